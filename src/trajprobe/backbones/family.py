@@ -1,0 +1,102 @@
+"""Families are modules, found by name: family NAME is backbones/NAME.py. There is no list of them.
+
+A network's family offers `Architecture`, `LAYERS`, `build(architecture)`, `preprocess(video)` and
+`layer(network, x, name)`; a control's offers `Options` and `features(batch, options)`.
+"""
+
+import ast
+import hashlib
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from trajprobe.params import Parameters, UserError, parse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from trajprobe.videos.clips import Batch
+
+PACKAGE = Path(__file__).parents[1]
+
+
+class NetworkFamily(Protocol):
+    """The module of a network."""
+
+    __name__: str
+    Architecture: type[Parameters]
+    LAYERS: tuple[str, ...]
+    build: "Callable[[Any], nn.Module]"
+    preprocess: "Callable[[Tensor], Tensor]"
+    layer: "Callable[[Any, Tensor, str], Tensor]"
+
+
+class ControlFamily(Protocol):
+    """The module of a control that needs no network."""
+
+    Options: type[Parameters]
+    features: "Callable[[Batch, Any], NDArray[np.float32]]"
+
+
+def network_family(name: str) -> NetworkFamily:
+    """The module of family `name`.
+
+    Raises:
+        UserError: there is no such family of networks.
+    """
+    return cast(NetworkFamily, _family(name, "build"))
+
+
+def control_family(name: str) -> ControlFamily:
+    """The module of control `name`.
+
+    Raises:
+        UserError: there is no such control.
+    """
+    return cast(ControlFamily, _family(name, "features"))
+
+
+def architecture(family: NetworkFamily, node: dict[str, Any], row: str) -> Parameters:
+    """The architecture that a row of params.yaml gives, checked by its family."""
+    return parse(node, family.Architecture, f"params.yaml: `{row}.architecture`")
+
+
+def closure_hash(module: str) -> str:
+    """sha256 over the source of `module` (a dotted name) and of all of trajprobe that it imports, however deep."""
+    files = sorted(closure(module))
+    return hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
+
+
+def closure(module: str) -> set[Path]:
+    """The source files of `module` and of all of trajprobe that it imports, however deep."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        file = PACKAGE.parent.joinpath(*waiting.pop().split(".")).with_suffix(".py")
+        if file.is_file() and file not in found:
+            found.add(file)
+            waiting += _imports(file)
+    return found
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.startswith("trajprobe."))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trajprobe"):
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def _family(name: str, offers: str) -> object:
+    folder = Path(__file__).parent
+    if (folder / f"{name}.py").is_file() and name.isidentifier():
+        module = importlib.import_module(f"trajprobe.backbones.{name}")
+        if hasattr(module, offers):
+            return module
+    # Told by their source, since importing them all would be slow.
+    names = sorted(file.stem for file in folder.glob("*.py") if f"\ndef {offers}(" in file.read_text(encoding="utf-8"))
+    raise UserError(f"got family `{name}`, expected one of {', '.join(names)}, or your own src/trajprobe/backbones/NAME.py")

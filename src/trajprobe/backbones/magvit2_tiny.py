@@ -1,0 +1,134 @@
+"""Family magvit2_tiny: a small causal LFQ tokenizer of the Open-MAGVIT2 family, for pretraining on a laptop.
+
+As its big sister it is a causal 3-D convolutional encoder to d bits a token, 8 x smaller in space and 4 x in
+time. Two things differ, for what they cost and for what they leak: GroupNorm spans one frame and not the clip
+(so that no latent sees a later frame), and the decoder is a 1x1 convolution and depth-to-space.
+"""
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from msgspec import Meta
+from torch import Tensor, nn
+
+from trajprobe.backbones import lfq
+from trajprobe.params import Parameters
+
+LAYERS = ("hidden", "latents", "codes")
+#: A token stands for 4 frames (the first one for 1) of 8 x 8 pixels.
+FRAMES_PER_TOKEN, PIXELS_PER_TOKEN = 4, 8
+#: (t, h, w) strides of the three levels.
+STRIDES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
+
+
+class Architecture(Parameters, frozen=True):
+    """The network's shape."""
+
+    channels: Annotated[int, Meta(ge=4, multiple_of=4)]  #: of the first level
+    multipliers: tuple[int, int, int]  #: channels of each level, as multiples of `channels`
+    residual_blocks: Annotated[int, Meta(ge=0)]  #: in each level
+    bits: Annotated[int, Meta(ge=1, le=30)]  #: channels of the latent, bits of the code
+
+
+class CausalConv(nn.Conv3d):
+    """3x3x3 convolution, zero-padded on both sides in space and in front only in time."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int, int] = (1, 1, 1)) -> None:
+        super().__init__(inputs, outputs, 3, stride=stride, padding=(0, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, (0, 0, 0, 0, 2, 0)))
+
+
+class FrameNorm(nn.GroupNorm):
+    """GroupNorm (4 groups) over each frame by itself: [b c t h w] -> the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(4, channels, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = super().forward(rearrange(x, "b c t h w -> (b t) c h w"))
+        return rearrange(frames, "(b t) c h w -> b c t h w", b=len(x))
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(silu(norm(conv(silu(norm(x))))))."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = FrameNorm(channels), CausalConv(channels, channels)
+        self.norm2, self.conv2 = FrameNorm(channels), CausalConv(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+
+
+class DepthToSpace(nn.Module):
+    """Tokens [b d t h w] -> frames [b c 4t-3 8h 8w]: the first token is one frame, every other one four."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(channels, 3 * FRAMES_PER_TOKEN * PIXELS_PER_TOKEN**2, 1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        blocks = self.conv(tokens)
+        # st, sh, sw: the frames, rows and columns that one token stands for.
+        shape = {"st": FRAMES_PER_TOKEN, "sh": PIXELS_PER_TOKEN, "sw": PIXELS_PER_TOKEN}
+        video = rearrange(blocks, "b (st sh sw c) t h w -> b c (t st) (h sh) (w sw)", **shape)
+        return video[:, :, FRAMES_PER_TOKEN - 1 :]
+
+
+class Magvit2Tiny(nn.Module):
+    """The tokenizer; input float [b c t h w] in [-1, 1], c = 3."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        channels = [architecture.channels * multiplier for multiplier in architecture.multipliers]
+        self.bits = architecture.bits
+        levels: list[nn.Module] = []
+        for inputs, outputs, stride in zip([3, *channels], channels, STRIDES, strict=False):
+            levels += [CausalConv(inputs, outputs, stride)]
+            levels += [ResidualBlock(outputs) for _ in range(architecture.residual_blocks)]
+        self.trunk = nn.Sequential(*levels)
+        self.norm_out = FrameNorm(channels[-1])
+        self.conv_out = nn.Conv3d(channels[-1], architecture.bits, 1)
+        self.decoder = DepthToSpace(architecture.bits)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """The last hidden layer: [b c t h w] -> [b d t h w], t' = ceil(ceil(t / 2) / 2), h' = ceil(h / 8)."""
+        if x.ndim != 5 or x.shape[1] != 3:
+            raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with c = 3")
+        return F.silu(self.norm_out(self.trunk(x)))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """[b c t h w] -> pre-quantised latents [b d t h w], d = bits."""
+        latents: Tensor = self.conv_out(self.hidden(x))
+        return latents
+
+    def codes(self, latents: Tensor) -> Tensor:
+        """Latents [b d t h w] -> codes int64 [b t h w]."""
+        return lfq.codes(latents)
+
+    def decode(self, indices: Tensor) -> Tensor:
+        """Codes int64 [b t h w] -> video [b c 4t-3 8h 8w], about [-1, 1]."""
+        video: Tensor = self.decoder(lfq.signs(indices, self.bits))
+        return video
+
+
+def build(architecture: Architecture) -> Magvit2Tiny:
+    return Magvit2Tiny(architecture)
+
+
+def preprocess(video: Tensor) -> Tensor:
+    """uint8 [b t h w c] -> float32 [b c t h w] in [-1, 1]."""
+    return rearrange(video, "b t h w c -> b c t h w").float() / 127.5 - 1
+
+
+def layer(network: Magvit2Tiny, x: Tensor, name: str) -> Tensor:
+    """One of `LAYERS` [b d t h w]: the last hidden layer, the latents, or the codes as -1 and +1."""
+    if name == "hidden":
+        return network.hidden(x)
+    latents = network.encode(x)
+    return lfq.quantise(latents) if name == "codes" else latents

@@ -1,0 +1,23 @@
+"""Control: numbers that know nothing of the clip. A probe that does better than chance on them is broken."""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from trajprobe.params import Parameters
+from trajprobe.videos.clips import Batch
+
+
+class Options(Parameters, frozen=True):
+    """How much of it, and from which seed."""
+
+    dimensions: Annotated[int, Meta(ge=1)]
+    seed: Annotated[int, Meta(ge=0)]
+
+
+def features(batch: Batch, options: Options) -> NDArray[np.float32]:
+    """Uniform noise in [0, 1), float32 [b t d], t = 1, d = `dimensions`."""
+    generator = np.random.default_rng([options.seed, batch.start])
+    return generator.random((len(batch.video), 1, options.dimensions), dtype=np.float32)

@@ -1,0 +1,72 @@
+"""Weights folders: model.safetensors and provenance.json. Loaded to the last tensor, or refused."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from trajprobe.params import UserError
+from trajprobe.storage import fresh_folder, read_json, sha256, write_bytes, write_json
+
+MODEL, PROVENANCE = "model.safetensors", "provenance.json"
+
+
+def save(folder: Path, network: nn.Module, provenance: dict[str, Any]) -> str:
+    """Writes `network` and where it comes from to `folder`; returns the sha256 of the weights."""
+    data = save_tensors({key: tensor.contiguous() for key, tensor in network.state_dict().items()})
+    digest = sha256(data)
+    with fresh_folder(folder) as temporary:
+        write_bytes(temporary / MODEL, data)
+        write_json(temporary / PROVENANCE, provenance | {"sha256": digest})
+    return digest
+
+
+def load(folder: Path, network: nn.Module) -> str:
+    """Fills `network` with the weights of `folder`; returns their sha256.
+
+    Raises:
+        UserError: the file is missing or damaged, or a tensor is missing, left over, of another shape or type, or
+            not finite.
+    """
+    path = folder / MODEL
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); `dvc repro` or `dvc pull {folder}` brings it") from None
+    try:
+        tensors = load_tensors(data)
+    except SafetensorError as error:
+        raise UserError(f"{path}: is no safetensors file ({error}); delete {folder} and `dvc checkout` it") from None
+    check(tensors, network.state_dict(), path)
+    network.load_state_dict(tensors)
+    return sha256(data)
+
+
+def provenance(folder: Path) -> dict[str, Any]:
+    """Where the weights of `folder` come from; `trained_frames` is the clip length that they know."""
+    told: dict[str, Any] = read_json(folder / PROVENANCE)
+    return told
+
+
+def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
+    """Refuses `tensors`, read from `path`, unless they are just the `expected` names, shapes and types, all finite."""
+    for what, names in (
+        ("missing", expected.keys() - tensors.keys()),
+        ("of no use to this architecture", tensors.keys() - expected.keys()),
+    ):
+        if names:
+            shown = ", ".join(sorted(names)[:3])
+            raise UserError(f"{path}: {len(names)} of {len(expected)} tensors {what} ({shown}); is it another model's file?")
+    for name, tensor in tensors.items():
+        want = expected[name]
+        if tensor.shape != want.shape or tensor.dtype != want.dtype:
+            raise UserError(
+                f"{path}: got {name} {tuple(tensor.shape)} of {tensor.dtype}, expected {tuple(want.shape)} of "
+                f"{want.dtype}; is the row's `architecture` the one it was trained with?"
+            )
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise UserError(f"{path}: {name} has a value that is not finite; the training or the copy went wrong")

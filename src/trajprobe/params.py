@@ -1,0 +1,107 @@
+"""The strict reader of params.yaml: an unknown, missing or ill-typed key is an error that names the valid ones.
+
+Each room keeps its own frozen parameter struct (msgspec), so that a new probe parameter
+touches nothing that the features depend on; this leaf only knows how to fill one.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+PARAMS = Path("params.yaml")
+#: The sections of params.yaml, one per kind of DVC stage; what is in each is known by its room.
+SECTIONS = (
+    "dataset",
+    "compute",
+    "synthetic",
+    "prepare",
+    "render",
+    "clips",
+    "pretrain",
+    "features",
+    "backbones",
+    "random_init",
+    "untrained",
+    "trained_controls",
+    "controls",
+    "probe",
+    "compare",
+)
+
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """A mistake that the user can mend: told in one line (got X, expected Y, do Z), exit status 2."""
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every parameter struct: immutable; unknown, missing and ill-typed keys are refused."""
+
+
+def read(path: Path = PARAMS) -> dict[str, Any]:
+    """All of params.yaml, its sections checked by name.
+
+    The YAML reader is DVC's own (YAML 1.2, where 3e-3 is a number), so that both see the same values.
+
+    Raises:
+        UserError: the file is missing, is no YAML mapping, or has an unknown, repeated or missing section.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); run from the top of the repository") from None
+    try:
+        values = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: is no valid YAML: {reason}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a mapping with the keys {', '.join(SECTIONS)}")
+    for key in values:
+        if key not in SECTIONS:
+            raise UserError(f"{path}: unknown key `{key}`; the valid keys are {', '.join(SECTIONS)}")
+    for key in SECTIONS:
+        if key not in values:
+            raise UserError(f"{path}: missing key `{key}`; expected the keys {', '.join(SECTIONS)}")
+    return values
+
+
+def section(values: dict[str, Any], struct: type[T], *keys: str) -> T:
+    """The part of params.yaml at `keys`, as the parameter struct (or msgspec type) that its room declares.
+
+    Raises:
+        UserError: a key of `keys` is not there, or what stands there does not fit `struct`.
+    """
+    node: Any = values
+    for depth, key in enumerate(keys):
+        if not isinstance(node, dict) or key not in node:
+            there = ", ".join(map(str, node)) if isinstance(node, dict) and node else "none"
+            raise UserError(f"{PARAMS}: no `{key}` in `{'.'.join(keys[:depth]) or 'the file'}`; there are: {there}")
+        node = node[key]
+    return parse(node, struct, f"{PARAMS}: `{'.'.join(keys)}`")
+
+
+def parse(node: Any, struct: type[T], where: str) -> T:
+    """`node` (plain YAML values) as `struct`; `where` begins the message when it does not fit."""
+    try:
+        return msgspec.convert(node, struct, strict=True)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `")
+        at = path.removesuffix("`").removeprefix("$").lstrip(".")
+        reason = reason.replace("Object contains unknown field", "unknown key")
+        reason = reason.replace("Object missing required field", "missing key")
+        raise UserError(f"{where}{f', at `{at}`' if at else ''}: {reason}{_valid(struct, at, reason)}") from None
+
+
+def _valid(struct: Any, at: str, reason: str) -> str:
+    """The valid keys at the place of an error, as the end of its message."""
+    *parents, last = re.split(r"\.", at) if at else [""]
+    for name in [*parents, last] if " key" in reason else parents:
+        struct = getattr(struct, "__annotations__", {}).get(name, struct)
+    fields = getattr(struct, "__struct_fields__", ())
+    return f"; the valid keys are {', '.join(fields)}" if fields else ""

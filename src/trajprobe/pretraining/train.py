@@ -1,0 +1,139 @@
+"""Trains a tokenizer on the unlabelled pool: reconstruct each clip, and predict the next token's frames.
+
+The clips are rendered as they are needed, so memory does not grow with the pool. The budget is in steps, never in
+seconds: what is learned must not depend on how busy the machine is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+import msgspec
+import numpy as np
+import torch
+from msgspec import Meta
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from trajprobe.backbones import lfq
+from trajprobe.backbones.family import architecture, network_family
+from trajprobe.params import Parameters, UserError
+from trajprobe.pretraining.objective import Losses, figures, losses
+from trajprobe.trajectories.canonical import Tracks
+from trajprobe.videos.scene import Format, Scene, draw, place
+
+GRADIENT_NORM = 1.0
+WARM_UP = 0.1
+#: The learning curve has about this many points.
+CURVE_POINTS = 60
+HELD_OUT = 256
+
+
+class Pretrain(Parameters, frozen=True):
+    """One row of `pretrain` in params.yaml: the recipe of one weights folder."""
+
+    family: str
+    architecture: dict[str, Any]
+    clips: str  #: clip format
+    shuffle_frames: bool  #: the control: each clip's frames in an order of its own, so that there is no motion
+    steps: Annotated[int, Meta(ge=1)]
+    batch: Annotated[int, Meta(ge=1)]
+    learning_rate: Annotated[float, Meta(gt=0.0)]
+    weight_decay: Annotated[float, Meta(ge=0.0)]
+    seed: Annotated[int, Meta(ge=0)]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came out."""
+
+    network: nn.Module
+    curve: list[dict[str, float]]  #: a point of the learning curve each: step and the terms of the loss
+    figures: dict[str, float]  #: on clips held out from the pool
+
+
+def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name: str) -> Trained:
+    """Trains one network; the same bytes for the same arguments, threads and instruction set.
+
+    Raises:
+        UserError: the pool is too small for a batch, or the clips too short for a prediction.
+    """
+    torch.use_deterministic_algorithms(True)
+    family = network_family(params.family)
+    torch.manual_seed(params.seed)
+    network = cast(Any, family.build(architecture(family, params.architecture, f"pretrain.{name}")))
+    # The predictor is a decoder of its own, thrown away afterwards.
+    predictor = type(network.decoder)(network.bits)
+    held_out = min(HELD_OUT, len(tracks) // 5)
+    if len(tracks) - held_out < params.batch:
+        raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, too few for a batch of {params.batch}")
+    if form.frames < 2 * family.FRAMES_PER_TOKEN + 1 or form.frames % family.FRAMES_PER_TOKEN != 1:
+        raise UserError(
+            f"pretrain.{name}: got clips of {form.frames} frames, expected 4k + 1 and at least 9, so that each token "
+            "stands for whole frames and has a next one; choose another format of `clips`"
+        )
+    points = place(tracks, scene, form)
+    weights = [*network.parameters(), *predictor.parameters()]
+    optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, params.learning_rate, total_steps=max(params.steps, 2), pct_start=WARM_UP
+    )
+    curve, every = [], max(params.steps // CURVE_POINTS, 1)
+    draws = _batches(points[held_out:], params, form.size)
+    for step in tqdm(range(params.steps), desc=name, unit="step"):
+        x = family.preprocess(torch.from_numpy(draw(next(draws), scene, form)))
+        latents, video, prediction = _forward(network, predictor, x)
+        terms = losses(latents, video, prediction, x, family.FRAMES_PER_TOKEN)
+        optimiser.zero_grad()
+        terms.total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(weights, GRADIENT_NORM)
+        optimiser.step()
+        schedule.step()
+        if step % every == 0 or step == params.steps - 1:
+            curve.append(_point(step, terms))
+    network.eval()
+    with torch.no_grad():
+        x = family.preprocess(torch.from_numpy(draw(points[:held_out], scene, form)))
+        latents = network.encode(x)
+        codes = network.codes(latents)
+        honest = figures(latents, codes, network.decode(codes), x)
+    return Trained(network, curve, honest)
+
+
+def provenance(params: Pretrain, pool: str, scene: Scene, form: Format) -> dict[str, Any]:
+    """Where the weights come from, for provenance.json; `pool` is the digest of the tracks."""
+    recipe = {"pretrain": params, "render": scene, "clips": form}
+    told = {"made_by": "pretrain", "pool": pool, "trained_frames": form.frames}
+    return told | {key: msgspec.to_builtins(value) for key, value in recipe.items()}
+
+
+def _forward(network: Any, predictor: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    latents = network.encode(x)
+    quantised = lfq.straight_through(latents)
+    return latents, network.decoder(quantised), predictor(quantised)
+
+
+def _batches(points: NDArray[np.float64], params: Pretrain, size: int) -> Iterator[NDArray[np.float64]]:
+    """Without end: places of the blob (b t 2), in epochs, each clip flipped, transposed and reversed at random."""
+    generator = np.random.default_rng(params.seed)
+    middle = (size - 1) / 2
+    order = np.empty(0, dtype=np.int64)
+    while True:
+        while len(order) < params.batch:
+            order = np.concatenate([order, generator.permutation(len(points))])
+        chosen, order = order[: params.batch], order[params.batch :]
+        batch = points[chosen] - middle
+        batch *= generator.choice([-1.0, 1.0], size=(len(batch), 1, 2))
+        transposed = generator.random((len(batch), 1, 1)) < 0.5
+        batch = np.where(transposed, batch[..., ::-1], batch)
+        backwards = generator.random((len(batch), 1, 1)) < 0.5
+        batch = np.where(backwards, batch[:, ::-1], batch)
+        if params.shuffle_frames:
+            batch = generator.permuted(batch.view(np.complex128), axis=1).view(np.float64)
+        yield batch + middle
+
+
+def _point(step: int, terms: Losses) -> dict[str, float]:
+    values = {name: round(float(value.detach()), 6) for name, value in vars(terms).items()}
+    return {"step": step, **values, "total": round(float(terms.total.detach()), 6)}

@@ -1,0 +1,84 @@
+"""What every stage script does around its work: pins the arithmetic, keeps a log, ends with 2 on a user's mistake."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from trajprobe.params import Parameters, UserError, read, section
+
+#: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
+#: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+FIXED = {"OPENBLAS_NUM_THREADS": "1", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}
+INSTRUCTION_SETS = {
+    "avx2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_CBWR": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
+    "native": {},
+}
+
+
+class Compute(Parameters, frozen=True):
+    """How the numbers are computed: both change the last bits, so both are part of every recipe."""
+
+    threads: Annotated[int, Meta(ge=1)]
+    instruction_set: Literal["avx2", "native"]
+
+
+def pin(compute: Compute) -> None:
+    """Fixes threads and instruction set for this process.
+
+    Raises:
+        RuntimeError: numpy or torch is imported already, and would not notice.
+    """
+    late = [name for name in ("numpy", "torch") if name in sys.modules]
+    if late:
+        raise RuntimeError(f"pin() came after the import of {', '.join(late)}")
+    os.environ.update(dict.fromkeys(THREADS, str(compute.threads)) | FIXED | INSTRUCTION_SETS[compute.instruction_set])
+    os.environ.setdefault("TQDM_MININTERVAL", "0.5")
+
+
+def run(main: Callable[..., str]) -> None:
+    """Runs a stage's `main(*arguments)`, which imports its rooms itself (after the pin) and returns a line to print.
+
+    The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is told in one line
+    and ends the process with status 2.
+    """
+    name, arguments = Path(sys.argv[0]).stem, sys.argv[1:]
+    log = _log(Path("logs") / ("-".join([name, *arguments]) + ".log"))
+    begun = time.monotonic()
+    try:
+        compute = section(read(), Compute, "compute")
+        log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
+        pin(compute)
+        made = main(*arguments)
+    except UserError as error:
+        log.debug("refused", exc_info=True)
+        log.error("error: %s", error)
+        sys.exit(2)
+    except Exception:
+        log.debug("failed", exc_info=True)
+        raise
+    log.info("%s (%.1f s)", made, time.monotonic() - begun)
+
+
+def _log(path: Path) -> logging.Logger:
+    """The logger `trajprobe`: everything into the file, messages from INFO upwards onto standard error."""
+    path.parent.mkdir(exist_ok=True)
+    log = logging.getLogger("trajprobe")
+    log.setLevel(logging.DEBUG)
+    console, file = logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")
+    console.setLevel(logging.INFO)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for handler in (console, file):
+        log.addHandler(handler)
+    return log

@@ -1,0 +1,137 @@
+"""Files that are whole or absent, and shards that are right or refused.
+
+A file is written under a temporary name beside its place, flushed to disk, and renamed: a crash or a full disk
+leaves no half file under the final name. A shard carries its checksum in the manifest of its folder, and is
+verified whenever it is read.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from trajprobe.params import UserError
+
+MANIFEST = "manifest.json"
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Puts `data` at `path`, whole or not at all; readable by whoever may read the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp gives 0600, which a shared filesystem's others can't read
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as JSON with sorted keys, the same bytes for the same value."""
+    write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote.
+
+    Raises:
+        UserError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
+    except (ValueError, UnicodeDecodeError):
+        raise UserError(f"{path}: is no valid JSON; delete it and run `dvc repro` or `dvc checkout`") from None
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that takes the name `path`, in place of what stood there, when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.chmod(0o755)
+        temporary.replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+class ShardWriter:
+    """Writes a folder of shards, each a safetensors file of numpy arrays; `close` writes the manifest.
+
+    `meta` tells what determines their bytes. It stands in the manifest and in each file.
+    """
+
+    def __init__(self, folder: Path, meta: dict[str, Any]) -> None:
+        self.folder, self.meta, self.shards = folder, meta, list[dict[str, Any]]()
+
+    def add(self, arrays: dict[str, NDArray[Any]], items: int, **own: Any) -> None:
+        """One shard that holds `items` clips; `own` tells what is true of this shard alone."""
+        # One key: safetensors keeps no order among several.
+        told = {"meta": json.dumps(self.meta | own, sort_keys=True)}
+        data = save_tensors({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=told)
+        name = f"{len(self.shards):05d}.safetensors"
+        write_bytes(self.folder / name, data)
+        self.shards.append({"file": name, "items": items, "sha256": sha256(data)})
+
+    def close(self) -> None:
+        write_json(self.folder / MANIFEST, {"meta": self.meta, "shards": self.shards})
+
+
+class Shards:
+    """A folder that `ShardWriter` wrote; a shard is verified against the manifest each time it is read."""
+
+    def __init__(self, folder: Path) -> None:
+        manifest = read_json(folder / MANIFEST)
+        self.folder, self.meta = folder, manifest["meta"]
+        self.shards: list[dict[str, Any]] = manifest["shards"]
+
+    def __len__(self) -> int:
+        """How many clips there are in all."""
+        return sum(shard["items"] for shard in self.shards)
+
+    def __iter__(self) -> Iterator[dict[str, NDArray[Any]]]:
+        """The arrays of each shard in turn.
+
+        Raises:
+            UserError: a shard is missing, or is not what was written.
+        """
+        for shard in self.shards:
+            path = self.folder / shard["file"]
+            remedy = f"delete {self.folder} and run `dvc checkout {self.folder}`, or `dvc repro` to make it again"
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
+            if sha256(data) != shard["sha256"]:
+                raise UserError(f"{path}: its bytes are not those that were written (sha256 differs); {remedy}")
+            try:
+                yield load_tensors(data)
+            except SafetensorError as error:
+                raise UserError(f"{path}: is no safetensors file ({error}); {remedy}") from None

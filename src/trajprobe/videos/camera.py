@@ -1,0 +1,91 @@
+"""From tracks in the world to points on the frame: resampling in time, a view of 3-D, and the fit to the frame.
+
+Only +, -, *, /, comparisons and floor are used on the way: IEEE arithmetic that every instruction set
+does alike to the last bit. (A matrix product would not do: BLAS sums in an order of its own.)
+"""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+View = Literal["xy", "xz", "yz", "perspective"]
+Scaling = Literal["track", "dataset"]
+Fraction = Annotated[float, Meta(ge=0.0, lt=0.5)]
+#: A viewer of the perspective view stands this many times the data's half-diagonal from its middle.
+DISTANCE = 3.0
+
+
+def resample(times: Array, points: Array, lengths: NDArray[np.int64], frames: int) -> Array:
+    """Tracks at `frames` equal time steps from their first to their last time, linearly interpolated.
+
+    Args:
+        times: (n t), rising within each track.
+        points: (n t d).
+        lengths: (n), how many points of each track are real.
+    Returns:
+        (n frames d).
+    """
+    out = np.empty((len(points), frames, points.shape[-1]))
+    steps = np.arange(frames) / max(frames - 1, 1)
+    for track, (time, point, length) in enumerate(zip(times, points, lengths, strict=True)):
+        start, end = time[0], time[length - 1]
+        at = start + (end - start) * steps
+        right = np.clip(np.searchsorted(time[:length], at, side="right"), 1, max(length - 1, 1))
+        left = right - 1
+        right = np.minimum(right, length - 1)
+        span = time[right] - time[left]
+        share = np.where(span > 0, (at - time[left]) / np.where(span > 0, span, 1), 0.0)[:, None]
+        out[track] = point[left] * (1 - share) + point[right] * share
+    return out
+
+
+def project(points: Array, view: View, box: Array) -> Array:
+    """The 2-D image of 2-D or 3-D points (... d) -> (... 2); 2-D points are their own image.
+
+    `xy`, `xz`, `yz` drop an axis. `perspective` looks along (-1, -1, -1) at the middle of `box` (2 d: low, high)
+    from `DISTANCE` half-diagonals away, z up.
+    """
+    if points.shape[-1] == 2:
+        return points
+    axes = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2)}
+    if view in axes:
+        return points[..., axes[view]]
+    x, y, z = np.moveaxis(points - (box[0] + box[1]) / 2, -1, 0)
+    across = (y - x) / np.sqrt(2.0)
+    up = (2 * z - x - y) / np.sqrt(6.0)
+    towards = (x + y + z) / np.sqrt(3.0)
+    side = (box[1] - box[0]) / 2
+    diagonal = np.sqrt(side[0] * side[0] + side[1] * side[1] + side[2] * side[2])
+    depth = DISTANCE * diagonal - towards
+    shrink = DISTANCE * diagonal / np.where(depth > 0, depth, 1.0)
+    return np.stack([across * shrink, up * shrink], axis=-1)
+
+
+def image_box(box: Array, view: View) -> tuple[Array, Array]:
+    """Low and high corner, each (1 1 2), of the image of the box (2 d)."""
+    corners = np.stack(np.meshgrid(*box.T, indexing="ij"), axis=-1).reshape(1, -1, box.shape[1])
+    return bounds(project(corners, view, box), np.array([corners.shape[1]]))
+
+
+def bounds(image: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Low and high corner, each (n 1 2), of the first `lengths` (n) points of each track's image (n t 2)."""
+    beyond = (np.arange(image.shape[1]) >= lengths[:, None])[..., None]
+    low = np.where(beyond, np.inf, image).min(axis=1, keepdims=True)
+    high = np.where(beyond, -np.inf, image).max(axis=1, keepdims=True)
+    return low, high
+
+
+def fit(image: Array, low: Array, high: Array, size: int, margin: float) -> Array:
+    """Points of the image plane (n t 2), y up, as pixels (n t 2: column, row), row down, aspect kept.
+
+    The box from `low` to `high` (n or 1, 1, 2) is centred in the frame, and its longer side fills it but for
+    `margin` (a share of `size`) on both sides. A box without extent goes to the middle.
+    """
+    extent = (high - low).max(axis=-1, keepdims=True)
+    room = (1 - 2 * margin) * size
+    scale = np.where(extent > 0, room / np.where(extent > 0, extent, 1.0), 0.0)
+    centred = (image - (low + high) / 2) * scale
+    return centred * np.array([1.0, -1.0]) + (size - 1) / 2

@@ -1,0 +1,65 @@
+"""Rendered clips on disk: shards of one zstd frame a clip, and the tracks' places in each frame beside them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from trajprobe.storage import Shards, ShardWriter
+
+ZSTD_LEVEL = 3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The clips of one shard."""
+
+    video: NDArray[np.uint8]  #: [b t h w c]
+    points: NDArray[np.float64]  #: (b t 2), the blob's column and row in pixels
+    start: int  #: how many clips stand before them
+    sha256: str  #: of the shard
+
+
+def add(writer: ShardWriter, video: NDArray[np.uint8], points: NDArray[np.float64]) -> int:
+    """Adds a shard of clips [b t h w c], with the blob's places (b t 2); returns its size in bytes."""
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+    frames = [compressor.compress(clip.tobytes()) for clip in video]
+    ends = np.cumsum([len(frame) for frame in frames])
+    blob = np.frombuffer(b"".join(frames), dtype=np.uint8)
+    shape = np.array(video.shape[1:])
+    writer.add({"zstd": blob, "ends": ends, "shape": shape, "points": points}, len(video))
+    return blob.nbytes
+
+
+class Clips:
+    """A folder of rendered clips; iterated a shard at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._shards = Shards(folder)
+        #: `tracks` (their digest), `scene` and `format`, as they were rendered.
+        self.meta: dict[str, Any] = self._shards.meta
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Each shard's clips, verified.
+
+        Raises:
+            UserError: a shard is missing or damaged.
+        """
+        decompressor = zstandard.ZstdDecompressor()
+        start = 0
+        for shard, arrays in zip(self._shards.shards, self._shards, strict=True):
+            blob, ends = arrays["zstd"].tobytes(), arrays["ends"]
+            clips = [
+                np.frombuffer(decompressor.decompress(blob[begin:end]), dtype=np.uint8)
+                for begin, end in zip([0, *ends[:-1]], ends, strict=True)
+            ]
+            video = np.stack(clips).reshape(-1, *arrays["shape"])
+            yield Batch(video, arrays["points"], start, shard["sha256"])
+            start += len(video)
