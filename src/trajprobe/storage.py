@@ -5,12 +5,14 @@ leaves no half file under the final name. A shard carries its checksum in the ma
 verified whenever it is read.
 """
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,22 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
     except (ValueError, UnicodeDecodeError):
         raise UserError(f"{path}: is no valid JSON; delete it and run `dvc repro` or `dvc checkout`") from None
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a CSV with a header."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_bytes(path, buffer.getvalue().encode())
+
+
+def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Writes an npz; the same bytes for the same arrays."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
 
 
 @contextmanager

@@ -83,8 +83,11 @@ def closure(module: str) -> set[Path]:
 
 
 def _imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Import):
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []  # never run
+        elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith("trajprobe."))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trajprobe"):
             yield node.module or ""

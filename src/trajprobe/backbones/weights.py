@@ -15,14 +15,17 @@ from trajprobe.storage import fresh_folder, read_json, sha256, write_bytes, writ
 MODEL, PROVENANCE = "model.safetensors", "provenance.json"
 
 
-def save(folder: Path, network: nn.Module, provenance: dict[str, Any]) -> str:
-    """Writes `network` and where it comes from to `folder`; returns the sha256 of the weights."""
-    data = save_tensors({key: tensor.contiguous() for key, tensor in network.state_dict().items()})
-    digest = sha256(data)
+def save(folder: Path, network: nn.Module, provenance: dict[str, Any]) -> None:
+    """Writes `network` and where it comes from to `folder`."""
+    data = _packed(network)
     with fresh_folder(folder) as temporary:
         write_bytes(temporary / MODEL, data)
-        write_json(temporary / PROVENANCE, provenance | {"sha256": digest})
-    return digest
+        write_json(temporary / PROVENANCE, provenance | {"sha256": sha256(data)})
+
+
+def digest(network: nn.Module) -> str:
+    """sha256 of the network's weights, as `save` would write them."""
+    return sha256(_packed(network))
 
 
 def load(folder: Path, network: nn.Module) -> str:
@@ -70,3 +73,7 @@ def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise UserError(f"{path}: {name} has a value that is not finite; the training or the copy went wrong")
+
+
+def _packed(network: nn.Module) -> bytes:
+    return save_tensors({key: tensor.contiguous() for key, tensor in network.state_dict().items()})

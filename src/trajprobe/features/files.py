@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trajprobe.params import UserError
 from trajprobe.storage import Shards
-from trajprobe.trajectories.folds import Labelling
+from trajprobe.trajectories.labelling import Labelling
 
 Kind = Literal["pretrained", "random", "controls"]
 FEATURES = Path("data/features")

@@ -130,7 +130,8 @@ def _batches(points: NDArray[np.float64], params: Pretrain, size: int) -> Iterat
         backwards = generator.random((len(batch), 1, 1)) < 0.5
         batch = np.where(backwards, batch[:, ::-1], batch)
         if params.shuffle_frames:
-            batch = generator.permuted(batch.view(np.complex128), axis=1).view(np.float64)
+            order_in_clip = generator.permuted(np.broadcast_to(np.arange(batch.shape[1]), batch.shape[:2]), axis=1)
+            batch = np.take_along_axis(batch, order_in_clip[..., None], axis=1)
         yield batch + middle
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from trajprobe.trajectories.raw import Raw, save
+from trajprobe.storage import write_npz
+from trajprobe.trajectories.raw import Raw
 
 Array = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ class Tracks:
         return hashlib.sha256(b"".join(a.tobytes() for a in (self.points, self.times, self.lengths))).hexdigest()
 
     def save(self, path: Path) -> None:
-        save(path, {"points": self.points, "times": self.times, "lengths": self.lengths, "box": self.box})
+        write_npz(path, {"points": self.points, "times": self.times, "lengths": self.lengths, "box": self.box})
 
     @staticmethod
     def load(path: Path) -> "Tracks":

@@ -1,7 +1,5 @@
 """Which clips are tested by which fold: stratified by class, never parting a group; an original split is kept."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,11 +9,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.params import Parameters, UserError
 from trajprobe.trajectories.canonical import Tracks, canonical, duplicates, merge
-from trajprobe.trajectories.raw import Raw, save
-
-#: The fold of a clip that is only ever trained on.
-TRAIN_ONLY = -1
-
+from trajprobe.trajectories.labelling import TRAIN_ONLY, Labelling
+from trajprobe.trajectories.raw import Raw
 
 class Prepare(Parameters, frozen=True):
     """What the prepare stage does."""
@@ -23,32 +18,6 @@ class Prepare(Parameters, frozen=True):
     folds: Annotated[int, Meta(ge=2)]  #: folds of the cross-validation, where the set brings no split
     seed: Annotated[int, Meta(ge=0)]
     pool: Literal["auto", "synthetic"]  #: auto: the train half is the pretraining pool where the set has a split
-
-
-@dataclass(frozen=True)
-class Labelling:
-    """What is known of each of n tracks beside its points."""
-
-    labels: NDArray[np.int64]  #: (n), index in `names`
-    names: NDArray[np.str_]  #: (k)
-    groups: NDArray[np.int64]  #: (n)
-    folds: NDArray[np.int64]  #: (n), the fold that tests the clip, or `TRAIN_ONLY`
-    tracks: str  #: digest of the tracks
-    leaked: int  #: tested tracks of which an exact duplicate is trained on, which only an original split can do
-
-    def save(self, path: Path) -> None:
-        arrays = {"labels": self.labels, "names": self.names, "groups": self.groups, "folds": self.folds}
-        save(path, arrays | {"tracks": np.array(self.tracks), "leaked": np.array(self.leaked)})
-
-    @staticmethod
-    def load(path: Path) -> "Labelling":
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                parts = {key: file[key] for key in file.files}
-        except FileNotFoundError:
-            raise UserError(f"{path}: is not there; `dvc repro prepare` makes it, `dvc pull` fetches it") from None
-        tracks, leaked = str(parts.pop("tracks")), int(parts.pop("leaked"))
-        return Labelling(tracks=tracks, leaked=leaked, **parts)
 
 
 def prepare(raw: Raw, params: Prepare, name: str) -> tuple[Tracks, Labelling]:
@@ -73,6 +42,19 @@ def pool(raw: Raw, tracks: Tracks, synthetic: Raw, params: Prepare) -> Tracks:
     if raw.split is None or params.pool == "synthetic":
         return canonical(synthetic)
     return tracks[np.flatnonzero(raw.split == "train")]
+
+
+def line(name: str, raw: Raw, labelling: Labelling, pool: Tracks) -> str:
+    """What was made, and what the reader should know of it."""
+    tested = int((labelling.folds >= 0).sum())
+    lines = [
+        f"{name}: {len(raw.labels)} tracks, {len(labelling.names)} classes, {len(np.unique(labelling.groups))} groups, "
+        f"{tested} tested in {int(labelling.folds.max()) + 1} folds; {len(pool)} tracks in the pool",
+        *raw.notes,
+    ]
+    if labelling.leaked:
+        lines.append(f"{labelling.leaked} tested tracks are exact duplicates of tracks that are trained on")
+    return "; ".join(lines)
 
 
 def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str) -> NDArray[np.int64]:

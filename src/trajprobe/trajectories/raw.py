@@ -4,7 +4,6 @@ Keys: `trajectories` (n t d), d = 2 or 3, NaN-padded where ragged; `labels` (n),
 `label_names` (k), `lengths` (n), `times` (n t), `groups` (n), `split` (n: train, test; other rows are left out).
 """
 
-import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.params import UserError
-from trajprobe.storage import write_bytes
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
@@ -99,13 +97,6 @@ def load(path: Path) -> Raw:
         if len(missing):
             raise UserError(f"{path}: class {names[missing[0]]} has test tracks but no train track; mend `split`")
     return Raw(points[keep], times[keep], labels, names, groups[keep], split, tuple(notes))
-
-
-def save(path: Path, arrays: Arrays) -> None:
-    """Writes an npz, whole or not at all; the same bytes for the same arrays."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
-    write_bytes(path, buffer.getvalue())
 
 
 def as_arrays(raw: Raw) -> Arrays:

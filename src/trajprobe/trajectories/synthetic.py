@@ -5,7 +5,7 @@ of the xy plane (so that it stays recognisable in an orthographic view), and has
 place and measurement noise. Place and size are drawn alike for all families: they are weak cues.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
@@ -107,6 +107,12 @@ FAMILIES = (
     zigzag,
 )
 NAMES = tuple(family.__name__ for family in FAMILIES)
+
+
+def arrays(count: int, params: Synthetic, seed: int) -> dict[str, NDArray[Any]]:
+    """A data set of `count` tracks, as the arrays of a raw file."""
+    trajectories, labels = tracks(count, params, seed)
+    return {"trajectories": trajectories, "labels": labels, "label_names": np.array(NAMES)}
 
 
 def tracks(count: int, params: Synthetic, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -1,0 +1,47 @@
+"""Features of a row of `controls`: computed from the clips, or from the places they were drawn at."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tqdm import tqdm
+
+from trajprobe.backbones.family import closure_hash, control_family
+from trajprobe.features.files import FEATURES
+from trajprobe.params import UserError, parse, section
+from trajprobe.storage import ShardWriter, fresh_folder
+from trajprobe.videos.clips import Clips
+
+
+def control(values: dict[str, Any], name: str) -> str:
+    """Writes the features of a control; returns a line that tells what was made.
+
+    Raises:
+        UserError: the row's family, clip format or an option is not there.
+    """
+    row = dict(section(values, dict[str, Any], "controls", name))
+    try:
+        family, form = control_family(row.pop("family")), row.pop("clips")
+    except KeyError as error:
+        raise UserError(f"params.yaml: `controls.{name}`: missing key {error}; expected family, clips and options") from None
+    options = parse(row, family.Options, f"params.yaml: `controls.{name}`, beside family and clips")
+    clips = Clips(Path("data/clips") / form)
+    recipe = {
+        "family": family.__name__.rpartition(".")[2],
+        "options": msgspec.to_builtins(options),
+        "clips": clips.meta,
+        "tracks": clips.meta["tracks"],
+        "weights": {},
+        "code": closure_hash(family.__name__),
+    }
+    folder = FEATURES / "controls" / name
+    shape: tuple[int, ...] = ()
+    with fresh_folder(folder) as temporary, tqdm(total=len(clips), desc=name, unit="clip") as bar:
+        writer = ShardWriter(temporary, recipe)
+        for batch in clips:
+            features = family.features(batch, options)
+            writer.add({"features": features}, len(features), clips=batch.sha256)
+            shape = features.shape[1:]
+            bar.update(len(features))
+        writer.close()
+    return f"{name}: {len(clips)} clips to {' x '.join(map(str, shape))} features"

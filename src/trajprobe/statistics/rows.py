@@ -1,0 +1,84 @@
+"""Which rows params.yaml names: none may be missing from the comparison, and no other may get into it.
+
+DVC can't list the rows as dependencies of the compare stage, only their folder, which keeps what another branch or a
+removed row left there.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from trajprobe.features.files import Kind
+from trajprobe.params import UserError, section
+from trajprobe.probes import files
+from trajprobe.probes.files import RowProbe
+from trajprobe.storage import read_json
+
+PRETRAIN = Path("data/pretrain")
+#: Names that summary.json uses beside the rows'.
+TAKEN = ("controls", "data", "headline", "pretrain")
+
+
+def named(values: dict[str, Any]) -> list[tuple[Kind, str]]:
+    """The kinds and names of all rows.
+
+    Raises:
+        UserError: a name is there twice, or is one that the summary or DVC needs.
+    """
+    kinds: dict[str, tuple[Kind, ...]] = {
+        "backbones": ("pretrained", "random"),
+        "untrained": ("random",),
+        "trained_controls": ("controls",),
+        "controls": ("controls",),
+    }
+    rows: list[tuple[Kind, str]] = []
+    seen: set[str] = set()
+    for part, its_kinds in kinds.items():
+        for name in section(values, dict[str, dict[str, Any]], part):
+            if name in seen or name in TAKEN or not name.replace("-", "").replace("_", "").isalnum():
+                raise UserError(
+                    f"params.yaml: `{part}.{name}`: expected a name of letters, digits, - and _ that no other row has, "
+                    f"and none of {', '.join(TAKEN)}; rename the row"
+                )
+            seen.add(name)
+            rows += [(kind, name) for kind in its_kinds]
+    return rows
+
+
+def references(values: dict[str, Any]) -> dict[str, str]:
+    """For each trained control, the backbone it is held against."""
+    backbones = section(values, dict[str, Any], "backbones")
+    found = {}
+    for name, row in section(values, dict[str, dict[str, Any]], "trained_controls").items():
+        if row.get("of") not in backbones:
+            raise UserError(
+                f"params.yaml: `trained_controls.{name}.of`: got {row.get('of')!r}, expected a row of `backbones`: "
+                f"{', '.join(backbones) or 'there is none'}"
+            )
+        found[name] = row["of"]
+    return found
+
+
+def probes(rows: list[tuple[Kind, str]]) -> list[RowProbe]:
+    """The probe files of `rows`; those of other rows are removed.
+
+    Raises:
+        UserError: one is missing.
+    """
+    missing = [f"{row} ({kind})" for kind, row in rows if not files.path(kind, row).is_file()]
+    if missing:
+        raise UserError(f"{files.PROBES}: no probe of {', '.join(missing)}; `dvc repro` makes it, `dvc pull` fetches it")
+    _remove_others(files.PROBES, {files.path(kind, row) for kind, row in rows})
+    return [files.load(kind, row) for kind, row in rows]
+
+
+def pretraining(values: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The figures of each recipe of `pretrain`; those of other recipes are removed."""
+    paths = {name: PRETRAIN / f"{name}.json" for name in section(values, dict[str, Any], "pretrain")}
+    _remove_others(PRETRAIN, set(paths.values()))
+    return {name: read_json(path) for name, path in paths.items()}
+
+
+def _remove_others(folder: Path, kept: set[Path]) -> None:
+    for path in folder.rglob("*.json"):
+        if path not in kept:
+            path.unlink()

@@ -1,0 +1,100 @@
+"""The table that `make repro` ends with, and below it what is off."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import stats
+
+from trajprobe.statistics.compare import Comparison, Compare, Entry
+from trajprobe.statistics.intervals import Estimate
+
+#: A control that should know nothing is away from chance when it would be this far above so rarely.
+ALARM = 0.001
+KINDS = {"pretrained": "pretrained", "random": "random", "controls": "control"}
+
+
+def table(comparison: Comparison, dataset: str, grid: tuple[float, ...], params: Compare) -> str:
+    """Markdown."""
+    labelling = comparison.labelling
+    tested = int((labelling.folds >= 0).sum())
+    interval = f"{100 * params.confidence:g} %"
+    lines = [
+        f"Data set `{dataset}`: {tested:,} tested clips, {len(np.unique(labelling.labels))} classes, chance "
+        f"{_percent(comparison.chance)} (the most frequent class). Accuracy in %, with {interval} intervals.",
+        "",
+        "| row | kind | features | accuracy | balanced | macro F1 | permuted labels |",
+        "|---|---|---|---|---|---|---|",
+        *(_line(entry) for entry in _ordered(comparison, params.primary)),
+        "",
+        "| difference, in points | mean |",
+        "|---|---|",
+        *(f"| **{row}: pretrained minus random** | **{_signed(gain)}** |" for row, gain in comparison.gains.items()),
+        *(f"| {row} minus {control} | {_signed(gap)} |" for control, (row, gap) in comparison.gaps.items()),
+        "",
+    ]
+    found = list(notes(comparison, grid))
+    return "\n".join([*lines, *(["What is off:", "", *(f"- {note}" for note in found)] if found else [])]).rstrip() + "\n"
+
+
+def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
+    """What a reader of the table must know."""
+    leaked = comparison.labelling.leaked
+    tested = int((comparison.labelling.folds >= 0).sum())
+    if leaked:
+        yield f"{leaked} of {tested} tested clips are exact duplicates of clips that are trained on (the set's own split)."
+    for (kind, row), entry in comparison.entries.items():
+        probed, name = entry.probe, f"{row} ({KINDS[kind]})"
+        if probed.trained_frames not in (None, probed.frames):
+            yield f"{name}: clips of {probed.frames} frames; its weights know {probed.trained_frames}."
+        if not np.isnan(entry.permuted):
+            runs = len(probed.networks[0].permuted)
+            if _above(entry.permuted * tested, tested, comparison.chance, runs) < ALARM:
+                yield f"{name}: permuted labels score {_percent(entry.permuted)} %, above chance: the probe leaks."
+        if row == "noise" and _above(float(entry.right.sum()), tested, comparison.chance) < ALARM:
+            yield f"{name}: noise scores {_percent(entry.accuracy.mean)} %, above chance: the probe leaks."
+        if probed.pca:
+            yield f"{name}: {int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."
+        chosen = [c for network in probed.networks for c in network.c]
+        at_edge = sum(c in (min(grid), max(grid)) for c in chosen)
+        if len(grid) > 1 and 2 * at_edge > len(chosen):
+            yield f"{name}: {at_edge} of {len(chosen)} choices of C stand at an edge of `probe.c`; widen it."
+    for control, (row, gap) in comparison.gaps.items():
+        if ("pretrained", row) in comparison.entries and comparison.entries["controls", control].probe.trained_frames:
+            share = 1 - gap.mean / comparison.gains[row].mean
+            if comparison.gains[row].ci_low > 0 and share > 0:
+                yield f"{100 * share:.0f} % of the gain of {row} over random is there in {control} as well."
+
+
+def _ordered(comparison: Comparison, primary: str) -> list[Entry]:
+    """Backbones, the primary first, then controls; each from the best down."""
+    entries = comparison.entries.values()
+    networks = [entry for entry in entries if entry.probe.kind != "controls"]
+    controls = [entry for entry in entries if entry.probe.kind == "controls"]
+    networks.sort(key=lambda entry: (entry.probe.row != primary, entry.probe.row, entry.probe.kind))
+    controls.sort(key=lambda entry: -entry.accuracy.mean)
+    return networks + controls
+
+
+def _line(entry: Entry) -> str:
+    probed = entry.probe
+    kind = KINDS[probed.kind] + (f", {len(probed.networks)} seeds" if probed.kind == "random" else "")
+    features = " x ".join(map(str, probed.shape))
+    interval = f"{_percent(entry.accuracy.mean)} [{_percent(entry.accuracy.ci_low)}, {_percent(entry.accuracy.ci_high)}]"
+    others = [entry.scores["balanced_accuracy"], entry.scores["macro_f1"]]
+    permuted = "" if np.isnan(entry.permuted) else _percent(entry.permuted)
+    return f"| {probed.row} | {kind} | {features} | {interval} | {' | '.join(map(_percent, others))} | {permuted} |"
+
+
+def _above(right: float, tested: int, chance: float, runs: int = 1) -> float:
+    """How rarely so many clips of `tested`, in the mean over `runs` independent runs, are right by chance."""
+    deviation = np.sqrt(chance * (1 - chance) / (tested * runs))
+    return float(stats.norm.sf((right / tested - chance) / deviation))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _signed(difference: Estimate) -> str:
+    mean, low, high = (f"{100 * value:+.1f}" for value in difference)
+    return f"{mean} [{low}, {high}]"

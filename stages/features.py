@@ -1,0 +1,26 @@
+"""python stages/features.py SECTION ROW: the features of a row with its pretrained weights.
+
+SECTION of params.yaml is backbones or trained_controls.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1] / "src")
+
+from trajprobe.params import read, section
+from trajprobe.stage import run
+
+
+def main(where: str, name: str) -> str:
+    from trajprobe.features.networks import pretrained
+    from trajprobe.features.rows import Backbone, TrainedControl
+
+    values = read()
+    if where == "backbones":
+        return pretrained(values, section(values, Backbone, where, name), "pretrained", name)
+    return pretrained(values, section(values, TrainedControl, where, name), "controls", name)
+
+
+if __name__ == "__main__":
+    run(main)

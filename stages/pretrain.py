@@ -1,0 +1,35 @@
+"""python stages/pretrain.py WEIGHTS: trains one tokenizer on the pool, without labels."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1] / "src")
+
+from trajprobe.params import read, section
+from trajprobe.stage import run
+
+
+def main(name: str) -> str:
+    from trajprobe.backbones import weights
+    from trajprobe.pretraining.train import Pretrain, pretrain, provenance
+    from trajprobe.storage import write_csv, write_json
+    from trajprobe.trajectories.canonical import Tracks
+    from trajprobe.videos.scene import Format, Scene
+
+    values = read()
+    params = section(values, Pretrain, "pretrain", name)
+    scene, form = section(values, Scene, "render"), section(values, Format, "clips", params.clips)
+    pool = Tracks.load(Path("data/trajectories/pool.npz"))
+    trained = pretrain(pool, scene, form, params, name)
+    weights.save(Path("data/weights") / name, trained.network, provenance(params, pool.digest(), scene, form))
+    write_json(Path("data/pretrain") / f"{name}.json", trained.figures)
+    write_csv(Path("metrics/pretrain") / f"{name}.csv", list(trained.curve[0]), [list(p.values()) for p in trained.curve])
+    told = trained.figures
+    return (
+        f"data/weights/{name}: {params.steps} steps on {len(pool)} tracks; on the blob the error is "
+        f"{told['blob_mse']:.3f} (black: {told['blob_mse_black']:.3f}); {told['distinct_codes']:.0f} codes in use"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,26 @@
+"""python stages/probe.py KIND ROW: probes a row's features, out of fold. KIND is pretrained, random or controls."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1] / "src")
+
+from trajprobe.params import read, section
+from trajprobe.stage import run
+
+
+def main(kind: str, row: str) -> str:
+    import msgspec
+
+    from trajprobe.features.files import Kind
+    from trajprobe.probes import files
+    from trajprobe.probes.classifier import Probe
+    from trajprobe.probes.row import line, probe_row
+
+    probed = probe_row(msgspec.convert(kind, Kind), row, section(read(), Probe, "probe"))
+    files.save(probed)
+    return line(probed)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,25 @@
+"""python stages/random_init.py SECTION ROW: the features of a row with random weights, for several seeds.
+
+SECTION of params.yaml is backbones or untrained. No weight file is read.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1] / "src")
+
+from trajprobe.params import read, section
+from trajprobe.stage import run
+
+
+def main(where: str, name: str) -> str:
+    from trajprobe.features.networks import random
+    from trajprobe.features.rows import Backbone, Untrained
+
+    values = read()
+    row = section(values, Backbone if where == "backbones" else Untrained, where, name)
+    return random(values, row, name)
+
+
+if __name__ == "__main__":
+    run(main)
