@@ -10,13 +10,12 @@ from trajprobe.stage import run
 
 
 def main() -> str:
-    from trajprobe.features.files import LABELLING
     from trajprobe.probes.classifier import Probe
     from trajprobe.statistics import plots, rows
     from trajprobe.statistics.compare import Compare, compare, summary
     from trajprobe.statistics.table import table
     from trajprobe.storage import write_bytes, write_json
-    from trajprobe.trajectories.labelling import Labelling
+    from trajprobe.trajectories.labelling import LABELLING, Labelling
 
     values = read()
     params = section(values, Compare, "compare")

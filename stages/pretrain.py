@@ -13,7 +13,7 @@ def main(name: str) -> str:
     from trajprobe.backbones import weights
     from trajprobe.pretraining.train import Pretrain, pretrain, provenance
     from trajprobe.storage import write_csv, write_json
-    from trajprobe.trajectories.canonical import Tracks
+    from trajprobe.trajectories.tracks import Tracks
     from trajprobe.videos.scene import Format, Scene
 
     values = read()
@@ -23,8 +23,8 @@ def main(name: str) -> str:
     trained = pretrain(pool, scene, form, params, name)
     weights.save(Path("data/weights") / name, trained.network, provenance(params, pool.digest(), scene, form))
     write_json(Path("data/pretrain") / f"{name}.json", trained.figures)
-    write_csv(Path("metrics/pretrain") / f"{name}.csv", list(trained.curve[0]), [list(p.values()) for p in trained.curve])
-    told = trained.figures
+    curve, told = trained.curve, trained.figures
+    write_csv(Path("metrics/pretrain") / f"{name}.csv", list(curve[0]), [list(point.values()) for point in curve])
     return (
         f"data/weights/{name}: {params.steps} steps on {len(pool)} tracks; on the blob the error is "
         f"{told['blob_mse']:.3f} (black: {told['blob_mse_black']:.3f}); {told['distinct_codes']:.0f} codes in use"

@@ -10,7 +10,7 @@ from trajprobe.stage import run
 
 
 def main(form: str) -> str:
-    from trajprobe.trajectories.canonical import Tracks
+    from trajprobe.trajectories.tracks import Tracks
     from trajprobe.videos.render import render
     from trajprobe.videos.scene import Format, Scene
 

@@ -35,7 +35,8 @@ def sha256(data: bytes) -> str:
 def write_bytes(path: Path, data: bytes) -> None:
     """Puts `data` at `path`, whole or not at all; readable by whoever may read the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -43,10 +44,10 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp gives 0600, which a shared filesystem's others can't read
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600, which a shared filesystem's others can't read
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -81,7 +82,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     """Writes an npz; the same bytes for the same arrays."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **arrays)
     write_bytes(path, buffer.getvalue())
 
 

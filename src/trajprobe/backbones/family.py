@@ -1,12 +1,12 @@
 """Families are modules, found by name: family NAME is backbones/NAME.py. There is no list of them.
 
-A network's family offers `Architecture`, `LAYERS`, `build(architecture)`, `preprocess(video)` and
-`layer(network, x, name)`; a control's offers `Options` and `features(batch, options)`.
+What a family's module offers is what the protocols below say.
 """
 
 import ast
 import hashlib
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -34,8 +34,16 @@ class NetworkFamily(Protocol):
     layer: "Callable[[Any, Tensor, str], Tensor]"
 
 
+class TokenizerFamily(NetworkFamily, Protocol):
+    """The module of a tokenizer that the pretrain stage can train: one with `decoder`, `bits` and LFQ codes."""
+
+    FRAMES_PER_TOKEN: int  #: the first token stands for one frame, every other one for this many
+
+
 class ControlFamily(Protocol):
     """The module of a control that needs no network."""
+
+    __name__: str
 
     Options: type[Parameters]
     features: "Callable[[Batch, Any], NDArray[np.float32]]"
@@ -48,6 +56,15 @@ def network_family(name: str) -> NetworkFamily:
         UserError: there is no such family of networks.
     """
     return cast(NetworkFamily, _family(name, "build"))
+
+
+def tokenizer_family(name: str) -> TokenizerFamily:
+    """The module of family `name`, which the pretrain stage can train.
+
+    Raises:
+        UserError: there is no such tokenizer.
+    """
+    return cast(TokenizerFamily, _family(name, "FRAMES_PER_TOKEN"))
 
 
 def control_family(name: str) -> ControlFamily:
@@ -101,5 +118,8 @@ def _family(name: str, offers: str) -> object:
         if hasattr(module, offers):
             return module
     # Told by their source, since importing them all would be slow.
-    names = sorted(file.stem for file in folder.glob("*.py") if f"\ndef {offers}(" in file.read_text(encoding="utf-8"))
-    raise UserError(f"got family `{name}`, expected one of {', '.join(names)}, or your own src/trajprobe/backbones/NAME.py")
+    defines = re.compile(rf"^(def {offers}\(|{offers}\b.* = )", re.MULTILINE)
+    names = sorted(file.stem for file in folder.glob("*.py") if defines.search(file.read_text(encoding="utf-8")))
+    raise UserError(
+        f"params.yaml: got family `{name}`, expected one of {', '.join(names)} (each a file in src/trajprobe/backbones)"
+    )

@@ -38,7 +38,9 @@ def signs(indices: Tensor, channels: int) -> Tensor:
         ValueError: a code is not in 0 .. 2^d - 1.
     """
     if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < 2**channels:
-        raise ValueError(f"got codes from {int(indices.min())} to {int(indices.max())}, expected 0 to {2**channels - 1}")
+        raise ValueError(
+            f"got codes from {int(indices.min())} to {int(indices.max())}, expected 0 to {2**channels - 1}"
+        )
     places = torch.arange(channels, device=indices.device)
     return rearrange((indices[..., None] >> places) & 1, "b t h w d -> b d t h w").float() * 2 - 1
 

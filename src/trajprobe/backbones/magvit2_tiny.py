@@ -7,7 +7,6 @@ time. Two things differ, for what they cost and for what they leak: GroupNorm sp
 
 from typing import Annotated
 
-import torch
 import torch.nn.functional as F
 from einops import rearrange
 from msgspec import Meta
@@ -18,7 +17,8 @@ from trajprobe.params import Parameters
 
 LAYERS = ("hidden", "latents", "codes")
 #: A token stands for 4 frames (the first one for 1) of 8 x 8 pixels.
-FRAMES_PER_TOKEN, PIXELS_PER_TOKEN = 4, 8
+FRAMES_PER_TOKEN = 4
+PIXELS_PER_TOKEN = 8
 #: (t, h, w) strides of the three levels.
 STRIDES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
 

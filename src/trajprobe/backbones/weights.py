@@ -39,7 +39,9 @@ def load(folder: Path, network: nn.Module) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); `dvc repro` or `dvc pull {folder}` brings it") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); `dvc repro` or `dvc pull {folder}` brings it"
+        ) from None
     try:
         tensors = load_tensors(data)
     except SafetensorError as error:
@@ -63,7 +65,9 @@ def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -
     ):
         if names:
             shown = ", ".join(sorted(names)[:3])
-            raise UserError(f"{path}: {len(names)} of {len(expected)} tensors {what} ({shown}); is it another model's file?")
+            raise UserError(
+                f"{path}: {len(names)} of {len(expected)} tensors {what} ({shown}); is it another model's file?"
+            )
     for name, tensor in tensors.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:

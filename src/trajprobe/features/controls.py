@@ -23,7 +23,9 @@ def control(values: dict[str, Any], name: str) -> str:
     try:
         family, form = control_family(row.pop("family")), row.pop("clips")
     except KeyError as error:
-        raise UserError(f"params.yaml: `controls.{name}`: missing key {error}; expected family, clips and options") from None
+        raise UserError(
+            f"params.yaml: `controls.{name}`: missing key {error}; expected family, clips and options"
+        ) from None
     options = parse(row, family.Options, f"params.yaml: `controls.{name}`, beside family and clips")
     clips = Clips(Path("data/clips") / form)
     recipe = {

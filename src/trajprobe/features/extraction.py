@@ -58,7 +58,9 @@ def extract(
         for writer in writers:
             writer.close()
     networks = f"{len(jobs)} networks, each " if len(jobs) > 1 else ""
-    return f"{name}: {networks}{len(clips)} clips to {' x '.join(map(str, shape))} features ({row.layer}, {row.pooling})"
+    return (
+        f"{name}: {networks}{len(clips)} clips to {' x '.join(map(str, shape))} features ({row.layer}, {row.pooling})"
+    )
 
 
 @torch.inference_mode()
@@ -81,5 +83,7 @@ def _microbatches(
     if not np.isfinite(joined).all():
         raise UserError(f"{name}: the network gave values that are not finite; its weights or its input are damaged")
     if 0 in joined.shape[1:]:
-        raise UserError(f"{name}: nothing is left after pooling ({joined.shape}); the clip has one token step, use `tmean`")
+        raise UserError(
+            f"{name}: nothing is left after pooling ({joined.shape}); the clip has one token step, use `tmean`"
+        )
     return joined

@@ -25,7 +25,9 @@ def device() -> torch.device:
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"TRAJPROBE_DEVICE: got {name!r}, expected cpu or a device of this machine ({reason})") from None
+        raise UserError(
+            f"TRAJPROBE_DEVICE: got {name!r}, expected cpu or a device of this machine ({reason})"
+        ) from None
     return chosen
 
 

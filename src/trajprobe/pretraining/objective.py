@@ -13,7 +13,7 @@ from trajprobe.backbones import lfq
 
 BRIGHTNESS_WEIGHT = 100.0
 PREDICTION_WEIGHT = 4.0
-ENTROPY_WEIGHT, BATCH_ENTROPY_WEIGHT = 0.02, 0.1
+TOKEN_ENTROPY_WEIGHT, CODE_ENTROPY_WEIGHT = 0.02, 0.1
 COMMITMENT_WEIGHT = 0.1
 #: A pixel brighter than this (of 0 .. 1) is on a blob.
 ON_BLOB = 0.1
@@ -31,11 +31,11 @@ class Losses:
 
     @property
     def total(self) -> Tensor:
-        entropy = self.token_entropy - BATCH_ENTROPY_WEIGHT * self.code_entropy
         return (
             self.reconstruction
             + PREDICTION_WEIGHT * self.prediction
-            + ENTROPY_WEIGHT * entropy
+            + TOKEN_ENTROPY_WEIGHT * self.token_entropy
+            - CODE_ENTROPY_WEIGHT * self.code_entropy
             + COMMITMENT_WEIGHT * self.commitment
         )
 
@@ -90,7 +90,7 @@ def figures(latents: Tensor, codes: Tensor, video: Tensor, target: Tensor) -> di
         "blob_mse": float(((video - target)[on_blob] ** 2).mean() / 4),
         "blob_mse_black": float(((black - target)[on_blob] ** 2).mean() / 4),
         "tokens": float(codes.numel()),
-        "distinct_codes": float(len(codes.unique())),
+        "distinct_codes": float(len(set(codes.flatten().tolist()))),
         "dead_bits": float(((share == 0) | (share == 1)).sum()),
         "rarest_bit": float(torch.minimum(share, 1 - share).min()),
     }

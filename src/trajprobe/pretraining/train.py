@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from trajprobe.backbones import lfq
-from trajprobe.backbones.family import architecture, network_family
+from trajprobe.backbones.family import architecture, tokenizer_family
 from trajprobe.params import Parameters, UserError
 from trajprobe.pretraining.objective import Losses, figures, losses
-from trajprobe.trajectories.canonical import Tracks
+from trajprobe.trajectories.tracks import Tracks
 from trajprobe.videos.scene import Format, Scene, draw, place
 
 GRADIENT_NORM = 1.0
@@ -60,7 +60,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         UserError: the pool is too small for a batch, or the clips too short for a prediction.
     """
     torch.use_deterministic_algorithms(True)
-    family = network_family(params.family)
+    family = tokenizer_family(params.family)
     torch.manual_seed(params.seed)
     network = cast(Any, family.build(architecture(family, params.architecture, f"pretrain.{name}")))
     # The predictor is a decoder of its own, thrown away afterwards.

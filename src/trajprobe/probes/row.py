@@ -6,11 +6,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from trajprobe.features.files import LABELLING, Kind, folders, read
+from trajprobe.features.files import Kind, folders, read
 from trajprobe.params import UserError
 from trajprobe.probes.classifier import Fold, Probe, permuted_labels, probe_fold, tested_folds
 from trajprobe.probes.files import NetworkProbe, RowProbe
-from trajprobe.trajectories.labelling import Labelling
+from trajprobe.trajectories.labelling import LABELLING, Labelling
 
 #: Prediction for a clip that no fold tests.
 NOT_TESTED = -1

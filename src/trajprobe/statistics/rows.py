@@ -66,7 +66,9 @@ def probes(rows: list[tuple[Kind, str]]) -> list[RowProbe]:
     """
     missing = [f"{row} ({kind})" for kind, row in rows if not files.path(kind, row).is_file()]
     if missing:
-        raise UserError(f"{files.PROBES}: no probe of {', '.join(missing)}; `dvc repro` makes it, `dvc pull` fetches it")
+        raise UserError(
+            f"{files.PROBES}: no probe of {', '.join(missing)}; `dvc repro` makes it, `dvc pull` fetches it"
+        )
     _remove_others(files.PROBES, {files.path(kind, row) for kind, row in rows})
     return [files.load(kind, row) for kind, row in rows]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
-from trajprobe.statistics.compare import Comparison, Compare, Entry
+from trajprobe.statistics.compare import Compare, Comparison, Entry
 from trajprobe.statistics.intervals import Estimate
 
 #: A control that should know nothing is away from chance when it would be this far above so rarely.
@@ -33,7 +33,12 @@ def table(comparison: Comparison, dataset: str, grid: tuple[float, ...], params:
         "",
     ]
     found = list(notes(comparison, grid))
-    return "\n".join([*lines, *(["What is off:", "", *(f"- {note}" for note in found)] if found else [])]).rstrip() + "\n"
+    return (
+        "\n".join(
+            [*lines, *(["To know when reading it:", "", *(f"- {note}" for note in found)] if found else [])]
+        ).rstrip()
+        + "\n"
+    )
 
 
 def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
@@ -41,7 +46,7 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
     leaked = comparison.labelling.leaked
     tested = int((comparison.labelling.folds >= 0).sum())
     if leaked:
-        yield f"{leaked} of {tested} tested clips are exact duplicates of clips that are trained on (the set's own split)."
+        yield f"{leaked} of {tested} tested clips are exact duplicates of clips in train (the set's own split)."
     for (kind, row), entry in comparison.entries.items():
         probed, name = entry.probe, f"{row} ({KINDS[kind]})"
         if probed.trained_frames not in (None, probed.frames):
@@ -79,7 +84,9 @@ def _line(entry: Entry) -> str:
     probed = entry.probe
     kind = KINDS[probed.kind] + (f", {len(probed.networks)} seeds" if probed.kind == "random" else "")
     features = " x ".join(map(str, probed.shape))
-    interval = f"{_percent(entry.accuracy.mean)} [{_percent(entry.accuracy.ci_low)}, {_percent(entry.accuracy.ci_high)}]"
+    interval = (
+        f"{_percent(entry.accuracy.mean)} [{_percent(entry.accuracy.ci_low)}, {_percent(entry.accuracy.ci_high)}]"
+    )
     others = [entry.scores["balanced_accuracy"], entry.scores["macro_f1"]]
     permuted = "" if np.isnan(entry.permuted) else _percent(entry.permuted)
     return f"| {probed.row} | {kind} | {features} | {interval} | {' | '.join(map(_percent, others))} | {permuted} |"

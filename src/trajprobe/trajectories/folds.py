@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.params import Parameters, UserError
-from trajprobe.trajectories.canonical import Tracks, canonical, duplicates, merge
+from trajprobe.trajectories.canonical import canonical, duplicates, merge
 from trajprobe.trajectories.labelling import TRAIN_ONLY, Labelling
 from trajprobe.trajectories.raw import Raw
+from trajprobe.trajectories.tracks import Tracks
+
 
 class Prepare(Parameters, frozen=True):
     """What the prepare stage does."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from trajprobe.params import UserError
 from trajprobe.storage import write_npz
 
+LABELLING = Path("data/trajectories/labelling.npz")
 #: The fold of a clip that is only ever trained on.
 TRAIN_ONLY = -1
 
@@ -37,5 +38,3 @@ class Labelling:
             raise UserError(f"{path}: is not there; `dvc repro prepare` makes it, `dvc pull` fetches it") from None
         tracks, leaked = str(parts.pop("tracks")), int(parts.pop("leaked"))
         return Labelling(tracks=tracks, leaked=leaked, **parts)
-
-

@@ -52,7 +52,7 @@ def load(path: Path) -> Raw:
     points = arrays["trajectories"]
     if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":
         raise UserError(
-            f"{path}: got `trajectories` {points.shape} of {points.dtype}, expected numbers (N, T, D), D = 2 or 3 last; "
+            f"{path}: got `trajectories` {points.shape} of {points.dtype}, expected numbers (N, T, D), D = 2 or 3; "
             "transpose or rename the axes before saving"
         )
     points = points.astype(np.float64)
@@ -121,7 +121,9 @@ def _arrays(path: Path) -> Arrays:
         raise UserError(f"{path}: no such file") from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError) as error:
         if "allow_pickle" in str(error):
-            reason = "holds Python objects, which are never unpickled; save numbers or strings, ragged tracks NaN-padded"
+            reason = (
+                "holds Python objects, which are never unpickled; save numbers or strings, ragged tracks NaN-padded"
+            )
         else:
             reason = f"is damaged or no npz ({error}); copy or save it again"
         raise UserError(f"{path}: {reason}") from None
@@ -132,7 +134,9 @@ def _lengths(path: Path, lengths: NDArray[Any] | None, points: NDArray[np.float6
     if lengths is None:
         return np.full(len(points), steps, dtype=np.int64)
     if lengths.dtype.kind not in "iu" or lengths.min() < 1 or lengths.max() > steps:
-        raise UserError(f"{path}: got `lengths` {lengths.min()} to {lengths.max()}, expected integers from 1 to {steps}")
+        raise UserError(
+            f"{path}: got `lengths` {lengths.min()} to {lengths.max()}, expected integers from 1 to {steps}"
+        )
     return lengths.astype(np.int64)
 
 

@@ -25,6 +25,7 @@ def resample(times: Array, points: Array, lengths: NDArray[np.int64], frames: in
         times: (n t), rising within each track.
         points: (n t d).
         lengths: (n), how many points of each track are real.
+
     Returns:
         (n frames d).
     """

@@ -24,9 +24,7 @@ def patches(sigma: float) -> Bytes:
     """
     reach = math.ceil(3 * sigma) + 1
     offsets = range(-reach, reach + 1)
-    line = np.array(
-        [[math.exp(-(((x - s / SUBPIXELS) / sigma) ** 2) / 2) for x in offsets] for s in range(SUBPIXELS)]
-    )
+    line = np.array([[math.exp(-(((x - s / SUBPIXELS) / sigma) ** 2) / 2) for x in offsets] for s in range(SUBPIXELS)])
     blob = 255 * line[:, None, :, None] * line[None, :, None, :]
     table = np.floor(blob + 0.5).astype(np.uint8)
     table.flags.writeable = False

@@ -6,7 +6,7 @@ import msgspec
 from tqdm import tqdm
 
 from trajprobe.storage import ShardWriter, fresh_folder
-from trajprobe.trajectories.canonical import Tracks
+from trajprobe.trajectories.tracks import Tracks
 from trajprobe.videos import clips
 from trajprobe.videos.scene import Format, Scene, draw, place
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from trajprobe.params import Parameters
-from trajprobe.trajectories.canonical import Tracks
+from trajprobe.trajectories.tracks import Tracks
 from trajprobe.videos import camera, canvas
 
 

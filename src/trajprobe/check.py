@@ -1,0 +1,87 @@
+"""Checks all of params.yaml before anything runs, so that a typo in the last stage is told before the first."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from trajprobe.backbones.family import architecture, control_family, network_family, tokenizer_family
+from trajprobe.features.pooling import pooling
+from trajprobe.features.rows import Backbone, RandomInit, Run, TrainedControl, Untrained
+from trajprobe.params import Parameters, UserError, parse, section
+from trajprobe.pretraining.train import Pretrain
+from trajprobe.probes.classifier import Probe
+from trajprobe.stage import Compute
+from trajprobe.statistics import rows
+from trajprobe.statistics.compare import Compare
+from trajprobe.trajectories.folds import Prepare
+from trajprobe.trajectories.synthetic import Synthetic
+from trajprobe.videos.scene import Format, Scene
+
+
+def check(values: dict[str, Any]) -> None:
+    """Raises UserError for the first thing in `values` (all of params.yaml) that a stage would refuse."""
+    structs: dict[str, type[Parameters]] = {
+        "compute": Compute,
+        "synthetic": Synthetic,
+        "prepare": Prepare,
+        "render": Scene,
+        "features": Run,
+        "random_init": RandomInit,
+        "probe": Probe,
+        "compare": Compare,
+    }
+    for name, struct in structs.items():
+        section(values, struct, name)
+    formats = section(values, dict[str, Format], "clips")
+    for name in section(values, dict[str, Any], "pretrain"):
+        recipe = section(values, Pretrain, "pretrain", name)
+        architecture(tokenizer_family(recipe.family), recipe.architecture, f"pretrain.{name}")
+        _known(f"pretrain.{name}.clips", recipe.clips, formats)
+    rows.named(values)
+    rows.references(values)
+    networks: dict[str, type[Untrained]] = {
+        "backbones": Backbone,
+        "untrained": Untrained,
+        "trained_controls": TrainedControl,
+    }
+    for part, row_struct in networks.items():
+        for name in values[part]:
+            _network_row(part, name, section(values, row_struct, part, name), formats)
+    for name in values["controls"]:
+        row = dict(values["controls"][name])
+        for key in ("family", "clips"):
+            if not isinstance(row.get(key), str):
+                raise UserError(
+                    f"params.yaml: `controls.{name}`: missing key `{key}`; expected family, clips and options"
+                )
+        family = control_family(row.pop("family"))
+        _known(f"controls.{name}.clips", row.pop("clips"), formats)
+        parse(row, family.Options, f"params.yaml: `controls.{name}`, beside family and clips")
+    _known("compare.primary", values["compare"]["primary"], [*values["backbones"], *values["untrained"]])
+    _dataset(section(values, str, "dataset"))
+
+
+def _network_row(part: str, name: str, row: Untrained, formats: dict[str, Format]) -> None:
+    family = network_family(row.family)
+    architecture(family, row.architecture, f"{part}.{name}")
+    pooling(row.pooling, f"{part}.{name}")
+    _known(f"{part}.{name}.clips", row.clips, formats)
+    _known(f"{part}.{name}.layer", row.layer, family.LAYERS)
+
+
+def _known(key: str, got: str, there: Collection[str]) -> None:
+    if got not in there:
+        raise UserError(f"params.yaml: `{key}`: got `{got}`, expected one of {', '.join(there) or 'none, for now'}")
+
+
+def _dataset(name: str) -> None:
+    raw = Path("data/raw")
+    if name == "synthetic" or (raw / f"{name}.npz").is_file():
+        return
+    if (raw / f"{name}.npz.dvc").is_file():
+        raise UserError(f"params.yaml: `dataset`: {raw / name}.npz is not here; run `dvc pull {raw / name}.npz`")
+    there = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in raw.glob("*.npz.dvc"))})
+    raise UserError(
+        f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(there)}; "
+        f"`trajprobe data import FILE --name {name}` brings one in"
+    )

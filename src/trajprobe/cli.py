@@ -1,0 +1,32 @@
+"""The command `trajprobe`: imports data sets, and checks params.yaml before a run."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from trajprobe.params import UserError, read
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command; a `UserError` is told in one line and ends with status 2."""
+    parser = argparse.ArgumentParser(prog="trajprobe", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("check", help="check all of params.yaml, and that its data set is there")
+    data = commands.add_parser("data", help="data sets").add_subparsers(dest="data_command", required=True)
+    importer = data.add_parser("import", help="check FILE, keep it as data/raw/NAME.npz, and `dvc add` it")
+    importer.add_argument("file", type=Path, metavar="FILE", help="an npz with `trajectories` and `labels`")
+    importer.add_argument("--name", required=True, help="what params.yaml is to call it")
+    importer.add_argument("--force", action="store_true", help="replace a data set of that name")
+    told = parser.parse_args(arguments)
+    try:
+        if told.command == "check":
+            from trajprobe.check import check
+
+            check(read())
+        else:
+            from trajprobe.trajectories.importing import import_npz
+
+            print(import_npz(told.file, told.name, replace=told.force))  # noqa: T201
+    except UserError as error:
+        print(f"trajprobe: error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
