@@ -13,7 +13,7 @@ def main() -> str:
     from trajprobe.probes.classifier import Probe
     from trajprobe.statistics import plots, rows
     from trajprobe.statistics.compare import Compare, compare, summary
-    from trajprobe.statistics.table import table
+    from trajprobe.statistics.table import headline, table
     from trajprobe.storage import write_bytes, write_json
     from trajprobe.trajectories.labelling import LABELLING, Labelling
 
@@ -25,7 +25,7 @@ def main() -> str:
     plots.write(found, params.primary, Path("metrics/plots"))
     text = table(found, section(values, str, "dataset"), section(values, Probe, "probe").c, params)
     write_bytes(Path("data/report/table.md"), text.encode())
-    return f"metrics/summary.json: {len(named)} rows\n\n{text}"
+    return f"metrics/summary.json: {len(named)} rows; data/report/table.md: the table; {headline(found, params)}"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def main(name: str) -> str:
     pool = Tracks.load(Path("data/trajectories/pool.npz"))
     trained = pretrain(pool, scene, form, params, name)
     weights.save(Path("data/weights") / name, trained.network, provenance(params, pool.digest(), scene, form))
-    write_json(Path("data/pretrain") / f"{name}.json", trained.figures)
+    write_json(Path("data/results/pretrain") / f"{name}.json", trained.figures)
     curve, told = trained.curve, trained.figures
     write_csv(Path("metrics/pretrain") / f"{name}.csv", list(curve[0]), [list(point.values()) for point in curve])
     return (

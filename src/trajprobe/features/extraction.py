@@ -40,6 +40,7 @@ def extract(
     if row.layer not in family.LAYERS:
         raise UserError(f"params.yaml: `{name}.layer`: got `{row.layer}`, expected one of {', '.join(family.LAYERS)}")
     pool = pooling(row.pooling, name)
+    torch.backends.cudnn.allow_tf32 = False  # the recipe says float32
     for job in jobs:
         job.network.to(device).eval().requires_grad_(False)
     shape: tuple[int, ...] = ()

@@ -8,7 +8,7 @@ from trajprobe.features.files import Kind
 from trajprobe.params import Parameters, parse
 from trajprobe.storage import read_json, write_json
 
-PROBES = Path("data/probes")
+PROBES = Path("data/results/probes")
 
 
 class NetworkProbe(Parameters, frozen=True):

@@ -13,7 +13,7 @@ from trajprobe.probes import files
 from trajprobe.probes.files import RowProbe
 from trajprobe.storage import read_json
 
-PRETRAIN = Path("data/pretrain")
+PRETRAIN = Path("data/results/pretrain")
 #: Names that summary.json uses beside the rows'.
 TAKEN = ("controls", "data", "headline", "pretrain")
 
@@ -81,6 +81,6 @@ def pretraining(values: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def _remove_others(folder: Path, kept: set[Path]) -> None:
-    for path in folder.rglob("*.json"):
-        if path not in kept:
+    for path in folder.rglob("*"):
+        if path.is_file() and path not in kept:
             path.unlink()

@@ -41,6 +41,15 @@ def table(comparison: Comparison, dataset: str, grid: tuple[float, ...], params:
     )
 
 
+def headline(comparison: Comparison, params: Compare) -> str:
+    """The primary row in a few words."""
+    kinds = [kind for kind, row in comparison.entries if row == params.primary]
+    told = [f"{KINDS[kind]} {_percent(comparison.entries[kind, params.primary].accuracy.mean)} %" for kind in kinds]
+    if params.primary in comparison.gains:
+        told.append(f"gain {_signed(comparison.gains[params.primary])}")
+    return f"{params.primary}: {', '.join(told)}"
+
+
 def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
     """What a reader of the table must know."""
     leaked = comparison.labelling.leaked
