@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from trajprobe.params import Parameters
 
@@ -43,10 +43,12 @@ class Fold(NamedTuple):
 
 
 def pipeline(dimensions: int, params: Probe, c: float) -> Pipeline:
-    """Standardise and logistic regression; rows of more than `pca_above` dimensions go through PCA first."""
+    """Standardise and logistic regression, in float64; rows of more than `pca_above` dimensions go through PCA first."""
     steps: list[tuple[str, object]] = []
     if dimensions > params.pca_above:
         steps.append(("reduce", PCA(params.pca_components, random_state=params.seed)))
+    # Not before PCA: a row that is so wide would be as large again.
+    steps.append(("widen", FunctionTransformer(np.asarray, kw_args={"dtype": np.float64})))
     steps.append(("standardise", StandardScaler()))
     steps.append(("classify", LogisticRegression(C=c, max_iter=params.max_iter)))
     return Pipeline(steps)
@@ -66,7 +68,6 @@ def probe_fold(
         permuted: (permutations n), labels that have nothing to do with the clips.
         params: the probe's.
     """
-    x = x.astype(np.float64)
     train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
     c = select(x[train], labels[train], groups[train], params)
     steps = pipeline(x.shape[1], params, c)

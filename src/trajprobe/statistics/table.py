@@ -56,6 +56,7 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
     tested = int((comparison.labelling.folds >= 0).sum())
     if leaked:
         yield f"{leaked} of {tested} tested clips are exact duplicates of clips in train (the set's own split)."
+    above = []
     for (kind, row), entry in comparison.entries.items():
         probed, name = entry.probe, f"{row} ({KINDS[kind]})"
         if probed.trained_frames not in (None, probed.frames):
@@ -63,15 +64,20 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
         if not np.isnan(entry.permuted):
             runs = len(probed.networks[0].permuted)
             if _above(entry.permuted * tested, tested, comparison.chance, runs) < ALARM:
-                yield f"{name}: permuted labels score {_percent(entry.permuted)} %, above chance: the probe leaks."
+                above.append(f"{name} {_percent(entry.permuted)} %")
         if row == "noise" and _above(float(entry.right.sum()), tested, comparison.chance) < ALARM:
             yield f"{name}: noise scores {_percent(entry.accuracy.mean)} %, above chance: the probe leaks."
         if probed.pca:
             yield f"{name}: {int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."
         chosen = [c for network in probed.networks for c in network.c]
         at_edge = sum(c in (min(grid), max(grid)) for c in chosen)
-        if len(grid) > 1 and 2 * at_edge > len(chosen):
+        if len(grid) > 1 and 2 * at_edge > len(chosen) and entry.accuracy.ci_low > comparison.chance:
             yield f"{name}: {at_edge} of {len(chosen)} choices of C stand at an edge of `probe.c`; widen it."
+    if above:
+        yield (
+            "Permuted labels score above chance, so the probe sees its test clips in train, as duplicates or as groups "
+            f"that the split parts: {', '.join(above)}."
+        )
     for control, (row, gap) in comparison.gaps.items():
         if ("pretrained", row) in comparison.entries and comparison.entries["controls", control].probe.trained_frames:
             share = 1 - gap.mean / comparison.gains[row].mean

@@ -1,0 +1,121 @@
+"""A user's mistake ends with status 2 and one clear line, and leaves nothing behind."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+
+def good(count=12, classes=2):
+    generator = np.random.default_rng(0)
+    return {"trajectories": generator.random((count, 5, 2)), "labels": np.arange(count) % classes}
+
+
+def write(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def objects():
+    ragged = np.empty(2, dtype=object)
+    ragged[:] = [np.zeros((3, 2)), np.zeros((4, 2))]
+    return ragged
+
+
+BAD = {
+    "no labels": ({"trajectories": good()["trajectories"]}, "no `labels`"),
+    "no trajectories": ({"x": np.zeros(3)}, "no `trajectories`"),
+    "object arrays": ({"trajectories": objects(), "labels": np.arange(2)}, "Python objects"),
+    "NaN everywhere": (good() | {"trajectories": np.full((12, 5, 2), np.nan)}, "fewer than 2 points"),
+    "one class": (good(classes=1), "one class"),
+    "mismatched lengths": (good() | {"labels": np.arange(11)}, "expected (12,)"),
+    "axes in another order": (good() | {"trajectories": np.zeros((12, 2, 5))}, "expected numbers (N, T, D)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_an_import_is_refused(clone, tmp_path, case):
+    arrays, words = BAD[case]
+    refused(clone, words, "data", "import", write(tmp_path / "bad.npz", **arrays), "--name", "bad")
+
+
+def test_a_truncated_file_is_refused(clone, tmp_path):
+    path = write(tmp_path / "cut.npz", **good())
+    path.write_bytes(path.read_bytes()[:-40])
+    refused(clone, "is damaged or no npz", "data", "import", path, "--name", "cut")
+
+
+def test_a_file_that_is_not_there_is_refused(clone, tmp_path):
+    refused(clone, "no such file", "data", "import", tmp_path / "nowhere.npz", "--name", "nowhere")
+
+
+@pytest.mark.parametrize("name", ["synthetic", "../up", "a b", ""])
+def test_a_name_that_will_not_do_is_refused(clone, tmp_path, name):
+    refused(clone, "--name", "data", "import", write(tmp_path / "good.npz", **good()), "--name", name)
+
+
+def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
+    path = write(tmp_path / "good.npz", **good())
+    assert clone.trajprobe("data", "import", path, "--name", "mine")[0] == 0
+    pointer = (clone.folder / "data/raw/mine.npz.dvc").read_text()
+    status, told = clone.trajprobe("data", "import", path, "--name", "mine")
+    assert (status, "--force" in told) == (2, True)
+    write(path, **good(count=14))
+    assert clone.trajprobe("data", "import", path, "--name", "mine", "--force")[0] == 0
+    assert (clone.folder / "data/raw/mine.npz.dvc").read_text() != pointer
+
+
+@pytest.mark.parametrize(
+    ("value", "keys", "words"),
+    [
+        (3, ("probe", "inner_fold"), "unknown key `inner_fold`; the valid keys are inner_folds"),
+        (None, ("probe", "seed"), "missing key `seed`"),
+        ("many", ("pretrain", "magvit2-tiny", "steps"), "Expected `int`, got `str`"),
+        (1, ("probes",), "unknown key `probes`; the valid keys are dataset"),
+        ("nowhere", ("dataset",), "`trajprobe data import FILE --name nowhere`"),
+        ("t99", ("backbones", "magvit2-tiny", "clips"), "expected one of t17"),
+        ("middle", ("backbones", "magvit2-tiny", "layer"), "expected one of hidden, latents, codes"),
+        ("max", ("backbones", "magvit2-tiny", "pooling"), "expected one of tmean, tdiff, mean, flatten"),
+        ("vgg", ("backbones", "magvit2-tiny", "family"), "expected one of magvit2_tiny"),
+        (3, ("backbones", "magvit2-tiny", "architecture", "depth"), "unknown key `depth`"),
+        (3, ("controls", "extent", "seed"), "unknown key `seed`"),
+        ("other", ("compare", "primary"), "expected one of magvit2-tiny"),
+        ("other", ("trained_controls", "magvit2-tiny-shuffled", "of"), "expected a row of `backbones`"),
+    ],
+)
+def test_parameters_are_refused_before_anything_runs(clone, value, keys, words):
+    clone.set(value, *keys)
+    clone.commit("Bad")
+    refused(clone, words, "check")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        (good(classes=11), "has 1 independent tracks, fewer than `prepare.folds`, 2"),
+        (good() | {"trajectories": np.zeros((12, 5, 2))}, "fewer than `prepare.folds`"),
+    ],
+)
+def test_a_class_with_fewer_tracks_than_folds_is_refused_by_the_stage(clone, tmp_path, arrays, words):
+    assert clone.trajprobe("data", "import", write(tmp_path / "few.npz", **arrays), "--name", "few")[0] == 0
+    clone.set("few", "dataset")
+    clone.commit("Few")
+    before = sorted(path for path in clone.folder.rglob("data/**/*"))
+    done = subprocess.run(
+        [sys.executable, "stages/prepare.py"], cwd=clone.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path for path in clone.folder.rglob("data/**/*")) == before
+
+
+def refused(clone, words, *arguments):
+    before = sorted(clone.folder.rglob("data/**/*"))
+    status, told = clone.trajprobe(*arguments)
+    assert status == 2, told
+    assert len(told.strip().splitlines()) == 1, told
+    assert words in told
+    assert clone.git("status", "--porcelain") == ""
+    assert sorted(clone.folder.rglob("data/**/*")) == before
