@@ -53,4 +53,4 @@ def test_the_readme_shows_the_table_of_the_committed_results():
     (table,) = [out for out in lock["compare"]["outs"] if out["path"] == "data/report/table.md"]
     readme = (ROOT / "README.md").read_text()
     shown = readme.partition("<!-- table -->\n")[2].partition("<!-- end of table -->")[0]
-    assert hashlib.md5(shown.encode()).hexdigest() == table["md5"]
+    assert hashlib.md5(shown.encode()).hexdigest() == table["md5"], "paste data/report/table.md between the marks"
