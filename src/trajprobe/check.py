@@ -32,7 +32,7 @@ def check(values: dict[str, Any]) -> None:
     }
     for name, struct in structs.items():
         section(values, struct, name)
-    formats = section(values, dict[str, Format], "clips")
+    formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
     for name in section(values, dict[str, Any], "pretrain"):
         recipe = section(values, Pretrain, "pretrain", name)
         architecture(tokenizer_family(recipe.family), recipe.architecture, f"pretrain.{name}")
@@ -48,7 +48,7 @@ def check(values: dict[str, Any]) -> None:
         for name in values[part]:
             _network_row(part, name, section(values, row_struct, part, name), formats)
     for name in values["controls"]:
-        row = dict(values["controls"][name])
+        row = dict(section(values, dict[str, Any], "controls", name))
         for key in ("family", "clips"):
             if not isinstance(row.get(key), str):
                 raise UserError(

@@ -4,7 +4,6 @@ Each room keeps its own frozen parameter struct (msgspec), so that a new probe p
 touches nothing that the features depend on; this leaf only knows how to fill one.
 """
 
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,6 +54,8 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); run from the top of the repository") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text; save it as such") from None
     try:
         values = YAML(typ="safe").load(text)
     except YAMLError as error:
@@ -95,13 +96,6 @@ def parse(node: Any, struct: type[T], where: str) -> T:
         at = path.removesuffix("`").removeprefix("$").lstrip(".")
         reason = reason.replace("Object contains unknown field", "unknown key")
         reason = reason.replace("Object missing required field", "missing key")
-        raise UserError(f"{where}{f', at `{at}`' if at else ''}: {reason}{_valid(struct, at, reason)}") from None
-
-
-def _valid(struct: Any, at: str, reason: str) -> str:
-    """The valid keys at the place of an error, as the end of its message."""
-    *parents, last = re.split(r"\.", at) if at else [""]
-    for name in [*parents, last] if " key" in reason else parents:
-        struct = getattr(struct, "__annotations__", {}).get(name, struct)
-    fields = getattr(struct, "__struct_fields__", ())
-    return f"; the valid keys are {', '.join(fields)}" if fields else ""
+        fields = getattr(struct, "__struct_fields__", ())
+        keys = f"; the valid keys are {', '.join(fields)}" if fields else ""
+        raise UserError(f"{where}{f', at `{at}`' if at else ''}: {reason}{keys}") from None

@@ -12,6 +12,8 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,9 +44,7 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600, which a shared filesystem's others can't read
+        temporary.chmod(0o666 & ~_umask())  # mkstemp gives 0600, which a shared filesystem's others can't read
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -54,6 +54,21 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as JSON with sorted keys, the same bytes for the same value."""
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """What `write_npz` wrote.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except FileNotFoundError:
+        raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: is damaged ({error}); delete it and run `dvc repro` or `dvc checkout`") from None
 
 
 def read_json(path: Path) -> Any:
@@ -91,14 +106,23 @@ def fresh_folder(path: Path) -> Iterator[Path]:
     """An empty folder that takes the name `path`, in place of what stood there, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    aside = temporary.with_suffix(".old")
     try:
         yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.chmod(0o755)
+        temporary.chmod(0o777 & ~_umask())
+        if path.exists():  # set aside first: were it deleted in place and that failed, neither would be whole
+            path.replace(aside)
         temporary.replace(path)
+        shutil.rmtree(aside, ignore_errors=True)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 class ShardWriter:

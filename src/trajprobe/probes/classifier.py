@@ -43,7 +43,7 @@ class Fold(NamedTuple):
 
 
 def pipeline(dimensions: int, params: Probe, c: float) -> Pipeline:
-    """Standardise and logistic regression, in float64; rows of more than `pca_above` dimensions go through PCA first."""
+    """Standardise and logistic regression, in float64; rows wider than `pca_above` go through PCA first."""
     steps: list[tuple[str, object]] = []
     if dimensions > params.pca_above:
         steps.append(("reduce", PCA(params.pca_components, random_state=params.seed)))

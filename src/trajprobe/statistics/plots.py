@@ -1,27 +1,39 @@
 """The CSV files behind `dvc plots show`."""
 
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 from trajprobe.statistics.compare import Comparison, main_kind
 from trajprobe.storage import write_csv
 
 
 def write(comparison: Comparison, primary: str, folder: Path) -> None:
-    """accuracy.csv, a line a row and kind; recall.csv, a line a class of each; confusion.csv, a line a tested clip.
+    """accuracy.csv, a line a row and kind; recall.csv, a line a class; confusion.csv, a line a tested clip.
 
-    The confusion is that of the primary row; with random initialisation alone, of its first seed.
+    `recall` and the confusion are the primary row's, and each row and kind has a column of recalls too. The confusion
+    of a row with random initialisation alone is that of its first seed.
     """
     labelling = comparison.labelling
-    tested = labelling.folds >= 0
-    labels, names = labelling.labels[tested], labelling.names
-    bars, recalls = [], []
-    for (kind, row), entry in comparison.entries.items():
-        bars.append([f"{row} ({kind})", *(round(value, 4) for value in entry.accuracy)])
-        for label, name in enumerate(names):
-            if (labels == label).any():
-                recalls.append([f"{row} ({kind})", name, round(float(entry.right[:, labels == label].mean()), 4)])
+    labels, names = labelling.labels[labelling.folds >= 0], labelling.names
+    main = comparison.entries[main_kind(primary, comparison.entries), primary]
+    titles = [f"{row} ({kind})" for kind, row in comparison.entries]
+    bars = (
+        [title, *_rounded(entry.accuracy)] for title, entry in zip(titles, comparison.entries.values(), strict=True)
+    )
     write_csv(folder / "accuracy.csv", ["row", "accuracy", "ci_low", "ci_high"], bars)
-    write_csv(folder / "recall.csv", ["row", "class", "recall"], recalls)
-    guesses = comparison.entries[main_kind(primary, comparison.entries), primary].guesses[0]
-    pairs = ([names[label], names[guess]] for label, guess in zip(labels, guesses, strict=True))
+    recalls = [
+        [
+            names[label],
+            *_rounded(entry.right[:, labels == label].mean() for entry in (main, *comparison.entries.values())),
+        ]
+        for label in np.unique(labels)
+    ]
+    write_csv(folder / "recall.csv", ["class", "recall", *titles], recalls)
+    pairs = ([names[label], names[guess]] for label, guess in zip(labels, main.guesses[0], strict=True))
     write_csv(folder / "confusion.csv", ["actual", "predicted"], pairs)
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(value), 4) for value in values]

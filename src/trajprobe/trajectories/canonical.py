@@ -19,7 +19,8 @@ def canonical(raw: Raw) -> Tracks:
     beyond = np.arange(longest) >= lengths[:, None]
     points = np.take_along_axis(raw.trajectories, order[..., None], axis=1)
     times = np.take_along_axis(raw.times, order, axis=1)
-    box = np.stack([np.nanmin(raw.trajectories, axis=(0, 1)), np.nanmax(raw.trajectories, axis=(0, 1))])
+    real = points[~beyond]
+    box = np.stack([real.min(axis=0), real.max(axis=0)])
     points[beyond], times[beyond] = 0.0, 0.0
     return Tracks(points, times, lengths.astype(np.int64), box)
 
@@ -28,7 +29,7 @@ def duplicates(tracks: Tracks) -> NDArray[np.int64]:
     """For each track (n) the number of its set of exact duplicates: same points at the same times."""
     seen: dict[bytes, int] = {}
     keys = (
-        tracks.points[i, :length].tobytes() + tracks.times[i, :length].tobytes()
+        (tracks.points[i, :length] + 0.0).tobytes() + (tracks.times[i, :length] + 0.0).tobytes()  # -0.0 is 0.0
         for i, length in enumerate(tracks.lengths)
     )
     return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)

@@ -71,4 +71,10 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
     folds = np.full(len(groups), TRAIN_ONLY, dtype=np.int64)
     for fold, (_, tested) in enumerate(splitter.split(np.zeros(len(groups)), raw.labels, groups)):
         folds[tested] = fold
+    for label in np.unique(raw.labels):
+        if len(np.unique(folds[raw.labels == label])) < 2:
+            raise UserError(
+                f"{name}: the groups leave all tracks of class {raw.label_names[label]} in one fold, with none to "
+                "train on; change `prepare.seed` or `prepare.folds`, or leave the class out"
+            )
     return folds

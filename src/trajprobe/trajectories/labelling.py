@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.params import UserError
-from trajprobe.storage import write_npz
+from trajprobe.storage import read_npz, write_npz
 
 LABELLING = Path("data/trajectories/labelling.npz")
 #: The fold of a clip that is only ever trained on.
@@ -31,10 +30,6 @@ class Labelling:
 
     @staticmethod
     def load(path: Path) -> "Labelling":
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                parts = {key: file[key] for key in file.files}
-        except FileNotFoundError:
-            raise UserError(f"{path}: is not there; `dvc repro prepare` makes it, `dvc pull` fetches it") from None
+        parts = read_npz(path)
         tracks, leaked = str(parts.pop("tracks")), int(parts.pop("leaked"))
         return Labelling(tracks=tracks, leaked=leaked, **parts)

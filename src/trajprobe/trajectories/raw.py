@@ -113,19 +113,22 @@ def as_arrays(raw: Raw) -> Arrays:
 
 def _arrays(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
+        with path.open("rb") as file:
+            start = file.read(len(np.lib.format.MAGIC_PREFIX))
+            file.seek(0)
+            if start == np.lib.format.MAGIC_PREFIX:
                 raise UserError(f"{path}: is a single array, expected an npz with {' and '.join(REQUIRED)}")
-            return {key: archive[key] for key in archive.files}
+            if not start.startswith(b"PK"):
+                raise UserError(f"{path}: is no npz; save it by numpy.savez, with {' and '.join(REQUIRED)}")
+            with np.load(file, allow_pickle=False) as archive:
+                return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError) as error:
         if "allow_pickle" in str(error):
-            reason = (
-                "holds Python objects, which are never unpickled; save numbers or strings, ragged tracks NaN-padded"
-            )
+            reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
         else:
-            reason = f"is damaged or no npz ({error}); copy or save it again"
+            reason = f"is damaged ({error}); copy or save it again"
         raise UserError(f"{path}: {reason}") from None
 
 
@@ -133,7 +136,9 @@ def _lengths(path: Path, lengths: NDArray[Any] | None, points: NDArray[np.float6
     steps = points.shape[1]
     if lengths is None:
         return np.full(len(points), steps, dtype=np.int64)
-    if lengths.dtype.kind not in "iu" or lengths.min() < 1 or lengths.max() > steps:
+    if lengths.dtype.kind not in "iu":
+        raise UserError(f"{path}: got `lengths` of {lengths.dtype}, expected integers from 1 to {steps}")
+    if lengths.min() < 1 or lengths.max() > steps:
         raise UserError(
             f"{path}: got `lengths` {lengths.min()} to {lengths.max()}, expected integers from 1 to {steps}"
         )
@@ -173,6 +178,8 @@ def _labels(
         return indices.astype(np.int64), values.astype(np.str_)
     if label_names.dtype.kind != "U" or label_names.ndim != 1:
         raise UserError(f"{path}: got `label_names` {label_names.shape} of {label_names.dtype}, expected strings (K,)")
+    if len(np.unique(label_names)) < len(label_names):
+        raise UserError(f"{path}: `label_names` holds a name twice ({', '.join(label_names)}); give each class its own")
     if labels.dtype.kind == "U":
         unknown = np.setdiff1d(labels, label_names)
         if len(unknown):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.storage import write_npz
+from trajprobe.storage import read_npz, write_npz
 
 Array = NDArray[np.float64]
 
@@ -36,5 +36,4 @@ class Tracks:
 
     @staticmethod
     def load(path: Path) -> "Tracks":
-        with np.load(path, allow_pickle=False) as file:
-            return Tracks(file["points"], file["times"], file["lengths"], file["box"])
+        return Tracks(**read_npz(path))

@@ -38,7 +38,7 @@ def resample(times: Array, points: Array, lengths: NDArray[np.int64], frames: in
         left = right - 1
         right = np.minimum(right, length - 1)
         span = time[right] - time[left]
-        share = np.where(span > 0, (at - time[left]) / np.where(span > 0, span, 1), 0.0)[:, None]
+        share = np.where(span > 0, (at - time[left]) / np.where(span > 0, span, 1), 1.0)[:, None]
         out[track] = point[left] * (1 - share) + point[right] * share
     return out
 

@@ -1,0 +1,118 @@
+"""What a stage script does around its work, seen from outside: each test runs a real script in its own process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REAL = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8").replace("threads: 2", "threads: 3")
+HEAD = "import os, sys\nfrom trajprobe.params import UserError\nfrom trajprobe.stage import Compute, pin, run\n"
+PINNED = {
+    "OMP_NUM_THREADS": "3",
+    "MKL_NUM_THREADS": "3",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_DYNAMIC": "FALSE",
+    "OMP_DYNAMIC": "FALSE",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_CBWR": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+}
+OF_THE_SET = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "OPENBLAS_CORETYPE")
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Runs a script of the given body, with arguments, in a folder with a params.yaml."""
+
+    def start(body, *arguments, params=REAL):
+        (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
+        (tmp_path / "work.py").write_text(HEAD + body, encoding="utf-8")
+        environment = {key: value for key, value in os.environ.items() if key not in PINNED}
+        return subprocess.run(
+            [sys.executable, "work.py", *arguments],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    return start
+
+
+def test_a_stage_runs_pinned_before_numpy_and_logs_what_it_made(script, tmp_path):
+    body = f"""
+def main(a, b):
+    import numpy
+    wrong = {{key: os.environ.get(key) for key, value in {PINNED!r}.items() if os.environ.get(key) != value}}
+    return f"{{a}}+{{b}}: wrong {{wrong}}"
+assert "numpy" not in sys.modules and "torch" not in sys.modules
+run(main)
+"""
+    done = script(body, "x", "y")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    first, last = done.stderr.splitlines()
+    assert first == "work x y; 3 threads, avx2"
+    assert last.startswith("x+y: wrong {} (")
+    log = (tmp_path / "logs" / "work-x-y.log").read_text()
+    assert first in log
+    assert last in log
+
+
+def test_native_leaves_the_instruction_set_to_the_libraries(script):
+    body = f"""
+def main():
+    return f"set: {{[key for key in {OF_THE_SET!r} if key in os.environ]}}"
+run(main)
+"""
+    done = script(body, params=REAL.replace("instruction_set: avx2", "instruction_set: native"))
+    assert "set: [] (" in done.stderr
+
+
+@pytest.mark.parametrize(("late", "told"), [("numpy", "numpy"), ("torch", "numpy, torch")])
+def test_a_pin_that_comes_too_late_is_an_error_and_pins_nothing(script, late, told):
+    body = f"""
+import {late}
+try:
+    pin(Compute(threads=1, instruction_set="avx2"))
+except RuntimeError as error:
+    print(error, "MKL_CBWR" in os.environ)
+"""
+    assert script(body).stdout == f"pin() came after the import of {told} False\n"
+
+
+def test_a_users_mistake_is_told_in_one_line_and_ends_with_2(script, tmp_path):
+    body = """
+def main():
+    raise UserError("clips.t17: got 0, expected 1; mend it")
+run(main)
+"""
+    done = script(body)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[1:] == ["error: clips.t17: got 0, expected 1; mend it"]
+    log = (tmp_path / "logs" / "work.log").read_text()
+    assert "Traceback (most recent call last)" in log
+    assert "in main" in log
+
+
+def test_a_mistake_in_params_is_a_users_mistake_too(script):
+    done = script("run(lambda: 'made')\n", params=REAL.replace("threads: 3", "threads: three"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "error: params.yaml: `compute`, at `threads`: Expected `int`, got `str`; "
+        "the valid keys are threads, instruction_set"
+    ]
+
+
+def test_any_other_error_shows_its_traceback_and_ends_with_1(script, tmp_path):
+    body = """
+def main():
+    raise ZeroDivisionError("ours")
+run(main)
+"""
+    done = script(body)
+    assert done.returncode == 1
+    assert "Traceback (most recent call last)" in done.stderr
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError: ours"
+    assert "ZeroDivisionError: ours" in (tmp_path / "logs" / "work.log").read_text()

@@ -1,0 +1,250 @@
+"""Files are whole or absent; shards are right or refused."""
+
+import errno
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from trajprobe.params import UserError
+from trajprobe.storage import (
+    Shards,
+    ShardWriter,
+    fresh_folder,
+    read_json,
+    sha256,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_npz,
+)
+
+
+def full_disk(handle):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """A folder of two shards, and the arrays in them."""
+    generator = np.random.default_rng(0)
+    arrays = [
+        {"x": generator.normal(size=(3, 4)), "n": np.arange(3)},
+        {"x": generator.normal(size=(2, 4)).T[::2], "n": np.arange(2)},  # not contiguous
+    ]
+    writer = ShardWriter(tmp_path / "shards", {"recipe": "abc", "b": 1, "a": [2]})
+    for i, one in enumerate(arrays):
+        writer.add(one, len(one["n"]), clips=f"clips {i}")
+    writer.close()
+    return tmp_path / "shards", arrays
+
+
+def test_a_file_is_written_with_the_folders_above_it(tmp_path):
+    write_bytes(tmp_path / "a" / "b" / "c.bin", b"\x00\xff")
+    assert files(tmp_path) == {"a/b/c.bin": b"\x00\xff"}
+
+
+def test_a_failed_write_leaves_neither_the_file_nor_a_temporary_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(tmp_path / "a.bin", b"new")
+    assert files(tmp_path) == {}
+
+
+def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    write_bytes(tmp_path / "a.bin", b"old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(tmp_path / "a.bin", b"new")
+    assert files(tmp_path) == {"a.bin": b"old"}
+
+
+def test_the_bytes_are_on_disk_before_the_file_takes_its_name(tmp_path, monkeypatch):
+    seen = []
+
+    def look(handle):
+        seen.append((os.fstat(handle).st_size, (tmp_path / "a.bin").exists()))
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_bytes(tmp_path / "a.bin", b"12345")
+    assert seen == [(5, False)]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
+def test_a_files_mode_follows_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_bytes(tmp_path / "a.bin", b"")
+        assert os.umask(umask) == umask  # left as it was
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == mode
+
+
+def test_a_folders_mode_follows_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with fresh_folder(tmp_path / "made"):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o750
+
+
+def test_json_has_the_same_bytes_whatever_the_order_of_its_keys(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": {"d": 0.1, "c": None}})
+    write_json(tmp_path / "b.json", {"a": {"c": None, "d": 0.1}, "b": 1})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert read_json(tmp_path / "a.json") == {"a": {"c": None, "d": 0.1}, "b": 1}
+
+
+def test_json_of_nan_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "a.json", {"accuracy": float("nan")})
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1', b"", b"\xff\xfe"])
+def test_damaged_json_is_refused_with_its_name_and_the_remedy(tmp_path, data):
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.json: is no valid JSON; delete it and run `dvc repro`"):
+        read_json(tmp_path / "a.json")
+
+
+def test_missing_json_is_refused_with_its_name_and_the_remedy(tmp_path):
+    with pytest.raises(UserError, match=r"a\.json: is not there; `dvc repro` makes it"):
+        read_json(tmp_path / "a.json")
+
+
+def test_csv_quotes_what_needs_it_and_ends_lines_alike_everywhere(tmp_path):
+    write_csv(tmp_path / "a.csv", ["step", "name"], [(1, "a,b"), (2.5, "c")])
+    assert (tmp_path / "a.csv").read_bytes() == b'step,name\n1,"a,b"\n2.5,c\n'
+
+
+def test_npz_has_the_same_bytes_for_the_same_arrays_at_any_time(tmp_path):
+    arrays = {"x": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"])}
+    for name in ("one", "two"):
+        write_npz(tmp_path / f"{name}.npz", {key: value.copy() for key, value in arrays.items()})
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.npz") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    with np.load(tmp_path / "one.npz", allow_pickle=False) as back:
+        assert all(np.array_equal(back[key], value) for key, value in arrays.items())
+
+
+def test_npz_of_objects_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="Object arrays"):
+        write_npz(tmp_path / "a.npz", {"x": np.array([{}, []], dtype=object)})
+    assert files(tmp_path) == {}
+
+
+def test_a_fresh_folder_replaces_the_old_one_whole(tmp_path):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old").write_bytes(b"old")
+    with fresh_folder(tmp_path / "made") as folder:
+        (folder / "new").write_bytes(b"new")
+        assert files(tmp_path / "made") == {"old": b"old"}  # until the block ends
+    assert files(tmp_path) == {"made/new": b"new"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_fresh_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path, error):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old").write_bytes(b"old")
+    with pytest.raises(error), fresh_folder(tmp_path / "made") as folder:  # noqa: PT012
+        (folder / "new").write_bytes(b"new")
+        raise error
+    assert files(tmp_path) == {"made/old": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_shards_come_back_as_they_were_written(shards):
+    folder, arrays = shards
+    back = list(Shards(folder))
+    assert len(Shards(folder)) == 5
+    assert len(back) == len(arrays)
+    for got, expected in zip(back, arrays, strict=True):
+        assert got.keys() == expected.keys()
+        for name, array in expected.items():
+            assert got[name].dtype == array.dtype
+            np.testing.assert_array_equal(got[name], array)
+
+
+def test_the_meta_stands_in_the_manifest_and_with_the_shards_own_in_each_file(shards):
+    folder, _ = shards
+    meta = {"recipe": "abc", "b": 1, "a": [2]}
+    assert Shards(folder).meta == meta
+    for i in range(2):
+        with safe_open(folder / f"0000{i}.safetensors", "numpy") as file:
+            assert json.loads(file.metadata()["meta"]) == meta | {"clips": f"clips {i}"}
+
+
+def test_the_same_arrays_give_the_same_shards_to_the_byte(tmp_path):
+    arrays = {name: np.arange(3) for name in "gfedcba"}  # enough for an order by hash to show
+    for name, order in (("one", "abcdefg"), ("two", "gbcdefa")):
+        writer = ShardWriter(tmp_path / name, {key: ord(key) for key in order})
+        writer.add({key: arrays[key] for key in order}, 3)
+        writer.close()
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+@pytest.mark.parametrize("at", [0, 8, 200, -1])
+def test_a_flipped_bit_in_a_shard_is_refused(shards, at):
+    folder, _ = shards
+    path = folder / "00001.safetensors"
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"00001\.safetensors: its bytes are not those.*`dvc checkout.*`dvc repro`"):
+        list(Shards(folder))
+
+
+@pytest.mark.parametrize("keep", [0, 7, -1])
+def test_a_truncated_shard_is_refused(shards, keep):
+    folder, _ = shards
+    path = folder / "00000.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match=r"00000\.safetensors: its bytes are not those.*`dvc checkout.*`dvc repro`"):
+        next(iter(Shards(folder)))
+
+
+def test_a_missing_shard_is_refused(shards):
+    folder, _ = shards
+    (folder / "00001.safetensors").unlink()
+    with pytest.raises(UserError, match=r"00001\.safetensors: cannot be read.*`dvc checkout.*`dvc repro`"):
+        list(Shards(folder))
+
+
+def test_a_shard_is_verified_anew_each_time_it_is_read(shards):
+    folder, _ = shards
+    there = Shards(folder)
+    list(there)
+    (folder / "00000.safetensors").write_bytes(b"other")
+    with pytest.raises(UserError, match="00000"):
+        list(there)
+
+
+def test_a_file_that_is_no_safetensors_is_refused_even_with_its_right_checksum(shards):
+    folder, _ = shards
+    (folder / "00000.safetensors").write_bytes(b"not a tensor")
+    manifest = read_json(folder / "manifest.json")
+    manifest["shards"][0]["sha256"] = sha256(b"not a tensor")
+    write_json(folder / "manifest.json", manifest)
+    with pytest.raises(UserError, match=r"00000\.safetensors: is no safetensors file"):
+        list(Shards(folder))
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"manifest\.json: is not there"):
+        Shards(tmp_path)
+
+
+def test_sha256_is_the_standards():
+    assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
