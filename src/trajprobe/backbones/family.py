@@ -100,11 +100,14 @@ def closure(module: str) -> set[Path]:
 
 
 def _imports(file: Path) -> Iterator[str]:
-    tree = ast.parse(file.read_bytes())
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [ast.parse(file.read_bytes())]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            node.body = []  # never run
-        elif isinstance(node, ast.Import):
+            waiting += node.orelse  # the body never runs
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith("trajprobe."))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trajprobe"):
             yield node.module or ""

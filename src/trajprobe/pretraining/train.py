@@ -25,6 +25,8 @@ from trajprobe.videos.scene import Format, Scene, draw, place
 
 GRADIENT_NORM = 1.0
 WARM_UP = 0.1
+#: Steps of the shortest schedule; a shorter training breaks it off.
+SHORTEST = 20
 #: The learning curve has about this many points.
 CURVE_POINTS = 60
 HELD_OUT = 256
@@ -66,8 +68,9 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     # The predictor is a decoder of its own, thrown away afterwards.
     predictor = type(network.decoder)(network.bits)
     held_out = min(HELD_OUT, len(tracks) // 5)
-    if len(tracks) - held_out < params.batch:
-        raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, too few for a batch of {params.batch}")
+    if not held_out or len(tracks) - held_out < params.batch:
+        least = params.batch * 5 // 4 + 5
+        raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
     if form.frames < 2 * family.FRAMES_PER_TOKEN + 1 or form.frames % family.FRAMES_PER_TOKEN != 1:
         raise UserError(
             f"pretrain.{name}: got clips of {form.frames} frames, expected 4k + 1 and at least 9, so that each token "
@@ -77,7 +80,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, params.learning_rate, total_steps=max(params.steps, 2), pct_start=WARM_UP
+        optimiser, params.learning_rate, total_steps=max(params.steps, SHORTEST), pct_start=WARM_UP
     )
     curve, every = [], max(params.steps // CURVE_POINTS, 1)
     draws = _batches(points[held_out:], params, form.size)

@@ -69,6 +69,7 @@ def compare(probes: Sequence[RowProbe], of: dict[str, str], labelling: Labelling
     right = {key: (guess == labels).astype(np.float64) for key, guess in guesses.items()}
 
     # One bootstrap for all: each row's accuracy, each backbone's gain, each control's gap.
+    main_kind(params.primary, right)  # refuses a row that is not there
     values = {("accuracy", *key): rows.mean(axis=0) for key, rows in right.items()}
     for kind, row in right:
         if kind == "pretrained":

@@ -62,7 +62,7 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
         if probed.trained_frames not in (None, probed.frames):
             yield f"{name}: clips of {probed.frames} frames; its weights know {probed.trained_frames}."
         if not np.isnan(entry.permuted):
-            runs = len(probed.networks[0].permuted)
+            runs = sum(len(network.permuted) for network in probed.networks)
             if _above(entry.permuted * tested, tested, comparison.chance, runs) < ALARM:
                 above.append(f"{name} {_percent(entry.permuted)} %")
         if row == "noise" and _above(float(entry.right.sum()), tested, comparison.chance) < ALARM:
@@ -80,9 +80,10 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
         )
     for control, (row, gap) in comparison.gaps.items():
         if ("pretrained", row) in comparison.entries and comparison.entries["controls", control].probe.trained_frames:
-            share = 1 - gap.mean / comparison.gains[row].mean
-            if comparison.gains[row].ci_low > 0 and share > 0:
-                yield f"{100 * share:.0f} % of the gain of {row} over random is there in {control} as well."
+            gain = comparison.gains[row]
+            if gain.ci_low > 0 and gap.mean < gain.mean:
+                share = 100 * (1 - gap.mean / gain.mean)
+                yield f"{share:.0f} % of the gain of {row} over random is there in {control} as well."
 
 
 def _ordered(comparison: Comparison, primary: str) -> list[Entry]:
