@@ -13,9 +13,10 @@ from msgspec import Meta
 from trajprobe.params import Parameters, UserError, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
-#: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores.
+#: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores;
+#: and OpenMP's threads, left alone, spin so long for one another that a busy core makes training ten times slower.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-FIXED = {"OPENBLAS_NUM_THREADS": "1", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}
+FIXED = {"OPENBLAS_NUM_THREADS": "1", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE", "GOMP_SPINCOUNT": "2000"}
 INSTRUCTION_SETS = {
     "avx2": {
         "ATEN_CPU_CAPABILITY": "avx2",

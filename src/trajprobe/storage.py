@@ -115,6 +115,8 @@ def fresh_folder(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         shutil.rmtree(aside, ignore_errors=True)
     except BaseException:
+        if aside.exists() and not path.exists():
+            aside.replace(path)
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 

@@ -21,7 +21,7 @@ def quantise(latents: Tensor) -> Tensor:
 
 
 def straight_through(latents: Tensor) -> Tensor:
-    """As `quantise`, with the gradient of the identity (Bengio et al. 2013, arXiv 1308.3432)."""
+    """As `quantise`, up to rounding, with the gradient of the identity (Bengio et al. 2013, arXiv 1308.3432)."""
     return latents + (quantise(latents) - latents).detach()
 
 

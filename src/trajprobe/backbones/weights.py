@@ -59,15 +59,13 @@ def provenance(folder: Path) -> dict[str, Any]:
 
 def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
     """Refuses `tensors`, read from `path`, unless they are just the `expected` names, shapes and types, all finite."""
-    for what, names in (
-        ("missing", expected.keys() - tensors.keys()),
-        ("of no use to this architecture", tensors.keys() - expected.keys()),
+    missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    for told, names in (
+        (f"{len(missing)} of {len(expected)} tensors missing", missing),
+        (f"{len(extra)} of {len(tensors)} tensors of no use to this architecture", extra),
     ):
         if names:
-            shown = ", ".join(sorted(names)[:3])
-            raise UserError(
-                f"{path}: {len(names)} of {len(expected)} tensors {what} ({shown}); is it another model's file?"
-            )
+            raise UserError(f"{path}: {told} ({', '.join(sorted(names)[:3])}); another model's file?")
     for name, tensor in tensors.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:

@@ -25,7 +25,7 @@ def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str) -> 
     source = {
         "name": row.weights,
         "sha256": weights.load(WEIGHTS / row.weights, network),
-        "trained_frames": weights.provenance(WEIGHTS / row.weights)["trained_frames"],
+        "trained_frames": weights.provenance(WEIGHTS / row.weights).get("trained_frames"),
     }
     run, compute = section(values, Run, "features"), section(values, Compute, "compute")
     job = Job(network, FEATURES / kind / name, recipe(row, family, source, clips, run, compute, chosen))

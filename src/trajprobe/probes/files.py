@@ -24,6 +24,7 @@ class RowProbe(Parameters, frozen=True):
 
     row: str
     kind: Kind
+    family: str  #: of the features
     tracks: str  #: digest of the tracks: predictions on other tracks are not comparable
     shape: list[int]  #: (t d) of the features
     pca: int  #: components that they were reduced to within train; 0: not reduced

@@ -53,6 +53,7 @@ def probe_row(kind: Kind, row: str, params: Probe) -> RowProbe:
     return RowProbe(
         row=row,
         kind=kind,
+        family=recipes[0]["family"],
         tracks=labelling.tracks,
         shape=list(shape),
         pca=params.pca_components if int(np.prod(shape)) > params.pca_above else 0,

@@ -65,7 +65,7 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
             runs = sum(len(network.permuted) for network in probed.networks)
             if _above(entry.permuted * tested, tested, comparison.chance, runs) < ALARM:
                 above.append(f"{name} {_percent(entry.permuted)} %")
-        if row == "noise" and _above(float(entry.right.sum()), tested, comparison.chance) < ALARM:
+        if probed.family == "noise" and _above(float(entry.right.sum()), tested, comparison.chance) < ALARM:
             yield f"{name}: noise scores {_percent(entry.accuracy.mean)} %, above chance: the probe leaks."
         if probed.pca:
             yield f"{name}: {int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."

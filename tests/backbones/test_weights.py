@@ -1,0 +1,113 @@
+"""Weights are loaded to the last tensor or refused, and a refusal leaves the network as it was."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from trajprobe.backbones import weights
+from trajprobe.backbones.magvit2_tiny import Architecture, build
+from trajprobe.params import UserError
+
+
+def network(seed, channels=4):
+    torch.manual_seed(seed)
+    return build(Architecture(channels=channels, multipliers=(1, 1, 1), residual_blocks=0, bits=3))
+
+
+def state(of):
+    return {key: tensor.clone() for key, tensor in of.state_dict().items()}
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    weights.save(tmp_path / "w", network(0), {"made_by": "test", "trained_frames": 17})
+    return tmp_path / "w"
+
+
+def test_what_is_saved_is_loaded_to_the_bit(folder):
+    other = network(1)
+    assert not equal(state(other), state(network(0)))
+    digest = weights.load(folder, other)
+    assert equal(state(other), state(network(0)))
+    assert digest == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert digest == weights.digest(network(0)) == weights.digest(other) != weights.digest(network(1))
+
+
+def test_provenance_comes_back_with_the_digest(folder):
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert weights.provenance(folder) == {"made_by": "test", "trained_frames": 17, "sha256": digest}
+    assert json.loads((folder / "provenance.json").read_text()) == weights.provenance(folder)
+
+
+def test_saving_again_replaces_the_whole_folder(folder):
+    (folder / "stray").touch()
+    weights.save(folder, network(1), {})
+    assert sorted(path.name for path in folder.iterdir()) == ["model.safetensors", "provenance.json"]
+    other = network(2)
+    weights.load(folder, other)
+    assert equal(state(other), state(network(1)))
+
+
+def missing_file(path):
+    path.unlink()
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def edited(change):
+    def edit(path):
+        tensors = load_file(path)
+        change(tensors)
+        save_file(tensors, path)
+
+    return edit
+
+
+def set_nan(tensors):
+    tensors["conv_out.bias"][1] = float("nan")
+
+
+def set_infinite(tensors):
+    tensors["conv_out.bias"][0] = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (missing_file, "cannot be read .No such file"),
+        (truncated, "is no safetensors file"),
+        (empty, "is no safetensors file"),
+        (edited(lambda t: t.pop("conv_out.bias")), r"1 of 12 tensors missing \(conv_out.bias\)"),
+        (edited(lambda t: t.update(more=torch.zeros(1))), r"1 of \d+ tensors of no use .*\(more\)"),
+        (edited(lambda t: t.update({"conv_out.bias": torch.zeros(4)})), r"got conv_out.bias \(4,\) .*expected \(3,\)"),
+        (edited(lambda t: t.update({"conv_out.bias": t["conv_out.bias"].double()})), "float64, expected .*float32"),
+        (edited(lambda t: t.update({"conv_out.bias": t["conv_out.bias"].half()})), "float16, expected .*float32"),
+        (edited(set_nan), "conv_out.bias has a value that is not finite"),
+        (edited(set_infinite), "conv_out.bias has a value that is not finite"),
+    ],
+)
+def test_a_damaged_file_is_refused_and_nothing_is_loaded(folder, damage, message):
+    damage(folder / "model.safetensors")
+    other = network(1)
+    with pytest.raises(UserError, match=message) as told:
+        weights.load(folder, other)
+    assert str(folder / "model.safetensors") in str(told.value)
+    assert equal(state(other), state(network(1)))
+
+
+def test_another_architecture_is_refused(folder):
+    with pytest.raises(UserError, match="is the row's `architecture` the one it was trained with"):
+        weights.load(folder, network(0, channels=8))
