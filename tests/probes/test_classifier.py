@@ -219,7 +219,9 @@ def project(tmp_path, monkeypatch):
     def made(x, folds=FOLDS, kind="pretrained/row", tracks="t1", **weights):
         Labelling(LABELS, np.array(["a", "b", "c"]), GROUPS, folds, "t1", 0).save(LABELLING)
         clips = {"format": {"frames": 9, "size": 16}}
-        writer = ShardWriter(Path("data/features") / kind, {"tracks": tracks, "clips": clips, "weights": weights})
+        writer = ShardWriter(
+            Path("data/features") / kind, {"family": "x", "tracks": tracks, "clips": clips, "weights": weights}
+        )
         for part in np.split(x.reshape(len(x), 2, -1), [50]):
             writer.add({"features": part}, len(part))
         writer.close()
