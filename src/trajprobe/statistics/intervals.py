@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from tqdm import tqdm
 
 Array = NDArray[np.float64]
 #: Draws of the bootstrap at once; bounds its memory.
@@ -32,7 +33,7 @@ def over_clips(values: Array, groups: NDArray[np.int64], draws: int, confidence:
     generator = np.random.default_rng(seed)
     even = np.full(len(sizes), 1 / len(sizes))
     means = np.empty((len(values), draws))
-    for start in range(0, draws, CHUNK):
+    for start in tqdm(range(0, draws, CHUNK), desc="bootstrap", unit="chunk", delay=1):
         stop = min(start + CHUNK, draws)
         times = generator.multinomial(len(sizes), even, size=stop - start).astype(np.float64)
         means[:, start:stop] = (sums @ times.T) / (times @ sizes)

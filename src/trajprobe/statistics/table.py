@@ -20,7 +20,7 @@ def table(comparison: Comparison, dataset: str, grid: tuple[float, ...], params:
     interval = f"{100 * params.confidence:g} %"
     lines = [
         f"Data set `{dataset}`: {tested:,} tested clips, {len(np.unique(labelling.labels))} classes, chance "
-        f"{_percent(comparison.chance)} (the most frequent class). Accuracy in %, with {interval} intervals.",
+        f"{_percent(comparison.chance)} % (the most frequent class). Accuracy in %, with {interval} intervals.",
         "",
         "| row | kind | features | accuracy | balanced | macro F1 | permuted labels |",
         "|---|---|---|---|---|---|---|",

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from tqdm import tqdm
 
 from trajprobe.trajectories.raw import Raw
 from trajprobe.trajectories.tracks import Tracks
@@ -30,7 +31,7 @@ def duplicates(tracks: Tracks) -> NDArray[np.int64]:
     seen: dict[bytes, int] = {}
     keys = (
         (tracks.points[i, :length] + 0.0).tobytes() + (tracks.times[i, :length] + 0.0).tobytes()  # -0.0 is 0.0
-        for i, length in enumerate(tracks.lengths)
+        for i, length in enumerate(tqdm(tracks.lengths, desc="duplicates", unit="track", delay=1))
     )
     return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from trajprobe.params import Parameters
 
@@ -124,7 +125,7 @@ def tracks(count: int, params: Synthetic, seed: int) -> tuple[NDArray[np.float32
     generator = np.random.default_rng(seed)
     labels = generator.permutation(np.arange(count, dtype=np.int64) % len(FAMILIES))
     points = np.empty((count, params.points, 3))
-    for label, family in enumerate(FAMILIES):
+    for label, family in enumerate(tqdm(FAMILIES, desc="families", unit="family", delay=1)):
         chosen = np.flatnonzero(labels == label)
         time = np.broadcast_to(np.linspace(0, 1, params.points), (len(chosen), params.points))
         shape = family(time, generator)
