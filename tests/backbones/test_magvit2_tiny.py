@@ -9,14 +9,6 @@ from trajprobe.backbones import magvit2_tiny as tiny
 SHAPE = tiny.Architecture(channels=4, multipliers=(1, 2, 3), residual_blocks=1, bits=6)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def built(seed=0):
     torch.manual_seed(seed)
     return tiny.build(SHAPE).eval().requires_grad_(False)

@@ -34,14 +34,6 @@ VIDEO = np.random.default_rng(0).integers(0, 256, (10, 5, 16, 16, 3), dtype=np.u
 POINTS = np.random.default_rng(1).uniform(0, 15, (10, 5, 2))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def built(seed=0):
     torch.manual_seed(seed)
     return magvit2_tiny.build(msgspec.convert(ARCHITECTURE, magvit2_tiny.Architecture))

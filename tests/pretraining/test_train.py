@@ -46,13 +46,10 @@ def pool(count=30):
 
 
 @pytest.fixture(autouse=True)
-def _one_thread_and_arithmetic_as_it_was():
-    """Threads that wait for each other's few numbers take a hundred times as long on a busy machine."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    torch.set_num_threads(1)
+def _arithmetic_as_it_was():
+    before = torch.are_deterministic_algorithms_enabled()
     yield
-    torch.use_deterministic_algorithms(before[0])
-    torch.set_num_threads(before[1])
+    torch.use_deterministic_algorithms(before)
 
 
 def trained(frames=9, tracks=None, **changed):

@@ -10,7 +10,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from threadpoolctl import threadpool_limits
 
 from trajprobe.params import UserError
 from trajprobe.probes import classifier
@@ -25,13 +24,6 @@ GROUPS = np.arange(120) // 4
 LABELS = GROUPS % 3
 FOLDS = (GROUPS // 3) % 5
 NO_PERMUTATION = np.empty((0, 120), dtype=np.int64)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Threads that wait for each other's few numbers take a hundred times as long on a busy machine."""
-    with threadpool_limits(1):
-        yield
 
 
 def params(**changed):

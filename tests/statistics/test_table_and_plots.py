@@ -167,7 +167,7 @@ def test_the_table_tells_rows_in_order_and_differences():
     pixels = row("controls", "pixels", 170, permuted=(0.5, 0.52), shape=[17, 1024])
     found = compared(NOISE, bare, RANDOM, TRAINED, pixels)
     text = table(found, "my-set", GRID, PARAMS)
-    assert text.startswith("Data set `my-set`: 200 tested clips, 2 classes, chance 50.0 (the most frequent class).")
+    assert text.startswith("Data set `my-set`: 200 tested clips, 2 classes, chance 50.0 % (the most frequent class).")
     assert "with 95 % intervals" in text
     cells = lines(text)
     rows, differences = cells[2:7], cells[9:]
