@@ -23,7 +23,8 @@ def main() -> str:
     found = compare(rows.probes(named), rows.references(values), Labelling.load(LABELLING), params)
     write_json(Path("metrics/summary.json"), summary(found, rows.pretraining(values), params))
     plots.write(found, params.primary, Path("metrics/plots"))
-    text = table(found, section(values, str, "dataset"), section(values, Probe, "probe").c, params)
+    grid, extra = section(values, Probe, "probe").c, rows.recipe_notes(values)
+    text = table(found, section(values, str, "dataset"), grid, params, extra)
     write_bytes(Path("data/report/table.md"), text.encode())
     return f"metrics/summary.json: {len(named)} rows; data/report/table.md: the table; {headline(found, params)}"
 

@@ -14,12 +14,12 @@ from trajprobe.stage import run
 
 def main(where: str, name: str) -> str:
     from trajprobe.features.networks import pretrained
-    from trajprobe.features.rows import Backbone, TrainedControl
+    from trajprobe.features.rows import Backbone, trained_control
 
     values = read()
     if where == "backbones":
         return pretrained(values, section(values, Backbone, where, name), "pretrained", name)
-    return pretrained(values, section(values, TrainedControl, where, name), "controls", name)
+    return pretrained(values, trained_control(values, name), "controls", name)
 
 
 if __name__ == "__main__":

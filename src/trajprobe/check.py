@@ -6,7 +6,7 @@ from typing import Any
 
 from trajprobe.backbones.family import architecture, control_family, network_family, tokenizer_family
 from trajprobe.features.pooling import pooling
-from trajprobe.features.rows import Backbone, RandomInit, Run, TrainedControl, Untrained
+from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
 from trajprobe.params import Parameters, UserError, parse, section
 from trajprobe.pretraining.train import Pretrain
 from trajprobe.probes.classifier import Probe
@@ -39,14 +39,12 @@ def check(values: dict[str, Any]) -> None:
         _known(f"pretrain.{name}.clips", recipe.clips, formats)
     rows.named(values)
     rows.references(values)
-    networks: dict[str, type[Untrained]] = {
-        "backbones": Backbone,
-        "untrained": Untrained,
-        "trained_controls": TrainedControl,
-    }
-    for part, row_struct in networks.items():
-        for name in values[part]:
-            _network_row(part, name, section(values, row_struct, part, name), formats)
+    for name in values["backbones"]:
+        _network_row("backbones", name, section(values, Backbone, "backbones", name), formats)
+    for name in values["untrained"]:
+        _network_row("untrained", name, section(values, Untrained, "untrained", name), formats)
+    for name in values["trained_controls"]:
+        trained_control(values, name)
     for name in values["controls"]:
         row = dict(section(values, dict[str, Any], "controls", name))
         for key in ("family", "clips"):
@@ -79,7 +77,7 @@ def _dataset(name: str) -> None:
     if name == "synthetic" or (raw / f"{name}.npz").is_file():
         return
     if (raw / f"{name}.npz.dvc").is_file():
-        raise UserError(f"params.yaml: `dataset`: {raw / name}.npz is not here; run `dvc pull {raw / name}.npz`")
+        raise UserError(f"params.yaml: `dataset`: {raw / name}.npz is not here; run `dvc checkout`, or `dvc pull`")
     there = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in raw.glob("*.npz.dvc"))})
     raise UserError(
         f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(there)}; "

@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
             from trajprobe.check import check
 
             check(read())
+            print("params.yaml: all is well")  # noqa: T201
         else:
             from trajprobe.trajectories.importing import import_npz
 

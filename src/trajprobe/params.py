@@ -5,7 +5,7 @@ touches nothing that the features depend on; this leaf only knows how to fill on
 """
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from ruamel.yaml import YAML
@@ -96,6 +96,8 @@ def parse(node: Any, struct: type[T], where: str) -> T:
         at = path.removesuffix("`").removeprefix("$").lstrip(".")
         reason = reason.replace("Object contains unknown field", "unknown key")
         reason = reason.replace("Object missing required field", "missing key")
+        if reason.startswith("Invalid enum value"):
+            reason += f", expected one of {', '.join(get_args(get_type_hints(struct).get(at)))}"
         fields = getattr(struct, "__struct_fields__", ())
         keys = f"; the valid keys are {', '.join(fields)}" if fields else ""
         raise UserError(f"{where}{f', at `{at}`' if at else ''}: {reason}{keys}") from None

@@ -82,6 +82,12 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
         (3, ("controls", "extent", "seed"), "unknown key `seed`"),
         ("other", ("compare", "primary"), "expected one of magvit2-tiny"),
         ("other", ("trained_controls", "magvit2-tiny-shuffled", "of"), "expected a row of `backbones`"),
+        (
+            "t99",
+            ("trained_controls", "magvit2-tiny-shuffled", "clips"),
+            "expected `t17`, as in `backbones.magvit2-tiny`",
+        ),
+        ("side", ("render", "view"), "expected one of xy, xz, yz, perspective"),
     ],
 )
 def test_parameters_are_refused_before_anything_runs(clone, value, keys, words):

@@ -2,6 +2,8 @@
 
 import json
 
+from ruamel.yaml import YAML
+
 
 def test_metrics_diff_between_branches_that_differ_in_the_backbone_shows_both(clone):
     clone.git("switch", "--quiet", "--create", "wide")
@@ -53,6 +55,13 @@ def test_an_experiment_changes_a_parameter_and_leaves_the_rest(clone):
     assert "features@magvit2-tiny" in told
     assert "Running stage 'pretrain@" not in told
     assert "Running stage 'controls@" not in told
+    before, after = (YAML(typ="safe").load(text) for text in (clone.git("show", "main:params.yaml"), params(clone)))
+    before["backbones"]["magvit2-tiny"]["pooling"] = "mean"
+    assert before == after
+
+
+def params(clone):
+    return (clone.folder / "params.yaml").read_text()
 
 
 def test_load_features_gives_what_a_probe_of_ones_own_needs(reproduced):

@@ -11,7 +11,15 @@ PROBES = {
         for name in ("pixels", "coordinates", "kinematics", "start-position", "extent", "noise")
     ),
 }
-ROW = {"features@magvit2-tiny", "random_init@magvit2-tiny", "probe@magvit2-tiny", "probe_random_init@magvit2-tiny"}
+#: A trained control is its row with other weights, and so is a part of it.
+ROW = {
+    "features@magvit2-tiny",
+    "random_init@magvit2-tiny",
+    "trained_controls@magvit2-tiny-shuffled",
+    "probe@magvit2-tiny",
+    "probe_random_init@magvit2-tiny",
+    "probe_trained_controls@magvit2-tiny-shuffled",
+}
 
 
 def test_nothing_changed_reruns_nothing_and_leaves_git_clean(clone):

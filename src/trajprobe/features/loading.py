@@ -37,6 +37,8 @@ def load_features(row: str, kind: Kind | None = None, seed: int | None = None, r
         UserError: there are no such features here, or they are of other tracks than the labels.
     """
     root = Path(root)
+    if kind not in (None, "pretrained", "random", "controls"):
+        raise UserError(f"kind: got {kind!r}, expected pretrained, random or controls")
     kinds: tuple[Kind, ...] = (kind,) if kind else ("pretrained", "random", "controls")
     found = [folder for one in kinds for folder in folders(one, row, root) if folder.is_dir()]
     if seed is not None:
@@ -46,7 +48,7 @@ def load_features(row: str, kind: Kind | None = None, seed: int | None = None, r
         wanted = " ".join([row, *([kind] if kind else []), *([f"seed {seed}"] if seed is not None else [])])
         raise UserError(
             f"no features of {wanted} in {root / FEATURES}; there are those of {', '.join(there) or 'no row'}; "
-            "`dvc repro` makes them, `dvc pull` fetches them"
+            "`dvc repro` makes them, `dvc pull` fetches them; `root` is the top of the repository"
         )
     features, recipe = read(found[0])
     labelling = Labelling.load(root / LABELLING)

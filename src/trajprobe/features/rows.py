@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
-from trajprobe.params import Parameters
+from trajprobe.params import Parameters, UserError, section
 
 
 class Untrained(Parameters, frozen=True):
@@ -23,10 +24,32 @@ class Backbone(Untrained, frozen=True):
     weights: str  #: folder in data/weights
 
 
-class TrainedControl(Backbone, frozen=True):
-    """A row of `trained_controls`: the network of row `of`, pretrained in another way."""
+class TrainedControl(Parameters, frozen=True):
+    """A row of `trained_controls`: row `of` with weights that were pretrained in another way, and else the same."""
 
-    of: str
+    of: str  #: a row of `backbones`
+    family: str  #: that row's, repeated since DVC can't look it up there
+    clips: str  #: likewise
+    weights: str  #: folder in data/weights
+
+
+def trained_control(values: dict[str, Any], name: str) -> Backbone:
+    """The row `name` of `trained_controls`, with what it takes from the row it is held against.
+
+    Raises:
+        UserError: that row is not there, or is of another family or clip format.
+    """
+    where = f"params.yaml: `trained_controls.{name}"
+    control = section(values, TrainedControl, "trained_controls", name)
+    if control.of not in values["backbones"]:
+        rows = ", ".join(values["backbones"]) or "there is none"
+        raise UserError(f"{where}.of`: got `{control.of}`, expected a row of `backbones`: {rows}")
+    row = section(values, Backbone, "backbones", control.of)
+    for key in ("family", "clips"):
+        got, expected = getattr(control, key), getattr(row, key)
+        if got != expected:
+            raise UserError(f"{where}.{key}`: got `{got}`, expected `{expected}`, as in `backbones.{control.of}`")
+    return msgspec.structs.replace(row, weights=control.weights)
 
 
 class RandomInit(Parameters, frozen=True):

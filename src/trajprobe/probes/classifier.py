@@ -4,12 +4,14 @@ Every clip is predicted once, by a probe that never saw it, its group, or anythi
 score is not reported; the out-of-fold predictions are what everything else is computed from.
 """
 
+import warnings
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
@@ -40,6 +42,7 @@ class Fold(NamedTuple):
     predictions: Integers  #: (m)
     c: float  #: chosen inside train
     right_permuted: Integers  #: (permutations), how many of the m were right when the labels were permuted
+    converged: bool  #: whether the classifier that predicted them had
 
 
 def pipeline(dimensions: int, params: Probe, c: float) -> Pipeline:
@@ -68,15 +71,18 @@ def probe_fold(
         permuted: (permutations n), labels that have nothing to do with the clips.
         params: the probe's.
     """
+    # Told once a row, by `converged`, and not by a warning a fit.
+    warnings.simplefilter("ignore", ConvergenceWarning)
     train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
     c = select(x[train], labels[train], groups[train], params)
     steps = pipeline(x.shape[1], params, c)
     predictions = steps.fit(x[train], labels[train]).predict(x[test])
+    converged = bool(np.max(steps[-1].n_iter_) < params.max_iter)
     # What comes before the classifier does not see the labels: fitted once, it serves every permutation.
     before, classify = steps[:-1], steps[-1]
     seen, unseen = before.transform(x[train]), before.transform(x[test])
     right = [np.sum(classify.fit(seen, guess[train]).predict(unseen) == guess[test]) for guess in permuted]
-    return Fold(test, predictions, c, np.array(right, dtype=np.int64))
+    return Fold(test, predictions, c, np.array(right, dtype=np.int64), converged)
 
 
 def tested_folds(folds: Integers) -> list[int]:
@@ -111,5 +117,6 @@ def permuted_labels(labels: Integers, groups: Integers, params: Probe) -> Intege
     given = labels[np.argsort(groups, kind="stable")]
     for row in shuffled:
         place = generator.permutation(int(groups.max()) + 1)[groups]
-        row[np.argsort(place, kind="stable")] = given
+        # Within a group in random order: where each subject does each class, swapping subjects would change nothing.
+        row[np.lexsort((generator.random(len(labels)), place))] = given
     return shuffled

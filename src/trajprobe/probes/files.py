@@ -17,6 +17,7 @@ class NetworkProbe(Parameters, frozen=True):
     predictions: list[int]  #: (n), out of fold; -1 where no fold tests the clip
     c: list[float]  #: chosen by each fold
     permuted: list[float]  #: accuracy of each run with permuted labels
+    unconverged: int = 0  #: folds whose classifier stopped at `max_iter`
 
 
 class RowProbe(Parameters, frozen=True):

@@ -68,7 +68,9 @@ def _joined(folds: list[Fold], clips: int) -> NetworkProbe:
     for fold in folds:
         predictions[fold.tested] = fold.predictions
     right = np.sum([fold.right_permuted for fold in folds], axis=0) / sum(len(fold.tested) for fold in folds)
-    return NetworkProbe(predictions.tolist(), [fold.c for fold in folds], right.tolist())
+    return NetworkProbe(
+        predictions.tolist(), [fold.c for fold in folds], right.tolist(), sum(not fold.converged for fold in folds)
+    )
 
 
 def _workers() -> int:

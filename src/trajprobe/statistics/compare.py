@@ -80,18 +80,20 @@ def compare(probes: Sequence[RowProbe], of: dict[str, str], labelling: Labelling
     found = over_clips(np.stack(list(values.values())), groups, params.draws, params.confidence, params.seed)
     estimates = dict(zip(values, found, strict=True))
 
-    entries = {}
+    entries: dict[tuple[Kind, str], Entry] = {}
+    seeds: dict[str, Estimate] = {}
     for probed in probes:
         key = (probed.kind, probed.row)
         each = [dict(scores(labels, guess)) for guess in guesses[key]]
         accuracy = estimates["accuracy", *key]
         if probed.kind == "random":
-            accuracy = over_seeds(right[key].mean(axis=1), params.confidence)
+            seeds[probed.row] = over_seeds(right[key].mean(axis=1), params.confidence)
+            accuracy = Estimate(*np.clip(seeds[probed.row], 0, 1).tolist())
         means = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
         permuted = float(np.mean([share for network in probed.networks for share in network.permuted] or [np.nan]))
         entries[key] = Entry(probed, guesses[key], right[key], means, accuracy, permuted)
     gains = {
-        row: over_both(estimates["gain", "pretrained", row], entries["random", row].accuracy)
+        row: over_both(estimates["gain", "pretrained", row], seeds[row])
         for kind, row in entries
         if kind == "pretrained"
     }

@@ -46,16 +46,19 @@ def named(values: dict[str, Any]) -> list[tuple[Kind, str]]:
 
 def references(values: dict[str, Any]) -> dict[str, str]:
     """For each trained control, the backbone it is held against."""
-    backbones = section(values, dict[str, Any], "backbones")
-    found = {}
-    for name, row in section(values, dict[str, dict[str, Any]], "trained_controls").items():
-        if row.get("of") not in backbones:
-            raise UserError(
-                f"params.yaml: `trained_controls.{name}.of`: got {row.get('of')!r}, expected a row of `backbones`: "
-                f"{', '.join(backbones) or 'there is none'}"
-            )
-        found[name] = row["of"]
-    return found
+    return {name: row["of"] for name, row in section(values, dict[str, dict[str, Any]], "trained_controls").items()}
+
+
+def recipe_notes(values: dict[str, Any]) -> list[str]:
+    """A note for each trained control whose pretraining differs from its row's in more than one thing."""
+    notes = []
+    for name, of in references(values).items():
+        of_weights = values["backbones"].get(of, {}).get("weights")
+        theirs, own = (values["pretrain"].get(key) for key in (of_weights, values["trained_controls"][name]["weights"]))
+        keys = [key for key in own or {} if theirs and own[key] != theirs.get(key)]
+        if len(keys) > 1:
+            notes.append(f"{name} was pretrained otherwise than {of} in {' and '.join(keys)}, not in one thing alone.")
+    return notes
 
 
 def probes(rows: list[tuple[Kind, str]]) -> list[RowProbe]:

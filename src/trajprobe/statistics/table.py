@@ -1,6 +1,6 @@
 """The table that `make repro` ends with, and below it what is off."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy import stats
@@ -13,14 +13,18 @@ ALARM = 0.001
 KINDS = {"pretrained": "pretrained", "random": "random", "controls": "control"}
 
 
-def table(comparison: Comparison, dataset: str, grid: tuple[float, ...], params: Compare) -> str:
-    """Markdown."""
+def table(
+    comparison: Comparison, dataset: str, grid: tuple[float, ...], params: Compare, extra: Sequence[str] = ()
+) -> str:
+    """Markdown; `extra` notes go below those that the numbers give."""
     labelling = comparison.labelling
     tested = int((labelling.folds >= 0).sum())
+    groups = len(np.unique(labelling.groups[labelling.folds >= 0]))
     interval = f"{100 * params.confidence:g} %"
     lines = [
-        f"Data set `{dataset}`: {tested:,} tested clips, {len(np.unique(labelling.labels))} classes, chance "
-        f"{_percent(comparison.chance)} % (the most frequent class). Accuracy in %, with {interval} intervals.",
+        f"Data set `{dataset}`: {tested:,} tested clips in {groups:,} groups, "
+        f"{len(np.unique(labelling.labels))} classes, chance {_percent(comparison.chance)} % (the most frequent class). "
+        f"Accuracy in %, with {interval} intervals.",
         "",
         "| row | kind | features | accuracy | balanced | macro F1 | permuted labels |",
         "|---|---|---|---|---|---|---|",
@@ -32,7 +36,7 @@ def table(comparison: Comparison, dataset: str, grid: tuple[float, ...], params:
         *(f"| {row} minus {control} | {_signed(gap)} |" for control, (row, gap) in comparison.gaps.items()),
         "",
     ]
-    found = list(notes(comparison, grid))
+    found = [*notes(comparison, grid), *extra]
     return (
         "\n".join(
             [*lines, *(["To know when reading it:", "", *(f"- {note}" for note in found)] if found else [])]
@@ -67,6 +71,9 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
                 above.append(f"{name} {_percent(entry.permuted)} %")
         if probed.family == "noise" and _above(float(entry.right.sum()), tested, comparison.chance) < ALARM:
             yield f"{name}: noise scores {_percent(entry.accuracy.mean)} %, above chance: the probe leaks."
+        unconverged = sum(network.unconverged for network in probed.networks)
+        if unconverged:
+            yield f"{name}: {unconverged} of its probes had not converged after `probe.max_iter` steps; raise it."
         if probed.pca:
             yield f"{name}: {int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."
         chosen = [c for network in probed.networks for c in network.c]
@@ -75,8 +82,8 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
             yield f"{name}: {at_edge} of {len(chosen)} choices of C stand at an edge of `probe.c`; widen it."
     if above:
         yield (
-            "Permuted labels score above chance, so the probe sees its test clips in train, as duplicates or as groups "
-            f"that the split parts: {', '.join(above)}."
+            "Permuted labels score above chance: test clips stand in train as well, as duplicates or in groups that "
+            f"the split parts, or the probe leaks: {', '.join(above)}."
         )
     for control, (row, gap) in comparison.gaps.items():
         if ("pretrained", row) in comparison.entries and comparison.entries["controls", control].probe.trained_frames:

@@ -49,9 +49,10 @@ def pool(raw: Raw, tracks: Tracks, synthetic: Raw, params: Prepare) -> Tracks:
 def line(name: str, raw: Raw, labelling: Labelling, pool: Tracks) -> str:
     """What was made, and what the reader should know of it."""
     tested = int((labelling.folds >= 0).sum())
+    folds = int(labelling.folds.max()) + 1
     lines = [
         f"{name}: {len(raw.labels)} tracks, {len(labelling.names)} classes, {len(np.unique(labelling.groups))} groups, "
-        f"{tested} tested in {int(labelling.folds.max()) + 1} folds; {len(pool)} tracks in the pool",
+        f"{tested} tested in {folds} fold{'s' * (folds > 1)}; {len(pool)} tracks in the pool",
         *raw.notes,
     ]
     if labelling.leaked:
