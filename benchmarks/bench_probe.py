@@ -28,7 +28,7 @@ groups = np.arange(CLIPS)
 def peer() -> object:
     splitter = StratifiedGroupKFold(params.inner_folds, shuffle=True, random_state=params.seed)
     grid = {"classify__C": list(params.c)}
-    search = GridSearchCV(pipeline(DIMENSIONS, params, 1.0), grid, cv=splitter, refit=False)
+    search = GridSearchCV(pipeline(x.shape, params, 1.0), grid, cv=splitter, refit=False)
     return search.fit(x, labels, groups=groups)
 
 

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from trajprobe.backbones.family import architecture, control_family, network_family, tokenizer_family
+from trajprobe.features.networks import WEIGHTS
 from trajprobe.features.pooling import pooling
 from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
 from trajprobe.params import Parameters, UserError, parse, section
-from trajprobe.pretraining.train import Pretrain
+from trajprobe.pretraining.train import Pretrain, check_format
 from trajprobe.probes.classifier import Probe
 from trajprobe.stage import Compute
 from trajprobe.statistics import rows
 from trajprobe.statistics.compare import Compare
 from trajprobe.trajectories.folds import Prepare
+from trajprobe.trajectories.importing import check_dataset_name
 from trajprobe.trajectories.synthetic import Synthetic
 from trajprobe.videos.scene import Format, Scene
 
@@ -33,18 +35,22 @@ def check(values: dict[str, Any]) -> None:
     for name, struct in structs.items():
         section(values, struct, name)
     formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
+    for name in formats:
+        rows.check_name("clips", name)
     for name in section(values, dict[str, Any], "pretrain"):
         recipe = section(values, Pretrain, "pretrain", name)
-        architecture(tokenizer_family(recipe.family), recipe.architecture, f"pretrain.{name}")
+        rows.check_name("pretrain", name)
+        family = tokenizer_family(recipe.family)
+        architecture(family, recipe.architecture, f"pretrain.{name}")
         _known(f"pretrain.{name}.clips", recipe.clips, formats)
+        check_format(family, formats[recipe.clips], f"pretrain.{name}")
     rows.named(values)
-    rows.references(values)
     for name in values["backbones"]:
-        _network_row("backbones", name, section(values, Backbone, "backbones", name), formats)
+        _backbone(name, section(values, Backbone, "backbones", name), values, formats)
     for name in values["untrained"]:
         _network_row("untrained", name, section(values, Untrained, "untrained", name), formats)
     for name in values["trained_controls"]:
-        trained_control(values, name)
+        _backbone(name, trained_control(values, name), values, formats, "trained_controls")
     for name in values["controls"]:
         row = dict(section(values, dict[str, Any], "controls", name))
         for key in ("family", "clips"):
@@ -52,11 +58,19 @@ def check(values: dict[str, Any]) -> None:
                 raise UserError(
                     f"params.yaml: `controls.{name}`: missing key `{key}`; expected family, clips and options"
                 )
-        family = control_family(row.pop("family"))
+        control = control_family(row.pop("family"))
         _known(f"controls.{name}.clips", row.pop("clips"), formats)
-        parse(row, family.Options, f"params.yaml: `controls.{name}`, beside family and clips")
+        parse(row, control.Options, f"params.yaml: `controls.{name}`, beside family and clips")
     _known("compare.primary", values["compare"]["primary"], [*values["backbones"], *values["untrained"]])
     _dataset(section(values, str, "dataset"))
+
+
+def _backbone(
+    name: str, row: Backbone, values: dict[str, Any], formats: dict[str, Format], part: str = "backbones"
+) -> None:
+    _network_row(part, name, row, formats)
+    added = (path.name.removesuffix(".dvc") for path in WEIGHTS.glob("*.dvc"))
+    _known(f"{part}.{name}.weights", row.weights, [*values["pretrain"], *added])
 
 
 def _network_row(part: str, name: str, row: Untrained, formats: dict[str, Format]) -> None:
@@ -74,6 +88,8 @@ def _known(key: str, got: str, there: Collection[str]) -> None:
 
 def _dataset(name: str) -> None:
     raw = Path("data/raw")
+    if name != "synthetic":
+        check_dataset_name(name, "params.yaml: `dataset`")
     if name == "synthetic" or (raw / f"{name}.npz").is_file():
         return
     if (raw / f"{name}.npz.dvc").is_file():

@@ -5,7 +5,7 @@ touches nothing that the features depend on; this leaf only knows how to fill on
 """
 
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from ruamel.yaml import YAML
@@ -32,6 +32,8 @@ SECTIONS = (
 )
 
 T = TypeVar("T")
+#: What numpy, torch and scikit-learn all take as a seed.
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 
 class UserError(Exception):

@@ -31,7 +31,7 @@ INSTRUCTION_SETS = {
 class Compute(Parameters, frozen=True):
     """How the numbers are computed: both change the last bits, so both are part of every recipe."""
 
-    threads: Annotated[int, Meta(ge=1)]
+    threads: Annotated[int, Meta(ge=1, le=1024)]
     instruction_set: Literal["avx2", "native"]
 
 
@@ -66,6 +66,9 @@ def run(main: Callable[..., str]) -> None:
         log.debug("refused", exc_info=True)
         log.error("error: %s", error)
         sys.exit(2)
+    except KeyboardInterrupt:
+        log.error("interrupted")
+        sys.exit(130)
     except Exception:
         log.debug("failed", exc_info=True)
         raise

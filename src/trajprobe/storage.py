@@ -105,6 +105,8 @@ def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 def fresh_folder(path: Path) -> Iterator[Path]:
     """An empty folder that takes the name `path`, in place of what stood there, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.tmp"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     aside = temporary.with_suffix(".old")
     try:

@@ -38,6 +38,7 @@ class TokenizerFamily(NetworkFamily, Protocol):
     """The module of a tokenizer that the pretrain stage can train: one with `decoder`, `bits` and LFQ codes."""
 
     FRAMES_PER_TOKEN: int  #: the first token stands for one frame, every other one for this many
+    PIXELS_PER_TOKEN: int  #: a token stands for a square of this side
 
 
 class ControlFamily(Protocol):

@@ -23,11 +23,14 @@ PIXELS_PER_TOKEN = 8
 STRIDES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
 
 
+Positive = Annotated[int, Meta(ge=1)]
+
+
 class Architecture(Parameters, frozen=True):
     """The network's shape."""
 
     channels: Annotated[int, Meta(ge=4, multiple_of=4)]  #: of the first level
-    multipliers: tuple[int, int, int]  #: channels of each level, as multiples of `channels`
+    multipliers: tuple[Positive, Positive, Positive]  #: channels of each level, as multiples of `channels`
     residual_blocks: Annotated[int, Meta(ge=0)]  #: in each level
     bits: Annotated[int, Meta(ge=1, le=30)]  #: channels of the latent, bits of the code
 

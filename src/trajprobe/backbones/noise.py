@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from trajprobe.params import Parameters
+from trajprobe.params import Parameters, Seed
 from trajprobe.videos.clips import Batch
 
 
@@ -14,7 +14,7 @@ class Options(Parameters, frozen=True):
     """How much of it, and from which seed."""
 
     dimensions: Annotated[int, Meta(ge=1)]
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
 
 
 def features(batch: Batch, options: Options) -> NDArray[np.float32]:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from trajprobe.backbones import lfq
-from trajprobe.backbones.family import architecture, tokenizer_family
-from trajprobe.params import Parameters, UserError
+from trajprobe.backbones.family import TokenizerFamily, architecture, tokenizer_family
+from trajprobe.params import Parameters, Seed, UserError
 from trajprobe.pretraining.objective import Losses, figures, losses
 from trajprobe.trajectories.tracks import Tracks
 from trajprobe.videos.scene import Format, Scene, draw, place
@@ -43,7 +43,7 @@ class Pretrain(Parameters, frozen=True):
     batch: Annotated[int, Meta(ge=1)]
     learning_rate: Annotated[float, Meta(gt=0.0)]
     weight_decay: Annotated[float, Meta(ge=0.0)]
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
-    if form.frames < 2 * family.FRAMES_PER_TOKEN + 1 or form.frames % family.FRAMES_PER_TOKEN != 1:
-        raise UserError(
-            f"pretrain.{name}: got clips of {form.frames} frames, expected 4k + 1 and at least 9, so that each token "
-            "stands for whole frames and has a next one; choose another format of `clips`"
-        )
+    check_format(family, form, f"pretrain.{name}")
     points = place(tracks, scene, form)
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
@@ -88,6 +84,8 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         x = family.preprocess(torch.from_numpy(draw(next(draws), scene, form)))
         latents, video, prediction = _forward(network, predictor, x)
         terms = losses(latents, video, prediction, x, family.FRAMES_PER_TOKEN)
+        if not torch.isfinite(terms.total):
+            raise UserError(f"pretrain.{name}: the loss is not finite at step {step}; lower `learning_rate`")
         optimiser.zero_grad()
         terms.total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(weights, GRADIENT_NORM)
@@ -102,6 +100,16 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         codes = network.codes(latents)
         honest = figures(latents, codes, network.decode(codes), x)
     return Trained(network, curve, honest)
+
+
+def check_format(family: TokenizerFamily, form: Format, name: str) -> None:
+    """Raises UserError where clips of `form` can't be trained on: tokens must stand for whole frames and squares."""
+    step, side = family.FRAMES_PER_TOKEN, family.PIXELS_PER_TOKEN
+    if form.frames < 2 * step + 1 or form.frames % step != 1 or form.size % side:
+        raise UserError(
+            f"{name}: got clips of {form.frames} frames of {form.size} pixels, expected {step}k + 1 frames, at least "
+            f"{2 * step + 1}, and a multiple of {side} pixels; choose another format of `clips`"
+        )
 
 
 def provenance(params: Pretrain, pool: str, scene: Scene, form: Format) -> dict[str, Any]:

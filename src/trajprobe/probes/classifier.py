@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from trajprobe.params import Parameters
+from trajprobe.params import Parameters, Seed, UserError
 
 Matrix = NDArray[np.floating]
 Integers = NDArray[np.int64]
@@ -27,12 +27,14 @@ class Probe(Parameters, frozen=True):
     """How rows are probed, all alike (`probe` in params.yaml)."""
 
     inner_folds: Annotated[int, Meta(ge=2)]  #: of the selection of C, inside train
-    c: Annotated[tuple[Annotated[float, Meta(gt=0.0)], ...], Meta(min_length=1)]  #: inverse penalties to choose from
+    c: Annotated[
+        tuple[Annotated[float, Meta(gt=0.0, le=1e9)], ...], Meta(min_length=1)
+    ]  #: inverse penalties to choose from
     max_iter: Annotated[int, Meta(ge=1)]
     pca_above: Annotated[int, Meta(ge=1)]  #: rows of more dimensions than this are reduced by PCA, fitted on train
     pca_components: Annotated[int, Meta(ge=1)]
     permutations: Annotated[int, Meta(ge=0)]  #: runs a row with permuted labels, at the C that the true ones chose
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
 
 
 class Fold(NamedTuple):
@@ -45,11 +47,14 @@ class Fold(NamedTuple):
     converged: bool  #: whether the classifier that predicted them had
 
 
-def pipeline(dimensions: int, params: Probe, c: float) -> Pipeline:
-    """Standardise and logistic regression, in float64; rows wider than `pca_above` go through PCA first."""
+def pipeline(shape: tuple[int, ...], params: Probe, c: float) -> Pipeline:
+    """Standardise and logistic regression, in float64; rows wider than `pca_above` go through PCA first.
+
+    `shape` is that of the features it is to be fitted on (n d): PCA has no more components than either.
+    """
     steps: list[tuple[str, object]] = []
-    if dimensions > params.pca_above:
-        steps.append(("reduce", PCA(params.pca_components, random_state=params.seed)))
+    if shape[1] > params.pca_above:
+        steps.append(("reduce", PCA(min(params.pca_components, *shape), random_state=params.seed)))
     # Not before PCA: a row that is so wide would be as large again.
     steps.append(("widen", FunctionTransformer(np.asarray, kw_args={"dtype": np.float64})))
     steps.append(("standardise", StandardScaler()))
@@ -75,7 +80,7 @@ def probe_fold(
     warnings.simplefilter("ignore", ConvergenceWarning)
     train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
     c = select(x[train], labels[train], groups[train], params)
-    steps = pipeline(x.shape[1], params, c)
+    steps = pipeline(x[train].shape, params, c)
     predictions = steps.fit(x[train], labels[train]).predict(x[test])
     converged = bool(np.max(steps[-1].n_iter_) < params.max_iter)
     # What comes before the classifier does not see the labels: fitted once, it serves every permutation.
@@ -90,14 +95,31 @@ def tested_folds(folds: Integers) -> list[int]:
 
 
 def select(x: Matrix, labels: Integers, groups: Integers, params: Probe) -> float:
-    """The C of the grid with the best accuracy over inner folds; of equals the smallest."""
+    """The C of the grid with the best accuracy over inner folds; of equals the smallest.
+
+    Raises:
+        UserError: there are too few groups or clips for the inner folds.
+    """
     if len(params.c) == 1:
         return params.c[0]
+    for what, there in (
+        ("groups", len(np.unique(groups))),
+        ("clips of its largest class", int(np.bincount(labels).max())),
+    ):
+        if there < params.inner_folds:
+            raise UserError(
+                f"probe: a fold trains on {there} {what}, fewer than `probe.inner_folds`, {params.inner_folds}; lower "
+                "that, or give `probe.c` one value, for which nothing is to be chosen"
+            )
     grid = sorted(params.c)
     right = np.zeros(len(grid))
     splitter = StratifiedGroupKFold(params.inner_folds, shuffle=True, random_state=params.seed)
     for train, test in splitter.split(x, labels, groups):
-        steps = pipeline(x.shape[1], params, grid[0])
+        if len(np.unique(labels[train])) < 2:
+            raise UserError(
+                "probe: an inner fold trains on one class; the classes have too few groups for `probe.inner_folds`"
+            )
+        steps = pipeline(x[train].shape, params, grid[0])
         before, classify = steps[:-1], steps[-1]
         seen, unseen = before.fit_transform(x[train]), before.transform(x[test])
         for index, c in enumerate(grid):

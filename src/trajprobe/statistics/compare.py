@@ -9,7 +9,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from trajprobe.features.files import Kind
-from trajprobe.params import Parameters, UserError
+from trajprobe.params import Parameters, Seed, UserError
 from trajprobe.probes.files import RowProbe
 from trajprobe.probes.scores import scores
 from trajprobe.statistics.intervals import Estimate, over_both, over_clips, over_seeds
@@ -24,8 +24,8 @@ class Compare(Parameters, frozen=True):
 
     primary: str  #: the row that `headline` shows: one of `backbones` or `untrained`
     draws: Annotated[int, Meta(ge=100)]  #: of the bootstrap over clips
-    confidence: Annotated[float, Meta(gt=0.5, lt=1.0)]  #: of all intervals
-    seed: Annotated[int, Meta(ge=0)]
+    confidence: Annotated[float, Meta(gt=0.5, le=0.9999)]  #: of all intervals
+    seed: Seed
 
 
 @dataclass(frozen=True)

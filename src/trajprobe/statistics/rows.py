@@ -4,6 +4,7 @@ DVC can't list the rows as dependencies of the compare stage, only their folder,
 removed row left there.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,21 @@ def named(values: dict[str, Any]) -> list[tuple[Kind, str]]:
     seen: set[str] = set()
     for part, its_kinds in kinds.items():
         for name in section(values, dict[str, dict[str, Any]], part):
-            if name in seen or name in TAKEN or not name.replace("-", "").replace("_", "").isalnum():
+            check_name(part, name)
+            if name in seen or name in TAKEN:
                 raise UserError(
-                    f"params.yaml: `{part}.{name}`: expected a name of letters, digits, - and _ that no other row has, "
-                    f"and none of {', '.join(TAKEN)}; rename the row"
+                    f"params.yaml: `{part}.{name}`: a row of that name is there, or it is one of {', '.join(TAKEN)}; "
+                    "rename the row"
                 )
             seen.add(name)
             rows += [(kind, name) for kind in its_kinds]
     return rows
+
+
+def check_name(part: str, name: str) -> None:
+    """Raises UserError unless `name` may name a row: it becomes a part of paths, commands and DVC's stage names."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise UserError(f"params.yaml: `{part}.{name}`: expected a name of letters, digits, - and _; rename it")
 
 
 def references(values: dict[str, Any]) -> dict[str, str]:

@@ -23,8 +23,8 @@ def table(
     interval = f"{100 * params.confidence:g} %"
     lines = [
         f"Data set `{dataset}`: {tested:,} tested clips in {groups:,} groups, "
-        f"{len(np.unique(labelling.labels))} classes, chance {_percent(comparison.chance)} % (the most frequent class). "
-        f"Accuracy in %, with {interval} intervals.",
+        f"{len(np.unique(labelling.labels))} classes, chance {_percent(comparison.chance)} % (the most frequent class)."
+        f" Accuracy in %, with {interval} intervals.",
         "",
         "| row | kind | features | accuracy | balanced | macro F1 | permuted labels |",
         "|---|---|---|---|---|---|---|",

@@ -7,7 +7,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from trajprobe.params import Parameters, UserError
+from trajprobe.params import Parameters, Seed, UserError
 from trajprobe.trajectories.canonical import canonical, duplicates, merge
 from trajprobe.trajectories.labelling import TRAIN_ONLY, Labelling
 from trajprobe.trajectories.raw import Raw
@@ -18,7 +18,7 @@ class Prepare(Parameters, frozen=True):
     """What the prepare stage does."""
 
     folds: Annotated[int, Meta(ge=2)]  #: folds of the cross-validation, where the set brings no split
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
     pool: Literal["auto", "synthetic"]  #: auto: the train half is the pretraining pool where the set has a split
 
 
@@ -64,9 +64,12 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
     for label in np.unique(raw.labels):
         count = len(np.unique(groups[raw.labels == label]))
         if count < params.folds:
+            remedy = (
+                "lower that, or leave the class out" if count > 1 else "is `groups` right? Duplicates are one group"
+            )
             raise UserError(
                 f"{name}: class {raw.label_names[label]} has {count} independent tracks, fewer than `prepare.folds`, "
-                f"{params.folds}; lower it, or leave the class out"
+                f"{params.folds}; {remedy}"
             )
     splitter = StratifiedGroupKFold(params.folds, shuffle=True, random_state=params.seed)
     folds = np.full(len(groups), TRAIN_ONLY, dtype=np.int64)

@@ -1,5 +1,6 @@
 """Imports a user's file as data/raw/NAME.npz, under DVC."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +22,7 @@ def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
     Raises:
         UserError: the file or the name won't do, or DVC refuses. Nothing is left behind.
     """
-    if not name.replace("-", "").replace("_", "").isalnum() or name in TAKEN:
-        raise UserError(
-            f"--name: got {name!r}, expected letters, digits, - and _, and none of {', '.join(TAKEN)}; choose another"
-        )
+    check_dataset_name(name, "--name")
     if not Path(".dvc").is_dir():
         raise UserError(f"{Path.cwd()}: is not the top of the repository (no .dvc here); go there first")
     place = RAW / f"{name}.npz"
@@ -53,3 +51,11 @@ def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
     if data.split is not None:
         told.append(f"{int((data.split == 'train').sum())} train and {int((data.split == 'test').sum())} test tracks")
     return "; ".join([*told, *data.notes, f"set `dataset: {name}` in params.yaml and run `make repro`"])
+
+
+def check_dataset_name(name: str, where: str) -> None:
+    """Raises UserError unless `name` may name an imported data set; `where` begins the message."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", name) or name in TAKEN:
+        raise UserError(
+            f"{where}: got {name!r}, expected letters, digits, - and _, and none of {', '.join(TAKEN)}; choose another"
+        )

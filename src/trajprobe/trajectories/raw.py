@@ -76,18 +76,25 @@ def load(path: Path) -> Raw:
     points[beyond], times[beyond] = np.nan, np.nan
     _check_points(path, points, times)
     labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
+    if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
+        raise UserError(f"{path}: got `groups` of {arrays['groups'].dtype}, expected integers or strings; use .astype")
     groups = np.unique(arrays.get("groups", np.arange(count)), return_inverse=True)[1].astype(np.int64)
 
     split, keep = None, np.ones(count, dtype=bool)
     if "split" in arrays:
-        split = arrays["split"].astype(np.str_)
+        split = arrays["split"]
+        if split.dtype.kind != "U":
+            raise UserError(f"{path}: got `split` of {split.dtype}, expected strings, train and test; use .astype(str)")
         keep = np.isin(split, ("train", "test"))
         if not keep.all():
             other = ", ".join(np.unique(split[~keep]))
             notes.append(f"{int((~keep).sum())} of {count} tracks left out: their split is {other}, not train or test")
         for part in ("train", "test"):
             if part not in split:
-                raise UserError(f"{path}: `split` has no `{part}` row; expected both train and test, or no `split`")
+                raise UserError(
+                    f"{path}: `split` has no `{part}` row; expected both train and test, or no "
+                    f"`split`; it holds {np.unique(arrays['split'])[:5].tolist()}"
+                )
         split = split[keep]
     labels = labels[keep]
     if len(np.unique(labels)) < 2:
@@ -124,7 +131,7 @@ def _arrays(path: Path) -> Arrays:
                 return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, MemoryError) as error:
         if "allow_pickle" in str(error):
             reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
         else:
@@ -172,7 +179,7 @@ def _labels(
 ) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     """Labels as indices of names; integers keep their `label_names`, strings are their own names."""
     if labels.dtype.kind not in "iuU":
-        raise UserError(f"{path}: got `labels` of {labels.dtype}, expected integers or strings")
+        raise UserError(f"{path}: got `labels` of {labels.dtype}, expected integers or strings; use .astype")
     if label_names is None:
         values, indices = np.unique(labels, return_inverse=True)
         return indices.astype(np.int64), values.astype(np.str_)

@@ -12,7 +12,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from trajprobe.params import Parameters
+from trajprobe.params import Parameters, Seed
 
 Array = NDArray[np.float64]
 
@@ -24,9 +24,11 @@ class Synthetic(Parameters, frozen=True):
     pool: Annotated[int, Meta(ge=1)]  #: unlabelled tracks for pretraining
     points: Annotated[int, Meta(ge=8)]  #: points a track
     tilt: Annotated[float, Meta(ge=0.0, le=1.5708)]  #: largest tilt out of the xy plane, radians
-    noise: Annotated[float, Meta(ge=0.0)]  #: standard deviation of each coordinate, world units (the world is 2 wide)
-    seed: Annotated[int, Meta(ge=0)]  #: of the labelled tracks
-    pool_seed: Annotated[int, Meta(ge=0)]  #: of the pool
+    noise: Annotated[
+        float, Meta(ge=0.0, le=1.0)
+    ]  #: standard deviation of each coordinate, world units (the world is 2 wide)
+    seed: Seed  #: of the labelled tracks
+    pool_seed: Seed  #: of the pool
 
 
 def _line(progress: Array) -> Array:
