@@ -248,3 +248,12 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
 
 def test_sha256_is_the_standards():
     assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    left = tmp_path / ".folder.abc.tmp"
+    left.mkdir()
+    (left / "half").write_text("x")
+    with fresh_folder(tmp_path / "folder") as folder:
+        (folder / "whole").write_text("y")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -142,15 +142,15 @@ def test_a_clip_that_shows_the_answer_in_the_test_fold_alone_does_not_help():
 
 
 def test_pca_is_fitted_above_its_threshold_only():
-    assert "reduce" not in pipeline(50, params(), 1.0).named_steps
-    steps = pipeline(51, params(), 0.3)
+    assert "reduce" not in pipeline((80, 50), params(), 1.0).named_steps
+    steps = pipeline((80, 51), params(), 0.3)
     assert (steps[0].n_components, steps[-1].C, steps[-1].max_iter) == (3, 0.3, 2000)
     assert isinstance(steps[0], PCA)
 
 
 def test_whatever_the_features_are_the_solver_sees_standardised_float64():
     for told in (params(), params(pca_above=11)):
-        steps = pipeline(12, told, 1.0)
+        steps = pipeline((80, 12), told, 1.0)
         seen = steps[:-1].fit_transform(features(0.5, 0.5))
         assert seen.dtype == np.float64
         np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-6)
@@ -187,6 +187,40 @@ def test_permuted_labels_keep_the_classes_sizes_and_whole_groups():
     np.testing.assert_array_equal(permuted, permuted_labels(labels, groups, params(permutations=40)))
     assert (permuted != permuted_labels(labels, groups, params(permutations=40, seed=1))).any()
     assert permuted_labels(labels, groups, params(permutations=0)).shape == (0, 120)
+
+
+def test_where_each_group_does_each_class_labels_are_permuted_within_groups():
+    groups, labels = np.repeat(np.arange(20), 6), np.tile(np.arange(6), 20)
+    permuted = permuted_labels(labels, groups, params(permutations=30))
+    assert abs((permuted == labels).mean() - 1 / 6) < 0.03
+    for row in permuted:
+        assert all(sorted(row[groups == group]) == list(range(6)) for group in range(20))
+
+
+def test_pca_has_no_more_components_than_clips_or_dimensions():
+    told = params(pca_above=3, pca_components=100)
+    assert pipeline((7, 50), told, 1.0).named_steps["reduce"].n_components == 7
+    assert pipeline((70, 5), told, 1.0).named_steps["reduce"].n_components == 5
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "words"),
+    [
+        ([0, 1, 0, 1], [0, 0, 1, 1], "trains on 2 groups, fewer than `probe.inner_folds`, 3"),
+        ([0, 1, 2, 3], [0, 1, 2, 3], "trains on 1 clips of its largest class"),
+        ([0, 0, 0, 1, 1, 1], [0, 1, 2, 3, 3, 3], "an inner fold trains on one class"),
+    ],
+)
+def test_too_little_to_choose_c_from_is_refused(labels, groups, words):
+    x = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float32)
+    with pytest.raises(UserError, match=words):
+        classifier.select(x, np.array(labels), np.array(groups), params(inner_folds=3))
+
+
+def test_what_has_not_converged_is_counted_and_not_warned_of(project):
+    project(features(0.5, 0.5))
+    (network,) = probe_row("pretrained", "row", params(max_iter=1, c=(100.0,))).networks
+    assert network.unconverged == 5
 
 
 def test_permuted_labels_of_unequal_groups_keep_the_classes_sizes():

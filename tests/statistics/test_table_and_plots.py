@@ -34,8 +34,8 @@ def row(kind, name, *right, c=(1.0, 1.0), permuted=(), **changed):
 
 
 LEAK = (
-    "Permuted labels score above chance, so the probe sees its test clips in train, as duplicates or as groups that "
-    "the split parts: "
+    "Permuted labels score above chance: test clips stand in train as well, as duplicates or in groups that "
+    "the split parts, or the probe leaks: "
 )
 TRAINED = row("pretrained", "net", 180, trained_frames=17)
 RANDOM = row("random", "net", 140, 142, 138)
@@ -167,7 +167,9 @@ def test_the_table_tells_rows_in_order_and_differences():
     pixels = row("controls", "pixels", 170, permuted=(0.5, 0.52), shape=[17, 1024])
     found = compared(NOISE, bare, RANDOM, TRAINED, pixels)
     text = table(found, "my-set", GRID, PARAMS)
-    assert text.startswith("Data set `my-set`: 200 tested clips, 2 classes, chance 50.0 % (the most frequent class).")
+    assert text.startswith(
+        "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class)."
+    )
     assert "with 95 % intervals" in text
     cells = lines(text)
     rows, differences = cells[2:7], cells[9:]

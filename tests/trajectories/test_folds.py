@@ -176,7 +176,7 @@ def test_tested_tracks_that_are_trained_on_too_are_counted_and_told(with_split):
     tracks, made = prepare(with_split, FIVE, "set")
     assert made.leaked == 2
     line = folds.line("set", with_split, made, tracks)
-    assert "3 tested in 1 folds" in line
+    assert "3 tested in 1 fold;" in line
     assert line.endswith("; 2 tested tracks are exact duplicates of tracks that are trained on")
 
 
