@@ -27,7 +27,7 @@ lint: $(STAMP)
 	mypy
 
 bench: $(STAMP)
-	@for benchmark in benchmarks/bench_*.py; do python $$benchmark || exit 1; done
+	@for benchmark in benchmarks/bench_*.py; do OPENBLAS_NUM_THREADS=1 python $$benchmark || exit 1; done
 
 # torch first, by itself: a plain CPU build where the index has one, another where TORCH_INDEX says so.
 $(STAMP): requirements.lock pyproject.toml
