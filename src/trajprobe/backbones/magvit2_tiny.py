@@ -91,7 +91,7 @@ class Magvit2Tiny(nn.Module):
         channels = [architecture.channels * multiplier for multiplier in architecture.multipliers]
         self.bits = architecture.bits
         levels: list[nn.Module] = []
-        for inputs, outputs, stride in zip([3, *channels], channels, STRIDES, strict=False):
+        for inputs, outputs, stride in zip([3, *channels[:-1]], channels, STRIDES, strict=True):
             levels += [CausalConv(inputs, outputs, stride)]
             levels += [ResidualBlock(outputs) for _ in range(architecture.residual_blocks)]
         self.trunk = nn.Sequential(*levels)
