@@ -40,7 +40,9 @@ def test_canonical_drops_what_is_no_point_and_sorts_by_time(load):
     tracks = canonical(load(points, np.arange(20) % 2, times=times, lengths=lengths))
     for i in range(20):
         kept = sorted(
-            (t, *p) for t, p in zip(times[i, : lengths[i]], points[i], strict=False) if np.isfinite([t, *p]).all()
+            (t, *p)
+            for t, p in zip(times[i, : lengths[i]], points[i, : lengths[i]], strict=True)
+            if np.isfinite([t, *p]).all()
         )
         assert tracks.lengths[i] == len(kept)
         np.testing.assert_array_equal(tracks.times[i, : len(kept)], [row[0] for row in kept])
