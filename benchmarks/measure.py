@@ -8,7 +8,12 @@ from collections.abc import Callable
 
 
 def ratio(
-    name: str, ours: Callable[[], object], peers: dict[str, Callable[[], object]], items: int, runs: int = 5
+    name: str,
+    ours: Callable[[], object],
+    peers: dict[str, Callable[[], object]],
+    items: int,
+    runs: int = 5,
+    digits: int = 0,
 ) -> None:
     """Prints items a second of `ours` and of each peer, and ours as a multiple of the peer's."""
     seconds: dict[str, list[float]] = {name: [], **{peer: [] for peer in peers}}
@@ -18,9 +23,9 @@ def ratio(
             function()
             seconds[label].append(time.perf_counter() - begun)
     rate = {label: items / statistics.median(times[1:]) for label, times in seconds.items()}  # the first warms up
-    print(f"{name}: {rate[name]:,.0f} a second")
+    print(f"{name}: {rate[name]:,.{digits}f} a second")
     for peer in peers:
-        print(f"  {peer}: {rate[peer]:,.0f} a second; ours is {rate[name] / rate[peer]:.2f} times that")
+        print(f"  {peer}: {rate[peer]:,.{digits}f} a second; ours is {rate[name] / rate[peer]:.2f} times that")
 
 
 def machine() -> str:

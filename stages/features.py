@@ -1,4 +1,4 @@
-"""python stages/features.py SECTION ROW: the features of a row with its pretrained weights.
+"""python stages/features.py SECTION ROW [--dry]: the features of a row with its pretrained weights, or a forecast.
 
 SECTION of params.yaml is backbones or trained_controls.
 """
@@ -12,14 +12,14 @@ from trajprobe.params import read, section
 from trajprobe.stage import run
 
 
-def main(where: str, name: str) -> str:
+def main(where: str, name: str, *options: str) -> str:
     from trajprobe.features.networks import pretrained
     from trajprobe.features.rows import Backbone, trained_control
 
     values = read()
     if where == "backbones":
-        return pretrained(values, section(values, Backbone, where, name), "pretrained", name)
-    return pretrained(values, trained_control(values, name), "controls", name)
+        return pretrained(values, section(values, Backbone, where, name), "pretrained", name, *options)
+    return pretrained(values, trained_control(values, name), "controls", name, *options)
 
 
 if __name__ == "__main__":

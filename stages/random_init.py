@@ -1,4 +1,4 @@
-"""python stages/random_init.py SECTION ROW: the features of a row with random weights, for several seeds.
+"""python stages/random_init.py SECTION ROW [--dry]: the features of a row with random weights, for several seeds.
 
 SECTION of params.yaml is backbones or untrained. No weight file is read.
 """
@@ -12,13 +12,13 @@ from trajprobe.params import read, section
 from trajprobe.stage import run
 
 
-def main(where: str, name: str) -> str:
+def main(where: str, name: str, *options: str) -> str:
     from trajprobe.features.networks import random
     from trajprobe.features.rows import Backbone, Untrained
 
     values = read()
     row = section(values, Backbone if where == "backbones" else Untrained, where, name)
-    return random(values, row, name)
+    return random(values, row, name, *options)
 
 
 if __name__ == "__main__":

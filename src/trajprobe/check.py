@@ -4,10 +4,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from trajprobe.backbones.family import architecture, control_family, network_family, tokenizer_family
+from trajprobe.backbones.family import architecture, check_clips, control_family, network_family, tokenizer_family
 from trajprobe.features.networks import WEIGHTS
-from trajprobe.features.pooling import pooling
 from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
+from trajprobe.features.setting import check_layer
 from trajprobe.params import Parameters, UserError, parse, section
 from trajprobe.pretraining.train import Pretrain, check_format
 from trajprobe.probes.classifier import Probe
@@ -75,10 +75,11 @@ def _backbone(
 
 def _network_row(part: str, name: str, row: Untrained, formats: dict[str, Format]) -> None:
     family = network_family(row.family)
-    architecture(family, row.architecture, f"{part}.{name}")
-    pooling(row.pooling, f"{part}.{name}")
+    shape = architecture(family, row.architecture, f"{part}.{name}")
+    check_layer(row, family, f"{part}.{name}")
     _known(f"{part}.{name}.clips", row.clips, formats)
-    _known(f"{part}.{name}.layer", row.layer, family.LAYERS)
+    form = formats[row.clips]
+    check_clips(family, shape, (form.frames, form.size, form.size), f"{part}.{name}")
 
 
 def _known(key: str, got: str, there: Collection[str]) -> None:

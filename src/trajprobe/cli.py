@@ -1,7 +1,8 @@
-"""The command `trajprobe`: imports data sets, and checks params.yaml before a run."""
+"""The command `trajprobe`: imports data sets, adds published weights, and checks params.yaml before a run."""
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from trajprobe.params import UserError, read
@@ -17,6 +18,12 @@ def main(arguments: list[str] | None = None) -> None:
     importer.add_argument("file", type=Path, metavar="FILE", help="an npz with `trajectories` and `labels`")
     importer.add_argument("--name", required=True, help="what params.yaml is to call it")
     importer.add_argument("--force", action="store_true", help="replace a data set of that name")
+    weights = commands.add_parser("weights", help="weights").add_subparsers(dest="weights_command", required=True)
+    adder = weights.add_parser("add", help="take published weights as data/weights/NAME, and `dvc add` them")
+    adder.add_argument("name", metavar="NAME", help="whose weights, as open-magvit2")
+    adder.add_argument("--from", dest="file", type=Path, metavar="FILE", help="the file, where you have it already")
+    adder.add_argument("--raw", action="store_true", help="the raw weights, not their moving average")
+    adder.add_argument("--force", action="store_true", help="replace weights of that name")
     told = parser.parse_args(arguments)
     try:
         if told.command == "check":
@@ -24,6 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
 
             check(read())
             print("params.yaml: all is well")  # noqa: T201
+        elif told.command == "weights":
+            from trajprobe.published.adding import add
+
+            add(told.name, told.file, raw=told.raw, replace=told.force, tell=partial(print, flush=True))
         else:
             from trajprobe.trajectories.importing import import_npz
 

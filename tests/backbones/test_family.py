@@ -52,9 +52,9 @@ def test_an_architecture_is_checked_by_its_family():
         family.architecture(tiny, told | {"channels": 6}, "a-row")
 
 
-def test_the_closure_of_magvit2_tiny_is_three_files():
+def test_the_closure_of_magvit2_tiny_is_four_files():
     files = {str(file.relative_to(PACKAGE)) for file in family.closure("trajprobe.backbones.magvit2_tiny")}
-    assert files == {"backbones/magvit2_tiny.py", "backbones/lfq.py", "params.py"}
+    assert files == {"backbones/magvit2_tiny.py", "backbones/causal.py", "backbones/lfq.py", "params.py"}
 
 
 LOADED = """

@@ -74,3 +74,24 @@ def test_entropies_of_sure_bits_are_near_zero_with_finite_gradients(value):
     assert 0 <= token.item() < 1e-6
     assert 0 <= code.item() < 1e-4
     assert torch.isfinite(z.grad).all()
+
+
+@pytest.mark.parametrize(("channels", "bins"), [(3, [8]), (6, [64]), (8, [64, 4]), (18, [64, 64, 64])])
+def test_a_histogram_counts_the_values_of_each_sub_code_in_each_step(channels, bins):
+    latents = torch.randn(2, channels, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    found = lfq.histogram(latents).numpy()
+    assert found.shape == (2, sum(bins), 3, 1, 1)
+    assert found.dtype == np.float32
+    bits = (latents.numpy() > 0).astype(int)
+    expected = []
+    for part in np.split(bits, range(6, channels, 6), axis=1):
+        values = sum(part[:, i] << i for i in range(part.shape[1]))
+        expected.append([[np.bincount(step.ravel(), minlength=2 ** part.shape[1]) / 20 for step in c] for c in values])
+    np.testing.assert_allclose(found[..., 0, 0], np.concatenate(expected, 2).transpose(0, 2, 1), atol=1e-7)
+
+
+def test_a_layer_is_made_of_latents_by_its_name():
+    latents = torch.randn(1, 7, 2, 3, 3, generator=torch.Generator().manual_seed(0))
+    for name, function in {"latents": lambda z: z, "codes": lfq.quantise, "histogram": lfq.histogram}.items():
+        assert torch.equal(lfq.layer(latents, name), function(latents))
+    assert set(lfq.DISCRETE) < set(lfq.LAYERS) == {"latents", "codes", "histogram"}

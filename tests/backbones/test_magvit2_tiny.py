@@ -99,8 +99,9 @@ def test_preprocess_maps_every_byte_to_its_place_in_minus_one_to_one():
 
 def test_layers_are_what_their_names_say():
     network, x = built(), video(5)
-    hidden, latents, codes = (tiny.layer(network, x, name) for name in tiny.LAYERS)
-    assert tiny.LAYERS == ("hidden", "latents", "codes")
+    hidden, latents, codes, histogram = (tiny.layer(network, x, name) for name in tiny.LAYERS)
+    assert tiny.LAYERS == ("hidden", "latents", "codes", "histogram")
+    assert histogram.shape == (1, 2**6, 2, 1, 1)
     torch.testing.assert_close(hidden, network.hidden(x), rtol=0, atol=0)
     torch.testing.assert_close(latents, network.encode(x), rtol=0, atol=0)
     np.testing.assert_array_equal(codes.numpy(), np.where(latents.numpy() > 0, 1, -1))

@@ -37,7 +37,24 @@ def test_what_is_saved_is_loaded_to_the_bit(folder):
     digest = weights.load(folder, other)
     assert equal(state(other), state(network(0)))
     assert digest == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    assert digest == weights.digest(network(0)) == weights.digest(other) != weights.digest(network(1))
+    assert weights.digest(other) == weights.digest(network(0)) != weights.digest(network(1))
+
+
+def test_weights_are_loaded_into_a_network_that_has_none_yet(folder):
+    with torch.device("meta"):
+        bare = network(1)
+    weights.load(folder, bare)
+    assert equal(state(bare), state(network(0)))
+    x = torch.zeros(1, 3, 1, 16, 16)
+    assert torch.equal(bare.encode(x), network(0).encode(x))
+
+
+def test_the_digest_is_of_names_shapes_and_values():
+    digests = set()
+    for name, tensor in (("a", torch.zeros(1, 3)), ("a", torch.ones(1, 3)), ("a", torch.zeros(3, 1))):
+        digests.add(weights.digest(torch.nn.ParameterDict({name: tensor})))
+    digests.add(weights.digest(torch.nn.ParameterDict({"b": torch.zeros(1, 3)})))
+    assert len(digests) == 4
 
 
 def test_provenance_comes_back_with_the_digest(folder):

@@ -14,11 +14,13 @@ from safetensors import safe_open
 from trajprobe.backbones import magvit2_tiny, weights
 from trajprobe.backbones.family import closure_hash
 from trajprobe.features import controls, networks
-from trajprobe.features.extraction import Job, extract
+from trajprobe.features.device import device
+from trajprobe.features.extraction import Job, ahead, extract
 from trajprobe.features.files import folders, read
-from trajprobe.features.recipe import device
 from trajprobe.features.rows import Backbone, Run, Untrained
+from trajprobe.features.setting import Setting
 from trajprobe.params import UserError
+from trajprobe.stage import Compute
 from trajprobe.storage import MANIFEST, Shards, ShardWriter
 from trajprobe.videos import clips
 
@@ -52,10 +54,22 @@ def written(folder, cuts, video=VIDEO):
 def extracted(tmp_path, microbatch, cuts=(), network=None, video=VIDEO, **changed):
     name = f"{microbatch}-{cuts}"
     stored = written(tmp_path / "clips" / name, list(cuts), video)
-    row = Untrained(**ROW | changed)
-    job = Job(network or built(), tmp_path / "out" / name, {"tracks": "t1"})
-    extract([job], magvit2_tiny, row, stored, Run(microbatch=microbatch), torch.device("cpu"), "a-row")
+    job = Job(network or built(), tmp_path / "out" / name, {"seed": 0})
+    extract(setting(stored, microbatch, **changed), [job], 1, "a-row")
     return read(job.folder)[0]
+
+
+def setting(stored, microbatch, **changed):
+    return Setting(
+        row=Untrained(**ROW | changed),
+        name="a-row",
+        family=magvit2_tiny,
+        shape=msgspec.convert(ARCHITECTURE, magvit2_tiny.Architecture),
+        clips=stored,
+        run=Run(microbatch=microbatch, memory=1),
+        compute=Compute(threads=2, instruction_set="native"),
+        device=torch.device("cpu"),
+    )
 
 
 def direct(video=VIDEO):
@@ -83,7 +97,7 @@ def test_the_network_sees_microbatches_of_one_size_alone(tmp_path):
     network, seen = built(), []
     network.trunk.register_forward_pre_hook(lambda _, args: seen.append(len(args[0])))
     extracted(tmp_path, 4, cuts=(5,), network=network)
-    assert seen == [4, 4, 4, 4]
+    assert seen == [1, 4, 4, 4, 4, 4, 4]  # the first three time it
 
 
 def test_features_do_not_depend_on_how_the_shards_are_cut(tmp_path):
@@ -94,26 +108,33 @@ def test_features_do_not_depend_on_how_the_shards_are_cut(tmp_path):
 
 def test_several_networks_are_each_run_over_all_clips(tmp_path):
     stored = written(tmp_path / "clips", [6])
-    jobs = [Job(built(seed), tmp_path / "out" / f"seed-{seed}", {"seed": seed}) for seed in (0, 1)]
-    told = extract(jobs, magvit2_tiny, Untrained(**ROW), stored, Run(microbatch=5), torch.device("cpu"), "a-row")
+    jobs = (Job(built(seed), tmp_path / "out" / f"seed-{seed}", {"seed": seed}) for seed in (0, 1))
+    told = extract(setting(stored, 5), jobs, 2, "a-row")
     assert told == "a-row: 2 networks, each 10 clips to 2 x 8 features (hidden, tmean)"
-    (one, recipe), (other, _) = (read(job.folder) for job in jobs)
+    (one, recipe), (other, _) = (read(tmp_path / "out" / f"seed-{seed}") for seed in (0, 1))
     np.testing.assert_allclose(one, direct(), atol=1e-5)
     assert np.abs(one - other).max() > 0.01
-    assert recipe == {"seed": 0}
+    assert recipe["weights"] == {"seed": 0}
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"layer": "middle"}, "`a-row.layer`: got `middle`, expected one of hidden, latents, codes"),
+        ({"layer": "middle"}, "`a-row.layer`: got `middle`, expected one of hidden, latents, codes, histogram"),
         ({"pooling": "max"}, "`a-row.pooling`: got `max`, expected one of tmean, tdiff, mean, flatten"),
+        ({"precision": "bfloat16", "layer": "codes"}, "`a-row.precision`: got `bfloat16`, expected float32: `codes`"),
+        ({"precision": "tf32"}, "`a-row.precision`: tf32 is of NVIDIA GPUs, this is cpu; use float32"),
+        (
+            {"family": "open_magvit2", "architecture": {}, "clips": "even"},
+            r"`a-row.clips`: got clips of 4 frames, expected 4k \+ 1: 1, 5, 9, \.\.\.; choose or add another format",
+        ),
     ],
 )
-def test_an_unknown_layer_or_pooling_is_refused(tmp_path, changed, message):
+@pytest.mark.usefixtures("project")
+def test_a_row_that_does_not_go_together_is_refused(changed, message):
     with pytest.raises(UserError, match=message):
-        extracted(tmp_path, 4, **changed)
-    assert not (tmp_path / "out").exists()
+        pretrained(**changed)
+    assert not Path("data/features").exists()
 
 
 def test_values_that_are_not_finite_are_refused_and_nothing_is_written(tmp_path):
@@ -124,11 +145,6 @@ def test_values_that_are_not_finite_are_refused_and_nothing_is_written(tmp_path)
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_clips_that_the_network_cannot_take_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"a-row: the network can't take these clips: got an input of shape"):
-        extracted(tmp_path, 4, video=VIDEO[..., :1])
-
-
 def test_differences_of_a_single_token_step_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"nothing is left after pooling .*use `tmean`"):
         extracted(tmp_path, 4, video=VIDEO[:, :1], pooling="tdiff")
@@ -136,7 +152,7 @@ def test_differences_of_a_single_token_step_are_refused(tmp_path):
 
 VALUES = {
     "compute": {"threads": 2, "instruction_set": "native"},
-    "features": {"microbatch": 5},
+    "features": {"microbatch": 5, "memory": 1},
     "random_init": {"seeds": 3},
     "controls": {
         "pixels": {"family": "pixels", "clips": "small"},
@@ -153,6 +169,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRAJPROBE_DEVICE", raising=False)
     written(Path("data/clips/small"), [6])
+    written(Path("data/clips/even"), [], VIDEO[:, :4])
     weights.save(Path("data/weights/w"), built(7), {"trained_frames": 17})
 
 
@@ -164,9 +181,9 @@ def pretrained(kind="pretrained", **changed):
 @pytest.mark.usefixtures("project")
 def test_pretrained_features_come_from_the_weight_file_and_the_recipe_says_so():
     features, recipe = pretrained()
-    other = networks.Job(built(7), Path("direct"), {})
+    other = Job(built(7), Path("direct"), {})
     stored = clips.Clips(Path("data/clips/small"))
-    extract([other], magvit2_tiny, Untrained(**ROW), stored, Run(microbatch=5), torch.device("cpu"), "x")
+    extract(setting(stored, 5), [other], 1, "x")
     np.testing.assert_array_equal(features, read(Path("direct"))[0])
     digest = hashlib.sha256(Path("data/weights/w/model.safetensors").read_bytes()).hexdigest()
     assert recipe["weights"] == {"name": "w", "sha256": digest, "trained_frames": 17}
@@ -176,6 +193,7 @@ def test_pretrained_features_come_from_the_weight_file_and_the_recipe_says_so():
     assert recipe["microbatch"] == 5
     assert recipe["compute"] == VALUES["compute"]
     assert recipe["clips"] == stored.meta
+    assert recipe["precision"] == "float32"
     assert {key: recipe[key] for key in ("family", "architecture", "layer", "pooling")} == {
         key: ROW[key] for key in ("family", "architecture", "layer", "pooling")
     }
@@ -215,7 +233,7 @@ def test_random_features_are_of_seeds_0_1_2_and_need_no_weights():
     features, recipes = zip(*map(read, found), strict=True)
     np.testing.assert_allclose(features[0], direct(), atol=1e-5)
     assert [recipe["weights"] for recipe in recipes] == [
-        {"seed": seed, "sha256": weights.digest(built(seed))} for seed in range(3)
+        {"seed": seed, "digest": weights.digest(built(seed))} for seed in range(3)
     ]
     assert np.abs(features[1] - features[2]).max() > 0.01
 
@@ -261,6 +279,61 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch, name):
     monkeypatch.setenv("TRAJPROBE_DEVICE", name)
     with pytest.raises(UserError, match=f"TRAJPROBE_DEVICE: got '{name}', expected cpu"):
         device()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("random", [False, True])
+def test_a_dry_run_tells_its_cost_and_makes_nothing(random):
+    told = networks.random(VALUES, Untrained(**ROW), "a-row", "--dry") if random else dry()
+    assert "10 clips of 0.0 GFLOP, 5 at once" in told
+    assert told.startswith("a-row (random): 3 x 10 clips" if random else "a-row: 10 clips")
+    assert told.endswith("2 x 8 features a clip, 0.0 MB")
+    assert not Path("data/features").exists()
+
+
+def dry(*options):
+    return networks.pretrained(VALUES, Backbone(**ROW | {"weights": "w"}), "pretrained", "a-row", *options or ["--dry"])
+
+
+@pytest.mark.usefixtures("project")
+def test_a_run_tells_the_same_forecast_before_it_starts(caplog):
+    with caplog.at_level("INFO", "trajprobe"):
+        pretrained()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("a-row: 10 clips of 0.0 GFLOP, 5 at once")
+
+
+@pytest.mark.usefixtures("project")
+def test_an_unknown_option_is_refused():
+    with pytest.raises(UserError, match="got --try, expected nothing more, or --dry"):
+        dry("--try")
+
+
+@pytest.mark.usefixtures("project")
+def test_bfloat16_is_a_recipe_of_its_own():
+    exact, recipe = pretrained()
+    rough, other = pretrained(precision="bfloat16")
+    assert (recipe["precision"], other["precision"]) == ("float32", "bfloat16")
+    assert rough.dtype == np.float32
+    difference = np.abs(exact - rough).max()
+    assert 1e-4 < difference < 0.1
+
+
+def test_items_are_made_ahead_in_their_order_and_an_error_arrives_in_its_place():
+    made = []
+
+    def items():
+        for number in range(3):
+            made.append(number)
+            yield number
+        raise ValueError("no fourth")
+
+    taken = ahead(items())
+    assert [next(taken), next(taken)] == [0, 1]
+    assert next(taken) == 2
+    assert made == [0, 1, 2]
+    with pytest.raises(ValueError, match="no fourth"):
+        next(taken)
 
 
 def test_manifests_tell_how_many_clips_there_are(tmp_path):

@@ -9,7 +9,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from trajprobe.params import Parameters, UserError, parse
 
@@ -29,9 +29,17 @@ class NetworkFamily(Protocol):
     __name__: str
     Architecture: type[Parameters]
     LAYERS: tuple[str, ...]
+    DISCRETE: tuple[str, ...]  #: those of them that are made in float32 alone
     build: "Callable[[Any], nn.Module]"
     preprocess: "Callable[[Tensor], Tensor]"
     layer: "Callable[[Any, Tensor, str], Tensor]"
+
+
+@runtime_checkable
+class ChoosyFamily(Protocol):
+    """The module of a network that can't take clips of any shape."""
+
+    check_clips: "Callable[[Any, tuple[int, int, int]], None]"  #: ValueError for clips (t h w) that won't do
 
 
 class TokenizerFamily(NetworkFamily, Protocol):
@@ -80,6 +88,19 @@ def control_family(name: str) -> ControlFamily:
 def architecture(family: NetworkFamily, node: dict[str, Any], row: str) -> Parameters:
     """The architecture that a row of params.yaml gives, checked by its family."""
     return parse(node, family.Architecture, f"params.yaml: `{row}.architecture`")
+
+
+def check_clips(family: NetworkFamily, shape: Parameters, clip: tuple[int, int, int], row: str) -> None:
+    """Refuses clips (t h w) that a network of `family` and `shape` can't take.
+
+    Raises:
+        UserError: the family's ValueError, and what to do.
+    """
+    if isinstance(family, ChoosyFamily):
+        try:
+            family.check_clips(shape, clip)
+        except ValueError as error:
+            raise UserError(f"params.yaml: `{row}.clips`: {error}; choose or add another format of `clips`") from None
 
 
 def closure_hash(module: str) -> str:

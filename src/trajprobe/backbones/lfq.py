@@ -6,8 +6,15 @@ sum_d bit_d * 2^d: channel 0 is the least significant bit.
 
 import torch
 import torch.nn.functional as F
-from einops import einsum, rearrange
+from einops import einsum, rearrange, reduce
 from torch import Tensor
+
+#: What `layer` makes of latents.
+LAYERS = ("latents", "codes", "histogram")
+#: Those of them that are made of codes, and so in float32 alone: less precision flips bits.
+DISCRETE = ("codes", "histogram")
+#: Bits of a sub-code of `histogram`.
+SUBCODE = 6
 
 
 def bits(latents: Tensor) -> Tensor:
@@ -55,3 +62,25 @@ def entropies(latents: Tensor) -> tuple[Tensor, Tensor]:
     token = F.softplus(logits) - torch.sigmoid(logits) * logits
     p = torch.sigmoid(logits).mean(dim=(0, 2, 3, 4)).clamp(1e-6, 1 - 1e-6)
     return token.mean(), -(p * p.log() + (1 - p) * (1 - p).log()).mean()
+
+
+def histogram(latents: Tensor) -> Tensor:
+    """Latents [b d t h w] -> for each step the share of its tokens that have each value of each sub-code.
+
+    A histogram of whole codes would have 2^d bins, far more than a step has tokens. So, as Open-MAGVIT2's language
+    model does (token factorisation, arXiv 2409.04410), a code is taken in parts: sub-codes of 6 consecutive bits, the
+    last of what is left. Returns float32 [b (s v) t 1 1], s sub-codes of v = 64 values each, and a shorter last one.
+    """
+    shares = []
+    for first in range(0, latents.shape[1], SUBCODE):
+        part = latents[:, first : first + SUBCODE]
+        hits = F.one_hot(codes(part), 2 ** part.shape[1]).float()
+        shares.append(reduce(hits, "b t h w v -> b v t 1 1", "mean"))
+    return torch.cat(shares, dim=1)
+
+
+def layer(latents: Tensor, name: str) -> Tensor:
+    """Latents [b d t h w] -> themselves, the codes as -1 and +1, or the `histogram` of codes, by name."""
+    if name == "latents":
+        return latents
+    return quantise(latents) if name == "codes" else histogram(latents)

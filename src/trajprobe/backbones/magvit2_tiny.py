@@ -13,9 +13,11 @@ from msgspec import Meta
 from torch import Tensor, nn
 
 from trajprobe.backbones import lfq
+from trajprobe.backbones.causal import causal_conv
 from trajprobe.params import Parameters
 
-LAYERS = ("hidden", "latents", "codes")
+LAYERS = ("hidden", *lfq.LAYERS)
+DISCRETE = lfq.DISCRETE
 #: A token stands for 4 frames (the first one for 1) of 8 x 8 pixels.
 FRAMES_PER_TOKEN = 4
 PIXELS_PER_TOKEN = 8
@@ -36,13 +38,14 @@ class Architecture(Parameters, frozen=True):
 
 
 class CausalConv(nn.Conv3d):
-    """3x3x3 convolution, zero-padded on both sides in space and in front only in time."""
+    """3x3x3 `causal_conv` as a layer."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int, int] = (1, 1, 1)) -> None:
-        super().__init__(inputs, outputs, 3, stride=stride, padding=(0, 1, 1))
+        super().__init__(inputs, outputs, 3)
+        self.strides = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, (0, 0, 0, 0, 2, 0)))
+        return causal_conv(x, self.weight, self.bias, self.strides)
 
 
 class FrameNorm(nn.GroupNorm):
@@ -130,8 +133,5 @@ def preprocess(video: Tensor) -> Tensor:
 
 
 def layer(network: Magvit2Tiny, x: Tensor, name: str) -> Tensor:
-    """One of `LAYERS` [b d t h w]: the last hidden layer, the latents, or the codes as -1 and +1."""
-    if name == "hidden":
-        return network.hidden(x)
-    latents = network.encode(x)
-    return lfq.quantise(latents) if name == "codes" else latents
+    """One of `LAYERS` [b d t h w]: the last hidden layer, or what `lfq.layer` makes of the latents."""
+    return network.hidden(x) if name == "hidden" else lfq.layer(network.encode(x), name)

@@ -1,11 +1,12 @@
 """Weights folders: model.safetensors and provenance.json. Loaded to the last tensor, or refused."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
@@ -17,19 +18,23 @@ MODEL, PROVENANCE = "model.safetensors", "provenance.json"
 
 def save(folder: Path, network: nn.Module, provenance: dict[str, Any]) -> None:
     """Writes `network` and where it comes from to `folder`."""
-    data = _packed(network)
+    data = save_tensors({key: tensor.contiguous() for key, tensor in network.state_dict().items()})
     with fresh_folder(folder) as temporary:
         write_bytes(temporary / MODEL, data)
         write_json(temporary / PROVENANCE, provenance | {"sha256": sha256(data)})
 
 
 def digest(network: nn.Module) -> str:
-    """sha256 of the network's weights, as `save` would write them."""
-    return sha256(_packed(network))
+    """sha256 over the names, shapes, types and values of the network's weights, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} ".encode())
+        digest.update(tensor.contiguous().numpy())
+    return digest.hexdigest()
 
 
 def load(folder: Path, network: nn.Module) -> str:
-    """Fills `network` with the weights of `folder`; returns their sha256.
+    """Gives `network`, which may be on torch's meta device, the weights of `folder`; returns the file's sha256.
 
     Raises:
         UserError: the file is missing or damaged, or a tensor is missing, left over, of another shape or type, or
@@ -37,18 +42,18 @@ def load(folder: Path, network: nn.Module) -> str:
     """
     path = folder / MODEL
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        tensors = load_file(path)  # mapped, not read: what is not used takes no memory
     except OSError as error:
         raise UserError(
             f"{path}: cannot be read ({error.strerror}); `dvc repro` or `dvc pull {folder}` brings it"
         ) from None
-    try:
-        tensors = load_tensors(data)
     except SafetensorError as error:
         raise UserError(f"{path}: is no safetensors file ({error}); delete {folder} and `dvc checkout` it") from None
     check(tensors, network.state_dict(), path)
-    network.load_state_dict(tensors)
-    return sha256(data)
+    network.load_state_dict(tensors, assign=True)
+    return digest
 
 
 def provenance(folder: Path) -> dict[str, Any]:
@@ -73,9 +78,6 @@ def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -
                 f"{path}: got {name} {tuple(tensor.shape)} of {tensor.dtype}, expected {tuple(want.shape)} of "
                 f"{want.dtype}; is the row's `architecture` the one it was trained with?"
             )
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        # Either extreme is NaN if any value is, and they need no copy, as isfinite of all would.
+        if tensor.is_floating_point() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
             raise UserError(f"{path}: {name} has a value that is not finite; the training or the copy went wrong")
-
-
-def _packed(network: nn.Module) -> bytes:
-    return save_tensors({key: tensor.contiguous() for key, tensor in network.state_dict().items()})

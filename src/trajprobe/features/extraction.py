@@ -1,10 +1,11 @@
 """Runs networks over clips, a shard at a time, and writes their pooled features."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,79 +13,100 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from trajprobe.backbones.family import NetworkFamily
-from trajprobe.features.pooling import pooling
-from trajprobe.features.rows import Run, Untrained
+from trajprobe.features import forecast
+from trajprobe.features.setting import Setting
 from trajprobe.params import UserError
 from trajprobe.storage import ShardWriter, fresh_folder
-from trajprobe.videos.clips import Clips
+from trajprobe.videos.clips import Batch
+
+T = TypeVar("T")
+log = logging.getLogger("trajprobe")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One network, the folder its features go to, and their recipe."""
+    """One network, the folder its features go to, and where its weights come from."""
 
     network: nn.Module
     folder: Path
-    recipe: dict[str, Any]
+    weights: dict[str, Any]
 
 
-def extract(
-    jobs: Sequence[Job], family: NetworkFamily, row: Untrained, clips: Clips, run: Run, device: torch.device, name: str
-) -> str:
-    """Features of all clips for each job, the clips being read once; returns a line that tells what was made.
+def extract(setting: Setting, jobs: Iterable[Job], networks: int, name: str, *, dry: bool = False) -> str:
+    """Features of all clips for each of the jobs, which are `networks`; returns a line that tells what was made.
+
+    One network is in memory at a time. With `dry` nothing is made, and the line is the forecast.
 
     Raises:
-        UserError: the row names a layer or pooling that is not there, or the network can't take the clips.
+        UserError: the network can't take the clips, or gives what is no feature.
     """
-    if row.layer not in family.LAYERS:
-        raise UserError(f"params.yaml: `{name}.layer`: got `{row.layer}`, expected one of {', '.join(family.LAYERS)}")
-    pool = pooling(row.pooling, name)
-    torch.backends.cudnn.allow_tf32 = False  # the recipe says float32
+    size = setting.microbatch
+    told = ""
     for job in jobs:
-        job.network.to(device).eval().requires_grad_(False)
-    shape: tuple[int, ...] = ()
-    with ExitStack() as stack, tqdm(total=len(jobs) * len(clips), desc=name, unit="clip") as bar:
-        writers = [ShardWriter(stack.enter_context(fresh_folder(job.folder)), job.recipe) for job in jobs]
-        for batch in clips:
-            for job, writer in zip(jobs, writers, strict=True):
-
-                def tokens(x: Tensor, network: nn.Module = job.network) -> Tensor:
-                    return pool(family.layer(network, family.preprocess(x), row.layer))
-
-                features = _microbatches(batch.video, tokens, run.microbatch, device, name)
+        job.network.to(setting.device, setting.dtype).eval().requires_grad_(False)
+        tokens = setting.tokens(job.network)
+        if not told:
+            told = _forecast(setting, tokens, networks)
+            if dry:
+                return f"{name}: {told}"
+            log.info("%s: %s", name, told)
+        with (
+            fresh_folder(job.folder) as temporary,
+            tqdm(total=len(setting.clips), desc=name, unit="clip") as bar,
+        ):
+            writer = ShardWriter(temporary, setting.recipe(job.weights))
+            for batch, video in ahead((batch, _pinned(batch, setting.device)) for batch in setting.clips):
+                features = _microbatches(video, tokens, size, setting.device, name)
                 writer.add({"features": features}, len(features), clips=batch.sha256)
-                shape = features.shape[1:]
                 bar.update(len(features))
-        for writer in writers:
             writer.close()
-    networks = f"{len(jobs)} networks, each " if len(jobs) > 1 else ""
-    return (
-        f"{name}: {networks}{len(clips)} clips to {' x '.join(map(str, shape))} features ({row.layer}, {row.pooling})"
-    )
+        del job, tokens  # before the next one is drawn: a big network is not held twice
+    each = f"{networks} networks, each " if networks > 1 else ""
+    shape = " x ".join(map(str, setting.cost.shape))
+    row = setting.row
+    return f"{name}: {each}{len(setting.clips)} clips to {shape} features ({row.layer}, {row.pooling})"
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each made in a thread while the one before it is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, items, None)
+            yield item
+
+
+def _pinned(batch: Batch, device: torch.device) -> Tensor:
+    """The video [b t h w c], where a GPU can fetch it while it computes."""
+    video = torch.from_numpy(batch.video)
+    return video.pin_memory() if device.type == "cuda" else video
+
+
+def _forecast(setting: Setting, tokens: Callable[[Tensor], Tensor], networks: int) -> str:
+    first = torch.from_numpy(next(iter(setting.clips)).video[:1])
+
+    @torch.inference_mode()
+    def run(count: int) -> object:
+        return tokens(first.expand(count, -1, -1, -1, -1).to(setting.device)).cpu()
+
+    seconds = forecast.seconds_a_clip(run, setting.microbatch)
+    return forecast.told(setting.cost, setting.microbatch, len(setting.clips), networks, seconds)
 
 
 @torch.inference_mode()
 def _microbatches(
-    video: NDArray[np.uint8], tokens: "Any", size: int, device: torch.device, name: str
+    video: Tensor, tokens: Callable[[Tensor], Tensor], size: int, device: torch.device, name: str
 ) -> NDArray[np.float32]:
     """Video [b t h w c] -> float32 [b t d], in microbatches of one size: the last bits depend on it."""
     out = []
     for start in range(0, len(video), size):
-        part = torch.from_numpy(video[start : start + size])
+        part = video[start : start + size]
         count = len(part)
+        x = part.to(device, non_blocking=True)
         if count < size:
-            part = torch.cat([part, part.new_zeros(size - count, *part.shape[1:])])
-        try:
-            features: Tensor = tokens(part.to(device))
-        except ValueError as error:
-            raise UserError(f"{name}: the network can't take these clips: {error}") from None
-        out.append(features[:count].float().cpu().numpy())
-    joined = np.concatenate(out)
+            x = torch.cat([x, x.new_zeros(size - count, *x.shape[1:])])
+        out.append(tokens(x)[:count].float())
+    joined: NDArray[np.float32] = torch.cat(out).cpu().numpy()  # the one place where a GPU is waited for
     if not np.isfinite(joined).all():
         raise UserError(f"{name}: the network gave values that are not finite; its weights or its input are damaged")
-    if 0 in joined.shape[1:]:
-        raise UserError(
-            f"{name}: nothing is left after pooling ({joined.shape}); the clip has one token step, use `tmean`"
-        )
     return joined

@@ -6,42 +6,49 @@ from typing import Any
 import torch
 
 from trajprobe.backbones import weights
-from trajprobe.backbones.family import architecture, network_family
 from trajprobe.features.extraction import Job, extract
 from trajprobe.features.files import FEATURES, Kind
-from trajprobe.features.recipe import device, recipe
-from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained
-from trajprobe.params import section
-from trajprobe.stage import Compute
-from trajprobe.videos.clips import Clips
+from trajprobe.features.rows import Backbone, RandomInit, Untrained
+from trajprobe.features.setting import Setting
+from trajprobe.params import UserError, section
 
-CLIPS, WEIGHTS = Path("data/clips"), Path("data/weights")
+WEIGHTS = Path("data/weights")
 
 
-def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str) -> str:
-    """Writes the features of `row` with the weights it names; returns a line that tells what was made."""
-    family, clips, chosen = network_family(row.family), Clips(CLIPS / row.clips), device()
-    network = family.build(architecture(family, row.architecture, name))
+def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *options: str) -> str:
+    """Writes the features of `row` with the weights it names; returns a line that tells what was made.
+
+    With the option --dry nothing is written, and the line is the forecast.
+    """
+    setting = Setting.of(values, row, name)
+    with torch.device("meta"):
+        network = setting.family.build(setting.shape)
     source = {
         "name": row.weights,
         "sha256": weights.load(WEIGHTS / row.weights, network),
         "trained_frames": weights.provenance(WEIGHTS / row.weights).get("trained_frames"),
     }
-    run, compute = section(values, Run, "features"), section(values, Compute, "compute")
-    job = Job(network, FEATURES / kind / name, recipe(row, family, source, clips, run, compute, chosen))
-    return extract([job], family, row, clips, run, chosen, name)
+    job = Job(network, FEATURES / kind / name, source)
+    return extract(setting, [job], 1, name, dry=_dry(options))
 
 
-def random(values: dict[str, Any], row: Untrained, name: str) -> str:
-    """Writes the features of `row` with random weights, one folder a seed, reading the clips once."""
-    family, clips, chosen = network_family(row.family), Clips(CLIPS / row.clips), device()
-    shape = architecture(family, row.architecture, name)
-    run, compute = section(values, Run, "features"), section(values, Compute, "compute")
-    jobs = []
-    for seed in range(section(values, RandomInit, "random_init").seeds):
-        torch.manual_seed(seed)
-        network = family.build(shape)
-        source = {"seed": seed, "sha256": weights.digest(network)}
-        folder = FEATURES / "random" / name / f"seed-{seed}"
-        jobs.append(Job(network, folder, recipe(row, family, source, clips, run, compute, chosen)))
-    return extract(jobs, family, row, clips, run, chosen, f"{name} (random)")
+def random(values: dict[str, Any], row: Untrained, name: str, *options: str) -> str:
+    """As `pretrained`, with random weights: one folder a seed."""
+    setting = Setting.of(values, row, name)
+    seeds = section(values, RandomInit, "random_init").seeds
+    jobs = (drawn(setting, seed) for seed in range(seeds))
+    return extract(setting, jobs, seeds, f"{name} (random)", dry=_dry(options))
+
+
+def drawn(setting: Setting, seed: int) -> Job:
+    """The job of one random initialisation."""
+    torch.manual_seed(seed)
+    network = setting.family.build(setting.shape)
+    source = {"seed": seed, "digest": weights.digest(network)}
+    return Job(network, FEATURES / "random" / setting.name / f"seed-{seed}", source)
+
+
+def _dry(options: tuple[str, ...]) -> bool:
+    if options not in ((), ("--dry",)):
+        raise UserError(f"got {' '.join(options)}, expected nothing more, or --dry for a forecast alone")
+    return bool(options)

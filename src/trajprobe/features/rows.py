@@ -1,6 +1,6 @@
 """The rows of params.yaml that are networks."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -8,7 +8,7 @@ from msgspec import Meta
 from trajprobe.params import Parameters, UserError, section
 
 
-class Untrained(Parameters, frozen=True):
+class Untrained(Parameters, frozen=True, kw_only=True):
     """A row of `untrained`: a network with random weights only."""
 
     family: str  #: the module backbones/FAMILY.py
@@ -16,9 +16,10 @@ class Untrained(Parameters, frozen=True):
     clips: str  #: clip format
     layer: str  #: one of the family's `LAYERS`
     pooling: str  #: one of `pooling.POOLINGS`
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: what the network runs in; codes: float32 alone
 
 
-class Backbone(Untrained, frozen=True):
+class Backbone(Untrained, frozen=True, kw_only=True):
     """A row of `backbones`: a network with pretrained weights, and again with random ones."""
 
     weights: str  #: folder in data/weights
@@ -61,4 +62,5 @@ class RandomInit(Parameters, frozen=True):
 class Run(Parameters, frozen=True):
     """How networks are run over clips (`features` in params.yaml)."""
 
-    microbatch: Annotated[int, Meta(ge=1)]  #: clips at once, the last ones padded; changes the last bits
+    microbatch: Annotated[int, Meta(ge=1)]  #: clips at once, at most; the last ones are padded. Changes the last bits
+    memory: Annotated[float, Meta(gt=0.0)]  #: GiB that their activations may take: fewer clips where it is short

@@ -1,14 +1,13 @@
 """Imports a user's file as data/raw/NAME.npz, under DVC."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from trajprobe.params import UserError
 from trajprobe.storage import write_npz
+from trajprobe.tracking import check_top, pointer, tracked
 from trajprobe.trajectories import raw
 
 RAW = Path("data/raw")
@@ -23,26 +22,13 @@ def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
         UserError: the file or the name won't do, or DVC refuses. Nothing is left behind.
     """
     check_dataset_name(name, "--name")
-    if not Path(".dvc").is_dir():
-        raise UserError(f"{Path.cwd()}: is not the top of the repository (no .dvc here); go there first")
+    check_top()
     place = RAW / f"{name}.npz"
-    pointer = place.with_name(place.name + ".dvc")
-    if (place.exists() or pointer.exists()) and not replace:
+    if (place.exists() or pointer(place).exists()) and not replace:
         raise UserError(f"{place}: a data set of that name is there; choose another --name, or --force to replace it")
     data = raw.load(file)
-    replaced = {path: path.read_bytes() for path in (place, pointer) if path.is_file()}
-    place.unlink(missing_ok=True)  # a link into DVC's cache is not written through
-    write_npz(place, raw.as_arrays(data))
-    added = subprocess.run(  # noqa: S603 (a name that was checked above)
-        [sys.executable, "-m", "dvc", "add", "--quiet", str(place)], capture_output=True, text=True, check=False
-    )
-    if added.returncode:
-        for path in (place, pointer):
-            path.unlink(missing_ok=True)
-        for path, content in replaced.items():
-            path.write_bytes(content)
-        reason = (added.stderr.strip() or added.stdout.strip()).replace("\n", " ")
-        raise UserError(f"dvc add {place}: {reason}")
+    with tracked(place):
+        write_npz(place, raw.as_arrays(data))
     points = np.isfinite(data.trajectories).all(2).sum(1)
     told = [
         f"{place}: {len(data.labels)} tracks of {points.min()} to {points.max()} points in "

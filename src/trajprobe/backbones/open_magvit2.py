@@ -1,0 +1,266 @@
+"""Family open_magvit2: the video tokenizer of Open-MAGVIT2 (Luo et al. 2024, arXiv 2409.04410), inference only.
+
+A causal 3-D convolutional encoder to z_channels bits a token, 8 x smaller in space and 4 x in time, and a decoder.
+The state-dict keys are upstream's (TencentARC/SEED-Voken, commit b9a17ea), so that its checkpoint needs no table.
+GroupNorm spans t, h and w: a latent depends on the clip's length and on later frames, and so it must with upstream's
+weights. Clips of different lengths do not give comparable features.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from msgspec import Meta
+from torch import Tensor, nn
+
+from trajprobe.backbones import lfq
+from trajprobe.backbones.causal import causal_conv
+from trajprobe.params import Parameters
+
+LAYERS = ("hidden", *lfq.LAYERS)
+DISCRETE = lfq.DISCRETE
+#: Pixels, of the square that the released weights were trained on.
+SIDE = 128
+
+
+class Architecture(Parameters, frozen=True):
+    """The network's shape; the defaults are those of the released weights."""
+
+    ch: Annotated[int, Meta(ge=32, multiple_of=32)] = 128
+    ch_mult: Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)] = (1, 2, 2, 4)
+    num_res_blocks: Annotated[int, Meta(ge=1)] = 4
+    z_channels: Annotated[int, Meta(ge=1, le=30)] = 18
+
+
+class CausalConv(nn.Module):
+    """`causal_conv` as a layer, under upstream's name."""
+
+    def __init__(
+        self, inputs: int, outputs: int, size: int = 3, stride: tuple[int, int, int] = (1, 1, 1), *, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.conv_1 = nn.Conv3d(inputs, outputs, size, stride, bias=bias)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return causal_conv(x, self.conv_1.weight, self.conv_1.bias, self.stride)
+
+
+def swish(x: Tensor) -> Tensor:
+    """The product x * sigmoid(x), in place where no gradient asks for x."""
+    return F.silu(x, inplace=not torch.is_grad_enabled())
+
+
+class Norm(nn.GroupNorm):
+    """GroupNorm of 32 groups over t, h and w; takes a single position as well, which torch's layer refuses."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(32, channels, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+
+class ResidualBlock(nn.Module):
+    """shortcut(x) + conv(silu(norm(conv(silu(norm(x))))))."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = Norm(inputs), CausalConv(inputs, outputs, bias=False)
+        self.norm2, self.conv2 = Norm(outputs), CausalConv(outputs, outputs, bias=False)
+        self.nin_shortcut = CausalConv(inputs, outputs, 1, bias=False) if inputs != outputs else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv2(swish(self.norm2(self.conv1(swish(self.norm1(x))))))
+        out += self.nin_shortcut(x) if self.nin_shortcut else x
+        return out
+
+
+def blocks(inputs: int, outputs: int, count: int) -> nn.Sequential:
+    """Residual blocks, of which the first changes the number of channels."""
+    return nn.Sequential(*(ResidualBlock(inputs if i == 0 else outputs, outputs) for i in range(count)))
+
+
+def strides(ch_mult: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """(t h w) strides between the levels: none in time where a level's multiplier is 1."""
+    return [(1 if multiplier == 1 else 2, 2, 2) for multiplier in ch_mult[:-1]]
+
+
+class Encoder(nn.Module):
+    """[b 3 t h w] -> [b z t h w], t and h and w divided by the strides and rounded up."""
+
+    def __init__(self, ch: int, ch_mult: tuple[int, ...], num_res_blocks: int, z_channels: int) -> None:
+        super().__init__()
+        self.conv_in = CausalConv(3, ch, bias=False)
+        self.down = nn.Sequential()
+        inputs = ch
+        for multiplier, stride in zip_longest(ch_mult, strides(ch_mult)):
+            outputs = ch * multiplier
+            level = OrderedDict[str, nn.Module](block=blocks(inputs, outputs, num_res_blocks))
+            if stride:
+                level["downsample"] = CausalConv(outputs, outputs, stride=stride)
+            self.down.append(nn.Sequential(level))
+            inputs = outputs
+        self.mid_block = blocks(inputs, inputs, num_res_blocks)
+        self.norm_out = Norm(inputs)
+        self.conv_out = CausalConv(inputs, z_channels, 1)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """The last hidden layer [b d t h w]."""
+        return swish(self.norm_out(self.mid_block(self.down(self.conv_in(x)))))
+
+
+class AdaptiveGroupNorm(nn.Module):
+    """GroupNorm whose scale and shift come from the deviation and the mean of the code's channels."""
+
+    def __init__(self, z_channels: int, channels: int) -> None:
+        super().__init__()
+        self.gamma, self.beta = nn.Linear(z_channels, channels), nn.Linear(z_channels, channels)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        code = rearrange(code, "b d t h w -> b d (t h w)")
+        scale, shift = self.gamma((code.var(dim=-1) + 1e-6).sqrt()), self.beta(code.mean(dim=-1))
+        scale, shift = (rearrange(each, "b c -> b c 1 1 1") for each in (scale, shift))
+        return scale * torch.group_norm(x, 32, eps=1e-6) + shift
+
+
+class Upsampler(nn.Module):
+    """[b c t h w] -> [b c t' 2h 2w]: depth to space; where time is doubled, t' = 2t - 1, since frame 1 is dropped."""
+
+    def __init__(self, channels: int, block: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.block = block
+        self.conv1 = CausalConv(channels, channels * math.prod(block))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bt, bh, bw = self.block  # the frames, rows and columns that one position becomes
+        x = rearrange(self.conv1(x), "b (bt bh bw c) t h w -> b c (t bt) (h bh) (w bw)", bt=bt, bh=bh, bw=bw)
+        return torch.cat([x[:, :, :1], x[:, :, bt:]], dim=2)
+
+
+class Decoder(nn.Module):
+    """Quantised latents [b z t h w] -> video [b 3 t h w]."""
+
+    def __init__(self, ch: int, ch_mult: tuple[int, ...], num_res_blocks: int, z_channels: int) -> None:
+        super().__init__()
+        inputs = ch * ch_mult[-1]
+        self.conv_in = CausalConv(z_channels, inputs)
+        self.mid_block = blocks(inputs, inputs, num_res_blocks)
+        self.up, self.adaptive = nn.ModuleList(), nn.ModuleList()
+        for multiplier, stride in reversed(list(zip(ch_mult, (None, *strides(ch_mult)), strict=True))):
+            outputs = ch * multiplier
+            level = OrderedDict[str, nn.Module](block=blocks(inputs, outputs, num_res_blocks))
+            if stride:
+                level["upsample"] = Upsampler(outputs, stride)
+            self.up.insert(0, nn.Sequential(level))  # numbered as the encoder's levels, run from the last to the first
+            self.adaptive.insert(0, AdaptiveGroupNorm(z_channels, inputs))
+            inputs = outputs
+        self.norm_out = Norm(inputs)
+        self.conv_out = CausalConv(inputs, 3)
+
+    def forward(self, code: Tensor) -> Tensor:
+        x = self.mid_block(self.conv_in(code))
+        for adaptive, level in zip(reversed(self.adaptive), reversed(self.up), strict=True):
+            x = level(adaptive(x, code))
+        out: Tensor = self.conv_out(swish(self.norm_out(x)))
+        return out
+
+
+class OpenMagvit2(nn.Module):
+    """The tokenizer; its input is float [b c t h w] in [-1, 1], c = 3."""
+
+    def __init__(
+        self,
+        ch: int = 128,
+        ch_mult: Sequence[int] = (1, 2, 2, 4),
+        num_res_blocks: int = 4,
+        z_channels: int = 18,
+    ) -> None:
+        super().__init__()
+        self.bits = z_channels
+        self.encoder = Encoder(ch, tuple(ch_mult), num_res_blocks, z_channels)
+        self.decoder = Decoder(ch, tuple(ch_mult), num_res_blocks, z_channels)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """The last hidden layer [b d t h w] of the encoder, d = ch * ch_mult[-1], t h w as `encode`.
+
+        Raises:
+            ValueError: x is not [b 3 t h w], or one of its sides is empty.
+        """
+        if x.ndim != 5 or x.shape[1] != 3 or 0 in x.shape:
+            raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with c = 3")
+        # oneDNN's convolutions and GroupNorm are fastest with channels last; elsewhere nothing was measured.
+        layout = torch.channels_last_3d if x.device.type == "cpu" else torch.contiguous_format
+        return self.encoder.hidden(x.contiguous(memory_format=layout))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """[b c t h w] -> pre-quantised latents [b d t' h' w'], d = z_channels.
+
+        With the released shape t' = ceil(ceil(t / 2) / 2), h' and w' = ceil(h / 8) and ceil(w / 8).
+
+        Raises:
+            ValueError: as `hidden`.
+        """
+        latents: Tensor = self.encoder.conv_out(self.hidden(x))
+        return latents
+
+    def codes(self, latents: Tensor) -> Tensor:
+        """Latents [b d t h w] -> codes int64 [b t h w], in 0 .. 2^d - 1; channel 0 is the least significant bit.
+
+        Raises:
+            ValueError: d is not z_channels, or the latents are of less than float32, where signs are lost.
+        """
+        if latents.ndim != 5 or latents.shape[1] != self.bits:
+            raise ValueError(f"got latents of shape {tuple(latents.shape)}, expected [b d t h w] with d = {self.bits}")
+        if latents.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"got latents of {latents.dtype}, expected float32: codes are made in that alone")
+        return lfq.codes(latents)
+
+    def decode(self, indices: Tensor) -> Tensor:
+        """Codes int64 [b t h w] -> video [b c t' h' w'], about [-1, 1]; c = 3.
+
+        With the released shape t' = 4t - 3, h' = 8h and w' = 8w: only clips of 4k + 1 frames come back whole.
+
+        Raises:
+            ValueError: not [b t h w], a code out of range, or one token alone, which has no deviation.
+        """
+        if indices.ndim != 4 or indices[0].numel() < 2:
+            raise ValueError(f"got codes of shape {tuple(indices.shape)}, expected [b t h w] of two tokens or more")
+        video: Tensor = self.decoder(lfq.signs(indices, self.bits))
+        return video
+
+
+def build(architecture: Architecture) -> OpenMagvit2:
+    return OpenMagvit2(architecture.ch, architecture.ch_mult, architecture.num_res_blocks, architecture.z_channels)
+
+
+def check_clips(architecture: Architecture, clip: tuple[int, int, int]) -> None:
+    """Raises ValueError unless the frames of a `clip` (t h w) fill their tokens: 4k + 1, with the released shape."""
+    step = math.prod(stride for stride, _, _ in strides(architecture.ch_mult))
+    if (clip[0] - 1) % step:
+        raise ValueError(f"got clips of {clip[0]} frames, expected {step}k + 1: 1, {step + 1}, {2 * step + 1}, ...")
+
+
+def preprocess(video: Tensor) -> Tensor:
+    """uint8 [b t h w c] -> float32 [b c t 128 128] in [-1, 1].
+
+    Bilinear to a short side of 128, rounded to whole grey levels as upstream's OpenCV does; then the middle square.
+    """
+    frames = rearrange(video, "b t h w c -> (b t) c h w")
+    height, width = frames.shape[-2:]
+    if min(height, width) != SIDE:
+        shape = [length * SIDE // min(height, width) for length in (height, width)]
+        frames = F.interpolate(frames.float(), shape, mode="bilinear").round()
+    top, left = ((length - SIDE) // 2 for length in frames.shape[-2:])
+    frames = frames[..., top : top + SIDE, left : left + SIDE]
+    return rearrange(frames, "(b t) c h w -> b c t h w", b=len(video)).float() / 127.5 - 1
+
+
+def layer(network: OpenMagvit2, x: Tensor, name: str) -> Tensor:
+    """One of `LAYERS` [b d t h w]: the last hidden layer, or what `lfq.layer` makes of the latents."""
+    return network.hidden(x) if name == "hidden" else lfq.layer(network.encode(x), name)

@@ -1,0 +1,100 @@
+"""What a run will cost, told before it starts: arithmetic, memory, time and bytes on disk."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one clip."""
+
+    flop: int  #: floating-point operations, 2 for each multiply-accumulate
+    memory: int  #: bytes of activations alive at once, at most
+    shape: tuple[int, ...]  #: of its features
+
+
+class Activations(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch has no types for it
+    """Keeps count of the bytes of tensors that are alive; `peak` is the most there were."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.peak = 0
+        self._alive: dict[StorageWeakRef, int] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        given = {_storage(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, Tensor) and (storage := _storage(tensor)) not in given:  # no view, not in place
+                self._alive[storage] = tensor.untyped_storage().nbytes()
+        gone = [storage for storage in self._alive if storage.expired()]  # type: ignore[no-untyped-call]
+        for storage in gone:
+            del self._alive[storage]
+        self.peak = max(self.peak, sum(self._alive.values()))
+        return out
+
+
+def _storage(tensor: Tensor) -> StorageWeakRef:
+    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+
+
+def cost(tokens: Callable[[Tensor], Tensor], clip: tuple[int, int, int]) -> Cost:
+    """The cost of `tokens`, a network on torch's meta device, for one clip (t h w). Nothing is computed there."""
+    video = torch.empty(1, *clip, 3, dtype=torch.uint8, device="meta")
+    activations, arithmetic = Activations(), FlopCounterMode(display=False)
+    with torch.no_grad(), activations, arithmetic:
+        shape = tuple(tokens(video).shape[1:])
+    return Cost(arithmetic.get_total_flops(), activations.peak, shape)
+
+
+def microbatch(of: Cost, most: int, memory: float, clips: int) -> int:
+    """How many clips go through the network at once: at most `most`, and what `memory` (GiB) has room for.
+
+    It depends on the shape of the network and of the clips, never on the machine: the last bits depend on it.
+    """
+    room = max(1, int(memory * GIB // max(1, of.memory)))
+    return min(most, 1 << (room.bit_length() - 1), clips)  # powers of 2 fill a shard without a rest
+
+
+def seconds_a_clip(run: Callable[[int], object], size: int) -> float:
+    """Measured: `run(n)` puts n clips through the network and waits for the result."""
+    begun = time.perf_counter()
+    run(1)
+    if (first := time.perf_counter() - begun) > 1:
+        return first  # hours are ahead: not worth more of them
+    run(size)
+    begun = time.perf_counter()
+    run(size)
+    return (time.perf_counter() - begun) / size
+
+
+def told(of: Cost, size: int, clips: int, networks: int, seconds: float) -> str:
+    """The forecast in a line."""
+    times = f"{networks} x " if networks > 1 else ""
+    total = clips * networks
+    features = 4 * total
+    for length in of.shape:
+        features *= length
+    return (
+        f"{times}{clips:,} clips of {of.flop / 1e9:,.1f} GFLOP, {size} at once ({size * of.memory / GIB:.2f} GiB of "
+        f"activations), at the measured {of.flop / seconds / 1e9:,.0f} GFLOP/s: {_duration(seconds * total)}; "
+        f"{' x '.join(map(str, of.shape))} features a clip, {features / 1e6:,.1f} MB"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

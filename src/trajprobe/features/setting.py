@@ -1,0 +1,124 @@
+"""A row of params.yaml that is a network, with all that it names, checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from trajprobe.backbones.family import NetworkFamily, architecture, check_clips, closure_hash, network_family
+from trajprobe.features import forecast
+from trajprobe.features.device import device, device_kind
+from trajprobe.features.pooling import pooling
+from trajprobe.features.rows import Run, Untrained
+from trajprobe.params import Parameters, UserError, section
+from trajprobe.stage import Compute
+from trajprobe.videos.clips import Clips
+
+CLIPS = Path("data/clips")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is run over what, and how."""
+
+    row: Untrained
+    name: str  #: of the row
+    family: NetworkFamily
+    shape: Parameters  #: the architecture
+    clips: Clips
+    run: Run
+    compute: Compute
+    device: torch.device
+
+    @classmethod
+    def of(cls, values: dict[str, Any], row: Untrained, name: str) -> "Setting":
+        """The setting of `row`, which stands in params.yaml (`values`) as `name`.
+
+        Raises:
+            UserError: something that the row names is not there, or does not go together.
+        """
+        family, clips, chosen = network_family(row.family), Clips(CLIPS / row.clips), device()
+        shape = architecture(family, row.architecture, name)
+        run, compute = section(values, Run, "features"), section(values, Compute, "compute")
+        check_layer(row, family, name)
+        form = clips.meta["format"]
+        check_clips(family, shape, (form["frames"], form["size"], form["size"]), name)
+        if row.precision == "tf32" and chosen.type != "cuda":
+            raise UserError(f"params.yaml: `{name}.precision`: tf32 is of NVIDIA GPUs, this is {chosen}; use float32")
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = row.precision == "tf32"
+        torch.backends.cudnn.deterministic = True
+        return cls(row, name, family, shape, clips, run, compute, chosen)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of weights and activations."""
+        return torch.bfloat16 if self.row.precision == "bfloat16" else torch.float32
+
+    def tokens(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
+        """Video uint8 [b t h w c] -> pooled features [b t d] of `network`."""
+        pool = pooling(self.row.pooling, self.name)
+
+        def run(video: Tensor) -> Tensor:
+            x = self.family.preprocess(video).to(self.dtype)
+            return pool(self.family.layer(network, x, self.row.layer).float())
+
+        return run
+
+    @cached_property
+    def cost(self) -> forecast.Cost:
+        """Of one clip.
+
+        Raises:
+            UserError: the network can't take the clips, or nothing is left of them after pooling.
+        """
+        form = self.clips.meta["format"]
+        with torch.device("meta"):
+            network = self.family.build(self.shape).to(self.dtype).eval()
+        try:
+            found = forecast.cost(self.tokens(network), (form["frames"], form["size"], form["size"]))
+        except ValueError as error:
+            raise UserError(f"{self.name}: the network can't take these clips: {error}") from None
+        if 0 in found.shape:
+            raise UserError(
+                f"{self.name}: nothing is left after pooling {found.shape}; the clip has one token step, use `tmean`"
+            )
+        return found
+
+    @cached_property
+    def microbatch(self) -> int:
+        return forecast.microbatch(self.cost, self.run.microbatch, self.run.memory, len(self.clips))
+
+    def recipe(self, weights: dict[str, Any]) -> dict[str, Any]:
+        """Everything that determines the features' bytes; `weights` tells where the network's come from."""
+        return {
+            "family": self.row.family,
+            "architecture": msgspec.to_builtins(self.shape),
+            "layer": self.row.layer,
+            "pooling": self.row.pooling,
+            "precision": self.row.precision,
+            "weights": weights,
+            "clips": self.clips.meta,
+            "tracks": self.clips.meta["tracks"],
+            "microbatch": self.microbatch,
+            "compute": msgspec.to_builtins(self.compute),
+            "device": device_kind(self.device),
+            "torch": torch.__version__.partition("+")[0],
+            "code": closure_hash(self.family.__name__),
+        }
+
+
+def check_layer(row: Untrained, family: NetworkFamily, name: str) -> None:
+    """Raises UserError for a layer or a pooling that is not there, or codes in less than float32."""
+    if row.layer not in family.LAYERS:
+        raise UserError(f"params.yaml: `{name}.layer`: got `{row.layer}`, expected one of {', '.join(family.LAYERS)}")
+    pooling(row.pooling, name)
+    if row.layer in family.DISCRETE and row.precision != "float32":
+        raise UserError(
+            f"params.yaml: `{name}.precision`: got `{row.precision}`, expected float32: `{row.layer}` is made of "
+            "codes, whose bits flip in less"
+        )

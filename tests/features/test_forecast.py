@@ -1,0 +1,92 @@
+"""The forecast of a run: arithmetic and memory counted by hand, and what follows from them."""
+
+import pytest
+import torch
+from torch import nn
+
+from trajprobe.backbones import open_magvit2
+from trajprobe.features import forecast
+from trajprobe.features.forecast import GIB, Cost
+
+
+def of_released_network(frames):
+    with torch.device("meta"):
+        network = open_magvit2.OpenMagvit2()
+    return forecast.cost(lambda video: network.encode(open_magvit2.preprocess(video)), (frames, 128, 128))
+
+
+@pytest.mark.parametrize(("frames", "gflop"), [(5, 1039.9 + 0.3), (17, 4154.0 + 0.3)])
+def test_the_released_encoder_costs_what_was_counted_for_it(frames, gflop):
+    found = of_released_network(frames)  # 0.3: the first layer's zero frames, which cost less than leaving them out
+    assert found.flop / 1e9 == pytest.approx(gflop, abs=0.05)
+    assert found.shape == (18, (frames + 3) // 4, 16, 16)
+    plane = 4 * 128 * frames * 128 * 128  # bytes of one activation of the first level
+    assert 4 * plane < found.memory < 7 * plane
+
+
+def test_arithmetic_and_memory_are_those_of_the_layers():
+    with torch.device("meta"):
+        layers = nn.Sequential(nn.Linear(3, 10, bias=False), nn.ReLU(inplace=True), nn.Linear(10, 2, bias=False))
+    found = forecast.cost(lambda video: layers(video.float()), (5, 8, 8))
+    positions = 5 * 8 * 8
+    assert found.flop == 2 * positions * (3 * 10 + 10 * 2)
+    assert found.shape == (5, 8, 8, 2)
+    # At the second layer its input and its output are there, and the video, as bytes and as numbers.
+    video = positions * 3 * (1 + 4)
+    assert positions * 4 * (10 + 2) <= found.memory <= positions * 4 * (10 + 2) + video
+
+
+def test_what_is_given_up_is_counted_no_longer():
+    def once(video):
+        return video.float().mul(2).mul(2).mul(2)
+
+    def kept(video):
+        parts = [video.float()]
+        for _ in range(3):
+            parts.append(parts[-1].mul(2))
+        return torch.stack(parts)
+
+    size = 4 * 5 * 8 * 8 * 3
+    assert forecast.cost(once, (5, 8, 8)).memory <= 2.5 * size
+    assert forecast.cost(kept, (5, 8, 8)).memory >= 8 * size
+
+
+@pytest.mark.parametrize(
+    ("memory_of_a_clip", "most", "gib", "clips", "expected"),
+    [
+        (1, 16, 4, 1000, 16),
+        (GIB // 4, 16, 4, 1000, 16),
+        (GIB // 4 + 1, 16, 4, 1000, 8),
+        (GIB, 100, 4, 1000, 4),
+        (5 * GIB, 16, 4, 1000, 1),
+        (1, 16, 4, 7, 7),
+        (0, 12, 0.5, 1000, 12),
+    ],
+)
+def test_a_microbatch_fits_into_the_memory(memory_of_a_clip, most, gib, clips, expected):
+    assert forecast.microbatch(Cost(1, memory_of_a_clip, (1,)), most, gib, clips) == expected
+
+
+def test_the_time_is_measured_with_whole_microbatches_where_they_are_quick(monkeypatch):
+    ran, now = [], iter([0.0, 0.5, 10.0, 12.0])
+    monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(now))
+    assert forecast.seconds_a_clip(ran.append, 8) == 2 / 8
+    assert ran == [1, 8, 8]
+
+
+def test_the_time_is_measured_with_one_clip_where_that_is_slow(monkeypatch):
+    ran, now = [], iter([0.0, 5.0])
+    monkeypatch.setattr(forecast.time, "perf_counter", lambda: next(now))
+    assert forecast.seconds_a_clip(ran.append, 8) == 5
+    assert ran == [1]
+
+
+def test_the_forecast_names_clips_arithmetic_time_and_bytes():
+    told = forecast.told(Cost(1040 * 10**9, GIB // 5, (2, 18)), 16, 1000, 1, 5.2)
+    assert told == (
+        "1,000 clips of 1,040.0 GFLOP, 16 at once (3.20 GiB of activations), at the measured 200 GFLOP/s: 1 h 27 min; "
+        "2 x 18 features a clip, 0.1 MB"
+    )
+    assert forecast.told(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1).startswith("5 x 20 clips of 1.0 GFLOP")
+    assert "at the measured 10 GFLOP/s: 10 s;" in forecast.told(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1)
+    assert ": 2 min;" in forecast.told(Cost(10**9, 1, (3,)), 4, 1200, 1, 0.1)

@@ -1,0 +1,78 @@
+"""Open-MAGVIT2 in the pipeline, at tiny width: three lines in params.yaml, with a weights folder and without."""
+
+import sys
+
+import pytest
+
+SHAPE = {"ch": 32, "num_res_blocks": 1}
+FORMAT = {"frames": 5, "size": 16}
+ROW = {"family": "open_magvit2", "architecture": SHAPE, "clips": "t5", "layer": "latents", "pooling": "tmean"}
+SAVE = """
+import sys; sys.path.insert(0, "src")
+from pathlib import Path
+import torch
+from trajprobe.backbones import weights
+from trajprobe.backbones.open_magvit2 import OpenMagvit2
+torch.manual_seed(1)
+network = OpenMagvit2(ch=32, num_res_blocks=1)
+weights.save(Path("data/weights/open-magvit2"), network, {"made_by": "test", "trained_frames": 17})
+"""
+
+
+def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
+    before = clone.summary()
+    clone.set(FORMAT, "clips", "t5")
+    clone.set(ROW | {"weights": "open-magvit2"}, "backbones", "open-magvit2")
+    clone.set(FORMAT | {"frames": 1}, "clips", "t1")
+    clone.set(ROW | {"clips": "t1", "layer": "histogram"}, "untrained", "bare")
+    status, told = clone.trajprobe("check")
+    assert status == 2
+    assert "`backbones.open-magvit2.weights`: got `open-magvit2`, expected one of magvit2-tiny" in told
+    clone.run(sys.executable, "-c", SAVE)
+    clone.run("dvc", "add", "data/weights/open-magvit2")
+    assert clone.trajprobe("check")[0] == 0
+
+    told = clone.run("python", "stages/features.py", "backbones", "open-magvit2", "--dry", fails=True)
+    assert "data/clips/t5/manifest.json: is not there" in told
+    ran = clone.repro()
+    assert ran == {
+        "render@t1",
+        "render@t5",
+        *(f"{stage}@open-magvit2" for stage in ("features", "random_init", "probe", "probe_random_init")),
+        *(f"{stage}@bare" for stage in ("untrained", "probe_untrained")),
+        "compare",
+    }
+    summary = clone.summary()
+    assert {"pretrained", "random", "gain"} <= summary["open-magvit2"].keys()
+    assert summary["bare"].keys() == {"random"}
+    assert summary["magvit2-tiny"] == before["magvit2-tiny"]
+    table = (clone.folder / "data/report/table.md").read_text()
+    assert "open-magvit2 (pretrained): clips of 5 frames; its weights know 17." in table
+    assert "| bare | random, 2 seeds | 1 x 192 |" in table
+
+    told = clone.run("python", "stages/features.py", "backbones", "open-magvit2", "--dry")
+    assert "open-magvit2: 60 clips of" in told
+    assert "2 x 18 features a clip" in told
+    assert clone.repro() == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"clips": "t6"},
+            "`untrained.bare.clips`: got clips of 6 frames, expected 4k + 1: 1, 5, 9, ...; choose or add",
+        ),
+        ({"layer": "codes", "precision": "bfloat16"}, "`untrained.bare.precision`: got `bfloat16`, expected float32"),
+        ({"precision": "float16"}, "Invalid enum value 'float16', expected one of float32, tf32, bfloat16"),
+        ({"architecture": {"ch": 100}}, "`untrained.bare.architecture`, at `ch`"),
+    ],
+)
+def test_rows_that_will_not_do_are_refused_before_the_run(clone, changed, words):
+    clone.set(FORMAT, "clips", "t5")
+    clone.set(FORMAT | {"frames": 6}, "clips", "t6")
+    clone.set(ROW | changed, "untrained", "bare")
+    status, told = clone.trajprobe("check")
+    assert status == 2
+    assert words in told
+    assert told.count("\n") == 1

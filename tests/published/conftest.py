@@ -1,0 +1,213 @@
+"""A folder that the command takes for the top of a repository, and a small hub on this machine."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import shrunk
+import torch
+
+from trajprobe.cli import main
+from trajprobe.published import open_magvit2
+
+
+@pytest.fixture
+def top(tmp_path, monkeypatch):
+    """An empty folder, the current one, that is the top of a repository in name alone: DVC would refuse there."""
+    folder = tmp_path / "top"
+    (folder / ".dvc").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def empty_repository(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("empty")
+    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+        subprocess.run(command, cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def repository(top, empty_repository):
+    """The same, of git and DVC."""
+    return shutil.copytree(empty_repository, top, dirs_exist_ok=True)
+
+
+def contents(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def files():
+    """A function: all that a folder has, by path."""
+    return contents
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Open-MAGVIT2 with all its names and at most two along each axis."""
+    monkeypatch.setattr(open_magvit2, "expected", shrunk.expected)
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Writes a Lightning checkpoint; returns its path."""
+
+    def write(state, name="video.ckpt"):
+        torch.save({"epoch": 1, "global_step": 2, "state_dict": state}, tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def add(capsys):
+    """Runs `trajprobe weights add open-magvit2`; returns its exit status and what it printed."""
+
+    def run(*arguments, name="open-magvit2"):
+        try:
+            main(["weights", "add", name, *map(str, arguments)])
+        except SystemExit as end:
+            return end.code, "".join(capsys.readouterr())
+        return 0, "".join(capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refused(add, top):
+    """Runs it where it must be refused in one line that has all of `words`, and leave nothing behind."""
+
+    def run(*arguments, words, **options):
+        before = contents(top)
+        status, told = add(*arguments, **options)
+        assert (status, len(told.strip().splitlines())) == (2, 1), told
+        assert told.startswith("trajprobe: error: ")
+        assert [word for word in words if word not in told] == [], told
+        assert contents(top) == before
+
+    return run
+
+
+class Hub(ThreadingHTTPServer):
+    """A hub that has `file` of one repository, at the commits of `versions`, the last of which is main."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.repository, self.file = open_magvit2.REPOSITORY, open_magvit2.FILE
+        self.versions = {}
+        self.card = {"license": "apache-2.0"}
+        self.log = []  #: method, path and Range of each request
+        self.cut_at = None  #: the next GET of the file ends after so many bytes
+        self.stated = None  #: the sha256 that the hub says the file has, if it is not the truth
+        self.answer = None  #: status and headers with which every request is refused whose path has `refuses` in it
+        self.refuses = ""
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def publish(self, data):
+        """A commit with `data` as the file; returns its name."""
+        commit = hashlib.sha1(data).hexdigest()
+        self.versions[commit] = data
+        return commit
+
+    def environment(self, home):
+        """The variables of a process whose hub this is, and whose cache is at `home`."""
+        kept = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
+        kept.pop("HF_TOKEN", None)
+        return kept | {"HF_ENDPOINT": self.address, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+    def add(self, *arguments, home):
+        """Runs `weights add open-magvit2`, shrunk, in a process of its own; returns its status and what it printed."""
+        return self.run(Path(shrunk.__file__), "weights", "add", "open-magvit2", *arguments, home=home)
+
+    def run(self, *command, home, **variables):
+        done = subprocess.run(
+            [sys.executable, *command],
+            env=self.environment(home) | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+
+class Handler(BaseHTTPRequestHandler):
+    """What huggingface_hub asks of a hub."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        self.respond(with_body=False)
+
+    def do_GET(self):
+        self.respond(with_body=True)
+
+    def respond(self, with_body):
+        hub, path = self.server, self.path.partition("?")[0]
+        hub.log.append((self.command, path, self.headers.get("Range")))
+        if hub.answer and hub.refuses in path:
+            status, headers = hub.answer
+            return self.send(status, headers, b"", with_body)
+        api, resolve = f"/api/models/{hub.repository}/revision/", f"/{hub.repository}/resolve/"
+        revision = path.removeprefix(api).removeprefix(resolve).partition("/")[0]
+        commit = list(hub.versions)[-1] if revision == "main" else revision
+        if commit not in hub.versions:
+            return self.send(404, {"X-Error-Code": "RevisionNotFound"}, b"", with_body)
+        data = hub.versions[commit]
+        digest = hub.stated or hashlib.sha256(data).hexdigest()
+        if path == api + revision:
+            large = {
+                "rfilename": hub.file,
+                "size": len(data),
+                "lfs": {"size": len(data), "sha256": digest, "pointerSize": 9},
+            }
+            told = {"id": hub.repository, "sha": commit, "siblings": [large], "cardData": hub.card}
+            return self.send(200, {"Content-Type": "application/json"}, json.dumps(told).encode(), with_body)
+        if path == f"{resolve}{revision}/{hub.file}":
+            headers = {"X-Repo-Commit": commit, "ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"'}
+            return self.send_file(headers | {"X-Linked-Size": str(len(data))}, data, with_body)
+        return self.send(404, {"X-Error-Code": "EntryNotFound"}, b"", with_body)
+
+    def send_file(self, headers, data, with_body):
+        asked = self.headers.get("Range")
+        start = int(asked.removeprefix("bytes=").partition("-")[0]) if asked else 0
+        if asked:
+            headers = headers | {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+        cut, self.server.cut_at = (self.server.cut_at, None) if with_body else (None, self.server.cut_at)
+        self.send(206 if asked else 200, headers, data[start:], with_body, cut)
+
+    def send(self, status, headers, body, with_body, cut=None):
+        self.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(body))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body[:cut])
+        if cut is not None:
+            self.close_connection = True
+
+    def log_message(self, *arguments):
+        """Says nothing."""
+
+
+@pytest.fixture
+def hub():
+    server = Hub()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

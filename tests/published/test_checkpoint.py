@@ -1,0 +1,114 @@
+"""A checkpoint is read as data: what would run is refused before it runs, and what is no whole checkpoint is told."""
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trajprobe.params import UserError
+from trajprobe.published.checkpoint import digest, entries, load
+
+
+class Runs:
+    """Unpickled, this would write a file."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def saved(value):
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def npz():
+    buffer = io.BytesIO()
+    np.savez(buffer, x=np.zeros(3))
+    return buffer.getvalue()
+
+
+def with_other_pickle(data, content):
+    """The torch archive `data` with `content` in place of its pickle."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, content if name.endswith("/data.pkl") else old.read(name))
+    return buffer.getvalue()
+
+
+MAPS = Path("/proc/self/maps")
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="Linux tells what is mapped")
+def test_tensors_come_back_and_stay_on_disk(tmp_path):
+    path = tmp_path / "good.ckpt"
+    path.write_bytes(saved({"state_dict": {"a": torch.arange(3.0)}}))
+    state = entries(load(path), path)
+    assert torch.equal(state["a"], torch.arange(3.0))
+    assert str(path) in MAPS.read_text()
+
+
+def test_a_pickle_that_would_run_something_neither_runs_nor_loads(tmp_path):
+    mark, path = tmp_path / "mark", tmp_path / "bad.ckpt"
+    for content in (saved({"state_dict": {}, "callbacks": Runs(mark)}), pickle.dumps(Runs(mark))):
+        path.write_bytes(content)
+        with pytest.raises(
+            UserError, match=r"wants to run code .*(pathlib\S*touch|getattr)|is no torch archive"
+        ) as told:
+            load(path)
+        assert not mark.exists()
+        assert str(path) in str(told.value)
+    torch.load(io.BytesIO(saved(Runs(mark))), weights_only=False)
+    assert mark.exists()  # so it would have
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (saved({"state_dict": {"a": torch.zeros(100)}})[:-200], "is cut short or damaged"),
+        (saved({"state_dict": {"a": torch.zeros(100)}})[:40], "is cut short or damaged"),
+        (b"<html>404</html>", "is no torch archive .it begins with b'<htm'"),
+        (b"", "is no torch archive"),
+        (npz(), "is a zip file but no torch archive"),
+        (with_other_pickle(saved({"state_dict": {}}), b"\x80\x02garbage"), "was not loaded|is damaged"),
+        (with_other_pickle(saved({"state_dict": {}}), b""), "is damaged"),
+    ],
+    ids=["end missing", "start alone", "no archive", "empty", "npz", "garbage pickle", "empty pickle"],
+)
+def test_a_file_that_is_no_whole_checkpoint_is_refused(tmp_path, content, message):
+    path = tmp_path / "bad.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message) as told:
+        load(path)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("read", [load, digest])
+@pytest.mark.parametrize(("name", "message"), [("nowhere", "No such file"), (".", "Is a directory")])
+def test_what_is_no_file_is_refused(tmp_path, read, name, message):
+    with pytest.raises(UserError, match=f"cannot be read .*{message}"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"encoder.weight": torch.zeros(2)}, r"got a table of 1 \(encoder.weight\) with no `state_dict`"),
+        ({}, "got an empty table"),
+        ([1, 2], "got a list with no `state_dict`"),
+        ({"state_dict": [1]}, r"got a table of 1 \(state_dict\)"),
+        ({"state_dict": {1: torch.zeros(2)}}, r"got a table of 1 \(state_dict\)"),
+    ],
+)
+def test_a_checkpoint_without_named_weights_is_refused(value, message):
+    with pytest.raises(UserError, match=f"^some.ckpt: {message}"):
+        entries(value, Path("some.ckpt"))
