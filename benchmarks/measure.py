@@ -14,8 +14,8 @@ def ratio(
     items: int,
     runs: int = 5,
     digits: int = 0,
-) -> None:
-    """Prints items a second of `ours` and of each peer, and ours as a multiple of the peer's."""
+) -> dict[str, float]:
+    """Prints items a second of `ours` and of each peer, and ours as a multiple of the peer's; returns the rates."""
     seconds: dict[str, list[float]] = {name: [], **{peer: [] for peer in peers}}
     for _ in range(runs + 1):
         for label, function in {name: ours, **peers}.items():
@@ -26,6 +26,7 @@ def ratio(
     print(f"{name}: {rate[name]:,.{digits}f} a second")
     for peer in peers:
         print(f"  {peer}: {rate[peer]:,.{digits}f} a second; ours is {rate[name] / rate[peer]:.2f} times that")
+    return rate
 
 
 def machine() -> str:
