@@ -7,7 +7,7 @@ from typing import Any
 from trajprobe.backbones.family import architecture, check_clips, control_family, network_family, tokenizer_family
 from trajprobe.features.networks import WEIGHTS
 from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
-from trajprobe.features.setting import check_layer
+from trajprobe.features.setting import check_row
 from trajprobe.params import Parameters, UserError, parse, section
 from trajprobe.pretraining.train import Pretrain, check_format
 from trajprobe.probes.classifier import Probe
@@ -70,21 +70,23 @@ def _backbone(
 ) -> None:
     _network_row(part, name, row, formats)
     added = (path.name.removesuffix(".dvc") for path in WEIGHTS.glob("*.dvc"))
-    _known(f"{part}.{name}.weights", row.weights, [*values["pretrain"], *added])
+    remedy = f"; `trajprobe weights add {row.weights}` brings published ones, `untrained` is for rows without"
+    _known(f"{part}.{name}.weights", row.weights, [*values["pretrain"], *added], remedy)
 
 
 def _network_row(part: str, name: str, row: Untrained, formats: dict[str, Format]) -> None:
     family = network_family(row.family)
     shape = architecture(family, row.architecture, f"{part}.{name}")
-    check_layer(row, family, f"{part}.{name}")
-    _known(f"{part}.{name}.clips", row.clips, formats)
+    check_row(row, family, f"{part}.{name}")
+    _known(f"{part}.{name}.clips", row.clips, formats, "; or add that format to `clips`")
     form = formats[row.clips]
     check_clips(family, shape, (form.frames, form.size, form.size), f"{part}.{name}")
 
 
-def _known(key: str, got: str, there: Collection[str]) -> None:
+def _known(key: str, got: str, there: Collection[str], remedy: str = "") -> None:
     if got not in there:
-        raise UserError(f"params.yaml: `{key}`: got `{got}`, expected one of {', '.join(there) or 'none, for now'}")
+        names = ", ".join(there) or "none, for now"
+        raise UserError(f"params.yaml: `{key}`: got `{got}`, expected one of {names}{remedy}")
 
 
 def _dataset(name: str) -> None:

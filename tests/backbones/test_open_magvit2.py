@@ -97,6 +97,15 @@ def test_the_official_decoder_gives_what_upstreams_gave(official):
     assert_golden(official, video(*OFFICIAL["official_t5_64"]), latents, recon)
 
 
+def test_batches_change_rounding_alone_and_no_bit_among_identical_clips(official):
+    x = as_input(video(5, (2, 5, 64, 64)))[[0, 1, 0, 0]]
+    with torch.inference_mode():
+        together, alone = official.encode(x), official.encode(x[:1])
+    assert torch.equal(together[0], together[2])
+    assert torch.equal(together[0], together[3])
+    assert (together[:1] - alone).abs().max() < 2e-5
+
+
 def test_the_official_network_has_the_published_number_of_tensors_and_parameters():
     with torch.device("meta"):
         network = om.OpenMagvit2()
@@ -113,6 +122,7 @@ def test_preprocessing_is_within_a_grey_level_of_opencvs(golden, key, height, wi
     assert x.shape == (1, 3, 1, 128, 128)
     levels = (x[0].permute(1, 2, 3, 0).numpy() + 1) * 127.5
     assert np.abs(levels - golden[key]).max() < 1.01
+    np.testing.assert_allclose(levels, levels.round(), atol=1e-4)  # whole grey levels, as upstream's
 
 
 def test_preprocessing_at_128_is_bit_equal_to_upstreams_arithmetic():
@@ -188,6 +198,14 @@ def test_a_tokens_bits_are_its_latents_signs_channel_0_first(tiny):
         (lambda n: n.decode(torch.zeros(2, 2, 2, dtype=torch.int64)), r"expected \[b t h w\]"),
         (lambda n: n.decode(torch.full((1, 1, 2, 2), 1 << 18)), "expected 0 to 262143"),
         (lambda n: om.OpenMagvit2(ch=48), "divisible"),
+        (lambda n: om.OpenMagvit2(32, ()), "no ch_mult"),
+        (lambda n: n.encode(torch.zeros(1, 3, 5, 16, 16, dtype=torch.uint8)), "uint8, expected torch.float32"),
+        (lambda n: n.encode(torch.zeros(1, 3, 5, 0, 16)), "got an input of shape"),
+        (lambda n: n.codes(torch.zeros(1, 18, 1, 1, 1, dtype=torch.float16)), "float16, expected float32"),
+        (lambda n: n.decode(torch.zeros(2, 1, 1, 1, dtype=torch.int64)), "two tokens"),
+        (lambda n: n.decode(torch.zeros(0, 1, 2, 2, dtype=torch.int64)), "got codes of shape"),
+        (lambda n: n.decode(torch.zeros(1, 1, 2, 2)), "float32, expected int64"),
+        (lambda n: om.layer(n, torch.zeros(1, 3, 1, 8, 8), "nonsense"), "got layer 'nonsense'"),
     ],
 )
 def test_what_the_network_cannot_take_is_refused(tiny, call, message):
@@ -204,10 +222,49 @@ def test_only_clips_whose_frames_fill_their_tokens_fit(frames, fits):
             om.check_clips(om.Architecture(), (frames, 128, 128))
 
 
+def test_other_multipliers_have_other_strides():
+    assert om.strides((1, 2, 2, 4)) == [(1, 2, 2), (2, 2, 2), (2, 2, 2)]
+    assert om.strides((2, 1, 1, 3)) == [(2, 2, 2), (1, 2, 2), (1, 2, 2)]
+    om.check_clips(om.Architecture(ch_mult=(1, 2, 2)), (3, 128, 128))
+    network = fill_random(om.OpenMagvit2(32, (2, 1, 2), 2, 5))
+    x = clips(3, 8, 12, batch=2)
+    latents = network.encode(x)
+    assert latents.shape == (2, 5, 2, 2, 3)
+    assert network.decode(network.codes(latents)).shape == x.shape
+
+
+def fill_random(network):
+    return network.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_network_of_another_type_takes_and_gives_that_type(dtype):
+    network = fill_random(om.OpenMagvit2(32, (1, 2), 1, 5).to(dtype))
+    latents = network.encode(clips(3, 8, 8).to(dtype))
+    assert latents.dtype == dtype
+    assert network.decode(network.codes(latents.double())).dtype == dtype
+
+
+def test_the_codes_deviation_and_mean_scale_and_shift_a_normalised_input():
+    torch.manual_seed(0)
+    layer = om.AdaptiveGroupNorm(3, 64)
+    x, code = 1e-3 * torch.randn(2, 64, 2, 3, 3), torch.randn(2, 3, 2, 2, 2)
+    groups, flat = x.numpy().reshape(2, 32, -1), code.numpy().reshape(2, 3, -1)
+    normal = (groups - groups.mean(2, keepdims=True)) / np.sqrt(groups.var(2, keepdims=True) + 1e-6)
+    deviation = np.sqrt(flat.var(2, ddof=1) + 1e-6)
+    scale, shift = (
+        linear(torch.from_numpy(values)).detach().numpy()[:, :, None, None, None]
+        for linear, values in ((layer.gamma, deviation), (layer.beta, flat.mean(2)))
+    )
+    expected = scale * normal.reshape(x.shape) + shift
+    np.testing.assert_allclose(layer(x, code).detach().numpy(), expected, atol=1e-5)
+
+
 def test_layers_are_what_their_names_say(tiny):
     x = clips(5, 32, 32)
     hidden, latents, codes, histogram = (om.layer(tiny, x, name) for name in om.LAYERS)
     assert om.LAYERS == ("hidden", "latents", "codes", "histogram")
+    assert om.DISCRETE == ("codes", "histogram")
     torch.testing.assert_close(latents, tiny.encode(x))
     weight, bias = tiny.encoder.conv_out.conv_1.weight[..., 0, 0, 0], tiny.encoder.conv_out.conv_1.bias
     projected = torch.einsum("dc,bcthw->bdthw", weight, hidden) + bias[:, None, None, None]

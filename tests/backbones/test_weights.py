@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 
 import pytest
 import torch
@@ -54,7 +55,10 @@ def test_the_digest_is_of_names_shapes_and_values():
     for name, tensor in (("a", torch.zeros(1, 3)), ("a", torch.ones(1, 3)), ("a", torch.zeros(3, 1))):
         digests.add(weights.digest(torch.nn.ParameterDict({name: tensor})))
     digests.add(weights.digest(torch.nn.ParameterDict({"b": torch.zeros(1, 3)})))
-    assert len(digests) == 4
+    integers = torch.nn.Module()
+    integers.register_buffer("a", torch.zeros(1, 3, dtype=torch.int32))
+    digests.add(weights.digest(integers))
+    assert len(digests) == 5
 
 
 def test_provenance_comes_back_with_the_digest(folder):
@@ -113,6 +117,7 @@ def set_infinite(tensors):
         (edited(lambda t: t.update({"conv_out.bias": t["conv_out.bias"].double()})), "float64, expected .*float32"),
         (edited(lambda t: t.update({"conv_out.bias": t["conv_out.bias"].half()})), "float16, expected .*float32"),
         (edited(set_nan), "conv_out.bias has a value that is not finite"),
+        (edited(lambda t: t["conv_out.bias"].fill_(-math.inf)), "conv_out.bias has a value that is not finite"),
         (edited(set_infinite), "conv_out.bias has a value that is not finite"),
     ],
 )

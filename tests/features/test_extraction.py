@@ -1,5 +1,6 @@
 """Features are the network's own output for each clip, whatever the cut, and their recipe tells all of it."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -123,6 +124,9 @@ def test_several_networks_are_each_run_over_all_clips(tmp_path):
         ({"layer": "middle"}, "`a-row.layer`: got `middle`, expected one of hidden, latents, codes, histogram"),
         ({"pooling": "max"}, "`a-row.pooling`: got `max`, expected one of tmean, tdiff, mean, flatten"),
         ({"precision": "bfloat16", "layer": "codes"}, "`a-row.precision`: got `bfloat16`, expected float32: `codes`"),
+        ({"clips": "none"}, "data/clips/none: is not there; `dvc repro render@none` renders it"),
+        ({"precision": "bfloat16", "layer": "histogram"}, "expected float32: `histogram` is made of codes"),
+        ({"precision": "tf32", "layer": "codes"}, "got `tf32`, expected float32: `codes` is made of codes"),
         ({"precision": "tf32"}, "`a-row.precision`: tf32 is of NVIDIA GPUs, this is cpu; use float32"),
         (
             {"family": "open_magvit2", "architecture": {}, "clips": "even"},
@@ -137,9 +141,10 @@ def test_a_row_that_does_not_go_together_is_refused(changed, message):
     assert not Path("data/features").exists()
 
 
-def test_values_that_are_not_finite_are_refused_and_nothing_is_written(tmp_path):
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_values_that_are_not_finite_are_refused_and_nothing_is_written(tmp_path, value):
     network = built()
-    network.norm_out.bias.data[0] = math.nan
+    network.norm_out.bias.data[0] = value
     with pytest.raises(UserError, match="a-row: the network gave values that are not finite"):
         extracted(tmp_path, 4, network=network)
     assert list((tmp_path / "out").iterdir()) == []
@@ -286,7 +291,8 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch, name):
 def test_a_dry_run_tells_its_cost_and_makes_nothing(random):
     told = networks.random(VALUES, Untrained(**ROW), "a-row", "--dry") if random else dry()
     assert "10 clips of 0.0 GFLOP, 5 at once" in told
-    assert told.startswith("a-row (random): 3 x 10 clips" if random else "a-row: 10 clips")
+    over = "over the clips that are in data/clips/small"
+    assert told.startswith(f"a-row (random), {over}: 3 x 10 clips" if random else f"a-row, {over}: 10 clips")
     assert told.endswith("2 x 8 features a clip, 0.0 MB")
     assert not Path("data/features").exists()
 
@@ -299,8 +305,16 @@ def dry(*options):
 def test_a_run_tells_the_same_forecast_before_it_starts(caplog):
     with caplog.at_level("INFO", "trajprobe"):
         pretrained()
-    (record,) = caplog.records
+    measuring, record = caplog.records
+    assert measuring.getMessage() == "a-row: measuring how fast it runs here"
     assert record.getMessage().startswith("a-row: 10 clips of 0.0 GFLOP, 5 at once")
+
+
+def test_a_microbatch_is_what_the_memory_has_room_for(tmp_path):
+    stored = written(tmp_path, [])
+    whole = setting(stored, 8)
+    bound = dataclasses.replace(whole, run=Run(microbatch=8, memory=5 * whole.cost.memory / 2**30))
+    assert (whole.microbatch, bound.microbatch) == (8, 4)
 
 
 @pytest.mark.usefixtures("project")

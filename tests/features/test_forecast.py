@@ -88,5 +88,7 @@ def test_the_forecast_names_clips_arithmetic_time_and_bytes():
         "2 x 18 features a clip, 0.1 MB"
     )
     assert forecast.told(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1).startswith("5 x 20 clips of 1.0 GFLOP")
+    assert forecast.told(Cost(10**9, 1, (3, 10**4)), 4, 20, 5, 0.1).endswith("3 x 10000 features a clip, 12.0 MB")
     assert "at the measured 10 GFLOP/s: 10 s;" in forecast.told(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1)
+    assert "at the measured 0.02 GFLOP/s" in forecast.told(Cost(10**7, 1, (3,)), 4, 20, 5, 0.5)
     assert ": 2 min;" in forecast.told(Cost(10**9, 1, (3,)), 4, 1200, 1, 0.1)

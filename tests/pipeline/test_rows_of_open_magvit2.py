@@ -28,12 +28,13 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     status, told = clone.trajprobe("check")
     assert status == 2
     assert "`backbones.open-magvit2.weights`: got `open-magvit2`, expected one of magvit2-tiny" in told
+    assert "`trajprobe weights add open-magvit2` brings published ones" in told
     clone.run(sys.executable, "-c", SAVE)
     clone.run("dvc", "add", "data/weights/open-magvit2")
     assert clone.trajprobe("check")[0] == 0
 
     told = clone.run("python", "stages/features.py", "backbones", "open-magvit2", "--dry", fails=True)
-    assert "data/clips/t5/manifest.json: is not there" in told
+    assert "data/clips/t5: is not there; `dvc repro render@t5` renders it" in told
     ran = clone.repro()
     assert ran == {
         "render@t1",
@@ -51,7 +52,7 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     assert "| bare | random, 2 seeds | 1 x 192 |" in table
 
     told = clone.run("python", "stages/features.py", "backbones", "open-magvit2", "--dry")
-    assert "open-magvit2: 60 clips of" in told
+    assert "open-magvit2, over the clips that are in data/clips/t5: 60 clips of" in told
     assert "2 x 18 features a clip" in told
     assert clone.repro() == set()
 
@@ -64,6 +65,7 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
             "`untrained.bare.clips`: got clips of 6 frames, expected 4k + 1: 1, 5, 9, ...; choose or add",
         ),
         ({"layer": "codes", "precision": "bfloat16"}, "`untrained.bare.precision`: got `bfloat16`, expected float32"),
+        ({"precision": "tf32"}, "`untrained.bare.precision`: tf32 is of NVIDIA GPUs, this is cpu; use float32"),
         ({"precision": "float16"}, "Invalid enum value 'float16', expected one of float32, tf32, bfloat16"),
         ({"architecture": {"ch": 100}}, "`untrained.bare.architecture`, at `ch`"),
     ],

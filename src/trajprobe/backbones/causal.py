@@ -49,6 +49,7 @@ def without_zeros(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Stride
 
 def _suits_winograd(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Stride) -> bool:
     inference = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
+    inference = inference and not torch.is_autocast_enabled("cpu")  # its products would be of another type
     large = x.shape[3] * x.shape[4] > 2 * max(weight.shape[:2])  # or else transforming the weights costs too much
     return inference and large and bias is None and stride == (1, 1, 1) and weight.shape[2:] == (3, 3, 3)
 

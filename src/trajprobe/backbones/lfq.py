@@ -80,7 +80,13 @@ def histogram(latents: Tensor) -> Tensor:
 
 
 def layer(latents: Tensor, name: str) -> Tensor:
-    """Latents [b d t h w] -> themselves, the codes as -1 and +1, or the `histogram` of codes, by name."""
+    """Latents [b d t h w] -> themselves, the codes as -1 and +1, or the `histogram` of codes, by name.
+
+    Raises:
+        ValueError: the name is none of `LAYERS`.
+    """
+    if name not in LAYERS:
+        raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
     if name == "latents":
         return latents
     return quantise(latents) if name == "codes" else histogram(latents)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from trajprobe.features import forecast
-from trajprobe.features.setting import Setting
+from trajprobe.features.setting import CLIPS, Setting
 from trajprobe.params import UserError
 from trajprobe.storage import ShardWriter, fresh_folder
 from trajprobe.videos.clips import Batch
@@ -46,9 +46,10 @@ def extract(setting: Setting, jobs: Iterable[Job], networks: int, name: str, *, 
         job.network.to(setting.device, setting.dtype).eval().requires_grad_(False)
         tokens = setting.tokens(job.network)
         if not told:
+            log.info("%s: measuring how fast it runs here", name)
             told = _forecast(setting, tokens, networks)
             if dry:
-                return f"{name}: {told}"
+                return f"{name}, over the clips that are in {CLIPS / setting.row.clips}: {told}"
             log.info("%s: %s", name, told)
         with (
             fresh_folder(job.folder) as temporary,
@@ -56,9 +57,8 @@ def extract(setting: Setting, jobs: Iterable[Job], networks: int, name: str, *, 
         ):
             writer = ShardWriter(temporary, setting.recipe(job.weights))
             for batch, video in ahead((batch, _pinned(batch, setting.device)) for batch in setting.clips):
-                features = _microbatches(video, tokens, size, setting.device, name)
+                features = _microbatches(video, tokens, size, setting.device, bar)
                 writer.add({"features": features}, len(features), clips=batch.sha256)
-                bar.update(len(features))
             writer.close()
         del job, tokens  # before the next one is drawn: a big network is not held twice
     each = f"{networks} networks, each " if networks > 1 else ""
@@ -95,7 +95,7 @@ def _forecast(setting: Setting, tokens: Callable[[Tensor], Tensor], networks: in
 
 @torch.inference_mode()
 def _microbatches(
-    video: Tensor, tokens: Callable[[Tensor], Tensor], size: int, device: torch.device, name: str
+    video: Tensor, tokens: Callable[[Tensor], Tensor], size: int, device: torch.device, bar: "tqdm[Any]"
 ) -> NDArray[np.float32]:
     """Video [b t h w c] -> float32 [b t d], in microbatches of one size: the last bits depend on it."""
     out = []
@@ -106,7 +106,10 @@ def _microbatches(
         if count < size:
             x = torch.cat([x, x.new_zeros(size - count, *x.shape[1:])])
         out.append(tokens(x)[:count].float())
+        bar.update(count)
     joined: NDArray[np.float32] = torch.cat(out).cpu().numpy()  # the one place where a GPU is waited for
     if not np.isfinite(joined).all():
-        raise UserError(f"{name}: the network gave values that are not finite; its weights or its input are damaged")
+        raise UserError(
+            f"{bar.desc}: the network gave values that are not finite; its weights or its input are damaged"
+        )
     return joined

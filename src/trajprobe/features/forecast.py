@@ -88,13 +88,17 @@ def told(of: Cost, size: int, clips: int, networks: int, seconds: float) -> str:
         features *= length
     return (
         f"{times}{clips:,} clips of {of.flop / 1e9:,.1f} GFLOP, {size} at once ({size * of.memory / GIB:.2f} GiB of "
-        f"activations), at the measured {of.flop / seconds / 1e9:,.0f} GFLOP/s: {_duration(seconds * total)}; "
+        f"activations), at the measured {_digits(of.flop / seconds / 1e9)} GFLOP/s: {_duration(seconds * total)}; "
         f"{' x '.join(map(str, of.shape))} features a clip, {features / 1e6:,.1f} MB"
     )
 
 
+def _digits(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
 def _duration(seconds: float) -> str:
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -63,4 +63,6 @@ class Run(Parameters, frozen=True):
     """How networks are run over clips (`features` in params.yaml)."""
 
     microbatch: Annotated[int, Meta(ge=1)]  #: clips at once, at most; the last ones are padded. Changes the last bits
-    memory: Annotated[float, Meta(gt=0.0)]  #: GiB that their activations may take: fewer clips where it is short
+    memory: Annotated[
+        float, Meta(gt=0.0, le=100_000.0)
+    ]  #: GiB that their activations may take: fewer clips where it is short

@@ -42,14 +42,15 @@ class Setting:
         Raises:
             UserError: something that the row names is not there, or does not go together.
         """
-        family, clips, chosen = network_family(row.family), Clips(CLIPS / row.clips), device()
+        folder = CLIPS / row.clips
+        if not folder.is_dir():
+            raise UserError(f"{folder}: is not there; `dvc repro render@{row.clips}` renders it, `dvc pull` fetches it")
+        family, clips, chosen = network_family(row.family), Clips(folder), device()
         shape = architecture(family, row.architecture, name)
         run, compute = section(values, Run, "features"), section(values, Compute, "compute")
-        check_layer(row, family, name)
+        check_row(row, family, name)
         form = clips.meta["format"]
         check_clips(family, shape, (form["frames"], form["size"], form["size"]), name)
-        if row.precision == "tf32" and chosen.type != "cuda":
-            raise UserError(f"params.yaml: `{name}.precision`: tf32 is of NVIDIA GPUs, this is {chosen}; use float32")
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = row.precision == "tf32"
         torch.backends.cudnn.deterministic = True
         return cls(row, name, family, shape, clips, run, compute, chosen)
@@ -112,8 +113,8 @@ class Setting:
         }
 
 
-def check_layer(row: Untrained, family: NetworkFamily, name: str) -> None:
-    """Raises UserError for a layer or a pooling that is not there, or codes in less than float32."""
+def check_row(row: Untrained, family: NetworkFamily, name: str) -> None:
+    """Raises UserError for a layer, a pooling or a precision that is not there, or codes in less than float32."""
     if row.layer not in family.LAYERS:
         raise UserError(f"params.yaml: `{name}.layer`: got `{row.layer}`, expected one of {', '.join(family.LAYERS)}")
     pooling(row.pooling, name)
@@ -121,4 +122,9 @@ def check_layer(row: Untrained, family: NetworkFamily, name: str) -> None:
         raise UserError(
             f"params.yaml: `{name}.precision`: got `{row.precision}`, expected float32: `{row.layer}` is made of "
             "codes, whose bits flip in less"
+        )
+    if row.precision == "tf32" and (chosen := device()).type != "cuda":
+        raise UserError(
+            f"params.yaml: `{name}.precision`: tf32 is of NVIDIA GPUs, this is {chosen}; use float32, or set "
+            "TRAJPROBE_DEVICE=cuda where there is one"
         )

@@ -32,16 +32,15 @@ def named(values: dict[str, Any]) -> list[tuple[Kind, str]]:
         "controls": ("controls",),
     }
     rows: list[tuple[Kind, str]] = []
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for part, its_kinds in kinds.items():
         for name in section(values, dict[str, dict[str, Any]], part):
             check_name(part, name)
-            if name in seen or name in TAKEN:
-                raise UserError(
-                    f"params.yaml: `{part}.{name}`: a row of that name is there, or it is one of {', '.join(TAKEN)}; "
-                    "rename the row"
-                )
-            seen.add(name)
+            if name in seen:
+                raise UserError(f"params.yaml: `{part}.{name}`: a row of that name is in `{seen[name]}`; rename one")
+            if name in TAKEN:
+                raise UserError(f"params.yaml: `{part}.{name}`: expected none of {', '.join(TAKEN)}; rename the row")
+            seen[name] = part
             rows += [(kind, name) for kind in its_kinds]
     return rows
 
