@@ -66,9 +66,13 @@ def _check_archive(path: Path) -> None:
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read ({_first_line(error)}); give the path of a checkpoint") from None
     if start != b"PK\x03\x04":
-        raise UserError(
-            f"{path}: is no torch archive (it begins with {start!r}); expected a .ckpt that `torch.save` wrote"
-        )
+        if not start:
+            found = "is empty"
+        elif start.startswith(b"\x80"):
+            found = "is a bare pickle, which torch wrote until version 1.5, and was not opened"
+        else:
+            found = f"is no torch archive (it begins with {start!r})"
+        raise UserError(f"{path}: {found}; expected a .ckpt as torch.save has written it since version 1.6")
     if not whole:
         raise UserError(
             f"{path}: is cut short or damaged ({path.stat().st_size:,} bytes, its end is missing); get it again"
