@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import threading
 from pathlib import Path
 
 import msgspec
@@ -348,6 +349,20 @@ def test_items_are_made_ahead_in_their_order_and_an_error_arrives_in_its_place()
     assert made == [0, 1, 2]
     with pytest.raises(ValueError, match="no fourth"):
         next(taken)
+
+
+def test_the_next_item_is_begun_before_it_is_asked_for():
+    begun = threading.Event()
+
+    def items():
+        yield 0
+        begun.set()
+        yield 1
+
+    taken = ahead(items())
+    assert next(taken) == 0
+    assert begun.wait(60)
+    assert list(taken) == [1]
 
 
 def test_manifests_tell_how_many_clips_there_are(tmp_path):
