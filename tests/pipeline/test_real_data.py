@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 
 DATA = ROOT.parent / "shared/data"
+# Other people's recordings stay out of the repository: a checkout by itself has none to import.
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the data sets for trials are not here ({DATA})")
 
 

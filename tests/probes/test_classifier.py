@@ -1,72 +1,16 @@
 """The probe against scikit-learn's own nested search, and leaks planted for it to fall for."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.model_selection import StratifiedKFold
+from small_probe import FOLDS, GRID, GROUPS, LABELS, features, oracle, params, plain, probed
 
 from trajprobe.params import UserError
 from trajprobe.probes import classifier
-from trajprobe.probes.classifier import Probe, permuted_labels, pipeline, probe_fold, select
-from trajprobe.probes.row import line, probe_row
-from trajprobe.storage import ShardWriter
-from trajprobe.trajectories.labelling import LABELLING, Labelling
-
-GRID = (0.001, 0.03, 1.0, 30.0)
-#: 3 classes of 10 groups of 4 clips; 5 folds, each with 2 groups of each class.
-GROUPS = np.arange(120) // 4
-LABELS = GROUPS % 3
-FOLDS = (GROUPS // 3) % 5
-NO_PERMUTATION = np.empty((0, 120), dtype=np.int64)
-
-
-def params(**changed):
-    told = {"inner_folds": 4, "c": GRID, "max_iter": 2000, "pca_above": 50, "pca_components": 3}
-    return Probe(**told | {"permutations": 3, "seed": 0} | changed)
-
-
-def features(signal, of_group, dimensions=12, seed=0):
-    """Unit noise, plus a place for each class and for each group; columns of very unlike scale."""
-    generator = np.random.default_rng(seed)
-    x = generator.normal(size=(120, dimensions))
-    x += (
-        signal * generator.normal(size=(3, dimensions))[LABELS]
-        + of_group * generator.normal(size=(30, dimensions))[GROUPS]
-    )
-    return (x * np.logspace(-2, 2, dimensions) + 5).astype(np.float32)
-
-
-def plain(c, reduce=()):
-    widen = FunctionTransformer(np.float64)  # the solver's; a PCA before it keeps the features' own float32
-    return make_pipeline(*reduce, widen, StandardScaler(), LogisticRegression(C=c, max_iter=2000))
-
-
-def best(results):
-    """The first of the best; scikit-learn's own choice among equals is up to the last bit of their means."""
-    return int(np.argmax(np.round(results["mean_test_score"], 9)))
-
-
-def oracle(x, fold, told, splitter=StratifiedGroupKFold, reduce=()):
-    """What scikit-learn's search chooses and predicts, told nothing of the clips under test."""
-    train = fold != FOLDS
-    inner = splitter(told.inner_folds, shuffle=True, random_state=told.seed)
-    by_group = {"groups": GROUPS[train]} if splitter is StratifiedGroupKFold else {}
-    splits = list(inner.split(x[train], LABELS[train], **by_group))
-    assert {len(held_out) for _, held_out in splits} == {24}  # so that a mean over folds is one over clips
-    grid = {"logisticregression__C": list(told.c)}
-    search = GridSearchCV(plain(1, reduce), grid, cv=splits, scoring="accuracy", refit=best)
-    search.fit(x[train], LABELS[train])
-    return search.best_params_["logisticregression__C"], search.predict(x[~train])
-
-
-def probed(x, fold, told, permuted=NO_PERMUTATION, labels=LABELS, groups=GROUPS):
-    return probe_fold(x, labels, groups, FOLDS, fold, permuted, told)
+from trajprobe.probes.classifier import permuted_labels, pipeline, select
 
 
 @pytest.mark.parametrize(
@@ -217,12 +161,6 @@ def test_too_little_to_choose_c_from_is_refused(labels, groups, words):
         classifier.select(x, np.array(labels), np.array(groups), params(inner_folds=3))
 
 
-def test_what_has_not_converged_is_counted_and_not_warned_of(project):
-    project(features(0.5, 0.5))
-    (network,) = probe_row("pretrained", "row", params(max_iter=1, c=(100.0,))).networks
-    assert network.unconverged == 5
-
-
 def test_permuted_labels_of_unequal_groups_keep_the_classes_sizes():
     groups = np.repeat([0, 1, 2, 3], [1, 2, 5, 4])
     labels = groups % 2
@@ -235,92 +173,3 @@ def test_permuted_labels_of_unequal_groups_keep_the_classes_sizes():
 )
 def test_a_negative_fold_is_not_tested(folds, expected):
     assert classifier.tested_folds(np.array(folds)) == expected
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRAJPROBE_WORKERS", "1")
-
-    def made(x, folds=FOLDS, kind="pretrained/row", tracks="t1", **weights):
-        Labelling(LABELS, np.array(["a", "b", "c"]), GROUPS, folds, "t1", 0).save(LABELLING)
-        clips = {"format": {"frames": 9, "size": 16}}
-        writer = ShardWriter(
-            Path("data/features") / kind, {"family": "x", "tracks": tracks, "clips": clips, "weights": weights}
-        )
-        for part in np.split(x.reshape(len(x), 2, -1), [50]):
-            writer.add({"features": part}, len(part))
-        writer.close()
-
-    return made
-
-
-def test_separable_classes_are_told_apart_and_permuted_labels_are_not(project):
-    project(features(4, 0), trained_frames=17)
-    found = probe_row("pretrained", "row", params(permutations=10))
-    (network,) = found.networks
-    assert np.mean(np.array(network.predictions) == LABELS) == 1
-    assert len(network.permuted) == 10
-    # Not near 1. It may well be below chance: a label that is more frequent in train is less so in the tested fold.
-    assert 0.05 < np.mean(network.permuted) < 1 / 3 + 0.1
-    assert (found.row, found.kind, found.tracks, found.shape) == ("row", "pretrained", "t1", [2, 6])
-    assert (found.frames, found.trained_frames, found.pca) == (9, 17, 0)
-
-
-def test_a_row_is_its_folds_side_by_side(project):
-    x, told = features(0.5, 0.5), params()
-    project(x)
-    (network,) = probe_row("pretrained", "row", told).networks
-    permuted = permuted_labels(LABELS, GROUPS, told)
-    folds = [probed(x, fold, told, permuted) for fold in range(5)]
-    predictions = np.empty(120, dtype=np.int64)
-    for fold in folds:
-        predictions[fold.tested] = fold.predictions
-    assert network.predictions == predictions.tolist()
-    assert network.c == [fold.c for fold in folds]
-    np.testing.assert_allclose(network.permuted, np.sum([fold.right_permuted for fold in folds], axis=0) / 120)
-
-
-def test_an_original_split_trains_on_train_and_tests_test(project):
-    folds = np.where(FOLDS == 2, 0, -1)
-    x = features(0.5, 0.5)
-    project(x, folds)
-    found = probe_row("pretrained", "row", params())
-    c, predictions = oracle(x, 2, params())
-    assert found.networks[0].c == [c]
-    expected = np.full(120, -1)
-    expected[FOLDS == 2] = predictions
-    assert found.networks[0].predictions == expected.tolist()
-
-
-def test_permutations_are_dealt_out_among_the_seeds(project):
-    told = params(permutations=5, pca_above=11)
-    xs = [features(0.5, 0.5, seed=seed) for seed in range(2)]
-    for seed, x in enumerate(xs):
-        project(x, kind=f"random/row/seed-{seed}")
-    found = probe_row("random", "row", told)
-    assert [len(network.permuted) for network in found.networks] == [3, 2]
-    assert found.pca == 3
-    assert found.trained_frames is None
-    permuted = permuted_labels(LABELS, GROUPS, told)
-    for seed, x in enumerate(xs):
-        right = [probed(x, fold, told, permuted[seed::2]).right_permuted for fold in range(5)]
-        np.testing.assert_allclose(found.networks[seed].permuted, np.sum(right, axis=0) / 120)
-    told_line = line(found)
-    assert told_line.startswith("row (random): 2 networks, 120 clips; C chosen: ")
-
-
-def test_features_that_are_missing_or_of_other_tracks_are_refused(project):
-    project(features(0, 0), tracks="t2")
-    with pytest.raises(UserError, match="data/features/pretrained/row: features of other tracks"):
-        probe_row("pretrained", "row", params())
-    with pytest.raises(UserError, match="data/features/random/row: no features"):
-        probe_row("random", "row", params())
-
-
-@pytest.mark.parametrize("workers", ["none", "-1", "0", "1.5"])
-def test_a_wrong_number_of_workers_is_refused(project, monkeypatch, workers):
-    project(features(0, 0))
-    monkeypatch.setenv("TRAJPROBE_WORKERS", workers)
-    with pytest.raises(UserError, match=f"TRAJPROBE_WORKERS: got '{workers}', expected a number of processes"):
-        probe_row("pretrained", "row", params())

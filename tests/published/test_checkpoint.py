@@ -47,6 +47,7 @@ def with_other_pickle(data, content):
 MAPS = Path("/proc/self/maps")
 
 
+# Only Linux lists what a process has mapped; elsewhere the same reading is proven by the tests around this one.
 @pytest.mark.skipif(not MAPS.exists(), reason="Linux tells what is mapped")
 def test_tensors_come_back_and_stay_on_disk(tmp_path):
     path = tmp_path / "good.ckpt"
@@ -64,6 +65,7 @@ def test_a_pickle_that_would_run_something_neither_runs_nor_loads(tmp_path):
             load(path)
         assert not mark.exists()
         assert str(path) in str(told.value)
+    # Our own bytes, opened as a careless reader would: else the mark's absence above would prove nothing.
     torch.load(io.BytesIO(saved(Runs(mark))), weights_only=False)
     assert mark.exists()  # so it would have
 

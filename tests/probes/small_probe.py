@@ -1,0 +1,63 @@
+"""A small data set of groups, and a probe's parameters, for the tests of probes."""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from trajprobe.probes.classifier import Probe, probe_fold
+
+GRID = (0.001, 0.03, 1.0, 30.0)
+
+#: 3 classes of 10 groups of 4 clips; 5 folds, each with 2 groups of each class.
+GROUPS = np.arange(120) // 4
+
+LABELS = GROUPS % 3
+
+FOLDS = (GROUPS // 3) % 5
+
+NO_PERMUTATION = np.empty((0, 120), dtype=np.int64)
+
+
+def params(**changed):
+    told = {"inner_folds": 4, "c": GRID, "max_iter": 2000, "pca_above": 50, "pca_components": 3}
+    return Probe(**told | {"permutations": 3, "seed": 0} | changed)
+
+
+def features(signal, of_group, dimensions=12, seed=0):
+    """Unit noise, plus a place for each class and for each group; columns of very unlike scale."""
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(120, dimensions))
+    x += (
+        signal * generator.normal(size=(3, dimensions))[LABELS]
+        + of_group * generator.normal(size=(30, dimensions))[GROUPS]
+    )
+    return (x * np.logspace(-2, 2, dimensions) + 5).astype(np.float32)
+
+
+def plain(c, reduce=()):
+    widen = FunctionTransformer(np.float64)  # the solver's; a PCA before it keeps the features' own float32
+    return make_pipeline(*reduce, widen, StandardScaler(), LogisticRegression(C=c, max_iter=2000))
+
+
+def best(results):
+    """The first of the best; scikit-learn's own choice among equals is up to the last bit of their means."""
+    return int(np.argmax(np.round(results["mean_test_score"], 9)))
+
+
+def oracle(x, fold, told, splitter=StratifiedGroupKFold, reduce=()):
+    """What scikit-learn's search chooses and predicts, told nothing of the clips under test."""
+    train = fold != FOLDS
+    inner = splitter(told.inner_folds, shuffle=True, random_state=told.seed)
+    by_group = {"groups": GROUPS[train]} if splitter is StratifiedGroupKFold else {}
+    splits = list(inner.split(x[train], LABELS[train], **by_group))
+    assert {len(held_out) for _, held_out in splits} == {24}  # so that a mean over folds is one over clips
+    grid = {"logisticregression__C": list(told.c)}
+    search = GridSearchCV(plain(1, reduce), grid, cv=splits, scoring="accuracy", refit=best)
+    search.fit(x[train], LABELS[train])
+    return search.best_params_["logisticregression__C"], search.predict(x[~train])
+
+
+def probed(x, fold, told, permuted=NO_PERMUTATION, labels=LABELS, groups=GROUPS):
+    return probe_fold(x, labels, groups, FOLDS, fold, permuted, told)
