@@ -69,7 +69,7 @@ def run(main: Callable[..., str]) -> None:
     except KeyboardInterrupt:
         log.error("interrupted")
         sys.exit(130)
-    except Exception:
+    except Exception:  # whatever it is, for the log alone: it is raised again
         log.debug("failed", exc_info=True)
         raise
     log.info("%s (%.1f s)", made, time.monotonic() - begun)

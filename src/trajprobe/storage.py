@@ -34,6 +34,12 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def file_sha256(path: Path) -> str:
+    """sha256 of a file, in hex, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Puts `data` at `path`, whole or not at all; readable by whoever may read the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)

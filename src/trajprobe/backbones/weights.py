@@ -11,7 +11,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from trajprobe.params import UserError
-from trajprobe.storage import fresh_folder, read_json, sha256, write_bytes, write_json
+from trajprobe.storage import file_sha256, fresh_folder, read_json, sha256, write_bytes, write_json
 
 MODEL, PROVENANCE = "model.safetensors", "provenance.json"
 
@@ -42,8 +42,7 @@ def load(folder: Path, network: nn.Module) -> str:
     """
     path = folder / MODEL
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(path)
         tensors = load_file(path)  # mapped, not read: what is not used takes no memory
     except OSError as error:
         raise UserError(

@@ -1,6 +1,5 @@
 """Torch checkpoints that others wrote, read without running anything that is in them."""
 
-import hashlib
 import pickle
 import zipfile
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from trajprobe.params import UserError
+from trajprobe.storage import file_sha256
 
 
 def digest(path: Path) -> str:
@@ -19,8 +19,7 @@ def digest(path: Path) -> str:
         UserError: the file can't be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a checkpoint") from None
 
