@@ -17,9 +17,9 @@ def main(where: str, name: str, *options: str) -> str:
     from trajprobe.features.rows import Backbone, trained_control
 
     values = read()
-    if where == "backbones":
-        return pretrained(values, section(values, Backbone, where, name), "pretrained", name, *options)
-    return pretrained(values, trained_control(values, name), "controls", name, *options)
+    if where == "trained_controls":
+        return pretrained(values, trained_control(values, name), "controls", name, *options)
+    return pretrained(values, section(values, Backbone, where, name), "pretrained", name, *options)
 
 
 if __name__ == "__main__":

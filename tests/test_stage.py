@@ -97,6 +97,21 @@ run(main)
     assert "in main" in log
 
 
+@pytest.mark.parametrize("arguments", [(), ("--help", "x", "y"), ("x", "y", "z")])
+def test_arguments_that_do_not_fit_are_told_with_the_usage(script, tmp_path, arguments):
+    body = """
+__doc__ = "python work.py ROW [SEED]: works.\\n\\nAnd more."
+def main(row, seed="0"):
+    return "made"
+run(main)
+"""
+    done = script(body, *arguments)
+    assert done.returncode == 2
+    got = " ".join(arguments) or "no argument"
+    assert done.stderr == f"error: got {got}, expected python work.py ROW [SEED]: works.\n"
+    assert not (tmp_path / "logs").exists()
+
+
 def test_a_mistake_in_params_is_a_users_mistake_too(script):
     done = script("run(lambda: 'made')\n", params=REAL.replace("threads: 3", "threads: three"))
     assert done.returncode == 2

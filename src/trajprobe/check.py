@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trajprobe.backbones.family import architecture, check_clips, control_family, network_family, tokenizer_family
-from trajprobe.features.networks import WEIGHTS
+from trajprobe.backbones.weights import WEIGHTS
 from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
 from trajprobe.features.setting import check_row
 from trajprobe.params import Parameters, UserError, parse, section

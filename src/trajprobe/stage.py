@@ -1,5 +1,6 @@
 """What every stage script does around its work: pins the arithmetic, keeps a log, ends with 2 on a user's mistake."""
 
+import inspect
 import logging
 import os
 import sys
@@ -55,6 +56,12 @@ def run(main: Callable[..., str]) -> None:
     and ends the process with status 2.
     """
     name, arguments = Path(sys.argv[0]).stem, sys.argv[1:]
+    try:
+        inspect.signature(main).bind(*arguments)
+    except TypeError:
+        usage = (main.__globals__["__doc__"] or name).partition("\n")[0]
+        sys.stderr.write(f"error: got {' '.join(arguments) or 'no argument'}, expected {usage}\n")
+        sys.exit(2)
     log = _log(Path("logs") / ("-".join([name, *arguments]) + ".log"))
     begun = time.monotonic()
     try:

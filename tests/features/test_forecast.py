@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trajprobe.backbones import open_magvit2
+from trajprobe.backbones import open_magvit2, videogpt
 from trajprobe.features import forecast
 from trajprobe.features.forecast import GIB, Cost
 
@@ -22,6 +22,16 @@ def test_the_released_encoder_costs_what_was_counted_for_it(frames, gflop):
     assert found.shape == (18, (frames + 3) // 4, 16, 16)
     plane = 4 * 128 * frames * 128 * 128  # bytes of one activation of the first level
     assert 4 * plane < found.memory < 7 * plane
+
+
+@pytest.mark.parametrize(("layer", "gflop"), [("latents", 96.6), ("codes", 100.9)])
+def test_videogpt_costs_what_upstreams_was_counted_for(layer, gflop):
+    shape = videogpt.Architecture()
+    with torch.device("meta"):
+        network = videogpt.build(shape)
+    found = forecast.cost(lambda video: videogpt.layer(network, videogpt.preprocess(video, shape), layer), (16, 64, 64))
+    assert found.flop / 1e9 == pytest.approx(gflop, abs=0.05)
+    assert found.shape == (256, 4, 32, 32)
 
 
 def test_arithmetic_and_memory_are_those_of_the_layers():

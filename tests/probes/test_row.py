@@ -49,6 +49,20 @@ def test_separable_classes_are_told_apart_and_permuted_labels_are_not(project):
     assert (found.frames, found.trained_frames, found.pca) == (9, 17, 0)
 
 
+@pytest.mark.parametrize(
+    ("changed", "components"),
+    [
+        ({"pca_above": 12}, 0),
+        ({"pca_above": 11}, 3),
+        ({"pca_above": 11, "pca_components": 100}, 12),  # dimensions
+        ({"pca_above": 100, "pca_components": 100}, 96),  # clips of a fold's train
+    ],
+)
+def test_the_number_of_components_is_the_one_that_was_taken(project, changed, components):
+    project(features(4, 0, dimensions=12 if changed["pca_above"] < 100 else 120))
+    assert probe_row("pretrained", "row", params(permutations=0, **changed)).pca == components
+
+
 def test_a_row_is_its_folds_side_by_side(project):
     x, told = features(0.5, 0.5), params()
     project(x)

@@ -31,7 +31,7 @@ class NetworkFamily(Protocol):
     LAYERS: tuple[str, ...]
     DISCRETE: tuple[str, ...]  #: those of them that are made in float32 alone
     build: "Callable[[Any], nn.Module]"
-    preprocess: "Callable[[Tensor], Tensor]"
+    preprocess: "Callable[[Tensor, Any], Tensor]"  #: (video, architecture) -> what the network takes
     layer: "Callable[[Any, Tensor, str], Tensor]"
 
 
@@ -40,6 +40,13 @@ class ChoosyFamily(Protocol):
     """The module of a network that can't take clips of any shape."""
 
     check_clips: "Callable[[Any, tuple[int, int, int]], None]"  #: ValueError for clips (t h w) that won't do
+
+
+@runtime_checkable
+class CodebookFamily(Protocol):
+    """The module of a network with a learned codebook, which random weights can't have without any data."""
+
+    fill_codebook: "Callable[[Any, Tensor], None]"  #: (network, what it takes), before anything else
 
 
 class TokenizerFamily(NetworkFamily, Protocol):

@@ -127,7 +127,7 @@ def build(architecture: Architecture) -> Magvit2Tiny:
     return Magvit2Tiny(architecture)
 
 
-def preprocess(video: Tensor) -> Tensor:
+def preprocess(video: Tensor, _: object = None) -> Tensor:
     """uint8 [b t h w c] -> float32 [b c t h w] in [-1, 1]."""
     return rearrange(video, "b t h w c -> b c t h w").float() / 127.5 - 1
 

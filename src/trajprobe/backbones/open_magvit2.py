@@ -262,7 +262,7 @@ def check_clips(architecture: Architecture, clip: tuple[int, int, int]) -> None:
         raise ValueError(f"got clips of {clip[0]} frames, expected {step}k + 1: 1, {step + 1}, {2 * step + 1}, ...")
 
 
-def preprocess(video: Tensor) -> Tensor:
+def preprocess(video: Tensor, _: object = None) -> Tensor:
     """uint8 [b t h w c] -> float32 [b c t 128 128] in [-1, 1].
 
     Bilinear to a short side of 128, rounded to whole grey levels as upstream's OpenCV does; then the middle square.

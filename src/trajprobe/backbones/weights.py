@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from trajprobe.params import UserError
 from trajprobe.storage import file_sha256, fresh_folder, read_json, sha256, write_bytes, write_json
 
+#: Where the weights folders are.
+WEIGHTS = Path("data/weights")
 MODEL, PROVENANCE = "model.safetensors", "provenance.json"
 
 

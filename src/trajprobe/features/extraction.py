@@ -40,8 +40,9 @@ def extract(setting: Setting, jobs: Iterable[Job], networks: int, name: str, *, 
     Raises:
         UserError: the network can't take the clips, or gives what is no feature.
     """
-    size = setting.microbatch
-    told = ""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = setting.row.precision == "tf32"
+    torch.backends.cudnn.deterministic = True
+    size, told = setting.microbatch, ""
     for job in jobs:
         job.network.to(setting.device, setting.dtype).eval().requires_grad_(False)
         tokens = setting.tokens(job.network)

@@ -1,18 +1,18 @@
 """Features of a row of params.yaml that is a network: with pretrained weights, or with random ones."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from trajprobe.backbones import weights
+from trajprobe.backbones.family import CodebookFamily
 from trajprobe.features.extraction import Job, extract
 from trajprobe.features.files import FEATURES, Kind
 from trajprobe.features.rows import Backbone, RandomInit, Untrained
 from trajprobe.features.setting import Setting
-from trajprobe.params import UserError, section
-
-WEIGHTS = Path("data/weights")
+from trajprobe.params import Parameters, UserError, parse, section
 
 
 def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *options: str) -> str:
@@ -21,15 +21,30 @@ def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *op
     With the option --dry nothing is written, and the line is the forecast.
     """
     setting = Setting.of(values, row, name)
+    folder = weights.WEIGHTS / row.weights
     with torch.device("meta"):
         network = setting.family.build(setting.shape)
-    source = {
-        "name": row.weights,
-        "sha256": weights.load(WEIGHTS / row.weights, network),
-        "trained_frames": weights.provenance(WEIGHTS / row.weights).get("trained_frames"),
-    }
+    digest, told = weights.load(folder, network), weights.provenance(folder)
+    check_shape(setting.shape, told, folder, name)
+    source = {"name": row.weights, "sha256": digest, "trained_frames": told.get("trained_frames")}
     job = Job(network, FEATURES / kind / name, source)
     return extract(setting, [job], 1, name, dry=_dry(options))
+
+
+def check_shape(shape: Parameters, told: dict[str, Any], folder: Path, name: str) -> None:
+    """Refuses a `shape` that the weights of `folder` are not of, where their provenance (`told`) records theirs.
+
+    The tensors don't tell it all: strides leave no trace in them.
+    """
+    recorded = told.get("architecture", {})
+    theirs = parse(recorded, type(shape), f"{folder / weights.PROVENANCE}: `architecture`") if recorded else shape
+    for key in recorded:
+        got, expected = (json.dumps(getattr(of, key)) for of in (shape, theirs))
+        if got != expected:
+            raise UserError(
+                f"params.yaml: `{name}.architecture`: got {key} {got}, expected {expected}, which the weights of "
+                f"{folder} were trained with"
+            )
 
 
 def random(values: dict[str, Any], row: Untrained, name: str, *options: str) -> str:
@@ -44,6 +59,10 @@ def drawn(setting: Setting, seed: int) -> Job:
     """The job of one random initialisation."""
     torch.manual_seed(seed)
     network = setting.family.build(setting.shape)
+    if isinstance(setting.family, CodebookFamily):
+        x = setting.family.preprocess(setting.sample, setting.shape)
+        setting.family.fill_codebook(network.to(setting.device), x.to(setting.device))
+        network.cpu()
     source = {"seed": seed, "digest": weights.digest(network)}
     return Job(network, FEATURES / "random" / setting.name / f"seed-{seed}", source)
 

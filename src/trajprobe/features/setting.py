@@ -20,6 +20,8 @@ from trajprobe.stage import Compute
 from trajprobe.videos.clips import Clips
 
 CLIPS = Path("data/clips")
+#: Clips that a codebook is filled from.
+SAMPLE = 8
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,6 @@ class Setting:
         check_row(row, family, name)
         form = clips.meta["format"]
         check_clips(family, shape, (form["frames"], form["size"], form["size"]), name)
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = row.precision == "tf32"
-        torch.backends.cudnn.deterministic = True
         return cls(row, name, family, shape, clips, run, compute, chosen)
 
     @property
@@ -65,7 +65,7 @@ class Setting:
         pool = pooling(self.row.pooling, self.name)
 
         def run(video: Tensor) -> Tensor:
-            x = self.family.preprocess(video).to(self.dtype)
+            x = self.family.preprocess(video, self.shape).to(self.dtype)
             return pool(self.family.layer(network, x, self.row.layer).float())
 
         return run
@@ -89,6 +89,12 @@ class Setting:
                 f"{self.name}: nothing is left after pooling {found.shape}; the clip has one token step, use `tmean`"
             )
         return found
+
+    @cached_property
+    def sample(self) -> Tensor:
+        """`SAMPLE` clips or somewhat more, from all over the data set: it may be sorted by class. uint8 [b t h w c]."""
+        step = -(-len(self.clips) // SAMPLE)
+        return torch.cat([torch.from_numpy(batch.video[-batch.start % step :: step]) for batch in self.clips])
 
     @cached_property
     def microbatch(self) -> int:

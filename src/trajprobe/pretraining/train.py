@@ -64,7 +64,8 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     torch.use_deterministic_algorithms(True)
     family = tokenizer_family(params.family)
     torch.manual_seed(params.seed)
-    network = cast(Any, family.build(architecture(family, params.architecture, f"pretrain.{name}")))
+    shape = architecture(family, params.architecture, f"pretrain.{name}")
+    network = cast(Any, family.build(shape))
     # The predictor is a decoder of its own, thrown away afterwards.
     predictor = type(network.decoder)(network.bits)
     held_out = min(HELD_OUT, len(tracks) // 5)
@@ -81,7 +82,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     curve, every = [], max(params.steps // CURVE_POINTS, 1)
     draws = _batches(points[held_out:], params, form.size)
     for step in tqdm(range(params.steps), desc=name, unit="step"):
-        x = family.preprocess(torch.from_numpy(draw(next(draws), scene, form)))
+        x = family.preprocess(torch.from_numpy(draw(next(draws), scene, form)), shape)
         latents, video, prediction = _forward(network, predictor, x)
         terms = losses(latents, video, prediction, x, family.FRAMES_PER_TOKEN)
         if not torch.isfinite(terms.total):
@@ -95,7 +96,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
             curve.append(_point(step, terms))
     network.eval()
     with torch.no_grad():
-        x = family.preprocess(torch.from_numpy(draw(points[:held_out], scene, form)))
+        x = family.preprocess(torch.from_numpy(draw(points[:held_out], scene, form)), shape)
         latents = network.encode(x)
         codes = network.codes(latents)
         honest = figures(latents, codes, network.decode(codes), x)

@@ -56,7 +56,7 @@ def probe_row(kind: Kind, row: str, params: Probe) -> RowProbe:
         family=recipes[0]["family"],
         tracks=labelling.tracks,
         shape=list(shape),
-        pca=params.pca_components if int(np.prod(shape)) > params.pca_above else 0,
+        pca=_components(shape, labelling, params),
         frames=recipes[0]["clips"]["format"]["frames"],
         trained_frames=recipes[0]["weights"].get("trained_frames"),
         networks=networks,
@@ -71,6 +71,14 @@ def _joined(folds: list[Fold], clips: int) -> NetworkProbe:
     return NetworkProbe(
         predictions.tolist(), [fold.c for fold in folds], right.tolist(), sum(not fold.converged for fold in folds)
     )
+
+
+def _components(shape: tuple[int, ...], labelling: Labelling, params: Probe) -> int:
+    """How many features of `shape` are reduced to, at most; 0 where they are not."""
+    if (dimensions := int(np.prod(shape))) <= params.pca_above:
+        return 0
+    train = min(int((labelling.folds != fold).sum()) for fold in tested_folds(labelling.folds))
+    return min(params.pca_components, dimensions, train)
 
 
 def _workers() -> int:

@@ -1,0 +1,89 @@
+"""Rows of VideoGPT: a random network's codebook comes from the clips, and weights keep the strides they know."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from small import VIDEO, written
+
+from trajprobe.backbones import videogpt, weights
+from trajprobe.features import networks
+from trajprobe.features.files import folders, read
+from trajprobe.features.pooling import pooling
+from trajprobe.features.rows import Backbone, Untrained
+from trajprobe.features.setting import Setting
+from trajprobe.params import UserError
+
+SHAPE = {"n_hiddens": 8, "n_res_layers": 1, "embedding_dim": 4, "n_codes": 16, "resolution": 16}
+ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "even", "layer": "codes", "pooling": "flatten"}
+VALUES = {
+    "compute": {"threads": 1, "instruction_set": "native"},
+    "features": {"microbatch": 3, "memory": 1},
+    "random_init": {"seeds": 2},
+}
+FOLDER = Path("data/weights/videogpt")
+
+
+def architecture(**changed):
+    return msgspec.convert(SHAPE | changed, videogpt.Architecture)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_sample_is_spread_over_all_shards():
+    video = np.arange(21, dtype=np.uint8)[:, None, None, None, None] * np.ones((1, 4, 16, 16, 3), np.uint8)
+    written(Path("data/clips/many"), [2, 10], video)
+    sample = Setting.of(VALUES, Untrained(**ROW | {"clips": "many"}), "a-row").sample
+    assert sample[:, 0, 0, 0, 0].tolist() == [0, 3, 6, 9, 12, 15, 18]
+    few = Setting.of(VALUES, Untrained(**ROW), "a-row").sample
+    assert few.shape == (5, 4, 16, 16, 3)  # of ten: every second
+
+
+@pytest.mark.usefixtures("project")
+def test_a_random_row_has_a_codebook_of_the_clips_latents():
+    networks.random(VALUES, Untrained(**ROW), "a-row")
+    found = [read(folder) for folder in folders("random", "a-row")]
+    for seed, (features, recipe) in enumerate(found):
+        torch.manual_seed(seed)
+        network = videogpt.build(architecture()).requires_grad_(False)
+        x = torch.from_numpy(VIDEO[:, :4]).permute(0, 4, 1, 2, 3) / 255 - 0.5
+        videogpt.fill_codebook(network, x[::2])
+        assert recipe["weights"] == {"seed": seed, "digest": weights.digest(network)}
+        expected = pooling("flatten", "a-row")(videogpt.layer(network, x, "codes")).numpy()
+        assert np.mean(features == expected) > 0.9  # where a token is as near to two rows, the batch decides
+        assert len(np.unique(features.round(5).reshape(10, -1), axis=0)) == 10  # no two clips have the same codes
+    assert np.abs(found[0][0] - found[1][0]).max() > 1e-3
+
+
+def trained(**changed):
+    """Weights of strides 4, 4, 4 whose provenance says so, and a row of other `architecture`."""
+    torch.manual_seed(5)
+    told = {key: value for key, value in SHAPE.items() if key != "resolution"} | {"downsample": [4, 4, 4]}
+    weights.save(FOLDER, videogpt.build(architecture()), {"architecture": told, "trained_frames": 16})
+    row = Backbone(**ROW | {"weights": "videogpt", "architecture": SHAPE | changed})
+    return networks.pretrained(VALUES, row, "pretrained", "a-row")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_row_has_the_strides_that_its_weights_know():
+    for same in ({}, {"downsample": [4, 4, 4]}, {"resolution": 32}):
+        assert trained(**same).startswith("a-row: 10 clips to")
+    before = read(Path("data/features/pretrained/a-row"))
+    with pytest.raises(UserError) as told:
+        trained(downsample=[4, 2, 2])
+    assert str(told.value) == (
+        "params.yaml: `a-row.architecture`: got downsample [4, 2, 2], expected [4, 4, 4], which the weights of "
+        "data/weights/videogpt were trained with"
+    )
+    assert before[1] == read(Path("data/features/pretrained/a-row"))[1]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_provenance_that_no_architecture_can_be_read_from_is_refused():
+    trained()
+    path = FOLDER / weights.PROVENANCE
+    path.write_text(path.read_text().replace('"n_codes"', '"codes"'))
+    row = Backbone(**ROW | {"weights": "videogpt"})
+    with pytest.raises(UserError, match=r"provenance\.json: `architecture`.*unknown key `codes`"):
+        networks.pretrained(VALUES, row, "pretrained", "a-row")
