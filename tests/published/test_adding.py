@@ -23,6 +23,7 @@ def test_weights_provenance_and_what_git_keeps_are_made_of_a_file(small, reposit
     assert ended == 0, told
     assert "568 entries: 133 encoder + 150 decoder, twice" in told
     assert digest(file) in told
+    assert "283 tensors, the moving average; a row of family open_magvit2 takes `weights: open-magvit2`\n" in told
     made = repository / FOLDER
     assert sorted(path.name for path in made.iterdir()) == ["model.safetensors", "provenance.json"]
     assert json.loads((made / "provenance.json").read_text()) == {
@@ -43,6 +44,16 @@ def test_weights_provenance_and_what_git_keeps_are_made_of_a_file(small, reposit
     assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o666 & ~umask()}
 
 
+def test_what_a_file_names_beside_its_tensors_is_told_and_recorded(small, repository, tmp_path, add):
+    file = tmp_path / "video.ckpt"
+    torch.save({"state_dict": shrunk.state(), "callbacks": {json.JSONDecoder: 1, json.dumps: 2}}, file)
+    ended, told = add("--from", file)
+    assert ended == 0, told
+    names = ["json.decoder.JSONDecoder", "json.dumps"]
+    assert f"video.ckpt: names classes or functions that were neither imported nor run: {', '.join(names)}\n" in told
+    assert json.loads((repository / FOLDER / "provenance.json").read_text())["not_run"] == names
+
+
 def umask():
     mask = os.umask(0)
     os.umask(mask)
@@ -51,7 +62,8 @@ def umask():
 
 def test_raw_weights_are_taken_when_asked_for_and_the_record_says_so(small, repository, save, add):
     state = shrunk.state(losses=True)
-    assert add("--from", save(state), "--raw")[0] == 0
+    ended, told = add("--from", save(state), "--raw")
+    assert (ended, "283 tensors, the raw weights; a row of family open_magvit2 takes" in told) == (0, True)
     tensors = load_file(f"{FOLDER}/model.safetensors")
     assert all(torch.equal(value, state[name]) for name, value in tensors.items())
     told = json.loads((repository / FOLDER / "provenance.json").read_text())
@@ -120,8 +132,8 @@ def test_tensors_that_are_views_into_one_storage_are_written_as_what_they_show(s
 
 
 def test_an_unknown_name_is_told_with_the_valid_ones(refused):
-    for name in ("magvit", "../open-magvit2", "open_magvit2", "adding", ""):
-        refused(name=name, words=[f"got {name!r}, expected one of open-magvit2"])
+    for name in ("magvit", "../open-magvit2", "open_magvit2", "videogpt-", "adding", ""):
+        refused(name=name, words=[f"got {name!r}, expected one of open-magvit2, videogpt, videogpt-bair-stride4x2x2"])
 
 
 def test_the_command_is_run_at_the_top_of_a_repository(small, save, add, tmp_path, monkeypatch):

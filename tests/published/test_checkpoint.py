@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from trajprobe.params import UserError
-from trajprobe.published.checkpoint import digest, entries, load
+from trajprobe.published.checkpoint import Checkpoint, digest, entries, load
 
 
 class Runs:
@@ -52,7 +52,7 @@ MAPS = Path("/proc/self/maps")
 def test_tensors_come_back_and_stay_on_disk(tmp_path):
     path = tmp_path / "good.ckpt"
     path.write_bytes(saved({"state_dict": {"a": torch.arange(3.0)}}))
-    state = entries(load(path), path)
+    state = entries(load(path))
     assert torch.equal(state["a"], torch.arange(3.0))
     assert str(path) in MAPS.read_text()
 
@@ -112,4 +112,4 @@ def test_what_is_no_file_is_refused(tmp_path, read, name, message):
 )
 def test_a_checkpoint_without_named_weights_is_refused(value, message):
     with pytest.raises(UserError, match=f"^some.ckpt: {message}"):
-        entries(value, Path("some.ckpt"))
+        entries(Checkpoint(Path("some.ckpt"), value, []))

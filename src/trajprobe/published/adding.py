@@ -1,40 +1,28 @@
 """Takes weights that others published into data/weights/NAME, under DVC.
 
-Source NAME is the module published/NAME.py, with _ for -, found by its name. There is no list of them.
+Each module of this folder that has `NAMES` is a source of weights under these names. There is no list of them.
 """
 
 import importlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from trajprobe.backbones.weights import MODEL, PROVENANCE
+from trajprobe.backbones.weights import MODEL, PROVENANCE, WEIGHTS
 from trajprobe.params import UserError
-from trajprobe.published.checkpoint import digest, entries, load
+from trajprobe.published.checkpoint import digest, load, some
+from trajprobe.published.source import Place, Source
 from trajprobe.storage import fresh_folder, read_json, write_json
 from trajprobe.tracking import check_top, pointer, tracked
-
-WEIGHTS = Path("data/weights")
-
-
-class Published(Protocol):
-    """What the module of a source offers."""
-
-    REPOSITORY: str  #: on the Hugging Face hub
-    FILE: str
-    FAMILY: str  #: of the backbones that take these weights
-    TRAINED_FRAMES: int  #: the clip length that they know
-    select: Callable[..., dict[str, Tensor]]  #: (state, path, *, raw) -> tensors under the family's names
-    describe: Callable[[Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True)
@@ -52,7 +40,7 @@ def add(name: str, file: Path | None, *, raw: bool, replace: bool, tell: Callabl
     Raises:
         UserError: the name, the file or the download won't do, or DVC refuses. Nothing is left behind.
     """
-    source = published(name)
+    source = source_of(name)
     check_top()
     folder = WEIGHTS / name
     if (folder.exists() or pointer(folder).exists()) and not replace:
@@ -60,55 +48,56 @@ def add(name: str, file: Path | None, *, raw: bool, replace: bool, tell: Callabl
             f"{folder}: weights of that name are there (`dvc checkout` or `dvc pull` brings what DVC holds); "
             "--force makes them anew"
         )
-    origin = _given(file) if file is not None else _downloaded(source, folder, tell)
-    state = entries(load(origin.path), origin.path)
-    tensors = source.select(state, origin.path, raw=raw)
-    tell(f"{origin.path.name}: {source.describe(state)}; sha256 {origin.sha256}")
-    provenance = origin.told | {
-        "made_by": "weights add",
-        "family": source.FAMILY,
-        "weights": "raw" if raw else "ema",
-        "entries": len(state),
-        "trained_frames": source.TRAINED_FRAMES,
-        "source_sha256": origin.sha256,
-    }
+    origin = _given(file) if file is not None else _downloaded(source.place(name), folder, tell)
+    checkpoint = load(origin.path)
+    taken = source.take(checkpoint, name, raw=raw)
+    tell(f"{origin.path.name}: {taken.found}; sha256 {origin.sha256}")
+    provenance = origin.told | taken.facts
+    if checkpoint.foreign:
+        names = some(checkpoint.foreign, most=len(checkpoint.foreign))
+        tell(f"{origin.path.name}: names classes or functions that were neither imported nor run: {names}")
+        provenance["not_run"] = checkpoint.foreign
+    provenance |= {"made_by": "weights add", "family": source.FAMILY, "source_sha256": origin.sha256}
     known = pointer(folder).read_bytes() if pointer(folder).is_file() else None
-    _write(folder, tensors, provenance)
-    taken = "raw weights" if raw else "moving average"
-    tell(f"{folder}: {len(tensors)} tensors, the {taken}; a row of family {source.FAMILY} takes `weights: {name}`")
+    _write(folder, taken.tensors, provenance)
+    tell(f"{folder}: {len(taken.tensors)} tensors, {taken.use}")
+    for row in taken.rows:
+        tell(f"  {row}")
     if known not in (None, pointer(folder).read_bytes()):
         tell(f"{pointer(folder)}: is not what it was; these are other weights than before")
 
 
-def published(name: str) -> Published:
-    """The module of source `name`.
+def source_of(name: str) -> Source:
+    """The module that knows weights `name`.
 
     Raises:
-        UserError: there is no such source.
+        UserError: there is none.
     """
-    folder = Path(__file__).parent
-    names = [
-        file.stem.replace("_", "-")
-        for file in sorted(folder.glob("*.py"))
-        if re.search(r"^def select\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+    modules = [
+        file.stem
+        for file in sorted(Path(__file__).parent.glob("*.py"))
+        if re.search(r"^NAMES\b", file.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    if name not in names:
-        raise UserError(f"weights add: got {name!r}, expected one of {', '.join(names)}")
-    return cast(Published, importlib.import_module(f"trajprobe.published.{name.replace('-', '_')}"))
+    sources = [cast(Source, importlib.import_module(f"trajprobe.published.{module}")) for module in modules]
+    for source in sources:
+        if name in source.NAMES:
+            return source
+    names = ", ".join(known for source in sources for known in source.NAMES)
+    raise UserError(f"weights add: got {name!r}, expected one of {names}")
 
 
 def _given(file: Path) -> Origin:
     return Origin(file, digest(file), {"source": {"file": file.name}})
 
 
-def _downloaded(source: Published, folder: Path, tell: Callable[[str], object]) -> Origin:
+def _downloaded(place: Place, folder: Path, tell: Callable[[str], object]) -> Origin:
     from trajprobe.published import hub  # not needed for a file that the user has
 
-    revision, recorded = _recorded(source, folder)
-    release = hub.look_up(source.REPOSITORY, source.FILE, revision or "main")
+    revision, recorded = _recorded(place, folder)
+    release = hub.look_up(place.repository, place.file, revision or "main")
     tell(release.terms)
     expected, says = (recorded, f"{folder / PROVENANCE} has recorded") if recorded else (release.sha256, "the hub says")
-    wrong = f"{source.REPOSITORY}/{source.FILE} at {release.revision}: got sha256 {{}}, expected {expected} as {says}; "
+    wrong = f"{place.repository}/{place.file} at {release.revision}: got sha256 {{}}, expected {expected} as {says}; "
     remedy = f"give the recorded file with --from FILE, or delete {folder} to take what is there now"
     if recorded and release.sha256 not in (None, recorded):  # before three gigabytes are downloaded for nothing
         raise UserError(wrong.format(release.sha256) + remedy)
@@ -121,12 +110,12 @@ def _downloaded(source: Published, folder: Path, tell: Callable[[str], object]) 
     return Origin(path, got, {"source": told, "licence": release.licence})
 
 
-def _recorded(source: Published, folder: Path) -> tuple[str | None, str | None]:
+def _recorded(place: Place, folder: Path) -> tuple[str | None, str | None]:
     """The commit and the sha256 of an earlier download, to which a later one is held; None where there was none."""
     path = folder / PROVENANCE
     told: Any = read_json(path) if path.is_file() else {}
     origin = told.get("source") if isinstance(told, dict) else None
-    if not isinstance(origin, dict) or origin.get("repository") != source.REPOSITORY:
+    if not isinstance(origin, dict) or origin.get("repository") != place.repository:
         return None, None
     return origin.get("revision"), told.get("source_sha256")
 

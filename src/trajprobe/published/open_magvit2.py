@@ -14,13 +14,31 @@ from torch import Tensor
 
 from trajprobe.backbones.open_magvit2 import OpenMagvit2
 from trajprobe.params import UserError
+from trajprobe.published import kinds
+from trajprobe.published.checkpoint import Checkpoint, entries, is_plain
+from trajprobe.published.source import Place, Taken
 
+NAMES = ("open-magvit2",)
 REPOSITORY = "TencentARC/Open-MAGVIT2-Tokenizer-262144-Video"
 FILE = "video_128_262144.ckpt"
 FAMILY = "open_magvit2"
 TRAINED_FRAMES = 17
 PARTS = ("encoder", "decoder")
 EMA = "model_ema."
+
+
+def place(_name: str) -> Place:
+    """Where the released weights are."""
+    return Place(REPOSITORY, FILE)
+
+
+def take(checkpoint: Checkpoint, name: str, *, raw: bool) -> Taken:
+    """What `select` takes of a checkpoint, under `name`; raises as that does."""
+    state = entries(checkpoint)
+    tensors = select(state, checkpoint.path, raw=raw)
+    facts = {"weights": "raw" if raw else "ema", "entries": len(state), "trained_frames": TRAINED_FRAMES}
+    kind = "raw weights" if raw else "moving average"
+    return Taken(tensors, describe(state), facts, f"the {kind}; a row of family {FAMILY} takes `weights: {name}`")
 
 
 def expected() -> dict[str, Tensor]:
@@ -79,20 +97,8 @@ _REMEDY = f"give {FILE} of {REPOSITORY}, or get it again"
 
 def _check_kind(state: Mapping[str, Any], names: Collection[str], path: Path) -> None:
     """Tells another model's file by what it seems to be, before it is told by a hundred missing names."""
-    ours = any(name in state or ema_name(name) in state for name in names)
-    axes = {value.ndim for key, value in state.items() if isinstance(value, Tensor) and key.startswith(PARTS)}
-    flat = 4 in axes and 5 not in axes
-    if ours and not flat:
-        return
-    if flat:
-        seems = "an image tokenizer's checkpoint (its convolutions have no time)"
-    elif any("transformer" in key or "first_stage_model" in key or "tok_emb" in key for key in state):
-        seems = "the checkpoint of a transformer that generates tokens"
-    elif any(key.startswith(("codebook.", "pre_vq_conv", "post_vq_conv")) for key in state):
-        seems = "a VideoGPT tokenizer's checkpoint"
-    else:
-        seems = f"another model's checkpoint ({len(state)} entries: {', '.join(list(state)[:3])})"
-    raise UserError(f"{path}: got {seems}, expected the video tokenizer's; {_REMEDY}")
+    if kinds.flat(state) or not any(name in state or ema_name(name) in state for name in names):
+        raise UserError(f"{path}: got {kinds.seems(state)}, expected the video tokenizer's; {_REMEDY}")
 
 
 def _check_names(state: Mapping[str, Any], keys: Mapping[str, str], prefix: str, path: Path) -> None:
@@ -115,7 +121,7 @@ def _check_shapes(
 ) -> None:
     for name, key in keys.items():
         got, want = state[key], expected[name]
-        if not isinstance(got, Tensor) or got.layout != torch.strided or got.is_meta:
+        if not is_plain(got):
             raise UserError(f"{path}: got {key} that is no plain tensor, expected {tuple(want.shape)}; {_REMEDY}")
         if got.shape != want.shape:
             raise UserError(

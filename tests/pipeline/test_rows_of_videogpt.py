@@ -1,0 +1,103 @@
+"""VideoGPT in the pipeline, at tiny width: from a Lightning checkpoint to the table, pretrained and random."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKPOINT = Path(__file__).parents[1] / "published/videogpt_checkpoint.py"
+SHAPE = {
+    "n_hiddens": 16,
+    "n_res_layers": 2,
+    "embedding_dim": 8,
+    "n_codes": 32,
+    "downsample": [4, 2, 2],
+    "resolution": 16,
+}
+FORMAT = {"frames": 8, "size": 16}
+ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "t8", "layer": "latents", "pooling": "tmean"}
+
+
+@pytest.fixture
+def with_weights(clone):
+    """The clone, with VideoGPT's weights as the command line takes them."""
+    clone.run(sys.executable, str(CHECKPOINT), "vqvae.ckpt")
+    status, told = clone.trajprobe("weights", "add", "videogpt", "--from", "vqvae.ckpt")
+    assert status == 0, told
+    (clone.folder / "vqvae.ckpt").unlink()
+    clone.set(FORMAT, "clips", "t8")
+    clone.told = told
+    return clone
+
+
+def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
+    clone, before = with_weights, with_weights.summary()
+    clone.set(ROW | {"weights": "videogpt"}, "backbones", "videogpt")
+    clone.set(ROW | {"weights": "videogpt", "layer": "codes"}, "backbones", "videogpt-codes")
+    clone.set(ROW | {"layer": "histogram"}, "untrained", "bare")
+    assert clone.trajprobe("check")[0] == 0
+    ran = clone.repro()
+    assert ran == {
+        "render@t8",
+        *(
+            f"{stage}@{row}"
+            for row in ("videogpt", "videogpt-codes")
+            for stage in ("features", "random_init", "probe", "probe_random_init")
+        ),
+        *(f"{stage}@bare" for stage in ("untrained", "probe_untrained")),
+        "compare",
+    }
+    summary = clone.summary()
+    for row in ("videogpt", "videogpt-codes"):
+        assert {"pretrained", "random", "gain"} <= summary[row].keys()
+    assert summary["bare"].keys() == {"random"}
+    assert summary["magvit2-tiny"] == before["magvit2-tiny"]
+    table = (clone.folder / "data/report/table.md").read_text()
+    assert "its weights know" not in table  # 8 frames are what they were trained on
+    assert "| bare | random, 2 seeds | 2 x 32 |" in table
+    manifest = json.loads((clone.folder / "data/features/pretrained/videogpt/manifest.json").read_text())
+    digest = json.loads((clone.folder / "data/weights/videogpt/provenance.json").read_text())["sha256"]
+    assert manifest["meta"]["weights"] == {"name": "videogpt", "sha256": digest, "trained_frames": 8}
+    assert clone.repro() == set()
+
+
+def test_a_random_codebook_is_as_random_networks_make_it_not_one_code_for_all(with_weights):
+    """Codes drawn without a look at the latents would be the same for all clips, and any gain would be a sham."""
+    clone = with_weights
+    clone.set(ROW | {"layer": "codes", "pooling": "flatten"}, "untrained", "bare")
+    clone.run("dvc", "repro", "untrained@bare")
+    code = (
+        "import numpy, trajprobe; f = trajprobe.load_features('bare').features; "
+        "print(len(numpy.unique(f.reshape(len(f), -1).round(6), axis=0)))"
+    )
+    clone.run("dvc", "repro", "prepare")
+    assert int(clone.run("python", "-c", "import sys; sys.path.insert(0, 'src'); " + code)) > 50
+
+
+def test_a_row_with_other_strides_than_its_weights_is_refused(with_weights):
+    clone = with_weights
+    wrong = ROW | {"weights": "videogpt", "architecture": SHAPE | {"downsample": [4, 4, 4]}}
+    clone.set(wrong, "backbones", "videogpt")
+    told = clone.run("dvc", "repro", "features@videogpt", fails=True)
+    assert "`videogpt.architecture`: got downsample [4, 4, 4], expected [4, 2, 2], which the weights of" in told
+    assert not (clone.folder / "data/features/pretrained/videogpt").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"clips": "t17"}, "`untrained.bare.clips`: got clips of 9 frames, expected a multiple of 4; choose or add"),
+        ({"layer": "codes", "precision": "bfloat16"}, "`untrained.bare.precision`: got `bfloat16`, expected float32"),
+        ({"architecture": {"downsample": [4, 3, 4]}}, "expected three powers of 2, the greatest at least 4; the valid"),
+        ({"architecture": {"resolution": 50}}, "`untrained.bare.architecture`: got resolution 50, expected a multiple"),
+        ({"architecture": {"n_hidden": 240}}, "unknown key `n_hidden`; the valid keys are n_hiddens, n_res_layers"),
+    ],
+)
+def test_rows_that_will_not_do_are_refused_before_the_run(clone, changed, words):
+    clone.set(FORMAT, "clips", "t8")
+    clone.set(ROW | changed, "untrained", "bare")
+    status, told = clone.trajprobe("check")
+    assert status == 2
+    assert words in told
+    assert told.count("\n") == 1

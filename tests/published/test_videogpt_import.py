@@ -1,0 +1,327 @@
+"""`trajprobe weights add videogpt --from FILE`: what is made of a VQ-VAE's checkpoint, and what is refused."""
+
+import argparse
+import hashlib
+import json
+
+import pytest
+import torch
+import videogpt_checkpoint
+from ruamel.yaml import YAML
+from safetensors.torch import load_file
+from videogpt_checkpoint import FOREIGN, TINY, save, state
+
+from trajprobe.backbones.videogpt import Architecture, VideoGPT
+from trajprobe.features.rows import Backbone
+from trajprobe.params import parse
+from trajprobe.published import videogpt
+from trajprobe.published.checkpoint import load
+
+PUBLISHED = {
+    "videogpt-bair-stride4x2x2": [4, 2, 2],
+    "videogpt-ucf101-stride4x4x4": [4, 4, 4],
+    "videogpt-kinetics-stride4x4x4": [4, 4, 4],
+    "videogpt-kinetics-stride2x4x4": [2, 4, 4],
+}
+LAST, ROWS, BLOCK = "encoder.conv_last.conv.weight", "codebook.embeddings", "encoder.res_stack.1.block.2.conv.weight"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a checkpoint; returns its path."""
+
+    def write(entries=None, **options):
+        return save(tmp_path / "vqvae.ckpt", entries, **options)
+
+    return write
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_weights_provenance_and_a_row_are_made_of_a_file(repository, file, add):
+    path = file()
+    ended, told = add("--from", path, name="videogpt")
+    assert ended == 0, told
+    made = repository / "data/weights/videogpt"
+    assert sorted(each.name for each in made.iterdir()) == ["model.safetensors", "provenance.json"]
+    assert json.loads((made / "provenance.json").read_text()) == {
+        "made_by": "weights add",
+        "family": "videogpt",
+        "source": {"file": "vqvae.ckpt"},
+        "source_sha256": digest(path),
+        "entries": 155,
+        "architecture": TINY,
+        "trained_frames": 8,
+        "trained_resolution": 16,
+        "not_run": FOREIGN,
+        "sha256": digest(made / "model.safetensors"),
+    }
+    assert told.splitlines() == [
+        f"vqvae.ckpt: 155 entries, a VQ-VAE of 32 codes and stride 4x2x2; sha256 {digest(path)}",
+        f"vqvae.ckpt: names classes or functions that were neither imported nor run: {', '.join(FOREIGN)}",
+        "data/weights/videogpt: 155 tensors, taken by these lines of params.yaml, under `backbones` and `clips`:",
+        "  videogpt: {family: videogpt, architecture: {n_hiddens: 16, n_res_layers: 2, embedding_dim: 8, n_codes: 32, "
+        "downsample: [4, 2, 2], resolution: 16}, clips: t8, weights: videogpt, layer: latents, pooling: tmean}",
+        "  t8: {frames: 8, size: 16}",
+    ]
+    with torch.device("meta"):
+        network = VideoGPT(**TINY)
+    network.load_state_dict(load_file(made / "model.safetensors"), strict=True, assign=True)
+    given = state()
+    assert network.state_dict().keys() == given.keys()
+    assert all(torch.equal(value, given[name]) for name, value in network.state_dict().items())
+    assert "path: videogpt" in made.with_name("videogpt.dvc").read_text()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_name_takes_the_strides_that_it_has(repository, file, add, name):
+    ended, told = add("--from", file(downsample=tuple(PUBLISHED[name])), name=name)
+    assert ended == 0, told
+    recorded = json.loads((repository / "data/weights" / name / "provenance.json").read_text())
+    assert recorded["architecture"]["downsample"] == PUBLISHED[name]
+    row = YAML(typ="safe").load(told.splitlines()[-2])[name]
+    assert row["weights"] == name
+    assert row["architecture"].get("downsample", [4, 4, 4]) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "strides", "words"),
+    [
+        (
+            "videogpt-bair-stride4x2x2",
+            [4, 4, 4],
+            "got stride 4x4x4, expected 4x2x2 for videogpt-bair-stride4x2x2; add it as videogpt-ucf101-stride4x4x4 or "
+            "videogpt-kinetics-stride4x4x4 or videogpt\n",
+        ),
+        (
+            "videogpt-kinetics-stride4x4x4",
+            [2, 4, 4],
+            "got stride 2x4x4, expected 4x4x4 for videogpt-kinetics-stride4x4x4; add it as "
+            "videogpt-kinetics-stride2x4x4 or videogpt\n",
+        ),
+        ("videogpt-kinetics-stride2x4x4", [4, 2, 4], "got stride 4x2x4, expected 2x4x4 for vi"),
+        ("videogpt-ucf101-stride4x4x4", [4, 2, 4], "-stride4x4x4; add it as videogpt\n"),
+    ],
+)
+def test_a_published_name_takes_no_other_strides(file, refused, name, strides, words):
+    refused("--from", file(downsample=strides), name=name, words=[words])
+
+
+def told_of(path, name="videogpt"):
+    """What `take` makes of a file."""
+    return videogpt.take(load(path), name, raw=False)
+
+
+def row_of(taken, name="videogpt"):
+    """The row that is told, and the format of its clips."""
+    text = YAML(typ="safe")
+    row = parse(text.load(taken.rows[0])[name], Backbone, "row")
+    return row, parse(row.architecture, Architecture, "row"), text.load(taken.rows[1])
+
+
+def test_the_row_has_what_differs_from_the_published_shape(file):
+    taken = told_of(file(n_res_layers=2))
+    row, shape, clips = row_of(taken)
+    assert (row.family, row.weights, row.clips) == ("videogpt", "videogpt", "t8")
+    assert clips == {"t8": {"frames": 8, "size": 16}}
+    assert {name: getattr(shape, name) for name in TINY} == TINY | {"downsample": (4, 2, 2)}
+    assert shape.resolution == 16
+
+
+def test_the_published_shape_needs_no_architecture_in_its_row(file):
+    with torch.device("meta"):
+        names = VideoGPT().state_dict()
+    flat = {name: torch.zeros((), dtype=tensor.dtype).expand(tensor.shape) for name, tensor in names.items()}
+    default = {"n_hiddens": 240, "n_res_layers": 4, "embedding_dim": 256, "n_codes": 2048, "downsample": (4, 4, 4)}
+    path = file(flat, **default, sequence_length=16, resolution=128)
+    taken = told_of(path)
+    assert row_of(taken)[0].architecture == {}
+    assert taken.rows[1] == "t16: {frames: 16, size: 128}"
+    bair = told_of(file(flat, **default | {"downsample": (4, 2, 2)}, sequence_length=16, resolution=64))
+    assert bair.rows == (
+        "videogpt: {family: videogpt, architecture: {downsample: [4, 2, 2], resolution: 64}, clips: t16, "
+        "weights: videogpt, layer: latents, pooling: tmean}",
+        "t16: {frames: 16, size: 64}",
+    )
+
+
+def test_the_clips_may_be_missing_and_are_then_upstreams(file):
+    taken = told_of(file(sequence_length=None, resolution=None))
+    assert taken.facts["trained_frames"] == 16
+    assert "trained_resolution" not in taken.facts
+    row, shape, clips = row_of(taken)
+    assert (row.clips, shape.resolution, clips) == ("t16", 128, {"t16": {"frames": 16, "size": 128}})
+
+
+@pytest.mark.parametrize(("trained", "frames"), [(10, 8), (8, 8), (3, 4)])
+def test_the_row_has_clips_that_the_stride_divides(file, trained, frames):
+    taken = told_of(file(sequence_length=trained))
+    assert taken.facts["trained_frames"] == trained
+    assert (row_of(taken)[0].clips, row_of(taken)[2]) == (f"t{frames}", {f"t{frames}": {"frames": frames, "size": 16}})
+
+
+def test_hyper_parameters_may_stand_in_lightnings_own_table(file):
+    path = file(table=videogpt_checkpoint.AttributeDict)
+    assert told_of(path).tensors.keys() == state().keys()
+    assert "pytorch_lightning.utilities.parsing.AttributeDict" in load(path).foreign
+
+
+def test_no_residual_blocks_are_a_network_as_well(file):
+    with torch.device("meta"):
+        names = VideoGPT(**TINY | {"n_res_layers": 0}).state_dict()
+    entries = {name: torch.ones(tensor.shape, dtype=tensor.dtype) for name, tensor in names.items()}
+    assert told_of(file(entries, n_res_layers=0)).tensors.keys() == names.keys()
+
+
+@pytest.mark.parametrize("name", videogpt.NAMES)
+def test_without_a_file_it_is_told_that_no_place_is_known(refused, name):
+    refused(
+        name=name,
+        words=[f"weights add {name}: ", "reported dead", "45 and 46", "no other place is known", "--from FILE"],
+    )
+
+
+def test_raw_has_no_sense_and_is_refused(file, refused):
+    refused("--from", file(), "--raw", name="videogpt", words=["got --raw, but VideoGPT keeps no moving average"])
+
+
+HYPER = {
+    **{f"no {name}": ({name: None}, f"`hyper_parameters.args`: missing key `{name}`") for name in TINY},
+    "words": ({"n_codes": "32"}, "`hyper_parameters.args`, at `n_codes`: Expected `int`, got `str`"),
+    "truth": ({"n_res_layers": True}, "at `n_res_layers`: Expected `int`, got `bool`"),
+    "fraction": ({"n_hiddens": 16.5}, "at `n_hiddens`: Expected `int`, got `float`"),
+    "none": ({"embedding_dim": 0}, "at `embedding_dim`: Expected `int` >= 1"),
+    "an object": ({"n_codes": argparse.Namespace()}, "at `n_codes`: Expected `int`, got `Namespace`"),
+    "a function": ({"n_codes": len}, "at `n_codes`: Expected `int`, got `Foreign`"),
+    "two strides": ({"downsample": [4, 4]}, "at `downsample`: Expected `array` of length 3"),
+    "one stride": ({"downsample": 4}, "at `downsample`: Expected `array`, got `int`"),
+    "a stride of words": ({"downsample": [4, 4, "4"]}, "at `downsample[2]`: Expected `int`, got `str`"),
+    "clips": ({"sequence_length": "16"}, "at `sequence_length`: Expected `int`, got `str`"),
+    "pixels": ({"resolution": 1.5}, "at `resolution`: Expected `int | null`, got `float`"),
+    "no pixels": ({"resolution": 0}, "at `resolution`: Expected `int` >= 1"),
+    "width": ({"n_hiddens": 32}, f"got hyper-parameter n_hiddens 32, expected 16 as {LAST} has"),
+    "dimensions": ({"embedding_dim": 9}, f"got hyper-parameter embedding_dim 9, expected 8 as {ROWS} has"),
+    "codes": ({"n_codes": 64}, f"got hyper-parameter n_codes 64, expected 32 as {ROWS} has"),
+    "blocks": ({"n_res_layers": 3}, "got hyper-parameter n_res_layers 3, expected 2 as encoder.res_stack has"),
+    "halvings": (
+        {"downsample": [8, 2, 2]},
+        "got hyper-parameter downsample [8, 2, 2], 3 halvings, expected 2 as encoder.convs has",
+    ),
+    "no power of two": (
+        {"downsample": [4, 3, 2]},
+        "make no network: got downsample (4, 3, 2), expected three powers of 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HYPER)
+def test_hyper_parameters_that_do_not_fit_are_told_by_name(file, refused, case):
+    args, words = HYPER[case]
+    path = file(**args)
+    refused("--from", path, name="videogpt", words=[f"{path}: ", words])
+
+
+@pytest.mark.parametrize(
+    "extra", [{"hyper_parameters": None}, {"hyper_parameters": {}}, {"hyper_parameters": {"args": {"n_codes": 32}}}]
+)
+def test_a_file_without_hyper_parameters_is_refused(file, refused, extra):
+    refused("--from", file(extra=extra), name="videogpt", words=["has no Namespace `args` in `hyper_parameters`"])
+
+
+def without(prefix):
+    return lambda entries: {name: value for name, value in entries.items() if not name.startswith(prefix)}
+
+
+def replaced(name, change):
+    return lambda entries: entries | {name: change(entries[name])}
+
+
+def spoilt(value, name=BLOCK):
+    return replaced(name, lambda tensor: tensor.index_fill(0, torch.tensor([1]), value))
+
+
+ENTRIES = {
+    "missing": (without(BLOCK), f"1 of 155 tensors missing ({BLOCK})"),
+    "no decoder": (without("decoder."), "tensors missing (decoder.convts.0.convt.bias"),
+    "extra": (lambda e: e | {"loss.weight": torch.zeros(1)}, "1 of 156 tensors of no use to this architecture (loss.w"),
+    "no last": (without(LAST), f"has no {LAST} of 5 axes"),
+    "no rows": (without(ROWS), f"has no {ROWS} of 2 axes"),
+    "flat last": (replaced(LAST, lambda t: t[..., 0]), f"has no {LAST} of 5 axes"),
+    "flat rows": (replaced(ROWS, lambda t: t[0]), f"has no {ROWS} of 2 axes"),
+    "shape": (replaced(BLOCK, lambda t: t[:3]), f"got {BLOCK} (3, 16, 3, 3, 3) of torch.float32, expected (8, 16,"),
+    "type": (replaced(BLOCK, torch.Tensor.half), f"got {BLOCK} (8, 16, 3, 3, 3) of torch.float16, expected"),
+    "NaN": (spoilt(float("nan")), f"{BLOCK} has a value that is not finite"),
+    "infinity": (spoilt(float("-inf"), "codebook.z_avg"), "codebook.z_avg has a value that is not finite"),
+    "no tensor": (lambda e: e | {BLOCK: [1.0]}, f"got {BLOCK} that is no plain tensor"),
+    "an object": (lambda e: e | {BLOCK: argparse.Namespace(shape=(8, 16, 3, 3, 3))}, "that is no plain tensor"),
+    "sparse": (replaced(ROWS, torch.Tensor.to_sparse), f"got {ROWS} that is no plain tensor"),
+    "no values": (replaced(ROWS, lambda t: t.to("meta")), f"got {ROWS} that is no plain tensor"),
+}
+
+
+@pytest.mark.parametrize("case", ENTRIES)
+def test_entries_that_do_not_fit_are_told(file, refused, case):
+    change, words = ENTRIES[case]
+    path = file(change(state()))
+    refused("--from", path, name="videogpt", words=[f"{path}: ", words])
+
+
+def test_sizes_past_all_counting_are_refused(file, refused):
+    huge = torch.zeros(()).expand(10**9, 1, 1, 1, 1)
+    path = file(state() | {LAST: huge}, n_hiddens=10**9)
+    refused("--from", path, name="videogpt", words=["hyper-parameters make no network"])
+
+
+def test_sizes_past_all_memory_take_none(file, refused):
+    huge = torch.zeros(()).expand(10**6, 10**6)
+    path = file(state() | {ROWS: huge}, n_codes=10**6, embedding_dim=10**6)
+    refused("--from", path, name="videogpt", words=["expected (1000000,"])
+
+
+@pytest.mark.parametrize("name", [LAST, ROWS, "pre_vq_conv.conv.weight", "codebook.N"])
+def test_a_torso_is_told_by_what_it_lacks(file, refused, name):
+    path = file({name: state()[name]}, n_res_layers=0)
+    refused("--from", path, name="videogpt", words=[f"has no {ROWS if name == LAST else LAST}"])
+
+
+def gpt(entries):
+    return {f"vqvae.{name}": value for name, value in entries.items()} | {
+        "attn_stack.right_shift.sos": torch.zeros(2),
+        "fc_in.weight": torch.zeros(2, 2),
+        "norm.g": torch.zeros(2),
+        "fc_out.weight": torch.zeros(2, 2),
+    }
+
+
+def open_magvit2(entries):
+    return {"encoder.down.0.block.0.conv1.conv_1.weight": torch.zeros(1, 1, 1, 1, 1), "model_ema.decay": torch.zeros(1)}
+
+
+OTHERS = {
+    "transformer": (gpt, "the checkpoint of a transformer that generates tokens"),
+    "bare transformer": (lambda e: {"attn_stack.w": torch.zeros(1)}, "the checkpoint of a transformer"),
+    "open-magvit2": (open_magvit2, "an Open-MAGVIT2 tokenizer's checkpoint"),
+    "image": (
+        lambda entries: {name: value[..., 0] if value.ndim == 5 else value for name, value in entries.items()},
+        "an image tokenizer's checkpoint",
+    ),
+    "other": (lambda entries: {"fc.weight": torch.zeros(1)}, "another model's checkpoint (1 entries: fc.weight)"),
+    "nothing": (lambda entries: {}, "another model's checkpoint (0 entries"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_another_models_file_is_told_by_what_it_seems_to_be(file, refused, case):
+    change, seems = OTHERS[case]
+    path = file(change(state()), n_hiddens=None)  # before it is told by what it lacks
+    refused("--from", path, name="videogpt", words=[f"{path}: got {seems}", "expected the VQ-VAE's of VideoGPT"])
+
+
+def test_a_vq_vae_is_told_where_open_magvit2_is_expected(file, refused):
+    refused("--from", file(), words=["got a VideoGPT tokenizer's checkpoint, expected the video tokenizer's"])
+
+
+def test_a_file_without_a_state_dict_is_refused(file, refused):
+    refused("--from", file(extra={"state_dict": None}), name="videogpt", words=["with no `state_dict`"])
