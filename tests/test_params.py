@@ -59,8 +59,10 @@ def test_a_missing_section_is_refused_with_the_expected_ones(tmp_path, gone):
 @pytest.mark.parametrize(("before", "twice"), [("dataset:", "dataset: other\n"), ("  folds:", "  folds: 7\n")])
 def test_a_repeated_key_is_refused_at_any_depth(tmp_path, before, twice):
     key = before.strip(" :")
-    message = refusal(read_text, tmp_path, REAL.replace(before, twice + before, 1))
-    assert f'duplicate key "{key}"' in message
+    text = REAL.replace(before, twice + before, 1)
+    second = text[: text.index(before, text.index(twice) + len(twice))].count("\n") + 1
+    message = refusal(read_text, tmp_path, text)
+    assert f"line {second}: `{key}` stands twice in one mapping; merge or rename them" in message
 
 
 @pytest.mark.parametrize(("text", "reason"), [

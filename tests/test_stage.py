@@ -132,3 +132,8 @@ run(main)
     assert "Traceback (most recent call last)" in done.stderr
     assert done.stderr.splitlines()[-1] == "ZeroDivisionError: ours"
     assert "ZeroDivisionError: ours" in (tmp_path / "logs" / "work.log").read_text()
+
+
+def test_the_usage_of_a_script_that_tells_none_is_its_name(script):
+    done = script("def main(row):\n    return 'made'\nrun(main)\n")
+    assert done.stderr == "error: got no argument, expected work\n"

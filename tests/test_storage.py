@@ -1,6 +1,7 @@
 """Files are whole or absent; shards are right or refused."""
 
 import errno
+import hashlib
 import json
 import os
 import zipfile
@@ -137,6 +138,13 @@ def test_npz_has_the_same_bytes_for_the_same_arrays_at_any_time(tmp_path):
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     with np.load(tmp_path / "one.npz", allow_pickle=False) as back:
         assert all(np.array_equal(back[key], value) for key, value in arrays.items())
+
+
+def test_npz_has_the_same_bytes_with_every_version_of_python(tmp_path):
+    """The hash is that of Python 3.11.2 and 3.11.7, between which the bytes of numpy.savez differ."""
+    write_npz(tmp_path / "a.npz", {"x": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"])})
+    digest = hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
+    assert digest == "a06b19f7b64c2c919c0ccd6e75e789caf19b5285e16b201684110e9f31b835ce"
 
 
 def test_npz_of_objects_is_refused_and_leaves_no_file(tmp_path):

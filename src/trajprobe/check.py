@@ -4,8 +4,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from trajprobe.backbones import weights
 from trajprobe.backbones.family import architecture, check_clips, control_family, network_family, tokenizer_family
-from trajprobe.backbones.weights import WEIGHTS
+from trajprobe.features.networks import check_weights
 from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
 from trajprobe.features.setting import check_row
 from trajprobe.params import Parameters, UserError, parse, section
@@ -69,15 +70,25 @@ def _backbone(
     name: str, row: Backbone, values: dict[str, Any], formats: dict[str, Format], part: str = "backbones"
 ) -> None:
     _network_row(part, name, row, formats)
-    added = (path.name.removesuffix(".dvc") for path in WEIGHTS.glob("*.dvc"))
-    remedy = f"; `trajprobe weights add {row.weights}` brings published ones, `untrained` is for rows without"
+    added = [path.name.removesuffix(".dvc") for path in weights.WEIGHTS.glob("*.dvc")]
+    remedy = "; `trajprobe weights add` brings published ones, `untrained` is for rows without"
     _known(f"{part}.{name}.weights", row.weights, [*values["pretrain"], *added], remedy)
+    if row.weights not in added:
+        return
+    folder = weights.WEIGHTS / row.weights
+    if not folder.is_dir():
+        raise UserError(
+            f"params.yaml: `{part}.{name}.weights`: {folder} is not here, only {folder}.dvc; run `dvc checkout`, or "
+            f"`dvc pull`, or `trajprobe weights add {row.weights} --force`"
+        )
+    shape = architecture(network_family(row.family), row.architecture, f"{part}.{name}")
+    check_weights(row, shape, weights.provenance(folder), folder, f"{part}.{name}")
 
 
 def _network_row(part: str, name: str, row: Untrained, formats: dict[str, Format]) -> None:
     family = network_family(row.family)
     shape = architecture(family, row.architecture, f"{part}.{name}")
-    check_row(row, family, f"{part}.{name}")
+    check_row(row, family, shape, f"{part}.{name}")
     _known(f"{part}.{name}.clips", row.clips, formats, "; or add that format to `clips`")
     form = formats[row.clips]
     check_clips(family, shape, (form.frames, form.size, form.size), f"{part}.{name}")

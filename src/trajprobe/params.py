@@ -4,11 +4,13 @@ Each room keeps its own frozen parameter struct (msgspec), so that a new probe p
 touches nothing that the features depend on; this leaf only knows how to fill one.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
 PARAMS = Path("params.yaml")
@@ -60,6 +62,8 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         raise UserError(f"{path}: is not UTF-8 text; save it as such") from None
     try:
         values = YAML(typ="safe").load(text)
+    except DuplicateKeyError as error:
+        raise UserError(f"{path}: {_repeated(error)} stands twice in one mapping; merge or rename them") from None
     except YAMLError as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: is no valid YAML: {reason}") from None
@@ -72,6 +76,12 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         if key not in values:
             raise UserError(f"{path}: missing key `{key}`; expected the keys {', '.join(SECTIONS)}")
     return values
+
+
+def _repeated(error: DuplicateKeyError) -> str:
+    """The key that a mapping has twice, and in which line."""
+    key = (re.search(r'duplicate key "(.*?)"', str(error.problem)) or ["", "a key"])[1]
+    return f"line {error.problem_mark.line + 1}: `{key}`" if error.problem_mark else f"`{key}`"
 
 
 def section(values: dict[str, Any], struct: type[T], *keys: str) -> T:

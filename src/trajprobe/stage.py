@@ -62,7 +62,7 @@ def run(main: Callable[..., str]) -> None:
         usage = (main.__globals__["__doc__"] or name).partition("\n")[0]
         sys.stderr.write(f"error: got {' '.join(arguments) or 'no argument'}, expected {usage}\n")
         sys.exit(2)
-    log = _log(Path("logs") / ("-".join([name, *arguments]) + ".log"))
+    log = _log(Path("logs") / ("-".join([name, *arguments]).replace("/", "_") + ".log"))
     begun = time.monotonic()
     try:
         compute = section(read(), Compute, "compute")

@@ -28,6 +28,8 @@ from safetensors.numpy import save as save_tensors
 from trajprobe.params import UserError
 
 MANIFEST = "manifest.json"
+#: The first time that a zip file knows, which every member of an npz has.
+EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def sha256(data: bytes) -> str:
@@ -101,9 +103,16 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Writes an npz; the same bytes for the same arrays."""
+    """Writes an npz; the same bytes for the same arrays.
+
+    Not with numpy.savez: what it asks of zipfile comes out differently from Python 3.11.4 on.
+    """
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", EPOCH), member.getvalue())
     write_bytes(path, buffer.getvalue())
 
 

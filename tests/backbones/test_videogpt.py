@@ -283,3 +283,72 @@ def test_a_random_networks_codes_tell_clips_apart_once_its_codebook_is_filled():
     assert len(codes.unique()) > 40
     assert len({tuple(clip.flatten().tolist()) for clip in codes}) == 4
     assert all(torch.equal(weights[key], tensor) for key, tensor in network.named_parameters())
+
+
+def shapes(network):
+    return {key: tensor.shape for key, tensor in network.state_dict().items()}, network.downsample
+
+
+def test_a_network_is_built_as_its_architecture_says():
+    changed = TINY | {"n_res_layers": 2, "downsample": (4, 2, 2)}
+    with torch.device("meta"):
+        assert shapes(vg.build(vg.Architecture(**changed))) == shapes(vg.VideoGPT(**changed))
+        assert shapes(vg.build(vg.Architecture())) == shapes(vg.VideoGPT()) == shapes(vg.VideoGPT(240, 4, 256, 2048))
+    assert vg.Architecture().downsample == (4, 4, 4)
+    assert vg.Architecture().resolution == 128
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"n_hiddens": 15}, "multiple of 2"),
+        ({"n_hiddens": 0}, ">= 2"),
+        ({"n_res_layers": -1}, ">= 0"),
+        ({"embedding_dim": 0}, ">= 1"),
+        ({"n_codes": 0}, ">= 1"),
+    ],
+)
+def test_an_architecture_that_makes_no_network_is_refused(changed, message):
+    with pytest.raises(msgspec.ValidationError, match=message):
+        msgspec.convert(changed, vg.Architecture)
+    assert msgspec.convert({"n_res_layers": 0}, vg.Architecture).n_res_layers == 0
+
+
+def test_the_resolution_is_held_to_the_greater_stride_of_rows_and_columns():
+    for downsample in ((1, 8, 4), (1, 4, 8)):
+        vg.Architecture(downsample=downsample, resolution=16)
+        with pytest.raises(ValueError, match="got resolution 12, expected a multiple of 8"):
+            vg.Architecture(downsample=downsample, resolution=12)
+
+
+def test_the_clips_own_size_does_not_matter():
+    vg.check_clips(vg.Architecture(), (4, 50, 50))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda n: n.encode(torch.zeros(1, 3, 8, 16, 16, dtype=torch.float64)), "float64, expected torch.float32"),
+        (lambda n: n.codes(torch.zeros(1, 8, 1, 1, 1, dtype=torch.float16)), "float16, expected float32"),
+        (lambda n: n.codes(torch.zeros(1, 8, 1, 1, 1, dtype=torch.int64)), "int64, expected float32"),
+        (lambda n: n.decode(torch.zeros(1, 1, 2, 2, dtype=torch.int32)), "int32, expected int64"),
+    ],
+)
+def test_a_type_that_torch_itself_would_take_or_tell_otherwise_is_refused(tiny, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(tiny)
+
+
+def test_a_codebook_is_filled_from_every_clip_and_keeps_no_gradient():
+    torch.manual_seed(0)
+    network = vg.VideoGPT(16, 1, 8, 64)  # its weights want gradients
+    x = clips(8, 16, 16, batch=4)
+    vg.fill_codebook(network, x)
+    rows = network.codebook.embeddings
+    assert not rows.requires_grad
+    assert not network.codebook.z_avg.requires_grad
+    with torch.no_grad():
+        tokens = network.encode(x).permute(0, 2, 3, 4, 1).reshape(4, -1, 8)
+    own = (tokens[:, :, None] - rows).abs().amax(-1).amin(1) < 1e-6  # (clip, row)
+    assert own.any(0).all()
+    assert own.any(1).all()

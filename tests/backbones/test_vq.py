@@ -102,3 +102,50 @@ def test_a_histogram_is_each_steps_share_of_codes():
 def test_an_unknown_layer_is_refused(codebook):
     with pytest.raises(ValueError, match="got layer 'bits', expected one of latents, codes, histogram"):
         vq.layer(codebook, torch.randn(1, 6, 1, 1, 1), "bits")
+
+
+def test_rows_come_from_among_all_tokens_not_the_first_ones(codebook):
+    latents = torch.randn(2, 6, 2, 4, 5)
+    tokens = latents.permute(0, 2, 3, 4, 1).reshape(-1, 6)
+    codebook.fill(latents)
+    places = torch.cdist(codebook.embeddings, tokens).argmin(dim=1)
+    assert places.min() < 5
+    assert places.max() >= 75
+
+
+def test_as_many_tokens_as_rows_are_taken_as_they_are(codebook):
+    latents = torch.randn(2, 6, 1, 5, 5)
+    codebook.fill(latents)
+    tokens = latents.permute(0, 2, 3, 4, 1).reshape(-1, 6)
+    assert sorted(codebook.embeddings.tolist()) == sorted(tokens.tolist())
+
+
+def test_tokens_too_few_are_repeated_no_oftener_than_they_must(codebook):
+    for seed in range(5):
+        torch.manual_seed(seed)
+        latents = torch.randn(1, 6, 1, 2, 4)
+        codebook.fill(latents)
+        tokens = latents.permute(0, 2, 3, 4, 1).reshape(-1, 6)
+        assert torch.cdist(codebook.embeddings, tokens).argmin(dim=1).bincount().max() <= 7  # of 50 rows, 8 tokens
+
+
+def test_the_noise_is_of_torchs_seed_too(codebook):
+    latents, away = torch.randn(1, 6, 1, 1, 1), []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        codebook.fill(latents)
+        away.append((codebook.embeddings - latents.view(6)).norm(dim=1).sort().values)
+    assert torch.equal(away[0], away[1])
+    assert not torch.equal(away[0], away[2])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("layer", ["codes", "histogram"])
+def test_latents_that_are_not_finite_do_not_become_finite_features(codebook, layer, value):
+    """Else the features' own check for finite values sees nothing: argmin takes NaN for the nearest."""
+    latents = torch.randn(2, 6, 2, 4, 5)
+    latents[0, 3, 1, 2, 2] = value
+    found = vq.layer(codebook, latents, layer)
+    assert not found[0, :, 1].isfinite().all()
+    assert found[0, :, 0].isfinite().all()
+    assert found[1].isfinite().all()

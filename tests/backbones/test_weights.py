@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from trajprobe.backbones import weights
 from trajprobe.backbones.magvit2_tiny import Architecture, build
 from trajprobe.params import UserError
+from trajprobe.storage import file_sha256
 
 
 def network(seed, channels=4):
@@ -123,6 +124,9 @@ def set_infinite(tensors):
 )
 def test_a_damaged_file_is_refused_and_nothing_is_loaded(folder, damage, message):
     damage(folder / "model.safetensors")
+    if (folder / "model.safetensors").is_file():
+        told = weights.provenance(folder) | {"sha256": file_sha256(folder / "model.safetensors")}
+        (folder / "provenance.json").write_text(json.dumps(told))
     other = network(1)
     with pytest.raises(UserError, match=message) as told:
         weights.load(folder, other)
@@ -130,6 +134,15 @@ def test_a_damaged_file_is_refused_and_nothing_is_loaded(folder, damage, message
     assert equal(state(other), state(network(1)))
 
 
+def test_a_file_that_is_not_the_recorded_one_is_refused(folder, tmp_path):
+    weights.save(tmp_path / "other", network(2), {})
+    (tmp_path / "other/model.safetensors").replace(folder / "model.safetensors")
+    other = network(1)
+    with pytest.raises(UserError, match=r"got sha256 \w{64}, expected \w{64} as .*provenance\.json has recorded"):
+        weights.load(folder, other)
+    assert equal(state(other), state(network(1)))
+
+
 def test_another_architecture_is_refused(folder):
-    with pytest.raises(UserError, match="is the row's `architecture` the one it was trained with"):
+    with pytest.raises(UserError, match="is the architecture the one it was trained with"):
         weights.load(folder, network(0, channels=8))

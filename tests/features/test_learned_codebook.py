@@ -1,5 +1,6 @@
 """Rows of VideoGPT: a random network's codebook comes from the clips, and weights keep the strides they know."""
 
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -73,8 +74,8 @@ def test_a_row_has_the_strides_that_its_weights_know():
     with pytest.raises(UserError) as told:
         trained(downsample=[4, 2, 2])
     assert str(told.value) == (
-        "params.yaml: `a-row.architecture`: got downsample [4, 2, 2], expected [4, 4, 4], which the weights of "
-        "data/weights/videogpt were trained with"
+        "params.yaml: `a-row.architecture`: got downsample [4, 2, 2], expected downsample [4, 4, 4], which the weights "
+        "of data/weights/videogpt were trained with"
     )
     assert before[1] == read(Path("data/features/pretrained/a-row"))[1]
 
@@ -87,3 +88,33 @@ def test_a_provenance_that_no_architecture_can_be_read_from_is_refused():
     row = Backbone(**ROW | {"weights": "videogpt"})
     with pytest.raises(UserError, match=r"provenance\.json: `architecture`.*unknown key `codes`"):
         networks.pretrained(VALUES, row, "pretrained", "a-row")
+
+
+@pytest.mark.usefixtures("project")
+def test_all_that_a_provenance_records_is_held_to_not_strides_alone():
+    trained()
+    path = FOLDER / weights.PROVENANCE
+    path.write_text(path.read_text().replace('"n_codes"', '"resolution": 32, "n_codes"'))
+    with pytest.raises(UserError, match="got resolution 16, expected resolution 32, which the weights of"):
+        networks.pretrained(VALUES, Backbone(**ROW | {"weights": "videogpt"}), "pretrained", "a-row")
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("count", "step"), [(1, 1), (7, 1), (8, 1), (9, 2), (16, 2), (17, 3), (20, 3)])
+def test_the_sample_is_of_eight_clips_at_most(count, step):
+    video = np.arange(count, dtype=np.uint8)[:, None, None, None, None] * np.ones((1, 4, 16, 16, 3), np.uint8)
+    written(Path("data/clips/some"), list(range(1, count, 4)), video)
+    sample = Setting.of(VALUES, Untrained(**ROW | {"clips": "some"}), "a-row").sample
+    assert sample[:, 0, 0, 0, 0].tolist() == list(range(0, count, step))
+
+
+@pytest.mark.usefixtures("project")
+def test_the_sample_holds_a_shard_at_a_time():
+    video = np.zeros((160, 4, 64, 64, 3), np.uint8)
+    written(Path("data/clips/wide"), list(range(10, 160, 10)), video)
+    setting = Setting.of(VALUES, Untrained(**ROW | {"clips": "wide"}), "a-row")
+    tracemalloc.start()
+    assert len(setting.sample) == 8
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < video.nbytes / 2

@@ -104,7 +104,7 @@ def test_other_weights_give_other_features_and_missing_ones_none():
     after = pretrained()
     assert np.abs(before[0] - after[0]).max() > 0.01
     assert before[1]["weights"]["sha256"] != after[1]["weights"]["sha256"]
-    with pytest.raises(UserError, match=r"data/weights/absent/model\.safetensors: cannot be read"):
+    with pytest.raises(UserError, match=r"data/weights/absent/provenance\.json: is not there; `dvc pull data"):
         pretrained("controls", weights="absent")
     assert not Path("data/features/controls").exists()
 

@@ -13,7 +13,8 @@ def code(stage):
 
 
 #: What only some networks are made of. A list of deps can't follow a row, so each of them stands for every network.
-PARTS = {f"src/trajprobe/backbones/{part}.py" for part in ("axial", "causal", "lfq", "vq")}
+NAMES = ("axial", "causal", "lfq", "pixel_values", "transformers_files", "vq")
+PARTS = {f"src/trajprobe/backbones/{name}.py" for name in NAMES}
 
 
 def parts(stage):

@@ -1,6 +1,7 @@
 """VideoGPT in the pipeline, at tiny width: from a Lightning checkpoint to the table, pretrained and random."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -79,9 +80,22 @@ def test_a_row_with_other_strides_than_its_weights_is_refused(with_weights):
     clone = with_weights
     wrong = ROW | {"weights": "videogpt", "architecture": SHAPE | {"downsample": [4, 4, 4]}}
     clone.set(wrong, "backbones", "videogpt")
-    told = clone.run("dvc", "repro", "features@videogpt", fails=True)
-    assert "`videogpt.architecture`: got downsample [4, 4, 4], expected [4, 2, 2], which the weights of" in told
+    words = "videogpt.architecture`: got downsample [4, 4, 4], expected downsample [4, 2, 2], which the weights of"
+    status, told = clone.trajprobe("check")
+    assert (status, words in told) == (2, True)
+    assert words in clone.run("dvc", "repro", "features@videogpt", fails=True)
     assert not (clone.folder / "data/features/pretrained/videogpt").exists()
+
+
+def test_weights_that_only_dvc_knows_of_are_told_before_the_run(with_weights):
+    clone = with_weights
+    clone.set(ROW | {"weights": "videogpt"}, "backbones", "videogpt")
+    shutil.rmtree(clone.folder / "data/weights/videogpt")
+    status, told = clone.trajprobe("check")
+    assert status == 2
+    assert "`backbones.videogpt.weights`: data/weights/videogpt is not here, only data/weights/videogpt.dvc" in told
+    clone.run("dvc", "checkout", "data/weights/videogpt.dvc")
+    assert clone.trajprobe("check")[0] == 0
 
 
 @pytest.mark.parametrize(

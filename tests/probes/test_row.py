@@ -120,3 +120,16 @@ def test_a_wrong_number_of_workers_is_refused(project, monkeypatch, workers):
     monkeypatch.setenv("TRAJPROBE_WORKERS", workers)
     with pytest.raises(UserError, match=f"TRAJPROBE_WORKERS: got '{workers}', expected a number of processes"):
         probe_row("pretrained", "row", params())
+
+
+def test_the_number_of_components_is_that_of_the_fold_with_the_shortest_train(project):
+    """Folds of 24 and 48 clips, and 24 that are only ever trained on: 96 clips to train on, or 72."""
+    folds = np.array([0, 1, 1, 2, -1])[FOLDS]
+    project(features(4, 0, dimensions=120), folds)
+    assert probe_row("pretrained", "row", params(permutations=0, pca_above=100, pca_components=100)).pca == 72
+
+
+def test_clips_that_are_only_ever_trained_on_are_no_fold(project):
+    folds = np.array([-1, -1, -1, -1, 0])[FOLDS]
+    project(features(4, 0, dimensions=120), folds)
+    assert probe_row("pretrained", "row", params(permutations=0, pca_above=100, pca_components=100)).pca == 96

@@ -32,7 +32,7 @@ class NetworkFamily(Protocol):
     DISCRETE: tuple[str, ...]  #: those of them that are made in float32 alone
     build: "Callable[[Any], nn.Module]"
     preprocess: "Callable[[Tensor, Any], Tensor]"  #: (video, architecture) -> what the network takes
-    layer: "Callable[[Any, Tensor, str], Tensor]"
+    layer: "Callable[[Any, Tensor, Any], Tensor]"  #: (network, what it takes, layer) -> [b d t h w]
 
 
 @runtime_checkable
@@ -47,6 +47,29 @@ class CodebookFamily(Protocol):
     """The module of a network with a learned codebook, which random weights can't have without any data."""
 
     fill_codebook: "Callable[[Any, Tensor], None]"  #: (network, what it takes), before anything else
+
+
+@runtime_checkable
+class DeepFamily(Protocol):
+    """The module of a network any of whose hidden layers can be asked for by its number."""
+
+    depth: "Callable[[Any], int]"  #: (architecture) -> the number of the last one; 0 is what the first one gets
+
+
+@runtime_checkable
+class PoolingFamily(Protocol):
+    """The module of a network that has more than a grid of tokens."""
+
+    POOLINGS: tuple[str, ...]
+    pooled: "Callable[[Any, Tensor, Any, str], Tensor]"  #: (network, what it takes, layer, pooling) -> [b t d]
+
+
+@runtime_checkable
+class LoadingFamily(Protocol):
+    """The module of a network whose weights folders are another library's."""
+
+    PACKAGES: tuple[str, ...]  #: what the features' bytes depend on as well
+    load: "Callable[[Any, Path], tuple[nn.Module, str]]"  #: (architecture, folder) -> network, sha256 of its file
 
 
 class TokenizerFamily(NetworkFamily, Protocol):

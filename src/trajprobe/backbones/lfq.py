@@ -89,4 +89,6 @@ def layer(latents: Tensor, name: str) -> Tensor:
         raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
     if name == "latents":
         return latents
-    return quantise(latents) if name == "codes" else histogram(latents)
+    found = quantise(latents) if name == "codes" else histogram(latents)
+    # A code is always finite: damaged latents would not be seen.
+    return found.masked_fill(~latents.isfinite().all(dim=(1, 3, 4), keepdim=True), torch.nan)

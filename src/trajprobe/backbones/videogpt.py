@@ -166,6 +166,11 @@ class VideoGPT(nn.Module):
             raise ValueError(
                 f"got n_hiddens {n_hiddens}, expected a multiple of {axial.HEADS}, the heads of its attention"
             )
+        if min(n_res_layers + 1, embedding_dim, n_codes) < 1:
+            raise ValueError(
+                f"got n_res_layers {n_res_layers}, embedding_dim {embedding_dim}, n_codes {n_codes}, expected at least "
+                "0, 1 and 1"
+            )
         self.downsample = tuple(downsample)
         self.encoder = Encoder(n_hiddens, n_res_layers, downsample)
         self.decoder = Decoder(n_hiddens, n_res_layers, downsample)
@@ -208,8 +213,6 @@ class VideoGPT(nn.Module):
         width = self.codebook.embeddings.shape[1]
         if latents.ndim != 5 or latents.shape[1] != width or 0 in latents.shape:
             raise ValueError(f"got latents of shape {tuple(latents.shape)}, expected [b d t h w] with d = {width}")
-        if latents.dtype not in (torch.float32, torch.float64):
-            raise ValueError(f"got latents of {latents.dtype}, expected float32: codes are made in that alone")
         return self.codebook.nearest(latents)
 
     def decode(self, indices: Tensor) -> Tensor:

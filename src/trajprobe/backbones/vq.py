@@ -27,7 +27,13 @@ class Codebook(nn.Module):
         self.register_buffer("z_avg", self.embeddings.clone())
 
     def nearest(self, latents: Tensor) -> Tensor:
-        """Latents [b d t h w] -> the number of the nearest row, int64 [b t h w]; of equally near ones the first."""
+        """Latents [b d t h w] -> the number of the nearest row, int64 [b t h w]; of equally near ones the first.
+
+        Raises:
+            ValueError: latents of less than float32, where rows change places.
+        """
+        if latents.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"got latents of {latents.dtype}, expected float32: codes are made in that alone")
         rows = self.embeddings.to(latents.dtype)
         # |z - e|^2 without |z|^2, which is the same for all rows e. A clip at a time: its distances fill 32 MiB.
         square = rows.square().sum(dim=1)
@@ -73,4 +79,6 @@ def layer(codebook: Codebook, latents: Tensor, name: str) -> Tensor:
     if name == "latents":
         return latents
     codes = codebook.nearest(latents)
-    return codebook(codes) if name == "codes" else histogram(codes, len(codebook.embeddings))
+    found = codebook(codes) if name == "codes" else histogram(codes, len(codebook.embeddings))
+    # A code is always finite: damaged latents would not be seen.
+    return found.masked_fill(~latents.isfinite().all(dim=(1, 3, 4), keepdim=True), torch.nan)

@@ -42,14 +42,9 @@ def load(folder: Path, network: nn.Module) -> str:
         UserError: the file is missing or damaged, or a tensor is missing, left over, of another shape or type, or
             not finite.
     """
-    path = folder / MODEL
+    path, digest = folder / MODEL, recorded_digest(folder)
     try:
-        digest = file_sha256(path)
         tensors = load_file(path)  # mapped, not read: what is not used takes no memory
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); `dvc repro` or `dvc pull {folder}` brings it"
-        ) from None
     except SafetensorError as error:
         raise UserError(f"{path}: is no safetensors file ({error}); delete {folder} and `dvc checkout` it") from None
     check(tensors, network.state_dict(), path)
@@ -57,10 +52,41 @@ def load(folder: Path, network: nn.Module) -> str:
     return digest
 
 
+def recorded_digest(folder: Path) -> str:
+    """sha256 of the weights of `folder`, held to what provenance.json has recorded.
+
+    Raises:
+        UserError: the file can't be read, or is another than the recorded one.
+    """
+    path, recorded = folder / MODEL, provenance(folder).get("sha256")
+    try:
+        digest = file_sha256(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy(folder)}") from None
+    if digest != recorded:
+        raise UserError(
+            f"{path}: got sha256 {digest}, expected {recorded} as {folder / PROVENANCE} has recorded; delete {folder} "
+            "and `dvc checkout` it"
+        )
+    return digest
+
+
 def provenance(folder: Path) -> dict[str, Any]:
-    """Where the weights of `folder` come from; `trained_frames` is the clip length that they know."""
-    told: dict[str, Any] = read_json(folder / PROVENANCE)
+    """Where the weights of `folder` come from; `trained_frames` is the clip length that they know.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    path = folder / PROVENANCE
+    if not path.is_file():
+        raise UserError(f"{path}: is not there; {remedy(folder)}")
+    told: dict[str, Any] = read_json(path)
     return told
+
+
+def remedy(folder: Path) -> str:
+    """How weights that are not here, or not whole, are brought."""
+    return f"`dvc pull {folder}` brings it from a remote, `dvc repro` where `pretrain` makes it"
 
 
 def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
@@ -77,7 +103,7 @@ def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -
         if tensor.shape != want.shape or tensor.dtype != want.dtype:
             raise UserError(
                 f"{path}: got {name} {tuple(tensor.shape)} of {tensor.dtype}, expected {tuple(want.shape)} of "
-                f"{want.dtype}; is the row's `architecture` the one it was trained with?"
+                f"{want.dtype}; is the architecture the one it was trained with?"
             )
         # Either extreme is NaN if any value is, and they need no copy, as isfinite of all would.
         if tensor.is_floating_point() and not torch.stack(torch.aminmax(tensor)).isfinite().all():

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from trajprobe.backbones import weights
-from trajprobe.backbones.family import CodebookFamily
+from trajprobe.backbones.family import CodebookFamily, LoadingFamily
 from trajprobe.features.extraction import Job, extract
 from trajprobe.features.files import FEATURES, Kind
 from trajprobe.features.rows import Backbone, RandomInit, Untrained
@@ -22,29 +22,37 @@ def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *op
     """
     setting = Setting.of(values, row, name)
     folder = weights.WEIGHTS / row.weights
-    with torch.device("meta"):
-        network = setting.family.build(setting.shape)
-    digest, told = weights.load(folder, network), weights.provenance(folder)
-    check_shape(setting.shape, told, folder, name)
+    told = weights.provenance(folder)
+    check_weights(row, setting.shape, told, folder, name)
+    if isinstance(setting.family, LoadingFamily):
+        network, digest = setting.family.load(setting.shape, folder)
+    else:
+        with torch.device("meta"):
+            network = setting.family.build(setting.shape)
+        digest = weights.load(folder, network)
     source = {"name": row.weights, "sha256": digest, "trained_frames": told.get("trained_frames")}
     job = Job(network, FEATURES / kind / name, source)
     return extract(setting, [job], 1, name, dry=_dry(options))
 
 
-def check_shape(shape: Parameters, told: dict[str, Any], folder: Path, name: str) -> None:
-    """Refuses a `shape` that the weights of `folder` are not of, where their provenance (`told`) records theirs.
+def check_weights(row: Untrained, shape: Parameters, told: dict[str, Any], folder: Path, name: str) -> None:
+    """Refuses weights of another family or `shape` than the row's, where their provenance (`told`) records theirs.
 
     The tensors don't tell it all: strides leave no trace in them.
     """
+    if (family := told.get("family", row.family)) != row.family:
+        raise UserError(f"params.yaml: `{name}.weights`: got {folder} of family {family}, expected {row.family}")
     recorded = told.get("architecture", {})
     theirs = parse(recorded, type(shape), f"{folder / weights.PROVENANCE}: `architecture`") if recorded else shape
-    for key in recorded:
-        got, expected = (json.dumps(getattr(of, key)) for of in (shape, theirs))
-        if got != expected:
-            raise UserError(
-                f"params.yaml: `{name}.architecture`: got {key} {got}, expected {expected}, which the weights of "
-                f"{folder} were trained with"
-            )
+    differing = [key for key in recorded if getattr(shape, key) != getattr(theirs, key)]
+    if differing:
+        got, expected = (
+            ", ".join(f"{key} {json.dumps(getattr(of, key))}" for key in differing) for of in (shape, theirs)
+        )
+        raise UserError(
+            f"params.yaml: `{name}.architecture`: got {got}, expected {expected}, which the weights of {folder} were "
+            "trained with"
+        )
 
 
 def random(values: dict[str, Any], row: Untrained, name: str, *options: str) -> str:

@@ -31,12 +31,14 @@ def flatten(tokens: Tensor) -> Tensor:
 POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {f.__name__: f for f in (tmean, tdiff, mean, flatten)}
 
 
-def pooling(name: str, row: str) -> Callable[[Tensor], Tensor]:
-    """The pooling of that name.
+def pooling(name: str, row: str, others: tuple[str, ...] = ()) -> Callable[[Tensor], Tensor]:
+    """The pooling of that name; `others` are those that the row's family has beside these.
 
     Raises:
         UserError: there is none; the valid ones are named.
     """
     if name not in POOLINGS:
-        raise UserError(f"params.yaml: `{row}.pooling`: got `{name}`, expected one of {', '.join(POOLINGS)}")
+        raise UserError(
+            f"params.yaml: `{row}.pooling`: got `{name}`, expected one of {', '.join((*POOLINGS, *others))}"
+        )
     return POOLINGS[name]

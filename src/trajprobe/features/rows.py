@@ -14,7 +14,7 @@ class Untrained(Parameters, frozen=True, kw_only=True):
     family: str  #: the module backbones/FAMILY.py
     architecture: dict[str, Any]  #: as the family's `Architecture` says
     clips: str  #: clip format
-    layer: str  #: one of the family's `LAYERS`
+    layer: str | int  #: one of the family's `LAYERS`, or the number of a hidden layer where it has such
     pooling: str  #: one of `pooling.POOLINGS`
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: what the network runs in; codes: float32 alone
 

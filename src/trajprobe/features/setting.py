@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from trajprobe.backbones.family import NetworkFamily, architecture, check_clips, closure_hash, network_family
+from trajprobe.backbones.family import (
+    DeepFamily,
+    LoadingFamily,
+    NetworkFamily,
+    PoolingFamily,
+    architecture,
+    check_clips,
+    closure_hash,
+    network_family,
+)
 from trajprobe.features import forecast
 from trajprobe.features.device import device, device_kind
 from trajprobe.features.pooling import pooling
@@ -50,7 +60,7 @@ class Setting:
         family, clips, chosen = network_family(row.family), Clips(folder), device()
         shape = architecture(family, row.architecture, name)
         run, compute = section(values, Run, "features"), section(values, Compute, "compute")
-        check_row(row, family, name)
+        check_row(row, family, shape, name)
         form = clips.meta["format"]
         check_clips(family, shape, (form["frames"], form["size"], form["size"]), name)
         return cls(row, name, family, shape, clips, run, compute, chosen)
@@ -62,13 +72,16 @@ class Setting:
 
     def tokens(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
         """Video uint8 [b t h w c] -> pooled features [b t d] of `network`."""
-        pool = pooling(self.row.pooling, self.name)
+        family, row = self.family, self.row
+        if isinstance(family, PoolingFamily) and row.pooling in family.POOLINGS:
+            of = partial(family.pooled, network)
+            return lambda video: of(self.input(video), row.layer, row.pooling).float()
+        pool = pooling(row.pooling, self.name)
+        return lambda video: pool(family.layer(network, self.input(video), row.layer).float())
 
-        def run(video: Tensor) -> Tensor:
-            x = self.family.preprocess(video, self.shape).to(self.dtype)
-            return pool(self.family.layer(network, x, self.row.layer).float())
-
-        return run
+    def input(self, video: Tensor) -> Tensor:
+        """Video uint8 [b t h w c] -> what the network takes."""
+        return self.family.preprocess(video, self.shape).to(self.dtype)
 
     @cached_property
     def cost(self) -> forecast.Cost:
@@ -92,9 +105,10 @@ class Setting:
 
     @cached_property
     def sample(self) -> Tensor:
-        """`SAMPLE` clips or somewhat more, from all over the data set: it may be sorted by class. uint8 [b t h w c]."""
+        """`SAMPLE` clips at most, from all over the data set, which may be sorted by class: uint8 [b t h w c]."""
         step = -(-len(self.clips) // SAMPLE)
-        return torch.cat([torch.from_numpy(batch.video[-batch.start % step :: step]) for batch in self.clips])
+        # Copies, or else all shards would be kept for the sake of these.
+        return torch.cat([torch.from_numpy(batch.video[-batch.start % step :: step].copy()) for batch in self.clips])
 
     @cached_property
     def microbatch(self) -> int:
@@ -116,14 +130,22 @@ class Setting:
             "device": device_kind(self.device),
             "torch": torch.__version__.partition("+")[0],
             "code": closure_hash(self.family.__name__),
-        }
+        } | self._packages()
+
+    def _packages(self) -> dict[str, str]:
+        """The versions of what else the network is made of."""
+        return {name: version(name) for name in self.family.PACKAGES} if isinstance(self.family, LoadingFamily) else {}
 
 
-def check_row(row: Untrained, family: NetworkFamily, name: str) -> None:
+def check_row(row: Untrained, family: NetworkFamily, shape: Parameters, name: str) -> None:
     """Raises UserError for a layer, a pooling or a precision that is not there, or codes in less than float32."""
-    if row.layer not in family.LAYERS:
-        raise UserError(f"params.yaml: `{name}.layer`: got `{row.layer}`, expected one of {', '.join(family.LAYERS)}")
-    pooling(row.pooling, name)
+    deepest = family.depth(shape) if isinstance(family, DeepFamily) else -1
+    if row.layer not in (*family.LAYERS, *range(deepest + 1)):
+        layers = ", ".join(family.LAYERS) + (f", or a number from 0 to {deepest}" if deepest >= 0 else "")
+        raise UserError(f"params.yaml: `{name}.layer`: got `{row.layer}`, expected one of {layers}")
+    own = family.POOLINGS if isinstance(family, PoolingFamily) else ()
+    if row.pooling not in own:
+        pooling(row.pooling, name, own)
     if row.layer in family.DISCRETE and row.precision != "float32":
         raise UserError(
             f"params.yaml: `{name}.precision`: got `{row.precision}`, expected float32: `{row.layer}` is made of "

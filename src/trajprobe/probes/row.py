@@ -74,7 +74,7 @@ def _joined(folds: list[Fold], clips: int) -> NetworkProbe:
 
 
 def _components(shape: tuple[int, ...], labelling: Labelling, params: Probe) -> int:
-    """How many features of `shape` are reduced to, at most; 0 where they are not."""
+    """How many features of `shape` are reduced to by the fold with the shortest train; 0 where they are not."""
     if (dimensions := int(np.prod(shape))) <= params.pca_above:
         return 0
     train = min(int((labelling.folds != fold).sum()) for fold in tested_folds(labelling.folds))

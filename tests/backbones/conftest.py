@@ -1,0 +1,21 @@
+"""Folders of tiny models, as they are published."""
+
+import json
+
+import pytest
+
+from trajprobe.storage import file_sha256
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A function: the folder of a model as `weights add` keeps it, with its provenance."""
+    from small_transformers import MODELS, save  # transformers takes seconds, and most tests need none
+
+    def make(name):
+        folder = save(tmp_path / name, name)
+        told = {"sha256": file_sha256(folder / "model.safetensors"), "unexpected": MODELS[name][3]}
+        (folder / "provenance.json").write_text(json.dumps(told))
+        return folder
+
+    return make
