@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> None:
     importer.add_argument("--force", action="store_true", help="replace a data set of that name")
     weights = commands.add_parser("weights", help="weights").add_subparsers(dest="weights_command", required=True)
     adder = weights.add_parser("add", help="take published weights as data/weights/NAME, and `dvc add` them")
-    adder.add_argument("name", metavar="NAME", help="whose weights, as open-magvit2 or videogpt")
-    adder.add_argument("--from", dest="file", type=Path, metavar="FILE", help="the file, where you have it already")
+    adder.add_argument("name", metavar="NAME", help="whose weights, as videomae-base or open-magvit2")
+    adder.add_argument("--from", dest="path", type=Path, metavar="PATH", help="the file or folder that you have")
     adder.add_argument("--raw", action="store_true", help="the raw weights, not their moving average")
     adder.add_argument("--force", action="store_true", help="replace weights of that name")
     told = parser.parse_args(arguments)
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
         elif told.command == "weights":
             from trajprobe.published.adding import add
 
-            add(told.name, told.file, raw=told.raw, replace=told.force, tell=partial(print, flush=True))
+            add(told.name, told.path, raw=told.raw, replace=told.force, tell=partial(print, flush=True))
         else:
             from trajprobe.trajectories.importing import import_npz
 

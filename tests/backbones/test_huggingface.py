@@ -188,6 +188,11 @@ def test_each_network_has_a_configuration_of_its_own():
         ),
         ("clip", {"config": VISION | {"num_attention_heads": 5}}, "got config .*32.* is not a multiple of .*heads .5."),
         ("clip", {"crop": 16}, "got crop 16, expected 32: image_size"),
+        (
+            "vivit",
+            {"config": {"image_size": 32, "num_frames": 4, "tubelet_size": [2, 0, 16]}},
+            "got patches of .*0",
+        ),
         ("videomae", {"frames": 16}, "got frames 16, expected 4: num_frames"),
         ("videomae", {"frames": None}, "got frames None, expected 4: num_frames"),
         ("vjepa2", {"frames": 5}, "got 5 x 32 x 32, expected multiples of 2 x 16 x 16, which a token stands for"),
@@ -200,6 +205,13 @@ def test_each_network_has_a_configuration_of_its_own():
 def test_an_architecture_that_does_not_go_together_is_refused(name, changed, message):
     with pytest.raises(msgspec.ValidationError, match=message):
         architecture(name, **changed)
+
+
+def test_dinov2_sees_another_size_than_its_configuration_names():
+    shape = architecture("dinov2", config=MODELS["dinov2"][0]["config"] | {"image_size": 70})
+    torch.manual_seed(0)
+    network = hf.build(shape).eval().requires_grad_(False)
+    assert hf.layer(network, hf.preprocess(video(1), shape), "last").shape == (1, 32, 4, 2, 2)
 
 
 def test_inputs_and_clips_of_another_size_are_refused():

@@ -213,6 +213,10 @@ def test_an_offset_is_what_processors_make_of_it(recorded):
         ({"do_normalize": False}, "got do_normalize False, expected true"),
         ({"crop_size": 64}, "got crop 64, expected at most 32"),
         ({"image_std": [0.5, 0.5]}, "length 3"),
+        ({"rescale_factor": 0}, "its numbers can't be used"),
+        ({"rescale_factor": "1/255"}, "its numbers can't be used"),
+        ({"image_mean": "abc"}, "its numbers can't be used"),
+        ({"offset": "x"}, "its numbers can't be used"),
     ],
 )
 def test_preprocessing_that_is_not_told_is_not_guessed(recorded, changed, message):
@@ -231,6 +235,22 @@ def test_a_folder_without_its_tables_is_refused(recorded):
     (folder / "config.json").write_text(json.dumps({"model_type": "clip_vision_model", "hidden_size": "wide"}))
     with pytest.raises(UserError, match=r"config\.json: is no configuration of a CLIPVisionModel"):
         tf.config_of(CLIPVisionModel, folder)
+
+
+@pytest.mark.parametrize("changed", [{"num_attention_heads": 3}, {"hidden_act": "none"}, {"hidden_size": -32}])
+def test_a_configuration_that_makes_no_network_is_refused(recorded, changed):
+    folder = recorded("clip")
+    whole = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(whole | {"vision_config": whole["vision_config"] | changed}))
+    with pytest.raises(UserError, match=r"(is no configuration of a|transformers could not load it)") as told:
+        tf.load(CLIPVisionModel, folder)
+    assert "\n" not in str(told.value)
+
+
+def test_whole_numbers_are_no_weights(recorded):
+    folder = rewritten(recorded("clip"), lambda t: {k: v.to(torch.int32) for k, v in t.items()})
+    with pytest.raises(UserError, match=r"(no tensor of the file has its values|could not load it)"):
+        tf.load(CLIPVisionModel, folder)
 
 
 def test_a_video_processors_table_comes_first(recorded):

@@ -77,7 +77,7 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
         ("t99", ("backbones", "magvit2-tiny", "clips"), "expected one of t17"),
         ("middle", ("backbones", "magvit2-tiny", "layer"), "expected one of hidden, latents, codes"),
         ("max", ("backbones", "magvit2-tiny", "pooling"), "expected one of tmean, tdiff, mean, flatten"),
-        ("vgg", ("backbones", "magvit2-tiny", "family"), "expected one of magvit2_tiny"),
+        ("vgg", ("backbones", "magvit2-tiny", "family"), "expected one of huggingface, magvit2_tiny"),
         (3, ("backbones", "magvit2-tiny", "architecture", "depth"), "unknown key `depth`"),
         (3, ("controls", "extent", "seed"), "unknown key `seed`"),
         ("other", ("compare", "primary"), "expected one of magvit2-tiny"),

@@ -9,6 +9,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import shrunk
@@ -84,13 +85,14 @@ def add(capsys):
 
 @pytest.fixture
 def refused(add, top):
-    """Runs it where it must be refused in one line that has all of `words`, and leave nothing behind."""
+    """Runs it where it must be refused in one line, the last of `lines`, that has all of `words`; nothing is left."""
 
-    def run(*arguments, words, **options):
+    def run(*arguments, words, lines=1, **options):
         before = contents(top)
         status, told = add(*arguments, **options)
-        assert (status, len(told.strip().splitlines())) == (2, 1), told
-        assert told.startswith("trajprobe: error: ")
+        said = told.strip().splitlines()
+        assert (status, len(said)) == (2, lines), told
+        assert sum(line.startswith("trajprobe: error: ") for line in said) == 1
         assert [word for word in words if word not in told] == [], told
         assert contents(top) == before
 
@@ -98,16 +100,17 @@ def refused(add, top):
 
 
 class Hub(ThreadingHTTPServer):
-    """A hub that has `file` of one repository, at the commits of `versions`, the last of which is main."""
+    """A hub that has the files of one repository, at the commits of `versions`, the last of which is main."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.repository, self.file = open_magvit2.REPOSITORY, open_magvit2.FILE
-        self.versions = {}
+        self.versions = {}  #: files, by name, of each commit
+        self.refs = {}  #: commits, by name, beside main
         self.card = {"license": "apache-2.0"}
         self.log = []  #: method, path and Range of each request
-        self.cut_at = None  #: the next GET of the file ends after so many bytes
-        self.stated = None  #: the sha256 that the hub says the file has, if it is not the truth
+        self.cut_at = None  #: the next GET of a large file ends after so many bytes
+        self.stated = None  #: the sha256 that the hub says a large file has, if it is not the truth
         self.answer = None  #: status and headers with which every request is refused whose path has `refuses` in it
         self.refuses = ""
 
@@ -116,10 +119,21 @@ class Hub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def publish(self, data):
-        """A commit with `data` as the file; returns its name."""
-        commit = hashlib.sha1(data).hexdigest()
-        self.versions[commit] = data
+        """A commit with `data`, the files by name or the bytes of `file`; returns its name."""
+        files = data if isinstance(data, dict) else {self.file: data}
+        commit = hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()
+        self.versions[commit] = files
         return commit
+
+    def asked(self, what):
+        """Which revisions were asked for, of files (`resolve`) or of the repository (`revision`)."""
+        return [path.split(f"/{what}/")[1].split("/")[0] for _, path, _ in self.log if f"/{what}/" in path]
+
+    def files(self, method="GET"):
+        """The name of each file that was asked for, and the Range."""
+        return [
+            (path.rpartition("/")[2], part) for asked, path, part in self.log if "/resolve/" in path and asked == method
+        ]
 
     def environment(self, home):
         """The variables of a process whose hub this is, and whose cache is at `home`."""
@@ -131,6 +145,10 @@ class Hub(ThreadingHTTPServer):
         """Runs `weights add open-magvit2`, shrunk, in a process of its own; returns its status and what it printed."""
         return self.run(Path(shrunk.__file__), "weights", "add", "open-magvit2", *arguments, home=home)
 
+    def trajprobe(self, *arguments, home):
+        """The same of any command, with nothing shrunk."""
+        return self.run("-c", "from trajprobe.cli import main; main()", *arguments, home=home)
+
     def run(self, *command, home, **variables):
         done = subprocess.run(
             [sys.executable, *command],
@@ -141,6 +159,11 @@ class Hub(ThreadingHTTPServer):
             timeout=120,
         )
         return done.returncode, done.stdout + done.stderr
+
+
+def large(name):
+    """Whether the hub keeps a file of that name with git LFS, and so knows its sha256."""
+    return not name.endswith(".json")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -161,31 +184,40 @@ class Handler(BaseHTTPRequestHandler):
             status, headers = hub.answer
             return self.send(status, headers, b"", with_body)
         api, resolve = f"/api/models/{hub.repository}/revision/", f"/{hub.repository}/resolve/"
-        revision = path.removeprefix(api).removeprefix(resolve).partition("/")[0]
-        commit = list(hub.versions)[-1] if revision == "main" else revision
+        revision, _, name = path.removeprefix(api).removeprefix(resolve).partition("/")
+        asked = unquote(revision)
+        commit = list(hub.versions)[-1] if asked == "main" else hub.refs.get(asked, asked)
         if commit not in hub.versions:
             return self.send(404, {"X-Error-Code": "RevisionNotFound"}, b"", with_body)
-        data = hub.versions[commit]
-        digest = hub.stated or hashlib.sha256(data).hexdigest()
+        files = hub.versions[commit]
         if path == api + revision:
-            large = {
-                "rfilename": hub.file,
-                "size": len(data),
-                "lfs": {"size": len(data), "sha256": digest, "pointerSize": 9},
-            }
-            told = {"id": hub.repository, "sha": commit, "siblings": [large], "cardData": hub.card}
+            siblings = [self.described(*each) for each in files.items()]
+            told = {"id": hub.repository, "sha": commit, "siblings": siblings, "cardData": hub.card}
             return self.send(200, {"Content-Type": "application/json"}, json.dumps(told).encode(), with_body)
-        if path == f"{resolve}{revision}/{hub.file}":
-            headers = {"X-Repo-Commit": commit, "ETag": f'"{digest}"', "X-Linked-Etag": f'"{digest}"'}
-            return self.send_file(headers | {"X-Linked-Size": str(len(data))}, data, with_body)
+        if path.startswith(resolve) and name in files:
+            data = files[name]
+            etag = f'"{self.digest(data) if large(name) else hashlib.sha1(data).hexdigest()}"'
+            headers = {"X-Repo-Commit": commit, "ETag": etag, "X-Linked-Size": str(len(data))}
+            return self.send_file(headers | ({"X-Linked-Etag": etag} if large(name) else {}), data, with_body, name)
         return self.send(404, {"X-Error-Code": "EntryNotFound"}, b"", with_body)
 
-    def send_file(self, headers, data, with_body):
+    def digest(self, data):
+        return self.server.stated or hashlib.sha256(data).hexdigest()
+
+    def described(self, name, data):
+        told = {"rfilename": name, "size": len(data)}
+        if large(name):
+            told["lfs"] = {"size": len(data), "sha256": self.digest(data), "pointerSize": 9}
+        return told
+
+    def send_file(self, headers, data, with_body, name):
         asked = self.headers.get("Range")
         start = int(asked.removeprefix("bytes=").partition("-")[0]) if asked else 0
         if asked:
             headers = headers | {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
-        cut, self.server.cut_at = (self.server.cut_at, None) if with_body else (None, self.server.cut_at)
+        cut = None
+        if with_body and large(name):
+            cut, self.server.cut_at = self.server.cut_at, None
         self.send(206 if asked else 200, headers, data[start:], with_body, cut)
 
     def send(self, status, headers, body, with_body, cut=None):

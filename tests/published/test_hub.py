@@ -15,15 +15,14 @@ from trajprobe.published import open_magvit2
 DOWNLOAD = """
 import sys
 from trajprobe.params import UserError
-from trajprobe.published import hub
+from trajprobe.published import hub, open_magvit2
 try:
-    release = hub.look_up(*sys.argv[1:])
+    release = hub.look_up(open_magvit2.place("open-magvit2"), *sys.argv[1:])
     print(release.terms)
-    print(hub.download(release))
+    print(*hub.download(release).values())
 except UserError as error:
     sys.exit(f"refused: {error}")
 """
-FILE = (open_magvit2.REPOSITORY, open_magvit2.FILE)
 PROVENANCE = "data/weights/open-magvit2/provenance.json"
 
 
@@ -31,11 +30,6 @@ def checkpoint(epoch=1):
     buffer = io.BytesIO()
     torch.save({"epoch": epoch, "state_dict": shrunk.state()}, buffer)
     return buffer.getvalue()
-
-
-def asked(hub, what):
-    """Which revisions were asked for, of the file (`resolve`) or of the repository (`revision`)."""
-    return [path.split(f"/{what}/")[1].split("/")[0] for _, path, _ in hub.log if f"/{what}/" in path]
 
 
 def test_the_first_download_is_recorded_and_later_ones_are_held_to_it(
@@ -47,10 +41,10 @@ def test_the_first_download_is_recorded_and_later_ones_are_held_to_it(
     ended, told = hub.add("--force", home=tmp_path / "one")
     assert ended == 0, told
     assert told.startswith(f"licence: apache-2.0, https://huggingface.co/{hub.repository}\n")
-    assert (asked(hub, "revision"), set(asked(hub, "resolve"))) == (["main"], {commit})
+    assert (hub.asked("revision"), set(hub.asked("resolve"))) == (["main"], {commit})
     recorded = json.loads((repository / PROVENANCE).read_text())
-    assert recorded["source"] == {"repository": hub.repository, "file": hub.file, "revision": commit}
-    assert recorded["source_sha256"] == hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(data).hexdigest()
+    assert recorded["source"] == {"repository": hub.repository, "revision": commit, "files": {hub.file: digest}}
     assert (recorded["licence"], recorded["weights"]) == ("apache-2.0", "ema")
     assert (repository / "data/weights/open-magvit2.dvc").is_file()
 
@@ -59,16 +53,16 @@ def test_the_first_download_is_recorded_and_later_ones_are_held_to_it(
     before = files(repository / "data")
     ended, told = hub.add("--force", home=tmp_path / "two")
     assert ended == 0, told
-    assert set(asked(hub, "revision") + asked(hub, "resolve")) == {commit}
+    assert set(hub.asked("revision") + hub.asked("resolve")) == {commit}
     assert files(repository / "data") == before
 
-    hub.versions[commit] = checkpoint(epoch=3)  # what only a mirror that lies can do
-    for stated, deletes in ((None, False), (recorded["source_sha256"], True)):
+    hub.versions[commit] = {hub.file: checkpoint(epoch=3)}  # what only a mirror that lies can do
+    for stated, deletes in ((None, False), (digest, True)):
         hub.stated = stated
         ended, told = hub.add("--force", home=tmp_path / f"three {deletes}")
         assert (ended, len(told.splitlines())) == (2, 2), told
-        got = hashlib.sha256(hub.versions[commit]).hexdigest()
-        for words in (f"got sha256 {got}", f"expected {recorded['source_sha256']}", PROVENANCE, "--from FILE"):
+        got = hashlib.sha256(hub.versions[commit][hub.file]).hexdigest()
+        for words in (f"got sha256 {got}", f"expected {digest}", PROVENANCE, "recorded with --from"):
             assert words in told
         assert (f"three {deletes}/hub" in told) == deletes  # it was downloaded only where the hub hid the change
         assert files(repository / "data") == before
@@ -87,16 +81,15 @@ def test_a_transfer_that_breaks_is_taken_up_where_it_broke(hub, tmp_path):
     data = random.Random(0).randbytes(25_000_000)  # the client keeps what it has by ten megabytes
     hub.publish(data)
     hub.cut_at = 15_000_000
-    ended, told = hub.run("-c", DOWNLOAD, *FILE, home=tmp_path)
+    ended, told = hub.run("-c", DOWNLOAD, "main", home=tmp_path)
     assert ended == 0, told
-    gets = [asked for method, path, asked in hub.log if method == "GET" and "/resolve/" in path]
-    assert gets == [None, "bytes=10485760-"]
+    assert hub.files() == [(hub.file, None), (hub.file, "bytes=10485760-")]
     (path,) = [line for line in told.splitlines() if line.endswith(hub.file)]
     assert path.startswith(str(tmp_path / "hub"))
     assert Path(path).read_bytes() == data
     hub.log.clear()
-    assert hub.run("-c", DOWNLOAD, *FILE, home=tmp_path)[0] == 0
-    assert [path for method, path, _ in hub.log if method == "GET" and "/resolve/" in path] == []
+    assert hub.run("-c", DOWNLOAD, "main", home=tmp_path)[0] == 0
+    assert hub.files() == []
 
 
 @pytest.mark.parametrize(
@@ -115,9 +108,9 @@ def test_a_transfer_that_breaks_is_taken_up_where_it_broke(hub, tmp_path):
 def test_the_licence_is_shown_before_the_file_is_asked_for(hub, tmp_path, card, line):
     hub.publish(b"anything")
     hub.card = card
-    ended, told = hub.run("-c", DOWNLOAD.replace("print(hub.download", "sys.exit(0) #"), *FILE, home=tmp_path)
+    ended, told = hub.run("-c", DOWNLOAD.replace("print(*hub.download", "sys.exit(0) #"), "main", home=tmp_path)
     assert (ended, told.strip()) == (0, line.format(hub.repository))
-    assert asked(hub, "resolve") == []
+    assert hub.asked("resolve") == []
 
 
 NOT_THERE = {"X-Error-Code": "RepoNotFound"}
@@ -128,8 +121,7 @@ NOT_THERE = {"X-Error-Code": "RepoNotFound"}
     [
         ((401, NOT_THERE), "is not there, or is private; check HF_ENDPOINT and HF_TOKEN"),
         ((403, {"X-Error-Code": "GatedRepo"}), "is gated; accept its terms at https://huggingface.co/TencentARC"),
-        ((500, {}), "could not get video_128_262144.ckpt (HfHubHTTPError: Server error '500"),
-        ((404, {"X-Error-Code": "EntryNotFound"}), "has no video_128_262144.ckpt"),
+        ((500, {}), "could not get the list of its files (HfHubHTTPError: Server error '500"),
     ],
 )
 def test_what_the_hub_refuses_is_told_in_one_line(hub, tmp_path, answer, words):
@@ -142,6 +134,7 @@ def test_what_the_hub_refuses_is_told_in_one_line(hub, tmp_path, answer, words):
     [
         ((403, {}), "could not get video_128_262144.ckpt (HfHubHTTPError: "),
         ((403, {"X-Error-Code": "GatedRepo"}), "is gated; accept its terms at"),
+        ((404, {"X-Error-Code": "EntryNotFound"}), "has no video_128_262144.ckpt"),
     ],
 )
 def test_a_file_that_the_hub_refuses_though_it_tells_of_it_is_told(hub, tmp_path, answer, words):
@@ -156,8 +149,7 @@ def test_a_revision_that_is_gone_is_told(hub, tmp_path):
 
 
 def test_a_file_that_is_gone_is_told(hub, tmp_path):
-    hub.publish(b"anything")
-    hub.file = "another.ckpt"
+    hub.publish({"another.ckpt": b"anything"})
     refused(hub, tmp_path, f"has no {open_magvit2.FILE}")
 
 
@@ -180,10 +172,10 @@ huggingface_hub.hf_hub_download = download
     refused(hub, tmp_path, f"no room for {hub.file} in {tmp_path}/hub; make some", code=full + DOWNLOAD)
 
 
-def refused(hub, home, words, *arguments, code=DOWNLOAD, **variables):
-    ended, told = hub.run("-c", code, *FILE, *arguments, home=home, **variables)
+def refused(hub, home, words, revision="main", code=DOWNLOAD, **variables):
+    ended, told = hub.run("-c", code, revision, home=home, **variables)
     (line,) = [line for line in told.splitlines() if not line.startswith("licence: ")]
     assert ended == 1
     assert line.startswith(f"refused: {hub.repository}")
     assert words in line
-    assert "or download it in another way and give it with --from FILE" in line or "no room" in line
+    assert "give it with --from" in line or "no room" in line

@@ -14,7 +14,7 @@ from videogpt_checkpoint import FOREIGN, TINY, save, state
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
 from trajprobe.features.rows import Backbone
 from trajprobe.params import parse
-from trajprobe.published import videogpt
+from trajprobe.published import origin, videogpt
 from trajprobe.published.checkpoint import load
 
 PUBLISHED = {
@@ -49,12 +49,10 @@ def test_weights_provenance_and_a_row_are_made_of_a_file(repository, file, add):
     assert json.loads((made / "provenance.json").read_text()) == {
         "made_by": "weights add",
         "family": "videogpt",
-        "source": {"file": "vqvae.ckpt"},
-        "source_sha256": digest(path),
+        "source": {"files": {"vqvae.ckpt": digest(path)}},
         "entries": 155,
-        "architecture": TINY,
+        "architecture": TINY | {"resolution": 16},
         "trained_frames": 8,
-        "trained_resolution": 16,
         "not_run": FOREIGN,
         "sha256": digest(made / "model.safetensors"),
     }
@@ -63,8 +61,8 @@ def test_weights_provenance_and_a_row_are_made_of_a_file(repository, file, add):
         f"vqvae.ckpt: names classes or functions that were neither imported nor run: {', '.join(FOREIGN)}",
         "data/weights/videogpt: 155 tensors, taken by these lines of params.yaml, under `backbones` and `clips`:",
         "  videogpt: {family: videogpt, architecture: {n_hiddens: 16, n_res_layers: 2, embedding_dim: 8, n_codes: 32, "
-        "downsample: [4, 2, 2], resolution: 16}, clips: t8, weights: videogpt, layer: latents, pooling: tmean}",
-        "  t8: {frames: 8, size: 16}",
+        "downsample: [4, 2, 2], resolution: 16}, clips: t8x16, weights: videogpt, layer: latents, pooling: tmean}",
+        "  t8x16: {frames: 8, size: 16}",
     ]
     with torch.device("meta"):
         network = VideoGPT(**TINY)
@@ -111,7 +109,13 @@ def test_a_published_name_takes_no_other_strides(file, refused, name, strides, w
 
 def told_of(path, name="videogpt"):
     """What `take` makes of a file."""
-    return videogpt.take(load(path), name, raw=False)
+    return videogpt.take(origin.given(videogpt, path), name)
+
+
+def tensors_of(taken, folder):
+    """What is written of it."""
+    assert taken.write(folder) == digest(folder / "model.safetensors")
+    return load_file(folder / "model.safetensors")
 
 
 def row_of(taken, name="videogpt"):
@@ -124,8 +128,8 @@ def row_of(taken, name="videogpt"):
 def test_the_row_has_what_differs_from_the_published_shape(file):
     taken = told_of(file(n_res_layers=2))
     row, shape, clips = row_of(taken)
-    assert (row.family, row.weights, row.clips) == ("videogpt", "videogpt", "t8")
-    assert clips == {"t8": {"frames": 8, "size": 16}}
+    assert (row.family, row.weights, row.clips) == ("videogpt", "videogpt", "t8x16")
+    assert clips == {"t8x16": {"frames": 8, "size": 16}}
     assert {name: getattr(shape, name) for name in TINY} == TINY | {"downsample": (4, 2, 2)}
     assert shape.resolution == 16
 
@@ -138,41 +142,42 @@ def test_the_published_shape_needs_no_architecture_in_its_row(file):
     path = file(flat, **default, sequence_length=16, resolution=128)
     taken = told_of(path)
     assert row_of(taken)[0].architecture == {}
-    assert taken.rows[1] == "t16: {frames: 16, size: 128}"
+    assert taken.rows[1] == "t16x128: {frames: 16, size: 128}"
     bair = told_of(file(flat, **default | {"downsample": (4, 2, 2)}, sequence_length=16, resolution=64))
     assert bair.rows == (
-        "videogpt: {family: videogpt, architecture: {downsample: [4, 2, 2], resolution: 64}, clips: t16, "
+        "videogpt: {family: videogpt, architecture: {downsample: [4, 2, 2], resolution: 64}, clips: t16x64, "
         "weights: videogpt, layer: latents, pooling: tmean}",
-        "t16: {frames: 16, size: 64}",
+        "t16x64: {frames: 16, size: 64}",
     )
 
 
 def test_the_clips_may_be_missing_and_are_then_upstreams(file):
     taken = told_of(file(sequence_length=None, resolution=None))
     assert taken.facts["trained_frames"] == 16
-    assert "trained_resolution" not in taken.facts
+    assert "resolution" not in taken.facts["architecture"]
     row, shape, clips = row_of(taken)
-    assert (row.clips, shape.resolution, clips) == ("t16", 128, {"t16": {"frames": 16, "size": 128}})
+    assert (row.clips, shape.resolution, clips) == ("t16x128", 128, {"t16x128": {"frames": 16, "size": 128}})
 
 
 @pytest.mark.parametrize(("trained", "frames"), [(10, 8), (8, 8), (3, 4)])
 def test_the_row_has_clips_that_the_stride_divides(file, trained, frames):
     taken = told_of(file(sequence_length=trained))
     assert taken.facts["trained_frames"] == trained
-    assert (row_of(taken)[0].clips, row_of(taken)[2]) == (f"t{frames}", {f"t{frames}": {"frames": frames, "size": 16}})
+    row, _, clips = row_of(taken)
+    assert (row.clips, clips) == (f"t{frames}x16", {f"t{frames}x16": {"frames": frames, "size": 16}})
 
 
-def test_hyper_parameters_may_stand_in_lightnings_own_table(file):
+def test_hyper_parameters_may_stand_in_lightnings_own_table(file, tmp_path):
     path = file(table=videogpt_checkpoint.AttributeDict)
-    assert told_of(path).tensors.keys() == state().keys()
+    assert tensors_of(told_of(path), tmp_path).keys() == state().keys()
     assert "pytorch_lightning.utilities.parsing.AttributeDict" in load(path).foreign
 
 
-def test_no_residual_blocks_are_a_network_as_well(file):
+def test_no_residual_blocks_are_a_network_as_well(file, tmp_path):
     with torch.device("meta"):
         names = VideoGPT(**TINY | {"n_res_layers": 0}).state_dict()
     entries = {name: torch.ones(tensor.shape, dtype=tensor.dtype) for name, tensor in names.items()}
-    assert told_of(file(entries, n_res_layers=0)).tensors.keys() == names.keys()
+    assert tensors_of(told_of(file(entries, n_res_layers=0)), tmp_path).keys() == names.keys()
 
 
 @pytest.mark.parametrize("name", videogpt.NAMES)
@@ -184,7 +189,7 @@ def test_without_a_file_it_is_told_that_no_place_is_known(refused, name):
 
 
 def test_raw_has_no_sense_and_is_refused(file, refused):
-    refused("--from", file(), "--raw", name="videogpt", words=["got --raw, but VideoGPT keeps no moving average"])
+    refused("--from", file(), "--raw", name="videogpt", words=["got --raw, but what is published of videogpt has"])
 
 
 HYPER = {

@@ -25,6 +25,8 @@ DISCRETE: tuple[str, ...] = ()
 #: Poolings of what stands outside the grid of tokens: the first one, and what the model itself makes of all of them.
 POOLINGS = ("cls", "pooler")
 PACKAGES = ("transformers",)
+#: Classes that see other sizes than their `image_size`, as they are published: they interpolate their positions.
+INTERPOLATING = ("Dinov2Model", "Dinov2WithRegistersModel")
 #: Arguments of a class's call that keep it from computing what no feature needs.
 CALLS: Mapping[str, Mapping[str, Any]] = {"VJEPA2Model": {"skip_predictor": True}}
 
@@ -41,10 +43,10 @@ class Architecture(Pixels, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         config = configuration(self)
-        sides = {"image_size": self.crop, "num_frames": self.frames}  # what a network can't take, where it says so
-        for key, got in sides.items():
-            if (expected := getattr(config, key, got)) != got:
-                raise ValueError(f"got {'crop' if key == 'image_size' else 'frames'} {got}, expected {expected}: {key}")
+        if self.model not in INTERPOLATING and (side := getattr(config, "image_size", self.crop)) != self.crop:
+            raise ValueError(f"got crop {self.crop}, expected {side}: image_size")
+        if (frames := getattr(config, "num_frames", self.frames)) != self.frames:
+            raise ValueError(f"got frames {self.frames}, expected {frames}: num_frames")
         t, h, w = patch(config)
         if self.crop % h or self.crop % w or (self.frames or 1) % t:
             clip = f"{self.frames or 1} x {self.crop} x {self.crop}"
@@ -80,15 +82,19 @@ def configuration(architecture: Architecture) -> PreTrainedConfig:
 
 
 def patch(config: PreTrainedConfig) -> tuple[int, int, int]:
-    """The frames, rows and columns that a token stands for."""
+    """The frames, rows and columns that a token stands for.
+
+    Raises:
+        ValueError: the configuration does not tell.
+    """
     tubelet, side = getattr(config, "tubelet_size", 1), getattr(config, "patch_size", None)
     if isinstance(tubelet, list | tuple):
-        t, h, w = tubelet
-        return t, h, w
-    h, w = side if isinstance(side, list | tuple) else (side, side)
-    if not (h and w):
-        raise ValueError(f"got a {type(config).__name__} without a patch_size: no grid of tokens is known")
-    return tubelet, h, w
+        sides = tuple(tubelet)
+    else:
+        sides = (tubelet, *side) if isinstance(side, list | tuple) else (tubelet, side, side)
+    if len(sides) != 3 or not all(isinstance(each, int) and each > 0 for each in sides):
+        raise ValueError(f"got patches of {sides}, expected frames, rows and columns of a {type(config).__name__}")
+    return sides
 
 
 class Network(nn.Module):

@@ -46,16 +46,20 @@ def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, st
         tensors = load_file(path)  # mapped, not read
     except SafetensorError as error:
         raise UserError(f"{path}: is no safetensors file ({error}); get it again") from None
-    with _silence():
-        loaded: Any = kind.from_pretrained(
-            folder,
-            config=_config(kind, folder),
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # told by name below
-            output_loading_info=True,
-        )
+    config = _config(kind, folder)
+    try:
+        with _silence():
+            loaded: Any = kind.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,  # told by name below
+                output_loading_info=True,
+            )
+    except Exception as error:  # noqa: BLE001 (a configuration that makes no network can fail in any way)
+        raise UserError(f"{path}: transformers could not load it ({_first_line(error)}); is {CONFIG} its?") from None
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     _check_names(info, tensors, told.get("unexpected", []), path)
     _check_values(model.state_dict(), tensors, path)
@@ -121,15 +125,15 @@ def pixels_of(folder: Path) -> Pixels:
         )
     resize = _side(told["size"], "size", path)
     crop = _side(told["crop_size"], "crop_size", path) if told.get("do_center_crop", "crop_size" in told) else resize
-    # Published models rescale by 1 / 255, and some (ViViT) by 1 / 127.5 less an offset of 1.
-    scale, offset = 255 * told.get("rescale_factor", 1 / 255), float(told.get("offset", False))
-    values = {
-        "resize": resize,
-        "resample": RESAMPLES.get(told["resample"], told["resample"]),
-        "crop": crop,
-        "mean": [(offset + mean) / scale for mean in told["image_mean"]],
-        "std": [std / scale for std in told["image_std"]],
-    }
+    try:
+        # Published models rescale by 1 / 255, and some (ViViT) by 1 / 127.5 less an offset of 1.
+        scale, offset = 255 * float(told.get("rescale_factor", 1 / 255)), float(told.get("offset", False))
+        mean = [(float(each) + offset) / scale for each in told["image_mean"]]
+        std = [float(each) / scale for each in told["image_std"]]
+        resample = RESAMPLES.get(told["resample"], told["resample"])
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise UserError(f"{path}: its numbers can't be used ({error}); get it again") from None
+    values = {"resize": resize, "resample": resample, "crop": crop, "mean": mean, "std": std}
     return parse(values, Pixels, str(path))
 
 
@@ -196,9 +200,9 @@ def _check_values(loaded: Mapping[str, Tensor], tensors: Mapping[str, Tensor], p
 
 
 def _fingerprint(tensor: Tensor) -> tuple[tuple[int, ...], bytes]:
-    """Shape and hash of the values, as float32."""
+    """Kind, shape, and hash of the values as float32."""
     values = tensor.detach().to(torch.float32).contiguous().numpy()
-    return tuple(tensor.shape), hashlib.sha256(values.data).digest()
+    return (tensor.is_floating_point(), *tensor.shape), hashlib.sha256(values.data).digest()
 
 
 def _some(keys: Collection[str]) -> str:

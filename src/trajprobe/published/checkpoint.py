@@ -63,7 +63,7 @@ def load(path: Path) -> Checkpoint:
     if wanted:
         raise UserError(
             f"{path}: wants to run code when it is opened ({some(wanted)}), and was not loaded; expected tensors and "
-            "plain values; ask for a file with its `state_dict` alone"
+            "plain values; ask for a file without them"
         )
     return Checkpoint(path, content, names)
 

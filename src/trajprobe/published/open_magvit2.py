@@ -14,9 +14,9 @@ from torch import Tensor
 
 from trajprobe.backbones.open_magvit2 import OpenMagvit2
 from trajprobe.params import UserError
-from trajprobe.published import kinds
-from trajprobe.published.checkpoint import Checkpoint, entries, is_plain
-from trajprobe.published.source import Place, Taken
+from trajprobe.published import kinds, one_file
+from trajprobe.published.checkpoint import entries, is_plain
+from trajprobe.published.source import Origin, Place, Taken
 
 NAMES = ("open-magvit2",)
 REPOSITORY = "TencentARC/Open-MAGVIT2-Tokenizer-262144-Video"
@@ -27,18 +27,22 @@ PARTS = ("encoder", "decoder")
 EMA = "model_ema."
 
 
+given = one_file.given
+
+
 def place(_name: str) -> Place:
     """Where the released weights are."""
-    return Place(REPOSITORY, FILE)
+    return Place(REPOSITORY, _choose)
 
 
-def take(checkpoint: Checkpoint, name: str, *, raw: bool) -> Taken:
-    """What `select` takes of a checkpoint, under `name`; raises as that does."""
-    state = entries(checkpoint)
-    tensors = select(state, checkpoint.path, raw=raw)
-    facts = {"weights": "raw" if raw else "ema", "entries": len(state), "trained_frames": TRAINED_FRAMES}
-    kind = "raw weights" if raw else "moving average"
-    return Taken(tensors, describe(state), facts, f"the {kind}; a row of family {FAMILY} takes `weights: {name}`")
+def take(origin: Origin, name: str) -> Taken:
+    """The moving average that `select` takes, under `name`; raises as that does."""
+    return _take(origin, name, raw=False)
+
+
+def take_raw(origin: Origin, name: str) -> Taken:
+    """The raw weights that `select` takes, under `name`; raises as that does."""
+    return _take(origin, name, raw=True)
 
 
 def expected() -> dict[str, Tensor]:
@@ -90,6 +94,21 @@ def describe(state: Mapping[str, Any]) -> str:
     averaged = sum(ema_name(name) in state for name in names)
     twice = ", twice (raw and moving average)" if averaged else " (raw, no moving average)"
     return f"{len(state)} entries: {parts}{twice}, and {len(state) - len(names) - averaged} others"
+
+
+def _choose(names: Collection[str], where: str) -> tuple[str, ...]:
+    if FILE not in names:
+        raise UserError(f"{where}: has no {FILE}; get it elsewhere and give it with --from")
+    return (FILE,)
+
+
+def _take(origin: Origin, name: str, *, raw: bool) -> Taken:
+    checkpoint = one_file.checkpoint_of(origin)
+    state = entries(checkpoint)
+    chosen = select(state, checkpoint.path, raw=raw)
+    facts = {"weights": "raw" if raw else "ema", "entries": len(state), "trained_frames": TRAINED_FRAMES}
+    use = f"the {'raw weights' if raw else 'moving average'}; a row of family {FAMILY} takes `weights: {name}`"
+    return one_file.taken(origin, checkpoint, chosen, found=describe(state), facts=facts, use=use)
 
 
 _REMEDY = f"give {FILE} of {REPOSITORY}, or get it again"

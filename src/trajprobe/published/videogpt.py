@@ -17,9 +17,9 @@ from torch import Tensor
 from trajprobe.backbones import weights
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
 from trajprobe.params import Parameters, UserError, parse
-from trajprobe.published import kinds
+from trajprobe.published import kinds, one_file
 from trajprobe.published.checkpoint import Checkpoint, entries, is_plain
-from trajprobe.published.source import Taken
+from trajprobe.published.source import Origin, Taken
 from trajprobe.published.stand_ins import StandIn
 
 #: Of any of them, and of the published ones, where the strides (t h w) are held to the name.
@@ -58,6 +58,9 @@ class HyperParameters(Shape, frozen=True):
         return {name: getattr(self, name) for name in Shape.__struct_fields__}
 
 
+given = one_file.given
+
+
 def place(name: str) -> NoReturn:
     """Raises UserError: they are nowhere."""
     raise UserError(
@@ -66,31 +69,28 @@ def place(name: str) -> NoReturn:
     )
 
 
-def take(checkpoint: Checkpoint, name: str, *, raw: bool) -> Taken:
+def take(origin: Origin, name: str) -> Taken:
     """The tensors of a VQ-VAE's checkpoint, held to its hyper-parameters and these to `name`.
 
     Raises:
-        UserError: `raw` is asked for, which has no sense here; the checkpoint is another model's; a hyper-parameter
-            is missing, or not what `name` or the tensors say; a tensor is missing, left over, of another shape or
-            type, or not finite.
+        UserError: the checkpoint is another model's; a hyper-parameter is missing, or not what `name` or the tensors
+            say; a tensor is missing, left over, of another shape or type, or not finite.
     """
-    path = checkpoint.path
-    if raw:
-        raise UserError(f"{path}: got --raw, but VideoGPT keeps no moving average beside its weights; leave it out")
-    state = entries(checkpoint)
+    checkpoint = one_file.checkpoint_of(origin)
+    path, state = checkpoint.path, entries(checkpoint)
     if kinds.flat(state) or not any(landmark in state for landmark in LANDMARKS):
         raise UserError(f"{path}: got {kinds.seems(state)}, expected the VQ-VAE's of VideoGPT; {_REMEDY}")
     hyper = _hyper_parameters(checkpoint)
     _check_strides(hyper, name, path)
-    tensors = _plain(state, path)
-    _check_sizes(hyper, tensors, path)
-    weights.check(tensors, _expected(hyper, path), path)
-    facts = {"architecture": hyper.shape, "entries": len(state), "trained_frames": hyper.sequence_length}
-    if hyper.resolution:
-        facts["trained_resolution"] = hyper.resolution
+    plain = _plain(state, path)
+    _check_sizes(hyper, plain, path)
+    weights.check(plain, _expected(hyper, path), path)
+    resolution = {"resolution": hyper.resolution} if hyper.resolution else {}  # a row is held to what is told
+    facts = {"architecture": hyper.shape | resolution, "entries": len(state), "trained_frames": hyper.sequence_length}
     found = f"{len(state)} entries, a VQ-VAE of {hyper.n_codes} codes and stride {_strides(hyper)}"
     use = "taken by these lines of params.yaml, under `backbones` and `clips`:"
-    return Taken(tensors, found, facts, use, (_row(hyper, name), _format(hyper)))
+    rows = (_row(hyper, name), _format(hyper))
+    return one_file.taken(origin, checkpoint, plain, found=found, facts=facts, use=use, rows=rows)
 
 
 _REMEDY = "give the checkpoint that its train_vqvae.py wrote, as it is"
@@ -171,15 +171,22 @@ def _row(hyper: HyperParameters, name: str) -> str:
     }
     inside = ", ".join(f"{key}: {value}" for key, value in shape.items())
     return (
-        f"{name}: {{family: {FAMILY}, architecture: {{{inside}}}, clips: t{_frames(hyper)}, weights: {name}, "
+        f"{name}: {{family: {FAMILY}, architecture: {{{inside}}}, clips: {_clips(hyper)}, weights: {name}, "
         "layer: latents, pooling: tmean}"
     )
 
 
+def _clips(hyper: HyperParameters) -> str:
+    """The name of the format of `clips` that they were trained on."""
+    return f"t{_frames(hyper)}x{_size(hyper)}"
+
+
 def _format(hyper: HyperParameters) -> str:
-    """The format of `clips` that they were trained on."""
-    size = hyper.resolution or Architecture().resolution
-    return f"t{_frames(hyper)}: {{frames: {_frames(hyper)}, size: {size}}}"
+    return f"{_clips(hyper)}: {{frames: {_frames(hyper)}, size: {_size(hyper)}}}"
+
+
+def _size(hyper: HyperParameters) -> int:
+    return hyper.resolution or Architecture().resolution
 
 
 def _frames(hyper: HyperParameters) -> int:

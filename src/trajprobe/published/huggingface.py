@@ -1,0 +1,186 @@
+"""Models of transformers, one row of huggingface.yaml each: their files are taken as they are, and loaded once."""
+
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from functools import partial
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, to_builtins
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from trajprobe.backbones.weights import MODEL
+from trajprobe.params import Parameters, UserError, parse
+from trajprobe.published.source import Origin, Place, Taken
+
+if TYPE_CHECKING:
+    from trajprobe.backbones.huggingface import Architecture
+
+CONFIG = "config.json"
+PREPROCESSORS = ("preprocessor_config.json", "video_preprocessor_config.json")
+#: Frames of the clips that are suggested for a model of images.
+IMAGES = 5
+
+
+class Row(Parameters, frozen=True):
+    """A model; huggingface.yaml tells what each key is."""
+
+    model: str
+    pooling: str
+    repository: str | None = None
+    frames: Annotated[int, Meta(ge=1)] | None = None
+    order: Literal["t h w", "h w t"] = "t h w"
+    unexpected: tuple[str, ...] = ()
+    licence: str | None = None
+    revision: str = "main"
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+def read(path: Path) -> dict[str, Row]:
+    """The rows of the table at `path`.
+
+    Raises:
+        UserError: it is no YAML, or a row does not fit.
+    """
+    try:
+        rows = parse(YAML(typ="safe").load(path.read_text(encoding="utf-8")), dict[str, Any], str(path))
+    except YAMLError as error:
+        raise UserError(f"{path}: is no valid YAML: {' '.join(str(error).split())}") from None
+    return {name: parse(row, Row, f"{path}: `{name}`") for name, row in rows.items()}
+
+
+TABLE = Path(__file__).with_suffix(".yaml")
+ROWS = read(TABLE)
+NAMES = tuple(ROWS)
+FAMILY = "huggingface"
+
+
+def given(path: Path) -> dict[str, Path]:
+    """The files of a folder that the user has, by name.
+
+    Raises:
+        UserError: it is no folder, can't be read, or lacks a file.
+    """
+    try:
+        there = [file.name for file in path.iterdir()]
+    except OSError as error:
+        raise UserError(
+            f"{path}: is no folder that can be read ({error.strerror}); expected one with {CONFIG}, {PREPROCESSORS[0]} "
+            f"and {MODEL}; give its path"
+        ) from None
+    names = choose(there, str(path))
+    return {name: path / name for name in names}
+
+
+def choose(names: Collection[str], where: str) -> tuple[str, ...]:
+    """Those of the files `names` that are taken: no others are ever asked for.
+
+    Raises:
+        UserError: one is missing `where` they are.
+    """
+    if CONFIG not in names:
+        raise UserError(f"{where}: has no {CONFIG}, which tells the network's shape; get it too")
+    if not any(name in names for name in PREPROCESSORS):
+        raise UserError(
+            f"{where}: has no {' and no '.join(PREPROCESSORS)}; expected the one that came with the weights, since the "
+            "defaults of a class are not the model's"
+        )
+    if MODEL not in names:
+        raise UserError(f"{where}: has no {MODEL}; {_CONVERT if _PICKLE in names else 'get it too'}")
+    return tuple(name for name in (CONFIG, *PREPROCESSORS, MODEL) if name in names)
+
+
+def place(name: str) -> Place:
+    """Where the model of that name is published; raises UserError for one that is the user's own."""
+    row = ROWS[name]
+    if not row.repository:
+        raise UserError(f"weights add {name}: `{name}` of {TABLE.name} has no `repository`; give a folder with --from")
+    return Place(row.repository, choose, row.revision, row.licence)
+
+
+def take(origin: Origin, name: str) -> Taken:
+    """The files as they are, and the row of params.yaml that takes them.
+
+    Raises:
+        UserError: the file is not the pinned one, or what the JSON says won't do.
+    """
+    row, folder = ROWS[name], origin.files[CONFIG].parent
+    if row.sha256 not in (None, origin.sha256[MODEL]):
+        raise UserError(
+            f"{folder / MODEL}: got sha256 {origin.sha256[MODEL]}, expected {row.sha256} as `{name}` of {TABLE.name} "
+            "pins; mend the row, or get that file"
+        )
+    shape, node = _architecture(row, name, folder)
+    facts: dict[str, Any] = {
+        "model": row.model,
+        "unexpected": list(row.unexpected),
+        "licence": row.licence,
+        "transformers": version("transformers"),
+    }
+    if row.frames:
+        facts["trained_frames"] = row.frames
+    licence = f", licence: {row.licence}" if row.licence else ""
+    found = f"{name}: {row.model}{licence}; {MODEL} has sha256 {origin.sha256[MODEL]}"
+    use = "loaded, every tensor from the file; taken by these lines of params.yaml, under `backbones` and `clips`:"
+    frames = row.frames or IMAGES
+    clips = f"t{frames}x{shape.resize}"  # of the size that the network would resize them to
+    line = {"family": FAMILY, "architecture": node, "clips": clips, "weights": name, "layer": "last"}
+    line["pooling"] = row.pooling
+    rows = (_flow({name: line}), _flow({clips: {"frames": frames, "size": shape.resize}}))
+    return Taken(partial(_write, origin), (found,), facts, use, rows, partial(_load, shape, folder))
+
+
+_PICKLE = "pytorch_model.bin"
+_CONVERT = (
+    f'a {_PICKLE} can run code and is not taken; convert it in its folder with `python -c "import torch as t, '
+    f"safetensors.torch as s; s.save_file({{k: v.clone() for k, v in t.load('{_PICKLE}', weights_only=True).items()}}, "
+    f"'{MODEL}', {{'format': 'pt'}})\"` and give that with --from; or name a pull request that has {MODEL} (refs/pr/N) "
+    f"as its `revision` in {TABLE.name}"
+)
+
+
+def _architecture(row: Row, name: str, folder: Path) -> tuple["Architecture", dict[str, Any]]:
+    """What `folder` tells of the network and its preprocessing, and the same as a row of params.yaml has it."""
+    from trajprobe.backbones import huggingface, transformers_files  # slow to import, and others' weights need none
+
+    try:
+        kind = huggingface.model_class(row.model)
+    except ValueError as error:
+        raise UserError(f"{TABLE}: `{name}.model`: {error}") from None
+    config, pixels = transformers_files.config_of(kind, folder), transformers_files.pixels_of(folder)
+    told = {"model": row.model, "config": config, "frames": row.frames, **to_builtins(pixels)}
+    node = {key: value for key, value in told.items() if value}  # what is empty is the default
+    if row.order != "t h w":
+        node["order"] = row.order
+    return parse(node, huggingface.Architecture, f"{folder}: as `{name}` of {TABLE.name}"), node
+
+
+def _write(origin: Origin, folder: Path) -> str:
+    for name, path in origin.files.items():
+        shutil.copyfile(path, folder / name)  # no link: what stands in the hub's cache stays as it is
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+    return origin.sha256[MODEL]
+
+
+def _load(architecture: "Architecture", given: Path, made: Path) -> None:
+    """Loads what was `made` of the folder `given`, by whose name a mistake is told."""
+    from trajprobe.backbones import huggingface
+
+    try:
+        huggingface.load(architecture, made)
+    except UserError as error:
+        raise UserError(str(error).replace(str(made), str(given))) from None
+
+
+def _flow(value: Mapping[str, Any]) -> str:
+    """One line of YAML, to be pasted."""
+    yaml, text = YAML(typ="safe", pure=True), StringIO()
+    for option, choice in (("default_flow_style", True), ("width", 10**6), ("sort_base_mapping_type_on_output", False)):
+        setattr(yaml, option, choice)
+    yaml.dump(value, text)
+    return text.getvalue().strip()[1:-1]  # without the braces around all of it

@@ -1,0 +1,77 @@
+"""Models of transformers in the pipeline, tiny: from folders as they are published to the table."""
+
+import json
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+MAKER = Path(__file__).parents[1] / "backbones/small_transformers.py"
+#: What `weights add` calls each, and what the maker does.
+MODELS = {
+    "videomae-base": "videomae",
+    "clip-vit-b32": "clip",
+    "dinov2-base": "dinov2",
+    "vjepa2-vitl": "vjepa2",
+    "siglip-own": "siglip",
+    "timesformer-own": "timesformer",
+}
+#: Rows of a user, for models that the project does not list.
+OWN = """
+siglip-own: {model: SiglipVisionModel, unexpected: [text_model., logit_scale, logit_bias], pooling: pooler}
+timesformer-own: {model: TimesformerModel, frames: 4, order: h w t, unexpected: [classifier.], pooling: cls}
+"""
+TABLE = "src/trajprobe/published/huggingface.yaml"
+
+
+def add(clone, name):
+    """Takes a model as the command line does; returns its row and its format, as they are printed."""
+    clone.run(sys.executable, str(MAKER), f"downloads/{name}", MODELS[name])
+    status, told = clone.trajprobe("weights", "add", name, "--from", f"downloads/{name}")
+    assert status == 0, told
+    printed = YAML(typ="safe").load("\n".join(line.strip() for line in told.splitlines() if line.startswith("  ")))
+    return printed.pop(name), printed
+
+
+def test_every_model_runs_from_a_folder_to_the_table(clone):
+    table = clone.folder / TABLE
+    text = table.read_text().replace("frames: 16", "frames: 4").replace("frames: 64", "frames: 4")
+    table.write_text(text + OWN)
+    (clone.folder / "downloads").mkdir()
+    with (clone.folder / ".gitignore").open("a") as file:
+        file.write("/downloads/\n")
+    before = clone.summary()
+    for name in MODELS:
+        row, formats = add(clone, name)
+        for key, form in formats.items():
+            clone.set(form, "clips", key)
+        clone.set(row, "backbones", name)
+    clone.set(row | {"layer": 1, "pooling": "tmean"}, "backbones", "by-number")
+    bare = {key: value for key, value in row.items() if key != "weights"}
+    clone.set(bare | {"layer": 0, "pooling": "mean"}, "untrained", "bare")
+    status, told = clone.trajprobe("check")
+    assert status == 0, told
+    ran = clone.repro()
+    assert {f"features@{name}" for name in (*MODELS, "by-number")} <= ran
+    assert {f"random_init@{name}" for name in (*MODELS, "by-number")} | {"untrained@bare"} <= ran
+    summary = clone.summary()
+    for name in (*MODELS, "by-number"):
+        assert {"pretrained", "random", "gain"} <= summary[name].keys()
+    assert summary["magvit2-tiny"] == before["magvit2-tiny"]
+    for name in MODELS:
+        manifest = json.loads((clone.folder / "data/features/pretrained" / name / "manifest.json").read_text())
+        provenance = json.loads((clone.folder / "data/weights" / name / "provenance.json").read_text())
+        assert manifest["meta"]["weights"]["sha256"] == provenance["sha256"]
+        assert manifest["meta"]["transformers"]
+    assert clone.repro() == set()
+
+    clone.set("pooler", "backbones", "videomae-base", "pooling")
+    told = clone.run("dvc", "repro", "features@videomae-base", fails=True)
+    assert "got pooling pooler of layer last, expected the last of a model with one; use tmean" in told
+    clone.set("max", "backbones", "videomae-base", "pooling")
+    status, told = clone.trajprobe("check")
+    assert (status, "expected one of tmean, tdiff, mean, flatten, cls, pooler" in told) == (2, True)
+    clone.set("tmean", "backbones", "videomae-base", "pooling")
+    clone.set(4, "backbones", "videomae-base", "layer")
+    status, told = clone.trajprobe("check")
+    assert (status, "got `4`, expected one of last, or a number from 0 to 3" in told) == (2, True)

@@ -1,0 +1,360 @@
+"""`trajprobe weights add` of models of transformers from a folder: what is made, what is told, what is refused."""
+
+import hashlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+import transformers_folders
+from ruamel.yaml import YAML
+from safetensors.torch import load_file, save_file
+
+from trajprobe.backbones import transformers_files
+from trajprobe.backbones.huggingface import Architecture, load
+from trajprobe.backbones.pixel_values import Pixels
+from trajprobe.features.rows import Backbone
+from trajprobe.params import UserError, parse
+from trajprobe.published import huggingface, origin
+from trajprobe.published.huggingface import Row, read
+
+#: What a user would add to the table.
+SIGLIP = Row(model="SiglipVisionModel", pooling="pooler", unexpected=("text_model.", "logit_scale", "logit_bias"))
+QUERY = "videomae.encoder.layer.1.attention.attention.q_bias"
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A function: the folder of a row's model, made once."""
+    top = tmp_path_factory.mktemp("published")
+    return lambda name: top / name if (top / name).exists() else transformers_folders.make(name, top / name)
+
+
+@pytest.fixture
+def folder(published, tmp_path):
+    """A function: the same, to be changed."""
+    return lambda name="videomae-base": shutil.copytree(published(name), tmp_path / "given")
+
+
+@pytest.fixture
+def row(monkeypatch):
+    """Gives the table another row for a name."""
+
+    def write(name, row):
+        monkeypatch.setitem(huggingface.ROWS, name, row)
+        monkeypatch.setattr(huggingface, "NAMES", tuple(huggingface.ROWS))
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def siglip(row):
+    row("siglip", SIGLIP)
+
+
+def pasted(told, name):
+    """The row of params.yaml and the format of its clips, as they are printed."""
+    text = YAML(typ="safe")
+    (line, form) = (line for line in told.splitlines() if line.startswith("  "))
+    row = parse(text.load(line)[name], Backbone, "row")
+    return row, parse(row.architecture, Architecture, "architecture"), text.load(form)
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "clips", "pooling"),
+    [
+        ("videomae-base", {"preprocessor_config.json"}, {"t16x32": {"frames": 16, "size": 32}}, "tmean"),
+        ("clip-vit-b16", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "size": 32}}, "pooler"),
+        ("dinov2-base", {"preprocessor_config.json"}, {"t5x48": {"frames": 5, "size": 48}}, "cls"),
+        ("vjepa2-vitl", {"video_preprocessor_config.json"}, {"t64x36": {"frames": 64, "size": 36}}, "tmean"),
+        ("siglip", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "size": 32}}, "pooler"),
+    ],
+)
+def test_a_folder_is_kept_as_it_is_and_its_row_is_told(repository, published, add, name, files, clips, pooling):
+    given = published(name)
+    ended, told = add("--from", given, name=name)
+    assert ended == 0, told
+    made = repository / "data/weights" / name
+    names = {"config.json", "model.safetensors"} | files
+    assert {path.name for path in made.iterdir()} == names | {"provenance.json"}
+    assert all((made / each).read_bytes() == (given / each).read_bytes() for each in names)
+    assert len({path.stat().st_mode for path in made.iterdir()}) == 1
+    assert (made.parent / f"{name}.dvc").is_file()
+    row, architecture, form = pasted(told, name)
+    assert (row.family, row.weights, row.layer, row.pooling) == ("huggingface", name, "last", pooling)
+    assert form == clips
+    assert row.clips == next(iter(clips))
+    assert load(architecture, made)[1] == digest(given / "model.safetensors")
+
+
+def test_the_row_has_what_differs_from_the_class_and_all_of_the_preprocessing(repository, published, add):
+    told = add("--from", published("vjepa2-vitl"), name="vjepa2-vitl")[1]
+    node = YAML(typ="safe").load(next(line for line in told.splitlines() if line.startswith("  ")))
+    architecture = node["vjepa2-vitl"]["architecture"]
+    assert list(architecture) == ["model", "config", "frames", *Pixels.__struct_fields__]
+    assert architecture["config"]["crop_size"] == 32
+    assert "patch_size" not in architecture["config"]
+    assert architecture["std"] == [0.229, 0.224, 0.225]
+
+
+def test_the_order_of_a_row_is_told(repository, published, add, row):
+    row("siglip", Row(model="SiglipVisionModel", pooling="tmean", unexpected=SIGLIP.unexpected, order="h w t"))
+    assert ", order: h w t}, " in add("--from", published("siglip"), name="siglip")[1]
+
+
+def test_the_record_has_what_loading_needs_and_where_it_came_from(repository, published, add):
+    given = published("videomae-base")
+    told = add("--from", given, name="videomae-base")[1]
+    there = f"model.safetensors has sha256 {digest(given / 'model.safetensors')}"
+    assert f"videomae-base: VideoMAEModel, licence: cc-by-nc-4.0; {there}\n" in told
+    made = repository / "data/weights/videomae-base"
+    files = ["config.json", "preprocessor_config.json", "model.safetensors"]
+    assert json.loads((made / "provenance.json").read_text()) == {
+        "made_by": "weights add",
+        "family": "huggingface",
+        "source": {"folder": "videomae-base", "files": {name: digest(given / name) for name in files}},
+        "licence": "cc-by-nc-4.0",
+        "sha256": digest(given / "model.safetensors"),
+        "unexpected": ["decoder.", "mask_token", "encoder_to_decoder."],
+        "model": "VideoMAEModel",
+        "trained_frames": 16,
+        "transformers": transformers_files.transformers.__version__,
+    }
+
+
+def test_a_model_of_images_has_no_trained_frames(repository, published, add):
+    assert add("--from", published("siglip"), name="siglip")[0] == 0
+    told = json.loads((repository / "data/weights/siglip/provenance.json").read_text())
+    assert "trained_frames" not in told
+    assert told["licence"] is None
+
+
+def test_files_are_copied_even_where_they_are_links(published, tmp_path):
+    given, made = tmp_path / "links", tmp_path / "made"
+    given.mkdir()
+    made.mkdir()
+    for path in published("siglip").iterdir():
+        (given / path.name).symlink_to(path)
+    huggingface.take(origin.given(huggingface, given), "siglip").write(made)
+    for path in made.iterdir():
+        assert path.read_bytes() == (given / path.name).read_bytes()
+        assert not path.is_symlink()
+        assert not path.samefile(given / path.name)
+
+
+def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
+    given = folder("siglip")
+    (given / "config.json").write_text('{"model_type": "siglip_vision_model"}')
+    edited("preprocessor_config.json", size=224)(given)
+    taken = huggingface.take(origin.given(huggingface, given), "siglip")
+    assert taken.rows == (
+        "siglip: {family: huggingface, architecture: {model: SiglipVisionModel, resize: 224, resample: bicubic, "
+        "crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, clips: t5x224, weights: siglip, layer: last, "
+        "pooling: pooler}",
+        "t5x224: {frames: 5, size: 224}",
+    )
+
+
+def changed(given, change):
+    """Has `change` done to the tensors of a folder."""
+    tensors = change(load_file(given / "model.safetensors"))
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()}, given / "model.safetensors", {"format": "pt"}
+    )
+
+
+def renamed(tensors):
+    return {name.replace("videomae.", "backbone."): tensor for name, tensor in tensors.items()}
+
+
+def spoilt(tensors):
+    tensors[QUERY][3] = float("nan")
+    return tensors
+
+
+BROKEN = {
+    "missing": (lambda tensors: {name: value for name, value in tensors.items() if name != QUERY}, "missing"),
+    "left over": (lambda tensors: tensors | {"head.weight": torch.zeros(2)}, "head.weight"),
+    "prefix": (renamed, "missing"),
+    "shape": (lambda tensors: tensors | {QUERY: torch.zeros(8)}, "shape"),
+    "not finite": (spoilt, "not finite"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_weights_that_would_not_all_be_loaded_are_refused(folder, refused, case):
+    change, words = BROKEN[case]
+    given = folder()
+    changed(given, change)
+    refused("--from", given, name="videomae-base", words=[f"{given}/model.safetensors: ", words], lines=2)
+
+
+@pytest.mark.parametrize("cut", [8, -1000])
+def test_a_truncated_file_is_refused(folder, refused, cut):
+    path = folder() / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:cut])
+    refused("--from", path.parent, name="videomae-base", words=[f"{path}: is no safetensors file"], lines=2)
+
+
+def test_weights_that_were_there_stay_when_others_are_refused(repository, published, folder, add, files):
+    assert add("--from", published("videomae-base"), name="videomae-base")[0] == 0
+    before = files(repository / "data")
+    given = folder()
+    changed(given, spoilt)
+    assert add("--from", given, "--force", name="videomae-base")[0] == 2
+    assert files(repository / "data") == before
+
+
+def without(*names):
+    def change(given):
+        for name in names:
+            (given / name).unlink()
+
+    return change
+
+
+def pickled(given):
+    torch.save(load_file(given / "model.safetensors"), given / "pytorch_model.bin")
+    (given / "model.safetensors").unlink()
+
+
+def written(name, text):
+    return lambda given: (given / name).write_text(text)
+
+
+def edited(name, **values):
+    def change(given):
+        told = json.loads((given / name).read_text()) | values
+        (given / name).write_text(json.dumps({key: value for key, value in told.items() if value is not None}))
+
+    return change
+
+
+FOLDERS = {
+    "no config": (without("config.json"), "{}: has no config.json, which tells the network's shape"),
+    "no preprocessing": (
+        without("preprocessor_config.json"),
+        "{}: has no preprocessor_config.json and no video_preprocessor_config.json; expected the one that came with",
+    ),
+    "no weights": (without("model.safetensors"), "{}: has no model.safetensors; get it too"),
+    "a pickle": (
+        pickled,
+        "{}: has no model.safetensors; a pytorch_model.bin can run code and is not taken; conv",
+    ),
+    "broken config": (written("config.json", "{"), "{}/config.json: "),
+    "broken preprocessing": (written("preprocessor_config.json", "{"), "{}/preprocessor_config.json: "),
+    "no colours": (
+        edited("preprocessor_config.json", image_mean=None),
+        "{}/preprocessor_config.json: has no image_mean",
+    ),
+    "frames": (
+        edited("config.json", num_frames=8),
+        "{}: as `videomae-base` of huggingface.yaml: got frames 16, expected 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_a_folder_that_lacks_something_is_told(folder, refused, case):
+    change, words = FOLDERS[case]
+    given = folder()
+    change(given)
+    refused("--from", given, name="videomae-base", words=[words.format(given)])
+
+
+def test_the_conversion_that_is_told_makes_what_is_taken(repository, folder, add):
+    given = folder()
+    tensors = load_file(given / "model.safetensors")
+    pickled(given)
+    command = re.search("`python (-c .*?)`", add("--from", given, name="videomae-base")[1])[1]
+    subprocess.run([sys.executable, *shlex.split(command)], cwd=given, check=True)
+    ended, told = add("--from", given, name="videomae-base")
+    assert ended == 0, told
+    made = load_file(repository / "data/weights/videomae-base/model.safetensors")
+    assert made.keys() == tensors.keys()
+    assert all(torch.equal(made[name], tensor) for name, tensor in tensors.items())
+
+
+def test_a_file_where_a_folder_is_expected_is_told(published, refused):
+    path = published("siglip") / "model.safetensors"
+    refused("--from", path, name="siglip", words=[f"{path}: is no folder that can be read (Not a directory); expected"])
+    refused(
+        "--from", path.parent / "no", name="siglip", words=[f"{path.parent}/no: is no folder that can be read (No such"]
+    )
+
+
+@pytest.mark.parametrize("name", ["open-magvit2", "videogpt"])
+def test_a_folder_where_a_file_is_expected_is_told(published, refused, name):
+    given = published("siglip")
+    refused("--from", given, name=name, words=[f"{given}: is a folder, expected a checkpoint, which is one file"])
+
+
+def test_raw_is_refused_with_a_reason_before_anything_else(refused, tmp_path):
+    words = ["videomae-base: got --raw, but what is published of huggingface has no moving average beside its weights"]
+    refused("--raw", name="videomae-base", words=words)
+    refused("--raw", "--from", tmp_path / "nowhere", name="videomae-base", words=words)
+
+
+def test_a_row_without_a_repository_is_added_from_a_folder_alone(refused):
+    refused(name="siglip", words=["weights add siglip: `siglip` of huggingface.yaml has no `repository`", "--from"])
+
+
+def test_a_pinned_file_is_demanded(repository, published, add, row):
+    given = published("siglip")
+    there = digest(given / "model.safetensors")
+    row("siglip", Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256="0" * 64))
+    ended, told = add("--from", given, name="siglip")
+    assert (ended, f"got sha256 {there}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in told) == (2, True)
+    row("siglip", Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256=there))
+    assert add("--from", given, name="siglip")[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["SiglipVisionModels", "AutoModel", "torch", "load_image"])
+def test_a_class_that_is_none_is_told(published, refused, row, kind):
+    row("siglip", Row(model=kind, pooling="cls"))
+    words = [f"huggingface.yaml: `siglip.model`: got model {kind}, expected a model class of transformers"]
+    refused("--from", published("siglip"), name="siglip", words=words)
+
+
+def test_the_files_are_those_that_the_family_reads():
+    assert {huggingface.CONFIG, *huggingface.PREPROCESSORS} == {
+        transformers_files.CONFIG,
+        *transformers_files.PREPROCESSORS,
+    }
+
+
+def test_the_published_rows_pin_nothing_that_no_source_states():
+    rows = read(huggingface.TABLE)
+    assert list(rows) == ["videomae-base", "clip-vit-b32", "clip-vit-b16", "dinov2-base", "vjepa2-vitl"]
+    assert all(row.repository and row.sha256 is None for row in rows.values())
+    assert {name: row.frames for name, row in rows.items() if row.frames} == {"videomae-base": 16, "vjepa2-vitl": 64}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("mine: {model: M, pooling: cls, frame: 8}", "`mine`: unknown key `frame`; the valid keys are model, pooling"),
+        ("mine: {pooling: cls}", "`mine`: missing key `model`"),
+        ("mine: {model: M, pooling: cls, frames: 0}", "`mine`, at `frames`: Expected `int` >= 1"),
+        ("mine: {model: M, pooling: cls, order: t w h}", "`mine`, at `order`: Invalid enum value 't w h'"),
+        ("mine: {model: M, pooling: cls, sha256: abc}", "`mine`, at `sha256`: Expected `str` matching"),
+        ("mine: [", "is no valid YAML"),
+        ("", "Expected `object`, got `null`"),
+        ("mine: {model: M, pooling: cls}\nmine: {model: N, pooling: cls}", "found duplicate key"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_told(tmp_path, text, words):
+    path = tmp_path / "table.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as told:
+        read(path)
+    assert str(told.value).startswith(f"{path}: ")
+    assert words in str(told.value)

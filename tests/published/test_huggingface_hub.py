@@ -1,0 +1,198 @@
+"""`trajprobe weights add` of models of transformers from a small hub on this machine."""
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import pytest
+import transformers_folders
+
+NAME = "videomae-base"
+FOLDER = Path("data/weights", NAME)
+LICENCE = "licence: cc-by-nc-4.0, https://huggingface.co/MCG-NJU/videomae-base"
+DOWNLOAD = """
+import json, sys
+from pathlib import Path
+from trajprobe.params import UserError
+from trajprobe.published import huggingface, origin
+try:
+    found = origin.downloaded(huggingface.place(sys.argv[1]), Path("data/weights", sys.argv[1]), print)
+    print(json.dumps(found.told))
+except UserError as error:
+    sys.exit(f"refused: {error}")
+"""
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """What the repository of videomae-base has, and more that is never to be asked for."""
+    folder = transformers_folders.make(NAME, tmp_path_factory.mktemp("published"))
+    more = {"pytorch_model.bin": b"", "modeling_own.py": b"", "training_args.bin": b"", ".gitattributes": b""}
+    return {path.name: path.read_bytes() for path in folder.iterdir()} | more
+
+
+@pytest.fixture
+def videomae(hub, published):
+    """That repository, on the hub; its commit."""
+    hub.repository, hub.card = "MCG-NJU/videomae-base", {"license": "cc-by-nc-4.0"}
+    return hub.publish(published)
+
+
+def digests(files, *names):
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in names}
+
+
+FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
+
+
+def test_the_named_files_alone_are_downloaded_recorded_and_held_to(
+    hub, videomae, repository, published, tmp_path, files
+):
+    ended, told = hub.trajprobe("weights", "add", NAME, home=tmp_path / "one")
+    assert ended == 0, told
+    assert told.startswith(f"{LICENCE}\n")
+    assert (hub.asked("revision"), set(hub.asked("resolve"))) == (["main"], {videomae})
+    assert hub.files() == [(name, None) for name in FILES]
+    api, resolve = f"/api/models/{hub.repository}/revision/main", f"/{hub.repository}/resolve/{videomae}"
+    assert {path for _, path, _ in hub.log} == {api, *(f"{resolve}/{name}" for name in FILES)}
+    assert {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.name != "provenance.json"} == {
+        name: published[name] for name in FILES
+    }
+    told = json.loads((FOLDER / "provenance.json").read_text())
+    assert told["source"] == {
+        "repository": hub.repository,
+        "revision": videomae,
+        "files": digests(published, *FILES),
+    }
+    assert (told["licence"], told["sha256"]) == ("cc-by-nc-4.0", told["source"]["files"]["model.safetensors"])
+
+    hub.publish(published | {"config.json": b"{}"})  # main goes on; this repository does not
+    hub.log.clear()
+    before = files(repository / "data")
+    ended, told = hub.trajprobe("weights", "add", NAME, "--force", home=tmp_path / "one")
+    assert ended == 0, told
+    assert (hub.asked("revision"), hub.files()) == ([videomae], [])
+    assert files(repository / "data") == before
+
+
+def test_a_download_that_does_not_load_leaves_nothing_behind(hub, videomae, top, published, tmp_path, files):
+    hub.publish(published | {"model.safetensors": published["model.safetensors"][:-1000]})
+    before = files(top)
+    ended, told = hub.trajprobe("weights", "add", NAME, home=tmp_path)
+    assert (ended, "/model.safetensors: is no safetensors file (" in told, "Traceback" in told) == (2, True, False)
+    assert files(top) == before
+
+
+def recorded(folder, repository, revision, **sha256):
+    """What an earlier download has left."""
+    (folder / FOLDER).mkdir(parents=True)
+    told = {"source": {"repository": repository, "revision": revision, "files": sha256}}
+    (folder / FOLDER / "provenance.json").write_text(json.dumps(told))
+
+
+def download(hub, home, name=NAME):
+    return hub.run("-c", DOWNLOAD, name, home=home)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_another_file_than_the_recorded_one_is_refused(hub, videomae, top, published, tmp_path, name):
+    recorded(top, hub.repository, videomae, **{name: "0" * 64})
+    ended, told = download(hub, tmp_path)
+    got = digests(published, name)[name]
+    words = f"{name} at {videomae}: got sha256 {got}, expected {'0' * 64} as {FOLDER}/provenance.json has recorded; "
+    assert ended == 1
+    assert f"refused: {hub.repository}/{words}" in told
+    # The hub tells the hash of a large file before it is downloaded.
+    assert bool(hub.files()) == (name == "config.json")
+
+
+def test_a_hash_that_the_hub_states_is_held_to(hub, videomae, top, tmp_path):
+    hub.stated = "0" * 64
+    ended, told = download(hub, tmp_path)
+    assert (ended, f"expected {'0' * 64} as the hub says; delete {tmp_path}/" in told) == (1, True)
+
+
+def test_what_was_recorded_of_another_repository_holds_nothing(hub, videomae, top, tmp_path):
+    recorded(top, "another/repository", "1" * 40, **{"config.json": "0" * 64})
+    ended, told = download(hub, tmp_path)
+    assert (ended, hub.asked("revision")) == (0, ["main"]), told
+
+
+def test_a_transfer_that_breaks_is_taken_up_where_it_broke(hub, videomae, top, published, tmp_path):
+    data = random.Random(0).randbytes(25_000_000)  # the client keeps what it has by ten megabytes
+    hub.publish(published | {"model.safetensors": data})
+    hub.cut_at = 15_000_000
+    ended, told = download(hub, tmp_path)
+    assert ended == 0, told
+    assert hub.files()[2:] == [("model.safetensors", None), ("model.safetensors", "bytes=10485760-")]
+    assert hashlib.sha256(data).hexdigest() in told
+
+
+def test_the_licence_is_shown_before_any_file_is_asked_for(hub, videomae, top, tmp_path):
+    hub.answer, hub.refuses = (403, {"X-Error-Code": "GatedRepo"}), "/resolve/"
+    ended, told = download(hub, tmp_path)
+    assert (ended, told.splitlines()[0]) == (1, LICENCE)
+    assert "is gated; accept its terms at https://huggingface.co/MCG-NJU/videomae-base" in told
+
+
+def test_the_licence_of_the_table_is_shown_where_the_hub_names_none(hub, videomae, top, tmp_path):
+    hub.card = {}
+    assert download(hub, tmp_path)[1].startswith(f"{LICENCE}\n")
+    hub.card = {"license": "mit"}
+    assert download(hub, tmp_path)[1].startswith("licence: mit, https://")
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("config.json", "has no config.json"),
+        ("preprocessor_config.json", "has no preprocessor_config.json and no video_preprocessor_config.json"),
+        ("model.safetensors", "has no model.safetensors; a pytorch_model.bin can run code and is not taken"),
+    ],
+)
+def test_a_repository_that_lacks_a_file_is_told_and_nothing_downloaded(
+    hub, videomae, top, published, tmp_path, missing, words
+):
+    commit = hub.publish({name: data for name, data in published.items() if name != missing})
+    ended, told = download(hub, tmp_path)
+    assert (ended, f"refused: {hub.repository} at {commit}: {words}" in told) == (1, True), told
+    assert hub.files("GET") == hub.files("HEAD") == []
+
+
+def test_preprocessing_of_images_and_of_videos_are_both_downloaded(hub, videomae, top, published, tmp_path):
+    hub.publish(published | {"video_preprocessor_config.json": b"{}"})
+    assert download(hub, tmp_path)[0] == 0
+    assert [name for name, _ in hub.files()] == [*FILES[:2], "video_preprocessor_config.json", FILES[2]]
+
+
+def test_a_pull_request_is_resolved_and_recorded_as_a_commit(hub, top, published, tmp_path):
+    hub.repository = "openai/clip-vit-base-patch32"
+    hub.refs["refs/pr/15"] = commit = hub.publish(published)
+    hub.publish({"pytorch_model.bin": b""})  # all that main has
+    ended, told = download(hub, tmp_path, "clip-vit-b32")
+    assert (ended, json.loads(told.splitlines()[-1])["source"]["revision"]) == (0, commit)
+    assert (hub.asked("revision"), set(hub.asked("resolve"))) == (["refs%2Fpr%2F15"], {commit})
+    assert told.startswith("licence: apache-2.0")
+
+
+PINNED = """
+from trajprobe.published import huggingface
+huggingface.ROWS["videomae-base"] = huggingface.Row(
+    model="VideoMAEModel", pooling="tmean", repository="MCG-NJU/videomae-base", revision="{}"
+)
+"""
+
+
+def test_a_pinned_commit_is_asked_for_and_no_other_that_was_recorded(hub, videomae, top, published, tmp_path):
+    code = PINNED.format(videomae) + DOWNLOAD
+    later = hub.publish(published | {"config.json": b"{}"})
+    assert hub.run("-c", code, NAME, home=tmp_path)[0] == 0
+    assert set(hub.asked("revision") + hub.asked("resolve")) == {videomae}
+    recorded(top, hub.repository, later)
+    hub.log.clear()
+    ended, told = hub.run("-c", code, NAME, home=tmp_path)
+    words = (
+        f"got commit {later} of {hub.repository}, expected {videomae} as its row pins; mend the row, or delete {FOLDER}"
+    )
+    assert (ended, f"refused: {FOLDER}/provenance.json: {words}" in told, hub.log) == (1, True, [])
