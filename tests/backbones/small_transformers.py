@@ -20,6 +20,7 @@ from transformers import (
     TimesformerForVideoClassification,
     VideoMAEConfig,
     VideoMAEForPreTraining,
+    VideoMAEForVideoClassification,
     VivitConfig,
     VivitModel,
     VJEPA2Config,
@@ -47,6 +48,12 @@ MODELS = {
         0,
         False,
         ["decoder.", "mask_token", "encoder_to_decoder."],
+    ),
+    "videomae-tuned": (
+        {"model": "VideoMAEForVideoClassification", "frames": 4, "config": VIDEO | DECODER} | PIXELS,
+        0,
+        True,
+        [],
     ),
     "clip": (
         {"model": "CLIPVisionModel", "config": VISION} | PIXELS,
@@ -105,6 +112,7 @@ def published(name):
     if name == "siglip":
         return SiglipModel(SiglipConfig(text_config=TEXT | {"max_position_embeddings": 8}, vision_config=config))
     kinds = {
+        "videomae-tuned": (VideoMAEForVideoClassification, VideoMAEConfig),
         "dinov2": (Dinov2Model, Dinov2Config),
         "vjepa2": (VJEPA2Model, VJEPA2Config),
         "timesformer": (TimesformerForVideoClassification, TimesformerConfig),
@@ -128,7 +136,7 @@ def save(folder, name):
     """Writes model `name` to `folder` as it is published, without a provenance.json."""
     randomise(published(name)).save_pretrained(folder)
     path = folder / "model.safetensors"
-    if name == "videomae":  # the names that the published file has for the biases
+    if name.startswith("videomae"):  # the names that the published file has for the biases
         renamed = {"query.bias": "q_bias", "value.bias": "v_bias"}
         tensors = {}
         for key, tensor in load_file(path).items():

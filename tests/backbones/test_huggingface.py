@@ -11,7 +11,7 @@ from transformers import CLIPVisionModel, VideoMAEModel
 
 from trajprobe.backbones import huggingface as hf
 
-STEPS = {"videomae": 2, "vjepa2": 2, "vivit": 2, "clip": 4, "dinov2": 4, "siglip": 4, "timesformer": 4}
+STEPS = {"videomae": 2, "videomae-tuned": 2, "vjepa2": 2, "vivit": 2, "clip": 4, "dinov2": 4, "siglip": 4, "timesformer": 4}
 GRID = {"siglip": 4}
 
 
@@ -57,7 +57,9 @@ def test_the_grid_is_the_models_own_tokens_in_their_place(name):
         call = {"skip_predictor": True} if name == "vjepa2" else {}
         for b in range(3):
             if shape.frames:
-                tokens = network.model(x[b : b + 1].transpose(1, 2), **call).last_hidden_state[0, outside:]
+                out = network.model(x[b : b + 1].transpose(1, 2), output_hidden_states=True, **call)
+                tokens = out.last_hidden_state if "last_hidden_state" in out else out.hidden_states[-1]
+                tokens = tokens[0, outside:]
                 order = (side, side, STEPS[name]) if name == "timesformer" else (STEPS[name], side, side)
                 grid = tokens.reshape(*order, -1)
                 grid = grid.permute(3, 2, 0, 1) if name == "timesformer" else grid.permute(3, 0, 1, 2)
@@ -103,7 +105,11 @@ def test_what_stands_outside_the_grid_is_pooled_by_name(name):
         if pooler:
             found = hf.pooled(network, x, "last", "pooler")
             seen = x.transpose(1, 2) if shape.frames else x.transpose(1, 2).flatten(0, 1)
-            torch.testing.assert_close(found.flatten(0, 1), network.model(seen).pooler_output, atol=2e-5, rtol=0)
+            if name == "videomae-tuned":  # fc_norm is applied: the classifier makes its classes of what is found
+                found, expected = network.model.classifier(found), network.model(seen).logits
+            else:
+                expected = network.model(seen).pooler_output
+            torch.testing.assert_close(found.flatten(0, 1), expected, atol=2e-5, rtol=0)
             with pytest.raises(ValueError, match="got pooling pooler of layer 1, expected the last"):
                 hf.pooled(network, x, 1, "pooler")
         else:

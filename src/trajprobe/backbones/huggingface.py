@@ -120,8 +120,9 @@ class Network(nn.Module):
             seen, place = rearrange(x, "b c t h w -> b t c h w"), None
         else:
             seen, place = distinct(rearrange(x, "b c t h w -> (b t) c h w"))
-        call = CALLS.get(shape.model, {})
-        return self.model(**{self.model.main_input_name: seen}, output_hidden_states=hidden, **call), place
+        backbone = self.model.base_model  # of a classifier, what is below its head; else the model itself
+        call = CALLS.get(type(backbone).__name__, {})
+        return backbone(**{self.model.main_input_name: seen}, output_hidden_states=hidden, **call), place
 
     def tokens(self, x: Tensor, layer: str | int) -> Tensor:
         """Input [b c t h w] -> tokens [n s d] of the last layer or one by number; n = b, or b * t of images."""
@@ -220,6 +221,8 @@ def pooled(network: Network, x: Tensor, name: str | int, pooling: str) -> Tensor
     else:
         out, place = network(x)
         whole: Tensor | None = getattr(out, "pooler_output", None)
+        if norm := getattr(network.model, "fc_norm", None):  # VideoMAE fine-tuned: what its classifier sees
+            whole = norm(out.last_hidden_state.mean(1))
         if whole is None or name != "last":
             raise ValueError(f"got pooling pooler of layer {name}, expected the last of a model with one; use tmean")
         found = whole if place is None else whole[place]
