@@ -1,4 +1,6 @@
 # make repro   sets up, runs the whole pipeline, prints its table
+#              JOBS=n: up to n stages at a time, where they don't need one another
+# make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/remotes.md)
 # make test    lint, types and tests
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
@@ -7,18 +9,26 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 TORCH_INDEX ?=
+JOBS ?= 1
+REMOTE ?=
 STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test bench lint
+.PHONY: repro pull test bench lint
 
 repro: $(STAMP)
 	@trajprobe check
-	dvc repro
+	$(if $(filter-out 1,$(JOBS)),trajprobe repro --jobs $(JOBS),dvc repro)
 	@cat data/report/table.md
 
-test: lint
+# $(PWD) is where the user stands, with `make -C` too.
+pull: $(STAMP)
+	@$(if $(REMOTE),trajprobe remote add '$(REMOTE)' --from '$(PWD)')
+	@trajprobe pull
+	@cat data/report/table.md
+
+test: lint .venv/.ray
 	python -m pytest
 
 lint: $(STAMP)
@@ -35,4 +45,9 @@ $(STAMP): requirements.lock pyproject.toml
 	.venv/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $$(grep '^torch==' requirements.lock)
 	.venv/bin/python -m pip install --quiet --requirement requirements.lock
 	.venv/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+# An extra, so it is no part of `make repro`; its tests are of `make test`.
+.venv/.ray: requirements-ray.lock $(STAMP)
+	.venv/bin/python -m pip install --quiet --requirement requirements-ray.lock
 	@touch $@

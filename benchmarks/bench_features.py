@@ -1,5 +1,7 @@
 """python benchmarks/bench_features.py: features of magvit2_tiny from clip shards, beside the bare network."""
 
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,12 +10,12 @@ import torch
 from measure import machine, ratio
 
 from trajprobe.backbones import magvit2_tiny
-from trajprobe.backbones.family import network_family
-from trajprobe.features.extraction import Job, extract
+from trajprobe.features.encoder import Encoder
+from trajprobe.features.extraction import extract
 from trajprobe.features.rows import Run, Untrained
 from trajprobe.features.setting import Setting
+from trajprobe.shards import ShardWriter
 from trajprobe.stage import Compute
-from trajprobe.storage import ShardWriter
 from trajprobe.videos import clips
 
 CLIPS, THREADS = 256, 2
@@ -28,24 +30,25 @@ inputs = magvit2_tiny.preprocess(torch.from_numpy(video))
 
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
+    os.environ["TRAJPROBE_STORE"] = str(folder / "store")
     (folder / "clips").mkdir()
-    writer = ShardWriter(folder / "clips", {"tracks": "", "format": {"frames": 17, "size": 32}})
-    clips.add(writer, video, np.zeros((CLIPS, 17, 2)))
+    meta = {"scene": {}, "format": {"frames": 17, "size": 32}}
+    writer = ShardWriter(folder / "clips", meta | {"tracks": ""})
+    writer.add(clips.packed(video, np.zeros((CLIPS, 17, 2)), meta), CLIPS)
     writer.close()
+    shards = clips.Clips(folder / "clips")
+
+    class Job:
+        folder = folder / "features"
+
+        def open(self) -> Encoder:
+            return Encoder(
+                Setting(row, "bench", architecture, shards, Run(16, 4), Compute(THREADS, "native")), network, {}
+            )
 
     def ours() -> object:
-        shards = clips.Clips(folder / "clips")
-        setting = Setting(
-            row,
-            "bench",
-            network_family("magvit2_tiny"),
-            architecture,
-            shards,
-            Run(16, 4),
-            Compute(THREADS, "native"),
-            torch.device("cpu"),
-        )
-        return extract(setting, [Job(network, folder / "features", {})], 1, "bench")
+        shutil.rmtree(folder / "store", ignore_errors=True)
+        return extract(Job().open().setting, [Job()], "bench")
 
     @torch.inference_mode()
     def bare() -> object:

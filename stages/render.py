@@ -9,15 +9,14 @@ from trajprobe.params import read, section
 from trajprobe.stage import run
 
 
-def main(form: str) -> str:
-    from trajprobe.trajectories.tracks import Tracks
+def main(name: str) -> str:
     from trajprobe.videos.render import render
     from trajprobe.videos.scene import Format, Scene
 
     values = read()
     scene = section(values, Scene, "render")
-    tracks = Tracks.load(Path("data/trajectories/tracks.npz"))
-    return render(tracks, scene, section(values, Format, "clips", form), Path("data/clips") / form)
+    form = section(values, Format, "clips", name)
+    return render(Path("data/trajectories/tracks.npz"), scene, form, Path("data/clips") / name)
 
 
 if __name__ == "__main__":

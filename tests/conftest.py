@@ -1,6 +1,20 @@
-"""One thread for each numerical library, before any is imported: tests are small, and machines may be busy."""
+"""One thread for each numerical library, before any is imported, and a scratch store for each test."""
 
 import os
+import tempfile
+
+import pytest
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+_STORE = tempfile.TemporaryDirectory(prefix="trajprobe-store-")  # of what a whole session shares
+os.environ["TRAJPROBE_STORE"] = _STORE.name
+
+
+@pytest.fixture(autouse=True)
+def store_folder(tmp_path_factory, monkeypatch):
+    """An empty store for each test: what another one has made is not taken."""
+    folder = tmp_path_factory.mktemp("store")
+    monkeypatch.setenv("TRAJPROBE_STORE", str(folder))
+    return folder

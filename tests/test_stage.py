@@ -97,6 +97,32 @@ run(main)
     assert "in main" in log
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_told_in_one_line_and_leaves_no_half_file(script, tmp_path, store_folder, workers):
+    """The kernel stops the writing in its middle, as it does on a full disk."""
+    body = f"""
+def main():
+    import numpy, resource
+    from pathlib import Path
+    from trajprobe.execution.local import Local
+    from trajprobe.execution.producing import produce
+    from trajprobe.store import Store
+    from works import Squares, tasks
+    store = Store.here()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))  # less than a shard
+    produce(Local(store, {workers}), Squares(Path("diary")), tasks(2), Path("out"), {{}}, "squares")
+if __name__ == "__main__":
+    sys.path.append({str(Path(__file__).parent / "execution")!r})
+    run(main)
+"""
+    done = script(body)
+    assert done.returncode == 2, done.stderr
+    assert "error: [Errno 27] File too large; what is done is kept; make room (`trajprobe cache prune`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path for path in store_folder.rglob("*") if path.is_file()] == []
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("arguments", [(), ("--help", "x", "y"), ("x", "y", "z")])
 def test_arguments_that_do_not_fit_are_told_with_the_usage(script, tmp_path, arguments):
     body = """

@@ -8,7 +8,7 @@ from trajprobe.backbones import weights
 from trajprobe.backbones.family import architecture, check_clips, control_family, network_family, tokenizer_family
 from trajprobe.features.networks import check_weights
 from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
-from trajprobe.features.setting import check_row
+from trajprobe.features.setting import check_row, cost_of, encoding_of
 from trajprobe.params import Parameters, UserError, parse, section
 from trajprobe.pretraining.train import Pretrain, check_format
 from trajprobe.probes.classifier import Probe
@@ -92,6 +92,7 @@ def _network_row(part: str, name: str, row: Untrained, formats: dict[str, Format
     _known(f"{part}.{name}.clips", row.clips, formats, "; or add that format to `clips`")
     form = formats[row.clips]
     check_clips(family, shape, (form.frames, form.size, form.size), f"{part}.{name}")
+    cost_of(encoding_of(row, family, shape, f"{part}.{name}"), {"frames": form.frames, "size": form.size})
 
 
 def _known(key: str, got: str, there: Collection[str], remedy: str = "") -> None:

@@ -1,5 +1,6 @@
 """What every stage script does around its work: pins the arithmetic, keeps a log, ends with 2 on a user's mistake."""
 
+import errno
 import inspect
 import logging
 import os
@@ -73,6 +74,13 @@ def run(main: Callable[..., str]) -> None:
         log.debug("refused", exc_info=True)
         log.error("error: %s", error)
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            log.debug("failed", exc_info=True)
+            raise
+        log.debug("refused", exc_info=True)
+        log.error("error: %s; what is done is kept; make room (`trajprobe cache prune`, `dvc gc -w`), run again", error)
+        sys.exit(2)
     except KeyboardInterrupt:
         log.error("interrupted")
         sys.exit(130)
@@ -85,6 +93,7 @@ def run(main: Callable[..., str]) -> None:
 def _log(path: Path) -> logging.Logger:
     """The logger `trajprobe`: everything into the file, messages from INFO upwards onto standard error."""
     path.parent.mkdir(exist_ok=True)
+    logging.raiseExceptions = False  # on a full disk the log fails, too: what is told is told without it
     log = logging.getLogger("trajprobe")
     log.setLevel(logging.DEBUG)
     console, file = logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")

@@ -1,8 +1,6 @@
-"""Files that are whole or absent, and shards that are right or refused.
+"""Files that are whole or absent: a crash or a full disk leaves no half file under the final name.
 
-A file is written under a temporary name beside its place, flushed to disk, and renamed: a crash or a full disk
-leaves no half file under the final name. A shard carries its checksum in the manifest of its folder, and is
-verified whenever it is read.
+A file is written under a temporary name beside its place, flushed to disk, and renamed.
 """
 
 import csv
@@ -21,13 +19,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from trajprobe.params import UserError
 
-MANIFEST = "manifest.json"
 #: The first time that a zip file knows, which every member of an npz has.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -42,7 +36,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Puts `data` at `path`, whole or not at all; readable by whoever may read the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -52,11 +46,19 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp gives 0600, which a shared filesystem's others can't read
+        temporary.chmod(mode & ~_umask())  # mkstemp gives 0600, which a shared filesystem's others can't read
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def link(existing: Path, path: Path) -> None:
+    """Gives `existing` a second name, which is no copy: a hard link, or on another filesystem a symbolic one."""
+    try:
+        path.hardlink_to(existing)
+    except OSError:
+        path.symlink_to(existing.resolve())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -142,58 +144,3 @@ def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
     return umask
-
-
-class ShardWriter:
-    """Writes a folder of shards, each a safetensors file of numpy arrays; `close` writes the manifest.
-
-    `meta` tells what determines their bytes. It stands in the manifest and in each file.
-    """
-
-    def __init__(self, folder: Path, meta: dict[str, Any]) -> None:
-        self.folder, self.meta, self.shards = folder, meta, list[dict[str, Any]]()
-
-    def add(self, arrays: dict[str, NDArray[Any]], items: int, **own: Any) -> None:
-        """One shard that holds `items` clips; `own` tells what is true of this shard alone."""
-        # One key: safetensors keeps no order among several.
-        told = {"meta": json.dumps(self.meta | own, sort_keys=True)}
-        data = save_tensors({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=told)
-        name = f"{len(self.shards):05d}.safetensors"
-        write_bytes(self.folder / name, data)
-        self.shards.append({"file": name, "items": items, "sha256": sha256(data)})
-
-    def close(self) -> None:
-        write_json(self.folder / MANIFEST, {"meta": self.meta, "shards": self.shards})
-
-
-class Shards:
-    """A folder that `ShardWriter` wrote; a shard is verified against the manifest each time it is read."""
-
-    def __init__(self, folder: Path) -> None:
-        manifest = read_json(folder / MANIFEST)
-        self.folder, self.meta = folder, manifest["meta"]
-        self.shards: list[dict[str, Any]] = manifest["shards"]
-
-    def __len__(self) -> int:
-        """How many clips there are in all."""
-        return sum(shard["items"] for shard in self.shards)
-
-    def __iter__(self) -> Iterator[dict[str, NDArray[Any]]]:
-        """The arrays of each shard in turn.
-
-        Raises:
-            UserError: a shard is missing, or is not what was written.
-        """
-        for shard in self.shards:
-            path = self.folder / shard["file"]
-            remedy = f"delete {self.folder} and run `dvc checkout {self.folder}`, or `dvc repro` to make it again"
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
-            if sha256(data) != shard["sha256"]:
-                raise UserError(f"{path}: its bytes are not those that were written (sha256 differs); {remedy}")
-            try:
-                yield load_tensors(data)
-            except SafetensorError as error:
-                raise UserError(f"{path}: is no safetensors file ({error}); {remedy}") from None

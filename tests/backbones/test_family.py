@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import trajprobe
-from trajprobe import backbones
+from trajprobe import backbones, closure
 from trajprobe.backbones import family
 from trajprobe.params import UserError
 
@@ -53,7 +53,7 @@ def test_an_architecture_is_checked_by_its_family():
 
 
 def test_the_closure_of_magvit2_tiny_is_four_files():
-    files = {str(file.relative_to(PACKAGE)) for file in family.closure("trajprobe.backbones.magvit2_tiny")}
+    files = {str(file.relative_to(PACKAGE)) for file in closure.closure("trajprobe.backbones.magvit2_tiny")}
     assert files == {"backbones/magvit2_tiny.py", "backbones/causal.py", "backbones/lfq.py", "params.py"}
 
 
@@ -67,11 +67,11 @@ print(*sorted(m.__file__ for name, m in sys.modules.items() if name.startswith("
 @pytest.mark.parametrize("module", ["trajprobe.backbones.noise", "trajprobe.backbones.family"])
 def test_a_closure_is_what_an_import_loads(module):
     done = subprocess.run([sys.executable, "-c", LOADED, module], capture_output=True, text=True, check=True)
-    assert sorted(map(str, family.closure(module))) == done.stdout.split()
+    assert sorted(map(str, closure.closure(module))) == done.stdout.split()
 
 
 HASHES = """
-from trajprobe.backbones.family import PACKAGE, closure_hash
+from trajprobe.closure import PACKAGE, closure_hash
 print(PACKAGE, closure_hash("trajprobe.backbones.magvit2_tiny"), closure_hash("trajprobe.backbones.noise"))
 """
 
@@ -89,7 +89,7 @@ def hashes(source):
 def test_the_hash_changes_with_an_imported_file_alone(tmp_path):
     copied = shutil.copytree(PACKAGE, tmp_path / "trajprobe", ignore=shutil.ignore_patterns("__pycache__"))
     tiny, noise = hashes(tmp_path)
-    assert [tiny, noise] == [family.closure_hash(f"trajprobe.backbones.{name}") for name in ("magvit2_tiny", "noise")]
+    assert [tiny, noise] == [closure.closure_hash(f"trajprobe.backbones.{name}") for name in ("magvit2_tiny", "noise")]
     with (copied / "backbones" / "lfq.py").open("a") as file:
         file.write("# changed\n")
     changed, same = hashes(tmp_path)
@@ -111,6 +111,6 @@ def test_all_imports_but_those_for_types_count(tmp_path, monkeypatch):
     (package / "storage.py").write_text("import os\nfrom trajprobe import params\n")
     for name in ("params", "fallback", "types", "other"):
         (package / f"{name}.py").touch()
-    monkeypatch.setattr(family, "PACKAGE", package)
-    found = {file.name for file in family.closure("trajprobe.backbones.mine")}
+    monkeypatch.setattr(closure, "PACKAGE", package)
+    found = {file.name for file in closure.closure("trajprobe.backbones.mine")}
     assert found == {"mine.py", "storage.py", "params.py", "fallback.py"}

@@ -11,7 +11,10 @@ from transformers import CLIPVisionModel, VideoMAEModel
 
 from trajprobe.backbones import huggingface as hf
 
-STEPS = {"videomae": 2, "videomae-tuned": 2, "vjepa2": 2, "vivit": 2, "clip": 4, "dinov2": 4, "siglip": 4, "timesformer": 4}
+IMAGES = ("clip", "dinov2", "siglip")
+STEPS = (
+    {"timesformer": 4} | dict.fromkeys(IMAGES, 4) | dict.fromkeys(("videomae", "videomae-tuned", "vjepa2", "vivit"), 2)
+)
 GRID = {"siglip": 4}
 
 
@@ -110,14 +113,14 @@ def test_what_stands_outside_the_grid_is_pooled_by_name(name):
             else:
                 expected = network.model(seen).pooler_output
             torch.testing.assert_close(found.flatten(0, 1), expected, atol=2e-5, rtol=0)
-            with pytest.raises(ValueError, match="got pooling pooler of layer 1, expected the last"):
+            with pytest.raises(ValueError, match="got pooling pooler of layer 1, expected `last`"):
                 hf.pooled(network, x, 1, "pooler")
         else:
-            with pytest.raises(ValueError, match="expected the last of a model with one; use tmean"):
+            with pytest.raises(ValueError, match=r"got pooling pooler, but \w+ has none; use tmean"):
                 hf.pooled(network, x, "last", "pooler")
 
 
-@pytest.mark.parametrize("name", ["clip", "dinov2", "siglip"])
+@pytest.mark.parametrize("name", IMAGES)
 def test_identical_frames_are_encoded_once(name, monkeypatch):
     network, clips = built(name), video(3)
     clips[0, 1:] = clips[0, :1]  # a clip that stands still
@@ -193,14 +196,15 @@ def test_each_network_has_a_configuration_of_its_own():
             "got config hiden_size, which a CLIPVisionC",
         ),
         ("clip", {"config": VISION | {"num_attention_heads": 5}}, "got config .*32.* is not a multiple of .*heads .5."),
-        ("clip", {"crop": 16}, "got crop 16, expected 32: image_size"),
+        ("clip", {"crop": 16}, "got crop 16, expected 32, the model's image_size"),
         (
             "vivit",
             {"config": {"image_size": 32, "num_frames": 4, "tubelet_size": [2, 0, 16]}},
             "got patches of .*0",
         ),
-        ("videomae", {"frames": 16}, "got frames 16, expected 4: num_frames"),
-        ("videomae", {"frames": None}, "got frames None, expected 4: num_frames"),
+        ("videomae", {"frames": 16}, "got frames 16, expected 4, the model's num_frames"),
+        ("videomae", {"frames": None}, "got frames left out, expected 4, the model's num_frames"),
+        ("clip", {"frames": 4}, "got frames 4, but CLIPVisionModel sees images; leave `frames` out"),
         ("vjepa2", {"frames": 5}, "got 5 x 32 x 32, expected multiples of 2 x 16 x 16, which a token stands for"),
         ("vjepa2", {"crop": 24}, "got 4 x 24 x 24, expected multiples"),
         ("videomae", {"crop": 33, "resize": 33}, "got crop 33"),

@@ -43,14 +43,18 @@ def other_prefix(tensors):
 
 
 BROKEN = {
-    "missing": (lambda t: {k: v for k, v in t.items() if k not in LAST.values()}, "1 tensors missing"),
-    "unexpected": (lambda t: t | {"head.weight": torch.zeros(2)}, r"1 tensors of no use to the class \(head.weight\)"),
+    "missing": (lambda t: {k: v for k, v in t.items() if k not in LAST.values()}, "1 tensor missing"),
+    "unexpected": (
+        lambda t: t | {"head.weight": torch.zeros(2)},
+        r"1 tensor of no use to the class \(head.weight\); it was saved as a \w+: name that class, or else let them go "
+        r"with `unexpected: \[head\.\]` in its row",
+    ),
     "prefix": (other_prefix, "every tensor's name is unknown to the class: another prefix, or another model"),
     "NaN": (with_value(float("nan")), "layernorm.weight has a value that is not finite"),
     "infinity": (with_value(-float("inf")), "layernorm.weight has a value that is not finite"),
     "shape": (
         lambda t: {k: torch.ones(33) if k in LAST.values() else v for k, v in t.items()},
-        r"1 tensors of another shape: got \S*layernorm.weight \(33,\), expected \(32,\)",
+        r"1 tensor of another shape: got \S*layernorm.weight \(33,\), expected \(32,\)",
     ),
     "empty": (lambda t: {"x": torch.zeros(1)}, r"\d+ tensors missing .* and 1 of no use to it \(x\)"),
 }
@@ -258,3 +262,24 @@ def test_a_video_processors_table_comes_first(recorded):
     told = json.loads((folder / "preprocessor_config.json").read_text())
     (folder / "video_preprocessor_config.json").write_text(json.dumps(told | {"resample": 3}))
     assert tf.pixels_of(folder).resample == "bicubic"
+
+
+def test_a_configuration_of_another_type_is_refused_by_its_type(recorded):
+    with pytest.raises(
+        UserError, match=r"config\.json: got a model of type clip, expected videomae, which a VideoMAEM"
+    ):
+        tf.load(VideoMAEModel, recorded("clip"))
+    folder = recorded("videomae")
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(told | {"model_type": "of my own"}))
+    with pytest.raises(UserError, match="got a model of type of my own, expected videomae"):
+        tf.config_of(VideoMAEModel, folder)
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b"\xff"])
+def test_a_damaged_configuration_is_not_to_be_deleted(recorded, data):
+    """It may be the user's own: no pipeline makes it again."""
+    folder = recorded("videomae")
+    (folder / "config.json").write_bytes(data)
+    with pytest.raises(UserError, match=r"config\.json: is no JSON table; get it again$"):
+        tf.config_of(VideoMAEModel, folder)

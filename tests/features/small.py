@@ -1,14 +1,19 @@
 """Ten small clips and a small network, for the tests of features."""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import numpy as np
 import torch
 
 from trajprobe.backbones import magvit2_tiny
+from trajprobe.features.encoder import Encoder
 from trajprobe.features.rows import Run, Untrained
 from trajprobe.features.setting import Setting
+from trajprobe.shards import ShardWriter
 from trajprobe.stage import Compute
-from trajprobe.storage import ShardWriter
 from trajprobe.videos import clips
 
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 1, "bits": 4}
@@ -33,10 +38,11 @@ def built(seed=0):
 
 def written(folder, cuts, video=VIDEO):
     """Clips in shards that begin at 0 and at each of `cuts`."""
-    writer = ShardWriter(folder, {"tracks": "t1", "scene": {}, "format": {"frames": video.shape[1], "size": 16}})
+    meta = {"scene": {}, "format": {"frames": video.shape[1], "size": 16}}
+    writer = ShardWriter(folder, meta | {"tracks": "t1"})
     points = np.resize(POINTS, (len(video), *POINTS.shape[1:]))
     for part, places in zip(np.split(video, cuts), np.split(points, cuts), strict=True):
-        clips.add(writer, part, places)
+        writer.add(clips.packed(part, places, meta), len(part))
     writer.close()
     return clips.Clips(folder)
 
@@ -45,13 +51,24 @@ def setting(stored, microbatch, **changed):
     return Setting(
         row=Untrained(**ROW | changed),
         name="a-row",
-        family=magvit2_tiny,
         shape=msgspec.convert(ARCHITECTURE, magvit2_tiny.Architecture),
         clips=stored,
         run=Run(microbatch=microbatch, memory=1),
         compute=Compute(threads=2, instruction_set="native"),
-        device=torch.device("cpu"),
     )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network that is there already."""
+
+    setting: Setting
+    network: torch.nn.Module
+    folder: Path
+    source: dict[str, Any]
+
+    def open(self):
+        return Encoder(self.setting, self.network, self.source)
 
 
 def direct(video=VIDEO):

@@ -5,7 +5,7 @@ import pytest
 
 import trajprobe
 from trajprobe.params import UserError
-from trajprobe.storage import ShardWriter
+from trajprobe.shards import ShardWriter, shard
 from trajprobe.trajectories.labelling import Labelling
 
 LABELS = Labelling(
@@ -32,7 +32,7 @@ def written(folder, number, tracks="t1"):
     writer = ShardWriter(folder, {"tracks": tracks, "number": number})
     for start in (0, 2):
         features = number * 100 + np.arange(start * 6, (start + 2) * 6, dtype=np.float32).reshape(2, 3, 2)
-        writer.add({"features": features}, 2)
+        writer.add(shard({"features": features}, {}), 2)
     writer.close()
 
 

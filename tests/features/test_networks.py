@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from small import ROW, VIDEO, built, direct, setting
+from small import ROW, VIDEO, Job, built, direct, setting
 
 from trajprobe.backbones import weights
-from trajprobe.backbones.family import closure_hash
+from trajprobe.closure import closure_hash
 from trajprobe.features import controls, networks
 from trajprobe.features.device import device
-from trajprobe.features.extraction import Job, extract
+from trajprobe.features.extraction import extract
 from trajprobe.features.files import folders, read
 from trajprobe.features.rows import Backbone, Untrained
 from trajprobe.params import UserError
-from trajprobe.storage import Shards
+from trajprobe.shards import Shards
 from trajprobe.videos import clips
 
 
@@ -66,18 +66,18 @@ def pretrained(kind="pretrained", **changed):
 @pytest.mark.usefixtures("project")
 def test_pretrained_features_come_from_the_weight_file_and_the_recipe_says_so():
     features, recipe = pretrained()
-    other = Job(built(7), Path("direct"), {})
     stored = clips.Clips(Path("data/clips/small"))
-    extract(setting(stored, 5), [other], 1, "x")
+    extract(setting(stored, 5), [Job(setting(stored, 5), built(7), Path("direct"), {})], "x")
     np.testing.assert_array_equal(features, read(Path("direct"))[0])
     digest = hashlib.sha256(Path("data/weights/w/model.safetensors").read_bytes()).hexdigest()
     assert recipe["weights"] == {"name": "w", "sha256": digest, "trained_frames": 17}
     assert recipe["device"] == f"cpu-{torch.backends.cpu.get_cpu_capability().lower()}"
-    assert recipe["code"] == closure_hash("trajprobe.backbones.magvit2_tiny")
+    code = ("trajprobe.backbones.magvit2_tiny", "trajprobe.features.tokens")
+    assert recipe["code"] == list(map(closure_hash, code))
     assert recipe["tracks"] == "t1"
     assert recipe["microbatch"] == 5
     assert recipe["compute"] == VALUES["compute"]
-    assert recipe["clips"] == stored.meta
+    assert recipe["clips"] | {"tracks": "t1"} == stored.meta
     assert recipe["precision"] == "float32"
     assert {key: recipe[key] for key in ("family", "architecture", "layer", "pooling")} == {
         key: ROW[key] for key in ("family", "architecture", "layer", "pooling")
@@ -92,7 +92,7 @@ def test_each_shard_names_the_clips_it_is_of():
     told = []
     for path in sorted(Path("data/features/pretrained/a-row").glob("*.safetensors")):
         with safe_open(path, "numpy") as file:
-            told.append(json.loads(file.metadata()["meta"])["clips"])
+            told.append(json.loads(file.metadata()["meta"])["shard"])
     assert told == sources
     assert len(set(told)) == 2
 
@@ -186,7 +186,7 @@ def test_a_run_tells_the_same_forecast_before_it_starts(caplog):
     with caplog.at_level("INFO", "trajprobe"):
         pretrained()
     measuring, record = caplog.records
-    assert measuring.getMessage() == "a-row: measuring how fast it runs here"
+    assert measuring.getMessage() == "a-row: measuring how fast it runs"
     assert record.getMessage().startswith("a-row: 10 clips of 0.0 GFLOP, 5 at once")
 
 

@@ -8,10 +8,10 @@ import torch
 
 from trajprobe.features.extraction import extract
 from trajprobe.features.files import read
-from trajprobe.features.networks import drawn
+from trajprobe.features.networks import Drawn
 from trajprobe.features.rows import Untrained
 from trajprobe.features.setting import Setting
-from trajprobe.storage import ShardWriter
+from trajprobe.shards import ShardWriter
 from trajprobe.videos import clips
 
 VALUES = {"compute": {"threads": 2, "instruction_set": "native"}, "features": {"microbatch": 16, "memory": 4}}
@@ -30,15 +30,16 @@ def test_a_random_row_of_two_clips_and_one_seed(tmp_path, monkeypatch, caplog):
     monkeypatch.delenv("TRAJPROBE_DEVICE", raising=False)
     writer = ShardWriter(Path("data/clips/t5"), {"tracks": "t", "scene": {}, "format": {"frames": 5, "size": 64}})
     video = np.random.default_rng(0).integers(0, 256, (2, 5, 64, 64, 3), dtype=np.uint8)
-    clips.add(writer, video, np.zeros((2, 5, 2)))
+    writer.add(clips.packed(video, np.zeros((2, 5, 2)), {}), 2)
     writer.close()
     row = Untrained(family="open_magvit2", architecture={}, clips="t5", layer="latents", pooling="tmean")
     setting = Setting.of(VALUES, row, "open-magvit2")
+    folder = Path("data/features/random/open-magvit2/seed-0")
     with caplog.at_level("INFO", "trajprobe"):
-        told = extract(setting, [drawn(setting, 0)], 1, "open-magvit2")
+        told = extract(setting, [Drawn(setting, 0, folder)], "open-magvit2")
     assert told == "open-magvit2: 2 clips to 2 x 18 features (latents, tmean)"
     assert "2 clips of 1,040.2 GFLOP, 2 at once" in caplog.text
-    features, recipe = read(Path("data/features/random/open-magvit2/seed-0"))
+    features, recipe = read(folder)
     assert features.shape == (2, 2, 18)
     assert np.abs(features[0] - features[1]).max() > 1e-4
     shape = {"ch": 128, "ch_mult": [1, 2, 2, 4], "num_res_blocks": 4, "z_channels": 18}

@@ -1,12 +1,12 @@
 """Real trajectories, imported and run as a user would; they lie beside the repository, not in it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
-DATA = ROOT.parent / "shared/data"
+DATA = Path(__file__).parents[3] / "shared/data"
 # Other people's recordings stay out of the repository: a checkout by itself has none to import.
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the data sets for trials are not here ({DATA})")
 

@@ -9,7 +9,7 @@ from small_probe import FOLDS, GROUPS, LABELS, features, oracle, params, probed
 from trajprobe.params import UserError
 from trajprobe.probes.classifier import permuted_labels
 from trajprobe.probes.row import line, probe_row
-from trajprobe.storage import ShardWriter
+from trajprobe.shards import ShardWriter, shard
 from trajprobe.trajectories.labelling import LABELLING, Labelling
 
 
@@ -31,7 +31,7 @@ def project(tmp_path, monkeypatch):
             Path("data/features") / kind, {"family": "x", "tracks": tracks, "clips": clips, "weights": weights}
         )
         for part in np.split(x.reshape(len(x), 2, -1), [50]):
-            writer.add({"features": part}, len(part))
+            writer.add(shard({"features": part}, {}), len(part))
         writer.close()
 
     return made

@@ -9,15 +9,23 @@ import numpy as np
 import pytest
 
 from trajprobe.params import UserError
+from trajprobe.store import Store
 from trajprobe.trajectories.tracks import Tracks
 from trajprobe.videos import camera
 from trajprobe.videos.clips import Clips
-from trajprobe.videos.render import render
+from trajprobe.videos.render import Rendering
+from trajprobe.videos.render import render as render_file
 from trajprobe.videos.scene import Format, Scene, draw, place
 
 SCENE = Scene(view="xy", scaling="dataset", blob=0.05, margin=0.1)
 EACH = Scene(view="xy", scaling="track", blob=0.05, margin=0.1)
 FORMS = (Format(frames=5, size=16), Format(frames=9, size=32), Format(frames=1, size=8))
+
+
+def render(tracks, scene, form, folder):
+    path = folder.parents[1] / f"{folder.parent.name}-{folder.name}.npz"
+    tracks.save(path)
+    return render_file(path, scene, form, folder)
 
 
 def some_tracks(count, d=3, seed=0):
@@ -130,6 +138,16 @@ def test_clips_tell_how_they_were_rendered(tmp_path):
         "scene": msgspec.to_builtins(EACH),
         "format": {"frames": 5, "size": 16},
     }
+
+
+def test_a_worker_that_would_draw_other_clips_is_refused(tmp_path, monkeypatch):
+    some_tracks(10).save(tmp_path / "tracks.npz")
+    work = Rendering(tmp_path / "tracks.npz", SCENE, FORMS[0])
+    (task,) = work.open().tasks()
+    monkeypatch.setattr("trajprobe.videos.render.CLIPS_PER_SHARD", 5)
+    worker = work.open()
+    with pytest.raises(UserError, match="a worker would draw other clips than were asked for"):
+        worker.make(task, worker.read(task), Store.here(), lambda _: None)
 
 
 def test_two_renders_have_the_same_bytes(tmp_path):

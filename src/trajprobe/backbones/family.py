@@ -3,11 +3,9 @@
 What a family's module offers is what the protocols below say.
 """
 
-import ast
-import hashlib
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from trajprobe.videos.clips import Batch
-
-PACKAGE = Path(__file__).parents[1]
 
 
 class NetworkFamily(Protocol):
@@ -47,6 +43,14 @@ class CodebookFamily(Protocol):
     """The module of a network with a learned codebook, which random weights can't have without any data."""
 
     fill_codebook: "Callable[[Any, Tensor], None]"  #: (network, what it takes), before anything else
+
+
+@runtime_checkable
+class CodesFamily(Protocol):
+    """The module of a tokenizer: its network offers `encode` and `codes`, and some layers are made of these alone."""
+
+    code_bits: "Callable[[Any], int]"  #: (network) -> bits of a code
+    from_codes: "Callable[[Any, Tensor, str], Tensor]"  #: (network, codes, one of DISCRETE) -> what `layer` gives
 
 
 @runtime_checkable
@@ -131,39 +135,6 @@ def check_clips(family: NetworkFamily, shape: Parameters, clip: tuple[int, int, 
             family.check_clips(shape, clip)
         except ValueError as error:
             raise UserError(f"params.yaml: `{row}.clips`: {error}; choose or add another format of `clips`") from None
-
-
-def closure_hash(module: str) -> str:
-    """sha256 over the source of `module` (a dotted name) and of all of trajprobe that it imports, however deep."""
-    files = sorted(closure(module))
-    return hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
-
-
-def closure(module: str) -> set[Path]:
-    """The source files of `module` and of all of trajprobe that it imports, however deep."""
-    found: set[Path] = set()
-    waiting = [module]
-    while waiting:
-        file = PACKAGE.parent.joinpath(*waiting.pop().split(".")).with_suffix(".py")
-        if file.is_file() and file not in found:
-            found.add(file)
-            waiting += _imports(file)
-    return found
-
-
-def _imports(file: Path) -> Iterator[str]:
-    waiting: list[ast.AST] = [ast.parse(file.read_bytes())]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            waiting += node.orelse  # the body never runs
-            continue
-        waiting += ast.iter_child_nodes(node)
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names if name.name.startswith("trajprobe."))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trajprobe"):
-            yield node.module or ""
-            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def _family(name: str, offers: str) -> object:

@@ -44,9 +44,11 @@ class Architecture(Pixels, frozen=True, kw_only=True):
         super().__post_init__()
         config = configuration(self)
         if self.model not in INTERPOLATING and (side := getattr(config, "image_size", self.crop)) != self.crop:
-            raise ValueError(f"got crop {self.crop}, expected {side}: image_size")
+            raise ValueError(f"got crop {self.crop}, expected {side}, the model's image_size")
         if (frames := getattr(config, "num_frames", self.frames)) != self.frames:
-            raise ValueError(f"got frames {self.frames}, expected {frames}: num_frames")
+            raise ValueError(f"got frames {self.frames or 'left out'}, expected {frames}, the model's num_frames")
+        if self.frames and not any(hasattr(config, key) for key in ("num_frames", "tubelet_size")):
+            raise ValueError(f"got frames {self.frames}, but {self.model} sees images; leave `frames` out")
         t, h, w = patch(config)
         if self.crop % h or self.crop % w or (self.frames or 1) % t:
             clip = f"{self.frames or 1} x {self.crop} x {self.crop}"
@@ -223,7 +225,9 @@ def pooled(network: Network, x: Tensor, name: str | int, pooling: str) -> Tensor
         whole: Tensor | None = getattr(out, "pooler_output", None)
         if norm := getattr(network.model, "fc_norm", None):  # VideoMAE fine-tuned: what its classifier sees
             whole = norm(out.last_hidden_state.mean(1))
-        if whole is None or name != "last":
-            raise ValueError(f"got pooling pooler of layer {name}, expected the last of a model with one; use tmean")
+        if whole is None:
+            raise ValueError(f"got pooling pooler, but {network.architecture.model} has none; use tmean")
+        if name != "last":
+            raise ValueError(f"got pooling pooler of layer {name}, expected `last`; use another pooling")
         found = whole if place is None else whole[place]
     return rearrange(found, "(b t) d -> b t d", b=len(x))

@@ -135,3 +135,12 @@ def preprocess(video: Tensor, _: object = None) -> Tensor:
 def layer(network: Magvit2Tiny, x: Tensor, name: str) -> Tensor:
     """One of `LAYERS` [b d t h w]: the last hidden layer, or what `lfq.layer` makes of the latents."""
     return network.hidden(x) if name == "hidden" else lfq.layer(network.encode(x), name)
+
+
+def code_bits(network: Magvit2Tiny) -> int:
+    return network.bits
+
+
+def from_codes(network: Magvit2Tiny, indices: Tensor, name: str) -> Tensor:
+    """Codes int64 [b t h w] -> one of `DISCRETE` [b d t h w], as `layer` gives it."""
+    return lfq.layer(lfq.signs(indices, network.bits), name)

@@ -280,3 +280,12 @@ def preprocess(video: Tensor, _: object = None) -> Tensor:
 def layer(network: OpenMagvit2, x: Tensor, name: str) -> Tensor:
     """One of `LAYERS` [b d t h w]: the last hidden layer, or what `lfq.layer` makes of the latents."""
     return network.hidden(x) if name == "hidden" else lfq.layer(network.encode(x), name)
+
+
+def code_bits(network: OpenMagvit2) -> int:
+    return network.bits
+
+
+def from_codes(network: OpenMagvit2, indices: Tensor, name: str) -> Tensor:
+    """Codes int64 [b t h w] -> one of `DISCRETE` [b d t h w], as `layer` gives it."""
+    return lfq.layer(lfq.signs(indices, network.bits), name)

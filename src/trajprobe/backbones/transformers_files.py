@@ -7,6 +7,7 @@ and goes on; of damaged values it says nothing. Here each of these is an error, 
 import contextlib
 import hashlib
 import io
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -22,7 +23,6 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from trajprobe.backbones.pixel_values import Pixels
 from trajprobe.backbones.weights import MODEL, provenance, recorded_digest
 from trajprobe.params import UserError, parse
-from trajprobe.storage import read_json
 
 CONFIG = "config.json"
 #: Where the preprocessing is told; a video model has the first where it has both.
@@ -75,7 +75,6 @@ def config_of(kind: type[PreTrainedModel], folder: Path) -> dict[str, Any]:
     Raises:
         UserError: there is no configuration that can be read.
     """
-    _table(folder / CONFIG)
     return settings(_config(kind, folder))
 
 
@@ -94,12 +93,25 @@ def settings(config: PreTrainedConfig) -> dict[str, Any]:
 
 def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
     """A configuration of its own for each network: transformers writes into them."""
+    _check_type(kind, folder / CONFIG)
     try:
         with _silence():
             config: PreTrainedConfig = cast(Any, kind.config_class).from_pretrained(folder, local_files_only=True)
     except Exception as error:  # noqa: BLE001 (a configuration's values can be wrong in any way)
         raise UserError(f"{folder / CONFIG}: is no configuration of a {kind.__name__} ({_first_line(error)})") from None
     return config
+
+
+def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
+    """Refuses the configuration of another kind of model, of which transformers takes what has the same name."""
+    told, expected = _table(path).get("model_type"), kind.config_class
+    known: Any = transformers.CONFIG_MAPPING  # which is lazy, and whose `get` is not
+    there = known[told] if told in known else None  # noqa: SIM401
+    if told and there is not expected and expected not in getattr(there, "sub_configs", {}).values():
+        raise UserError(
+            f"{path}: got a model of type {told}, expected {expected.model_type if expected else None}, which a "
+            f"{kind.__name__} is; give another folder, or name another class"
+        )
 
 
 def pixels_of(folder: Path) -> Pixels:
@@ -147,7 +159,7 @@ def _side(told: Any, key: str, path: Path) -> int:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        told = read_json(path)
+        told = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); `dvc pull {path.parent}` brings it") from None
     except ValueError:
@@ -167,16 +179,21 @@ def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Col
         reason = (
             f"transformers {transformers.__version__} does not know these names; another version may, or another class"
         )
-    else:
+    elif missing:
         reason = "another model's file, or not the whole of it"
+    else:
+        classes = _table(path.parent / CONFIG).get("architectures")
+        saved = f"it was saved as a {classes[0]}: name that class, or else" if classes else "name another class, or"
+        prefixes = ", ".join(sorted({key.partition(".")[0] + "." * ("." in key) for key in extra}))
+        reason = f"{saved} let them go with `unexpected: [{prefixes}]` in its row"
     for keys, kind in ((missing, "missing"), (extra, "of no use to the class")):
         if keys:
             both = f", and {len(extra)} of no use to it ({_some(extra)})" if kind == "missing" and extra else ""
-            raise UserError(f"{path}: {len(keys)} tensors {kind} ({_some(keys)}){both}; {reason}")
+            raise UserError(f"{path}: {_count(keys)} {kind} ({_some(keys)}){both}; {reason}")
     if mismatched := info["mismatched_keys"]:
         name, got, expected = sorted(mismatched)[0]
         raise UserError(
-            f"{path}: {len(mismatched)} tensors of another shape: got {name} {tuple(got)}, expected {tuple(expected)}; "
+            f"{path}: {_count(mismatched)} of another shape: got {name} {tuple(got)}, expected {tuple(expected)}; "
             f"is {path.parent / CONFIG} this file's?"
         )
     if errors := info["error_msgs"]:
@@ -203,6 +220,10 @@ def _fingerprint(tensor: Tensor) -> tuple[tuple[int, ...], bytes]:
     """Kind, shape, and hash of the values as float32."""
     values = tensor.detach().to(torch.float32).contiguous().numpy()
     return (tensor.is_floating_point(), *tensor.shape), hashlib.sha256(values.data).digest()
+
+
+def _count(keys: Collection[Any]) -> str:
+    return f"{len(keys)} tensor{'s' * (len(keys) != 1)}"
 
 
 def _some(keys: Collection[str]) -> str:

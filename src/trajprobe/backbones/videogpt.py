@@ -283,3 +283,12 @@ def preprocess(video: Tensor, architecture: Architecture) -> Tensor:
 def layer(network: VideoGPT, x: Tensor, name: str) -> Tensor:
     """One of `LAYERS` [b d t h w]: the last hidden layer, or what `vq.layer` makes of the latents."""
     return network.hidden(x) if name == "hidden" else vq.layer(network.codebook, network.encode(x), name)
+
+
+def code_bits(network: VideoGPT) -> int:
+    return max(1, (len(network.codebook.embeddings) - 1).bit_length())
+
+
+def from_codes(network: VideoGPT, indices: Tensor, name: str) -> Tensor:
+    """Codes int64 [b t h w] -> one of `DISCRETE` [b d t h w], as `layer` gives it."""
+    return vq.of_codes(network.codebook, indices, name)

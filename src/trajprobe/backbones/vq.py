@@ -68,6 +68,12 @@ def histogram(indices: Tensor, count: int) -> Tensor:
     return rearrange(shares, "b t v -> b v t 1 1")
 
 
+def of_codes(codebook: Codebook, indices: Tensor, name: str) -> Tensor:
+    """Codes int64 [b t h w] -> one of `DISCRETE`, by name: their rows, or their `histogram` [b d t h w]."""
+    rows: Tensor = codebook(indices) if name == "codes" else histogram(indices, len(codebook.embeddings))
+    return rows
+
+
 def layer(codebook: Codebook, latents: Tensor, name: str) -> Tensor:
     """Latents [b d t h w] -> themselves, the rows of their codes, or the `histogram` of codes, by name.
 
@@ -78,7 +84,6 @@ def layer(codebook: Codebook, latents: Tensor, name: str) -> Tensor:
         raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
     if name == "latents":
         return latents
-    codes = codebook.nearest(latents)
-    found = codebook(codes) if name == "codes" else histogram(codes, len(codebook.embeddings))
+    found = of_codes(codebook, codebook.nearest(latents), name)
     # A code is always finite: damaged latents would not be seen.
     return found.masked_fill(~latents.isfinite().all(dim=(1, 3, 4), keepdim=True), torch.nan)

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from trajprobe.backbones.family import closure_hash, control_family
+from trajprobe.backbones.family import control_family
+from trajprobe.closure import closure_hash
 from trajprobe.features.files import FEATURES
 from trajprobe.params import UserError, parse, section
-from trajprobe.storage import ShardWriter, fresh_folder
+from trajprobe.shards import ShardWriter, shard
+from trajprobe.storage import fresh_folder
 from trajprobe.videos.clips import Clips
 
 
@@ -31,18 +33,17 @@ def control(values: dict[str, Any], name: str) -> str:
     recipe = {
         "family": family.__name__.rpartition(".")[2],
         "options": msgspec.to_builtins(options),
-        "clips": clips.meta,
-        "tracks": clips.meta["tracks"],
+        "clips": {key: clips.meta[key] for key in ("scene", "format")},
         "weights": {},
         "code": closure_hash(family.__name__),
     }
     folder = FEATURES / "controls" / name
     shape: tuple[int, ...] = ()
     with fresh_folder(folder) as temporary, tqdm(total=len(clips), desc=name, unit="clip") as bar:
-        writer = ShardWriter(temporary, recipe)
+        writer = ShardWriter(temporary, recipe | {"tracks": clips.meta["tracks"]})
         for batch in clips:
             features = family.features(batch, options)
-            writer.add({"features": features}, len(features), clips=batch.sha256)
+            writer.add(shard({"features": features}, recipe | {"shard": batch.sha256}), len(features))
             shape = features.shape[1:]
             bar.update(len(features))
         writer.close()

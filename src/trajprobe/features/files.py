@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.storage import Shards
+from trajprobe.shards import Shards
 
 Kind = Literal["pretrained", "random", "controls"]
 FEATURES = Path("data/features")

@@ -1,6 +1,7 @@
 """Features of a row of params.yaml that is a network: with pretrained weights, or with random ones."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,53 @@ import torch
 
 from trajprobe.backbones import weights
 from trajprobe.backbones.family import CodebookFamily, LoadingFamily
-from trajprobe.features.extraction import Job, extract
+from trajprobe.features.encoder import Encoder
+from trajprobe.features.extraction import extract
 from trajprobe.features.files import FEATURES, Kind
 from trajprobe.features.rows import Backbone, RandomInit, Untrained
 from trajprobe.features.setting import Setting
 from trajprobe.params import Parameters, UserError, parse, section
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """The network of a setting with the weights of data/weights/`weights`."""
+
+    setting: Setting
+    weights: str
+    folder: Path
+
+    def open(self) -> Encoder:
+        setting, folder = self.setting, weights.WEIGHTS / self.weights
+        told = weights.provenance(folder)
+        check_weights(setting.row, setting.shape, told, folder, setting.name)
+        if isinstance(setting.family, LoadingFamily):
+            network, digest = setting.family.load(setting.shape, folder)
+        else:
+            with torch.device("meta"):
+                network = setting.family.build(setting.shape)
+            digest = weights.load(folder, network)
+        source = {"name": self.weights, "sha256": digest, "trained_frames": told.get("trained_frames")}
+        return Encoder(setting, network, source)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The network of a setting with random weights."""
+
+    setting: Setting
+    seed: int
+    folder: Path
+
+    def open(self) -> Encoder:
+        setting = self.setting
+        torch.manual_seed(self.seed)
+        network = setting.family.build(setting.shape)
+        if isinstance(setting.family, CodebookFamily):
+            x = setting.family.preprocess(setting.sample, setting.shape)
+            setting.family.fill_codebook(network.to(setting.device), x.to(setting.device))
+            network.cpu()
+        return Encoder(setting, network, {"seed": self.seed, "digest": weights.digest(network)})
 
 
 def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *options: str) -> str:
@@ -21,18 +64,7 @@ def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *op
     With the option --dry nothing is written, and the line is the forecast.
     """
     setting = Setting.of(values, row, name)
-    folder = weights.WEIGHTS / row.weights
-    told = weights.provenance(folder)
-    check_weights(row, setting.shape, told, folder, name)
-    if isinstance(setting.family, LoadingFamily):
-        network, digest = setting.family.load(setting.shape, folder)
-    else:
-        with torch.device("meta"):
-            network = setting.family.build(setting.shape)
-        digest = weights.load(folder, network)
-    source = {"name": row.weights, "sha256": digest, "trained_frames": told.get("trained_frames")}
-    job = Job(network, FEATURES / kind / name, source)
-    return extract(setting, [job], 1, name, dry=_dry(options))
+    return extract(setting, [Pretrained(setting, row.weights, FEATURES / kind / name)], name, dry=_dry(options))
 
 
 def check_weights(row: Untrained, shape: Parameters, told: dict[str, Any], folder: Path, name: str) -> None:
@@ -59,20 +91,9 @@ def random(values: dict[str, Any], row: Untrained, name: str, *options: str) -> 
     """As `pretrained`, with random weights: one folder a seed."""
     setting = Setting.of(values, row, name)
     seeds = section(values, RandomInit, "random_init").seeds
-    jobs = (drawn(setting, seed) for seed in range(seeds))
-    return extract(setting, jobs, seeds, f"{name} (random)", dry=_dry(options))
-
-
-def drawn(setting: Setting, seed: int) -> Job:
-    """The job of one random initialisation."""
-    torch.manual_seed(seed)
-    network = setting.family.build(setting.shape)
-    if isinstance(setting.family, CodebookFamily):
-        x = setting.family.preprocess(setting.sample, setting.shape)
-        setting.family.fill_codebook(network.to(setting.device), x.to(setting.device))
-        network.cpu()
-    source = {"seed": seed, "digest": weights.digest(network)}
-    return Job(network, FEATURES / "random" / setting.name / f"seed-{seed}", source)
+    folder = FEATURES / "random" / name
+    jobs = [Drawn(setting, seed, folder / f"seed-{seed}") for seed in range(seeds)]
+    return extract(setting, jobs, f"{name} (random)", dry=_dry(options))
 
 
 def _dry(options: tuple[str, ...]) -> bool:

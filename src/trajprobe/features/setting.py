@@ -1,7 +1,7 @@
 """A row of params.yaml that is a network, with all that it names, checked."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trajprobe.backbones.family import (
     DeepFamily,
@@ -18,11 +18,12 @@ from trajprobe.backbones.family import (
     PoolingFamily,
     architecture,
     check_clips,
-    closure_hash,
     network_family,
 )
+from trajprobe.closure import closure_hash
 from trajprobe.features import forecast
 from trajprobe.features.device import device, device_kind
+from trajprobe.features.encoding import Encoding
 from trajprobe.features.pooling import pooling
 from trajprobe.features.rows import Run, Untrained
 from trajprobe.params import Parameters, UserError, section
@@ -40,12 +41,10 @@ class Setting:
 
     row: Untrained
     name: str  #: of the row
-    family: NetworkFamily
     shape: Parameters  #: the architecture
     clips: Clips
     run: Run
     compute: Compute
-    device: torch.device
 
     @classmethod
     def of(cls, values: dict[str, Any], row: Untrained, name: str) -> "Setting":
@@ -57,65 +56,58 @@ class Setting:
         folder = CLIPS / row.clips
         if not folder.is_dir():
             raise UserError(f"{folder}: is not there; `dvc repro render@{row.clips}` renders it, `dvc pull` fetches it")
-        family, clips, chosen = network_family(row.family), Clips(folder), device()
+        family, clips = network_family(row.family), Clips(folder)
         shape = architecture(family, row.architecture, name)
         run, compute = section(values, Run, "features"), section(values, Compute, "compute")
         check_row(row, family, shape, name)
         form = clips.meta["format"]
         check_clips(family, shape, (form["frames"], form["size"], form["size"]), name)
-        return cls(row, name, family, shape, clips, run, compute, chosen)
+        return cls(row, name, shape, clips, run, compute)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process, which has its own device."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the network runs: of the process that asks."""
+        return device()
 
     @property
-    def dtype(self) -> torch.dtype:
-        """Of weights and activations."""
-        return torch.bfloat16 if self.row.precision == "bfloat16" else torch.float32
+    def family(self) -> NetworkFamily:
+        """The module of the network."""
+        return network_family(self.row.family)
 
-    def tokens(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
-        """Video uint8 [b t h w c] -> pooled features [b t d] of `network`."""
-        family, row = self.family, self.row
-        if isinstance(family, PoolingFamily) and row.pooling in family.POOLINGS:
-            of = partial(family.pooled, network)
-            return lambda video: of(self.input(video), row.layer, row.pooling).float()
-        pool = pooling(row.pooling, self.name)
-        return lambda video: pool(family.layer(network, self.input(video), row.layer).float())
-
-    def input(self, video: Tensor) -> Tensor:
-        """Video uint8 [b t h w c] -> what the network takes."""
-        return self.family.preprocess(video, self.shape).to(self.dtype)
+    @property
+    def encoding(self) -> Encoding:
+        """From clips to features."""
+        return encoding_of(self.row, self.family, self.shape, self.name)
 
     @cached_property
     def cost(self) -> forecast.Cost:
-        """Of one clip.
-
-        Raises:
-            UserError: the network can't take the clips, or nothing is left of them after pooling.
-        """
-        form = self.clips.meta["format"]
-        with torch.device("meta"):
-            network = self.family.build(self.shape).to(self.dtype).eval()
-        try:
-            found = forecast.cost(self.tokens(network), (form["frames"], form["size"], form["size"]))
-        except ValueError as error:
-            raise UserError(f"{self.name}: the network can't take these clips: {error}") from None
-        if 0 in found.shape:
-            raise UserError(
-                f"{self.name}: nothing is left after pooling {found.shape}; the clip has one token step, use `tmean`"
-            )
-        return found
+        """Of one clip; raises as `cost_of` does."""
+        return cost_of(self.encoding, self.clips.meta["format"])
 
     @cached_property
     def sample(self) -> Tensor:
         """`SAMPLE` clips at most, from all over the data set, which may be sorted by class: uint8 [b t h w c]."""
-        step = -(-len(self.clips) // SAMPLE)
-        # Copies, or else all shards would be kept for the sake of these.
-        return torch.cat([torch.from_numpy(batch.video[-batch.start % step :: step].copy()) for batch in self.clips])
+        step, found, start = -(-len(self.clips) // SAMPLE), [], 0
+        for number, told in enumerate(self.clips.shards):
+            if range(-start % step, told["items"], step):
+                # Copies, or else all shards would be kept for the sake of these.
+                found.append(torch.from_numpy(self.clips[number].video[-start % step :: step].copy()))
+            start += told["items"]
+        return torch.cat(found)
 
     @cached_property
     def microbatch(self) -> int:
         return forecast.microbatch(self.cost, self.run.microbatch, self.run.memory, len(self.clips))
 
     def recipe(self, weights: dict[str, Any]) -> dict[str, Any]:
-        """Everything that determines the features' bytes; `weights` tells where the network's come from."""
+        """All that determines a shard's bytes beside its own clips; `weights` tells where the network's come from.
+
+        What the set as a whole is made of is not in it: more tracks change nothing in the shards that were there.
+        """
         return {
             "family": self.row.family,
             "architecture": msgspec.to_builtins(self.shape),
@@ -123,18 +115,42 @@ class Setting:
             "pooling": self.row.pooling,
             "precision": self.row.precision,
             "weights": weights,
-            "clips": self.clips.meta,
-            "tracks": self.clips.meta["tracks"],
+            "clips": {key: self.clips.meta[key] for key in ("scene", "format")},
             "microbatch": self.microbatch,
             "compute": msgspec.to_builtins(self.compute),
             "device": device_kind(self.device),
             "torch": torch.__version__.partition("+")[0],
-            "code": closure_hash(self.family.__name__),
+            "code": [closure_hash(self.family.__name__), closure_hash("trajprobe.features.tokens")],
         } | self._packages()
 
     def _packages(self) -> dict[str, str]:
         """The versions of what else the network is made of."""
         return {name: version(name) for name in self.family.PACKAGES} if isinstance(self.family, LoadingFamily) else {}
+
+
+def cost_of(encoding: Encoding, form: Mapping[str, int]) -> forecast.Cost:
+    """What one clip of a format costs.
+
+    Raises:
+        UserError: the network can't take such clips or the pooling, or nothing is left after it.
+    """
+    with torch.device("meta"):
+        network = encoding.family.build(encoding.shape).to(encoding.dtype).eval()
+    try:
+        found = forecast.cost(partial(encoding.features, network), (form["frames"], form["size"], form["size"]))
+    except ValueError as error:
+        raise UserError(f"params.yaml: `{encoding.name}`: {error}") from None
+    if 0 in found.shape:
+        raise UserError(
+            f"{encoding.name}: nothing is left after pooling {found.shape}; the clip has one token step, use `tmean`"
+        )
+    return found
+
+
+def encoding_of(row: Untrained, family: NetworkFamily, shape: Parameters, name: str) -> Encoding:
+    """What a row does with its network."""
+    dtype = torch.bfloat16 if row.precision == "bfloat16" else torch.float32
+    return Encoding(family, shape, row.layer, row.pooling, dtype, name)
 
 
 def check_row(row: Untrained, family: NetworkFamily, shape: Parameters, name: str) -> None:

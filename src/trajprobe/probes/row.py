@@ -1,9 +1,7 @@
 """Probes all networks of a row."""
 
-import os
-
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
 from trajprobe.features.files import Kind, folders, read
@@ -11,6 +9,7 @@ from trajprobe.params import UserError
 from trajprobe.probes.classifier import Fold, Probe, permuted_labels, probe_fold, tested_folds
 from trajprobe.probes.files import NetworkProbe, RowProbe
 from trajprobe.trajectories.labelling import LABELLING, Labelling
+from trajprobe.workers import workers
 
 #: Prediction for a clip that no fold tests.
 NOT_TESTED = -1
@@ -45,7 +44,7 @@ def probe_row(kind: Kind, row: str, params: Probe) -> RowProbe:
         # A row's permutations are dealt out among its networks.
         common = (flat, labelling.labels, labelling.groups, labelling.folds)
         tasks += [(*common, fold, permuted[number :: len(found)], params) for fold in tested_folds(labelling.folds)]
-    parallel = Parallel(n_jobs=_workers(), return_as="generator")
+    parallel = Parallel(n_jobs=workers(cpu_count()), return_as="generator")
     done = parallel(delayed(probe_fold)(*task) for task in tasks)
     folds: list[Fold] = list(tqdm(done, total=len(tasks), desc=f"{row} ({kind})", unit="fold"))
     each = len(tasks) // len(found)
@@ -79,10 +78,3 @@ def _components(shape: tuple[int, ...], labelling: Labelling, params: Probe) -> 
         return 0
     train = min(int((labelling.folds != fold).sum()) for fold in tested_folds(labelling.folds))
     return min(params.pca_components, dimensions, train)
-
-
-def _workers() -> int:
-    told = os.environ.get("TRAJPROBE_WORKERS", "")
-    if told and not (told.isdecimal() and int(told)):
-        raise UserError(f"TRAJPROBE_WORKERS: got {told!r}, expected a number of processes, 1 or more")
-    return int(told) if told else len(os.sched_getaffinity(0))

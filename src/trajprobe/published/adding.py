@@ -66,7 +66,10 @@ def source_of(name: str) -> Source:
         if name in source.NAMES:
             return source
     names = ", ".join(known for source in sources for known in source.NAMES)
-    raise UserError(f"weights add: got {name!r}, expected one of {names}")
+    raise UserError(
+        f"weights add: got {name!r}, expected one of {names}, or of a row that you add to "
+        "src/trajprobe/published/huggingface.yaml for another model of transformers"
+    )
 
 
 def _take(source: Source, name: str, *, raw: bool) -> Callable[[Origin, str], Taken]:

@@ -89,6 +89,11 @@ def choose(names: Collection[str], where: str) -> tuple[str, ...]:
             f"{where}: has no {' and no '.join(PREPROCESSORS)}; expected the one that came with the weights, since the "
             "defaults of a class are not the model's"
         )
+    if MODEL not in names and f"{MODEL}.index.json" in names:
+        raise UserError(
+            f"{where}: has its weights in several files; load the model there with from_pretrained, and save it with "
+            'save_pretrained(DIR, max_shard_size="100GB")'
+        )
     if MODEL not in names:
         raise UserError(f"{where}: has no {MODEL}; {_CONVERT if _PICKLE in names else 'get it too'}")
     return tuple(name for name in (CONFIG, *PREPROCESSORS, MODEL) if name in names)

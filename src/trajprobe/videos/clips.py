@@ -9,7 +9,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from trajprobe.storage import Shards, ShardWriter
+from trajprobe.shards import Shards, shard
 
 ZSTD_LEVEL = 3
 
@@ -24,15 +24,13 @@ class Batch:
     sha256: str  #: of the shard
 
 
-def add(writer: ShardWriter, video: NDArray[np.uint8], points: NDArray[np.float64]) -> int:
-    """Adds a shard of clips [b t h w c], with the blob's places (b t 2); returns its size in bytes."""
+def packed(video: NDArray[np.uint8], points: NDArray[np.float64], meta: dict[str, Any]) -> bytes:
+    """The shard of clips [b t h w c], with the blob's places (b t 2); `meta` tells how they were rendered."""
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
     frames = [compressor.compress(clip.tobytes()) for clip in video]
     ends = np.cumsum([len(frame) for frame in frames])
     blob = np.frombuffer(b"".join(frames), dtype=np.uint8)
-    shape = np.array(video.shape[1:])
-    writer.add({"zstd": blob, "ends": ends, "shape": shape, "points": points}, len(video))
-    return blob.nbytes
+    return shard({"zstd": blob, "ends": ends, "shape": np.array(video.shape[1:]), "points": points}, meta)
 
 
 class Clips:
@@ -46,20 +44,28 @@ class Clips:
     def __len__(self) -> int:
         return len(self._shards)
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Each shard's clips, verified.
+    @property
+    def shards(self) -> list[dict[str, Any]]:
+        """What the manifest tells of each shard: its `sha256`, and how many clips (`items`) it has."""
+        return self._shards.shards
+
+    def __getitem__(self, number: int) -> Batch:
+        """The clips of one shard, verified.
 
         Raises:
-            UserError: a shard is missing or damaged.
+            UserError: it is missing or damaged.
         """
+        arrays, told = self._shards.read(number), self.shards
         decompressor = zstandard.ZstdDecompressor()
-        start = 0
-        for shard, arrays in zip(self._shards.shards, self._shards, strict=True):
-            blob, ends = arrays["zstd"].tobytes(), arrays["ends"]
-            clips = [
-                np.frombuffer(decompressor.decompress(blob[begin:end]), dtype=np.uint8)
-                for begin, end in zip([0, *ends[:-1]], ends, strict=True)
-            ]
-            video = np.stack(clips).reshape(-1, *arrays["shape"])
-            yield Batch(video, arrays["points"], start, shard["sha256"])
-            start += len(video)
+        blob, ends = arrays["zstd"].tobytes(), arrays["ends"]
+        clips = [
+            np.frombuffer(decompressor.decompress(blob[begin:end]), dtype=np.uint8)
+            for begin, end in zip([0, *ends[:-1]], ends, strict=True)
+        ]
+        video = np.stack(clips).reshape(-1, *arrays["shape"])
+        start = sum(before["items"] for before in told[:number])
+        return Batch(video, arrays["points"], start, told[number]["sha256"])
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Each shard's clips; raises as `[]` does."""
+        return map(self.__getitem__, range(len(self.shards)))

@@ -1,0 +1,76 @@
+"""Clips and features are the same to the byte, however many processes make them, and on Ray."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import ROW, written
+
+from trajprobe.features import networks
+from trajprobe.features.rows import Backbone, Untrained
+from trajprobe.store import Store
+from trajprobe.trajectories.tracks import Tracks
+from trajprobe.videos import render
+from trajprobe.videos.scene import Format, Scene
+
+VALUES = {
+    "compute": {"threads": 2, "instruction_set": "native"},
+    "features": {"microbatch": 4, "memory": 1},
+    "random_init": {"seeds": 2},
+}
+SCENE = Scene(view="xy", scaling="dataset", blob=0.05, margin=0.1)
+COUNT = 2 * render.CLIPS_PER_SHARD + 10
+
+pytestmark = [
+    pytest.mark.usefixtures("project"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stopped():
+    """Ray is started by what is tested, and ends here."""
+    yield
+    if find_spec("ray"):
+        import ray
+
+        ray.shutdown()
+
+
+def everything():
+    """All files of rendered clips, pretrained and random features, by their names."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(COUNT, 9, 2)).cumsum(axis=1)
+    box = np.array([points.min((0, 1)), points.max((0, 1))])
+    tracks = Tracks(points, np.tile(np.arange(9.0), (COUNT, 1)), np.full(COUNT, 9), box)
+    tracks.save(Path("tracks.npz"))
+    render.render(Path("tracks.npz"), SCENE, Format(frames=5, size=16), Path("data/clips/drawn"))
+    networks.pretrained(VALUES, Backbone(**ROW | {"weights": "w"}), "pretrained", "a-row")
+    networks.random(VALUES, Untrained(**ROW), "a-row")
+    folders = (Path("data/clips/drawn"), Path("data/features"))
+    return {str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ("local", "2"),
+        ("local", "4"),
+        pytest.param(
+            "ray",
+            "2",
+            marks=pytest.mark.skipif(not find_spec("ray"), reason="the extra `ray` is not installed"),
+        ),
+    ],
+)
+def test_every_executor_makes_the_same_bytes(monkeypatch, tmp_path, kind, count):
+    written(Path("data/clips/small"), [2, 4, 6, 8])
+    monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / "one"))
+    alone = everything()
+    assert len(alone) == (3 + 1) + 3 * (5 + 1)
+    monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / "others"))
+    monkeypatch.setenv("TRAJPROBE_EXECUTOR", kind)
+    monkeypatch.setenv("TRAJPROBE_WORKERS", count)
+    assert everything() == alone
+    assert len(list(Store.here())) == 3 + 3 * 5

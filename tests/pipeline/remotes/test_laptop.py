@@ -1,0 +1,42 @@
+"""A clone without raw data, clips or weights: probes and rows are changed there, and the comparison is right."""
+
+
+def absent(laptop):
+    return not any((laptop.folder / "data" / name).exists() for name in ("raw", "weights"))
+
+
+def changed_there_and_here(laptop, clone, change):
+    change(laptop)
+    status, told = laptop.trajprobe("pull")
+    assert status == 0, told
+    change(clone)
+    clone.repro()
+    assert laptop.summary() == clone.summary()
+    assert laptop.lock() == clone.lock()
+    assert absent(laptop)
+    return told
+
+
+def test_a_probe_parameter_moves_features_and_results_alone(stocked, clone):
+    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(3, "probe", "permutations"))
+    assert "rendering" not in told
+    assert not (stocked.folder / "data/clips").exists()
+
+
+def test_a_row_added_there_renders_clips_from_tracks(stocked, clone):
+    row = {"family": "noise", "clips": "t17", "dimensions": 3, "seed": 1}
+    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(row, "controls", "noise-3"))
+    assert "clips are not pushed: rendering t17" in told
+    assert "noise-3" in stocked.summary()["controls"]
+    assert "Running stage 'probe@magvit2-tiny'" not in told
+    assert stocked.trajprobe("pull")[0] == 0
+
+
+def test_a_format_and_its_row_added_there(stocked, clone):
+    def change(repository):
+        repository.set({"frames": 5, "size": 16}, "clips", "t5")
+        repository.set({"family": "pixels", "clips": "t5"}, "controls", "pixels-5")
+
+    told = changed_there_and_here(stocked, clone, change)
+    assert "rendering t5 from" in told
+    assert not (stocked.folder / "data/clips/t17").exists()
