@@ -16,9 +16,9 @@ FEATURES = {"family": "videogpt", "layer": "codes", "pooling": "tmean", "device"
 
 @pytest.fixture
 def store(store_folder):
-    """A store of clips, two shards of features, and one of another seed that nobody took for 40 days."""
+    """A store of clips of 20 days, two shards of features, and one of another seed that nobody took for 40 days."""
     store = Store(store_folder)
-    store.put("a0", shard({}, FORM))
+    os.utime(store.put("a0", shard({}, FORM)).path, (0, time.time() - 20.5 * 86400))
     for key in ("b1", "b2"):
         store.put(key, shard({}, FEATURES | {"weights": {"name": "mine"}, "number": key}))
     old = store.put("c3", shard({}, FEATURES | {"weights": {"seed": 3}, "pooling": None})).path
@@ -31,7 +31,7 @@ def test_show_tells_each_recipe_and_the_total(store):
     assert len(lines) == 4
     assert "0.0 MB 2 shards used today videogpt mine, codes tmean, of 5 x 64 x 64, cpu-avx2" in lines
     assert "0.0 MB 1 shards used 40 days ago videogpt seed 3, codes not pooled, of 5 x 64 x 64, cpu-avx2" in lines
-    assert "0.0 MB 1 shards used today clips of 5 x 64 x 64" in lines
+    assert "0.0 MB 1 shards used 20 days ago clips of 5 x 64 x 64" in lines
     assert lines[-1] == f"0.0 MB 4 shards in {store.folder}"
 
 
