@@ -167,7 +167,9 @@ def test_when_it_is_interrupted_its_stages_end_too_and_the_lock_is_as_it_was(clo
     clone.set(10**6, "pretrain", "magvit2-tiny", "steps")
     clone.set(10**6, "pretrain", "magvit2-tiny-shuffled", "steps")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [sys.executable, "-c", START, "repro", "--jobs", "2"]
+    # Where tests run in the background SIGINT is ignored, and what they start inherits that.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = [sys.executable, "-c", heeding + START, "repro", "--jobs", "2"]
     with subprocess.Popen(
         command, cwd=clone.folder, env=os.environ | {"PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True,
