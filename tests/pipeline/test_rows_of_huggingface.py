@@ -67,7 +67,7 @@ def test_every_model_runs_from_a_folder_to_the_table(clone):
 
     clone.set("pooler", "backbones", "videomae-base", "pooling")
     told = clone.run("dvc", "repro", "features@videomae-base", fails=True)
-    assert "got pooling pooler of layer last, expected the last of a model with one; use tmean" in told
+    assert "got pooling pooler, but VideoMAEModel has none; use tmean" in told
     clone.set("max", "backbones", "videomae-base", "pooling")
     status, told = clone.trajprobe("check")
     assert (status, "expected one of tmean, tdiff, mean, flatten, cls, pooler" in told) == (2, True)
