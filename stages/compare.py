@@ -10,7 +10,6 @@ from trajprobe.stage import run
 
 
 def main() -> str:
-    from trajprobe.probes.classifier import Probe
     from trajprobe.statistics import plots, rows
     from trajprobe.statistics.compare import Compare, compare, summary
     from trajprobe.statistics.table import headline, table
@@ -23,8 +22,7 @@ def main() -> str:
     found = compare(rows.probes(named), rows.references(values), Labelling.load(LABELLING), params)
     write_json(Path("metrics/summary.json"), summary(found, rows.pretraining(values), params))
     plots.write(found, params.primary, Path("metrics/plots"))
-    grid, extra = section(values, Probe, "probe").c, rows.recipe_notes(values)
-    text = table(found, section(values, str, "dataset"), grid, params, extra)
+    text = table(found, section(values, str, "dataset"), params, rows.recipe_notes(values))
     write_bytes(Path("data/report/table.md"), text.encode())
     return f"metrics/summary.json: {len(named)} rows; data/report/table.md: the table; {headline(found, params)}"
 

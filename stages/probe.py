@@ -14,8 +14,8 @@ def main(kind: str, row: str) -> str:
 
     from trajprobe.features.files import Kind
     from trajprobe.probes import files
-    from trajprobe.probes.classifier import Probe
     from trajprobe.probes.row import line, probe_row
+    from trajprobe.probes.settings import Probe
 
     probed = probe_row(msgspec.convert(kind, Kind), row, section(read(), Probe, "probe"))
     files.save(probed)

@@ -11,7 +11,7 @@ from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, traine
 from trajprobe.features.setting import check_row, cost_of, encoding_of
 from trajprobe.params import Parameters, UserError, parse, section
 from trajprobe.pretraining.train import Pretrain, check_format
-from trajprobe.probes.classifier import Probe
+from trajprobe.probes.settings import Probe
 from trajprobe.stage import Compute
 from trajprobe.statistics import rows
 from trajprobe.statistics.compare import Compare

@@ -18,7 +18,15 @@ TINY = {
     "prepare": {"folds": 2},
     "features": {"microbatch": 4},
     "random_init": {"seeds": 2},
-    "probe": {"inner_folds": 2, "c": [0.1, 1.0], "pca_above": 1000, "pca_components": 5, "permutations": 2},
+    "probe": {
+        "inner_folds": 2,
+        "logistic": {"c": [0.1, 1.0], "max_iter": 1000},
+        "pca_above": 1000,
+        "pca_components": 5,
+        "permutations": 2,
+        "few_shot": {"draws": 2, "c": 1},
+        "code_length": {"draws": 2, "c": [0.1]},
+    },
     "compare": {"draws": 100},
 }
 

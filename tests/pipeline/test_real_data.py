@@ -26,7 +26,7 @@ def test_raw_coordinates_come_within_three_points_of_what_is_published(clone, na
     assert status == 0, told
     clone.set(name, "dataset")
     clone.set({"frames": 17, "size": 32}, "clips", "t17")
-    clone.set([0.1, 1.0, 3.0, 10.0], "probe", "c")
+    clone.set([0.1, 1.0, 3.0, 10.0], "probe", "logistic", "c")
     clone.repro("probe_controls@coordinates")
     assert abs(accuracy(clone, "coordinates") - published) < 0.03
 

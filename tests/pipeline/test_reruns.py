@@ -44,8 +44,8 @@ def test_a_probe_parameter_reruns_probes_and_comparison(clone):
 
 def test_probe_code_reruns_probes_and_comparison(clone):
     # 0.1 and 1.0 are what the folds choose from: without the larger one, the predictions change.
-    path = clone.folder / "src/trajprobe/probes/classifier.py"
-    path.write_text(path.read_text().replace("grid = sorted(params.c)", "grid = sorted(params.c)[:1]"))
+    path = clone.folder / "src/trajprobe/probes/selection.py"
+    path.write_text(path.read_text().replace("grid = classifier.grid\n", "grid = classifier.grid[:1]\n"))
     assert clone.repro() == PROBES | {"compare"}
 
 

@@ -5,7 +5,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-
 from trajprobe.probes.classifier import Probe, probe_fold
 
 GRID = (0.001, 0.03, 1.0, 30.0)

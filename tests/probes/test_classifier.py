@@ -7,10 +7,10 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.model_selection import StratifiedKFold
 from small_probe import FOLDS, GRID, GROUPS, LABELS, features, oracle, params, plain, probed
+from trajprobe.probes.classifier import permuted_labels, pipeline, select
 
 from trajprobe.params import UserError
 from trajprobe.probes import classifier
-from trajprobe.probes.classifier import permuted_labels, pipeline, select
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_probe import FOLDS, GROUPS, LABELS, features, oracle, params, probed
+from trajprobe.probes.classifier import permuted_labels
 
 from trajprobe.params import UserError
-from trajprobe.probes.classifier import permuted_labels
 from trajprobe.probes.row import line, probe_row
 from trajprobe.shards import ShardWriter, shard
 from trajprobe.trajectories.labelling import LABELLING, Labelling

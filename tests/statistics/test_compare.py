@@ -28,10 +28,11 @@ PARAMS = Compare(primary="net", draws=4000, confidence=0.8, seed=0)
 def row(kind, name, *guesses, permuted=((),), **changed):
     """A row's networks, each by its guesses on the 8 tested clips."""
     networks = [
-        NetworkProbe([int(digit) for digit in guess] + [-1, -1], [1.0, 1.0], list(shares))
+        NetworkProbe([int(digit) for digit in guess] + [-1, -1], [1.0, 1.0], list(shares), [], [], [], [])
         for guess, shares in zip(guesses, permuted * len(guesses) if len(permuted) == 1 else permuted, strict=True)
     ]
     told = {"tracks": "t1", "shape": [3, 2], "pca": 0, "frames": 9, "trained_frames": None}
+    told |= {"classifier": "logistic", "equal_dimensions": 6, "shots": [], "coded_clips": 10, "uniform_bits": 0.0}
     return RowProbe(row=name, kind=kind, networks=networks, **{"family": name} | told | changed)
 
 

@@ -68,8 +68,9 @@ def test_recipes_that_differ_in_more_than_one_thing_are_noted():
 
 
 def probe(kind, name):
-    network = NetworkProbe([0, 1, -1], [0.1], [0.25])
+    network = NetworkProbe([0, 1, -1], [0.1], [0.25], [0.3], [0, 1, -1], [[0.5]], [2.0])
     told = {"tracks": "t1", "shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None}
+    told |= {"classifier": "logistic", "equal_dimensions": 32, "shots": [1], "coded_clips": 3, "uniform_bits": 3.0}
     return RowProbe(row=name, kind=kind, family="x", networks=[network], **told)
 
 

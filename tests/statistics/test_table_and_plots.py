@@ -13,7 +13,6 @@ from trajprobe.trajectories.labelling import Labelling
 
 CLIPS = 200
 LABELS = np.arange(CLIPS) % 2
-GRID = (0.01, 1.0, 100.0)
 PARAMS = Compare(primary="net", draws=200, confidence=0.95, seed=0)
 UNTRAINED = Compare(primary="bare", draws=200, confidence=0.95, seed=0)
 
@@ -27,9 +26,12 @@ def guesses(right):
     return np.where(np.arange(CLIPS) < right, LABELS, 1 - LABELS).tolist()
 
 
-def row(kind, name, *right, c=(1.0, 1.0), permuted=(), **changed):
-    networks = [NetworkProbe(guesses(one), list(c), list(permuted)) for one in right]
+def row(kind, name, *right, chosen=(1.0, 1.0), permuted=(), at_edge=0, **changed):
+    networks = [
+        NetworkProbe(guesses(one), list(chosen), list(permuted), [], guesses(one), [], [], at_edge) for one in right
+    ]
     told = {"tracks": "t1", "shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None}
+    told |= {"classifier": "logistic", "equal_dimensions": 32, "shots": [], "coded_clips": CLIPS, "uniform_bits": 0.0}
     return RowProbe(row=name, kind=kind, networks=networks, **{"family": name} | told | changed)
 
 
@@ -46,14 +48,14 @@ def compared(*probes, of=None, params=PARAMS, leaked=0):
     return compare([*probes], of or {}, labelling(leaked), params)
 
 
-def noted(*probes, grid=GRID, **changed):
-    return list(notes(compared(*probes, **changed), grid))
+def noted(*probes, **changed):
+    return list(notes(compared(*probes, **changed)))
 
 
 def test_a_clean_run_needs_no_note():
     honest = row("controls", "noise", 115, permuted=(0.5, 0.55, 0.47))
     assert noted(TRAINED, RANDOM, honest) == []
-    text = table(compared(TRAINED, RANDOM, honest), "set", GRID, PARAMS)
+    text = table(compared(TRAINED, RANDOM, honest), "set", PARAMS)
     assert "To know" not in text
     assert text.endswith("|\n")
 
@@ -74,12 +76,13 @@ def test_a_clean_run_needs_no_note():
             "net (pretrained): 17,408 dimensions, reduced to 100 by PCA within train.",
         ),
         (
-            row("pretrained", "net", 180, c=(1.0, 100.0, 100.0)),
-            "net (pretrained): 2 of 3 choices of C stand at an edge of `probe.c`; widen it.",
+            row("pretrained", "net", 180, chosen=(1.0, 100.0, 100.0), at_edge=2),
+            "net (pretrained): 2 of 3 folds chose an edge of the grid of `probe.logistic`, where it was better; "
+            "widen it.",
         ),
         (
-            row("pretrained", "net", 180, c=(0.01, 1.0, 100.0)),
-            "net (pretrained): 2 of 3 choices of C stand at an edge of `probe.c`; widen it.",
+            row("pretrained", "net", 180, chosen=(3.0, 1.0), at_edge=2, classifier="knn"),
+            "net (pretrained): 2 of 2 folds chose an edge of the grid of `probe.knn`, where it was better; widen it.",
         ),
     ],
 )
@@ -93,17 +96,13 @@ def test_what_is_off_with_a_row_is_noted(probe, note):
         row("pretrained", "net", 180, permuted=[0.51] * 20),
         row("pretrained", "net", 180, permuted=[0.3] * 20),
         row("pretrained", "net", 180, permuted=[0.58]),  # as good a single run is no wonder
-        row("pretrained", "net", 180, c=(1.0, 100.0)),
-        row("pretrained", "net", 105, c=(0.01, 0.01)),  # at chance no C is better than another
+        row("pretrained", "net", 180, chosen=(1.0, 100.0), at_edge=1),
+        row("pretrained", "net", 105, chosen=(0.01, 0.01), at_edge=2),  # at chance no C is better than another
         row("pretrained", "net", 180, trained_frames=None),
     ],
 )
 def test_what_is_well_is_not(probe):
     assert noted(probe, RANDOM) == []
-
-
-def test_a_grid_of_one_has_no_edge():
-    assert noted(row("pretrained", "net", 180, c=(1.0,)), RANDOM, grid=(1.0,)) == []
 
 
 @pytest.mark.parametrize(("right", "alarms"), [(100, 0), (121, 0), (122, 1), (200, 1), (20, 0)])
@@ -166,7 +165,7 @@ def test_the_table_tells_rows_in_order_and_differences():
     bare = row("random", "bare", 150, 151)
     pixels = row("controls", "pixels", 170, permuted=(0.5, 0.52), shape=[17, 1024])
     found = compared(NOISE, bare, RANDOM, TRAINED, pixels)
-    text = table(found, "my-set", GRID, PARAMS)
+    text = table(found, "my-set", PARAMS)
     assert text.startswith(
         "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class)."
     )
@@ -201,7 +200,7 @@ def test_the_table_tells_rows_in_order_and_differences():
 
 
 def test_notes_end_the_table():
-    text = table(compared(TRAINED, RANDOM, leaked=19), "set", GRID, PARAMS)
+    text = table(compared(TRAINED, RANDOM, leaked=19), "set", PARAMS)
     note = "- 19 of 200 tested clips are exact duplicates of clips in train (the set's own split).\n"
     assert text.endswith(f"|\n\nTo know when reading it:\n\n{note}")
 

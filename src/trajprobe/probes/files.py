@@ -15,9 +15,14 @@ class NetworkProbe(Parameters, frozen=True):
     """What probing one network's features gave."""
 
     predictions: list[int]  #: (n), out of fold; -1 where no fold tests the clip
-    c: list[float]  #: chosen by each fold
+    chosen: list[float]  #: of the classifier's grid, by each fold
     permuted: list[float]  #: accuracy of each run with permuted labels
-    unconverged: int = 0  #: folds whose classifier stopped at `max_iter`
+    permuted_expected: list[float]  #: accuracy of each by chance, given how often it told and was told each class
+    equal: list[int]  #: (n), predictions as above at equal dimension
+    few_shot: list[list[float]]  #: (draws shots), accuracy
+    code_bits: list[float]  #: (draws), online code length of all labels
+    at_edge: int = 0  #: folds that chose an end of the grid that was better than its neighbour
+    unconverged: int = 0  #: folds with a classifier that stopped at `max_iter`
 
 
 class RowProbe(Parameters, frozen=True):
@@ -31,6 +36,11 @@ class RowProbe(Parameters, frozen=True):
     pca: int  #: components that they were reduced to within train; 0: not reduced
     frames: int  #: of the clips
     trained_frames: int | None  #: of the clips that the weights know, where they are known
+    classifier: str
+    equal_dimensions: int  #: of the run at equal dimension; fewer than asked for where the row has fewer
+    shots: list[int]  #: clips a class of the few-shot curve
+    coded_clips: int  #: by the online code
+    uniform_bits: float  #: that they cost without features
     networks: list[NetworkProbe]  #: one, or one for each random seed
 
 

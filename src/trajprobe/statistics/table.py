@@ -13,9 +13,7 @@ ALARM = 0.001
 KINDS = {"pretrained": "pretrained", "random": "random", "controls": "control"}
 
 
-def table(
-    comparison: Comparison, dataset: str, grid: tuple[float, ...], params: Compare, extra: Sequence[str] = ()
-) -> str:
+def table(comparison: Comparison, dataset: str, params: Compare, extra: Sequence[str] = ()) -> str:
     """Markdown; `extra` notes go below those that the numbers give."""
     labelling = comparison.labelling
     tested = int((labelling.folds >= 0).sum())
@@ -36,7 +34,7 @@ def table(
         *(f"| {row} minus {control} | {_signed(gap)} |" for control, (row, gap) in comparison.gaps.items()),
         "",
     ]
-    found = [*notes(comparison, grid), *extra]
+    found = [*notes(comparison), *extra]
     return (
         "\n".join(
             [*lines, *(["To know when reading it:", "", *(f"- {note}" for note in found)] if found else [])]
@@ -54,7 +52,7 @@ def headline(comparison: Comparison, params: Compare) -> str:
     return f"{params.primary}: {', '.join(told)}"
 
 
-def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
+def notes(comparison: Comparison) -> Iterator[str]:
     """What a reader of the table must know."""
     leaked = comparison.labelling.leaked
     tested = int((comparison.labelling.folds >= 0).sum())
@@ -73,13 +71,14 @@ def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
             yield f"{name}: noise scores {_percent(entry.accuracy.mean)} %, above chance: the probe leaks."
         unconverged = sum(network.unconverged for network in probed.networks)
         if unconverged:
-            yield f"{name}: {unconverged} of its probes had not converged after `probe.max_iter` steps; raise it."
+            yield f"{name}: {unconverged} of its probes had not converged after `probe.logistic.max_iter` steps; raise it."
         if probed.pca:
             yield f"{name}: {int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."
-        chosen = [c for network in probed.networks for c in network.c]
-        at_edge = sum(c in (min(grid), max(grid)) for c in chosen)
-        if len(grid) > 1 and 2 * at_edge > len(chosen) and entry.accuracy.ci_low > comparison.chance:
-            yield f"{name}: {at_edge} of {len(chosen)} choices of C stand at an edge of `probe.c`; widen it."
+        folds = sum(len(network.chosen) for network in probed.networks)
+        at_edge = sum(network.at_edge for network in probed.networks)
+        if 2 * at_edge > folds and entry.accuracy.ci_low > comparison.chance:
+            grid = f"the grid of `probe.{probed.classifier}`"
+            yield f"{name}: {at_edge} of {folds} folds chose an edge of {grid}, where it was better; widen it."
     if above:
         yield (
             "Permuted labels score above chance: test clips stand in train as well, as duplicates or in groups that "

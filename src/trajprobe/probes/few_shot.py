@@ -1,0 +1,77 @@
+"""Few-shot curves: accuracy of logistic regression on 1, 2, 4, ... labelled clips a class.
+
+Where all clips are labelled, rows may come close to one another that few labels tell apart. Only labels are few: what
+comes before the classifier sees no label and is fitted on all clips of train, as everywhere in the probe. C is fixed,
+since one clip a class leaves nothing to choose it by.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from trajprobe.probes.classifiers import Integers, Matrix
+from trajprobe.probes.settings import Probe
+from trajprobe.trajectories.labelling import Labelling
+
+
+def shots(labelling: Labelling, folds: Sequence[int]) -> list[int]:
+    """1, 2, 4, ...: as many clips a class as each class in train has, whichever of `folds` is tested."""
+    counts = [np.unique(labelling.labels[labelling.folds != fold], return_counts=True)[1].min() for fold in folds]
+    return [2**power for power in range(int(min(counts)).bit_length())]
+
+
+def samples(labelling: Labelling, folds: Sequence[int], params: Probe) -> list[Integers]:
+    """The labelled clips (classes most) of each draw; with k clips a class, its first k columns.
+
+    Draw j is tested on fold j mod F of the F in `folds`, and takes its clips from all others. They depend on nothing
+    of the features, so that all rows and networks are given the same. A class's clips are of distinct groups as long
+    as it has further groups.
+    """
+    generator = np.random.default_rng(params.seed)
+    most = shots(labelling, folds)[-1]
+    return [
+        _sample(labelling, labelling.folds != folds[draw % len(folds)], most, generator)
+        for draw in range(params.few_shot.draws)
+    ]
+
+
+def _sample(labelling: Labelling, train: NDArray[np.bool_], most: int, generator: np.random.Generator) -> Integers:
+    rows = []
+    for label in np.unique(labelling.labels[train]):
+        clips = generator.permutation(np.flatnonzero(train & (labelling.labels == label)))
+        times: Counter[int] = Counter()
+        turn = []  # which of its group's each is
+        for group in labelling.groups[clips].tolist():
+            turn.append(times[group])
+            times[group] += 1
+        rows.append(clips[np.argsort(turn, kind="stable")][:most])
+    return np.stack(rows)
+
+
+def curve(
+    seen: Matrix, labels: Integers, unseen: Matrix, answers: Integers, counts: Sequence[int], params: Probe
+) -> list[float]:
+    """Accuracy for each of `counts` clips a class.
+
+    Args:
+        seen: (classes most d), of the labelled clips.
+        labels: (classes most).
+        unseen: (m d), of the tested clips.
+        answers: (m), their labels.
+        counts: clips a class.
+        params: the probe's.
+    """
+    regression = LogisticRegression(C=params.few_shot.c, max_iter=params.logistic.max_iter)
+    fits = (regression.fit(np.concatenate(seen[:, :k]), labels[:, :k].ravel()) for k in counts)
+    return [float(np.mean(fit.predict(unseen) == answers)) for fit in fits]
+
+
+def area(accuracies: Sequence[float], counts: Sequence[int]) -> float:
+    """Area under the curve of accuracies over log2 of the clips a class (trapezoids), from 0 to 1: a mean accuracy."""
+    if len(counts) == 1:
+        return float(accuracies[0])
+    places = np.log2(counts)
+    return float(np.trapezoid(accuracies, places) / (places[-1] - places[0]))

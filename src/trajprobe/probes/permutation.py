@@ -1,0 +1,33 @@
+"""Labels that have nothing to do with the clips, and what is expected of them."""
+
+import numpy as np
+
+from trajprobe.probes.classifiers import Integers
+from trajprobe.probes.settings import Probe
+
+
+def permuted_labels(labels: Integers, groups: Integers, params: Probe) -> Integers:
+    """Labels that have nothing to do with the clips: (permutations n).
+
+    Whole groups change places: where all clips of a group have one label, their permuted labels agree as well, as
+    far as the groups' sizes allow.
+    """
+    generator = np.random.default_rng(params.seed)
+    shuffled = np.empty((params.permutations, len(labels)), dtype=np.int64)
+    given = labels[np.argsort(groups, kind="stable")]
+    for row in shuffled:
+        place = generator.permutation(int(groups.max()) + 1)[groups]
+        # Within a group in random order: where each subject does each class, swapping subjects would change nothing.
+        row[np.lexsort((generator.random(len(labels)), place))] = given
+    return shuffled
+
+
+def expected_right(labels: Integers, predictions: Integers) -> float:
+    """How many of m predictions would be right, on average, were they dealt out among the clips at random.
+
+    sum_k a_k b_k / m, with a_k predictions and b_k labels of class k: the agreement by chance given both marginals
+    (Cohen 1960, A coefficient of agreement for nominal scales). Within a fold, so that it knows what stratified
+    cross-validation does: a class with more clips in train has fewer under test, which puts chance below 1 / k.
+    """
+    classes = int(max(labels.max(), predictions.max())) + 1
+    return float(np.bincount(labels, minlength=classes) @ np.bincount(predictions, minlength=classes) / len(labels))
