@@ -1,6 +1,6 @@
 """python stages/features.py SECTION ROW [--dry]: the features of a row with its pretrained weights, or a forecast.
 
-SECTION of params.yaml is backbones or trained_controls.
+SECTION of params.yaml is backbones or trained_controls; `perturbed` stands for backbones, whose row is perturbed.
 """
 
 import sys
@@ -13,10 +13,14 @@ from trajprobe.stage import run
 
 
 def main(where: str, name: str, *options: str) -> str:
-    from trajprobe.features.networks import pretrained
+    from trajprobe.features.perturbed import perturbed
     from trajprobe.features.rows import Backbone, trained_control
 
     values = read()
+    if where == "perturbed":
+        return perturbed(values, "backbones", name, *options)
+    from trajprobe.features.networks import pretrained
+
     if where == "trained_controls":
         return pretrained(values, trained_control(values, name), "controls", name, *options)
     return pretrained(values, section(values, Backbone, where, name), "pretrained", name, *options)

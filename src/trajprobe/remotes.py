@@ -30,7 +30,9 @@ TABLE = Path("data/report/table.md")
 SECTIONS = {
     "features": "backbones",
     "random_init": "backbones",
+    "perturbed": "backbones",
     "untrained": "untrained",
+    "perturbed_untrained": "untrained",
     "trained_controls": "trained_controls",
     "controls": "controls",
 }
@@ -121,7 +123,8 @@ def _wanted(values: dict[str, Any]) -> set[str]:
     paths = [LABELLING, TABLE, *(FEATURES / kind / row for kind, row in named)]
     paths += [files.path(kind, row) for kind, row in named]
     paths += [rows.PRETRAIN / f"{name}.json" for name in values["pretrain"]]
-    return set(map(str, paths))
+    # Perturbed features are a folder of folders, of which DVC knows the outer one.
+    return {str(place) for path in paths for place in (path, path.parent)}
 
 
 def _fetch(targets: list[str], url: str) -> None:

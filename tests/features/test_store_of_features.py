@@ -31,28 +31,6 @@ OUT = Path("data/features/pretrained/a-row")
 pytestmark = pytest.mark.usefixtures("project")
 
 
-@pytest.fixture
-def encoded(monkeypatch):
-    """How many clips went through the network, of each run."""
-    seen = []
-    forward = magvit2_tiny.Magvit2Tiny.hidden
-
-    def counted(network, x):
-        if not x.is_meta and not torch.is_grad_enabled():
-            seen.append(len(x))
-        return forward(network, x)
-
-    monkeypatch.setattr(magvit2_tiny.Magvit2Tiny, "hidden", counted)
-    monkeypatch.setattr(Encoder, "forecast", lambda *_: "untold")  # it runs the network, too
-
-    def since():
-        total = sum(seen)
-        seen.clear()
-        return total
-
-    return since
-
-
 def run(**changed):
     networks.pretrained(VALUES, Backbone(**ROW | {"weights": "w"} | changed), "pretrained", "a-row")
     return {path.name: path.read_bytes() for path in OUT.iterdir()}

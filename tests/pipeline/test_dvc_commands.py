@@ -13,8 +13,9 @@ def test_metrics_diff_between_branches_that_differ_in_the_backbone_shows_both(cl
     values["backbones"]["wide"] = values["backbones"]["magvit2-tiny"] | wide | {"weights": "wide"}
     values["compare"]["primary"] = "wide"
     clone.write(values)
-    mine = {"pretrain@wide", "features@wide", "random_init@wide", "probe@wide", "probe_random_init@wide", "compare"}
-    assert clone.repro() == mine
+    mine = {f"{stage}@wide" for stage in ("pretrain", "features", "random_init", "probe", "probe_random_init")}
+    perturbed = {f"{stage}@{row}" for stage in ("perturbed", "probe_perturbed") for row in ("wide", "magvit2-tiny")}
+    assert clone.repro() == mine | perturbed | {"compare"}
     clone.commit("Wide")
     old = json.loads(clone.git("show", "main:metrics/summary.json"))
     new = clone.summary()

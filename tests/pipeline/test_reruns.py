@@ -5,6 +5,7 @@ import json
 PROBES = {
     "probe@magvit2-tiny",
     "probe_random_init@magvit2-tiny",
+    "probe_perturbed@magvit2-tiny",
     "probe_trained_controls@magvit2-tiny-shuffled",
     *(
         f"probe_controls@{name}"
@@ -15,9 +16,11 @@ PROBES = {
 ROW = {
     "features@magvit2-tiny",
     "random_init@magvit2-tiny",
+    "perturbed@magvit2-tiny",
     "trained_controls@magvit2-tiny-shuffled",
     "probe@magvit2-tiny",
     "probe_random_init@magvit2-tiny",
+    "probe_perturbed@magvit2-tiny",
     "probe_trained_controls@magvit2-tiny-shuffled",
 }
 
@@ -75,7 +78,8 @@ def test_a_new_row_adds_its_own_stages_and_a_removed_row_leaves_the_summary(clon
     row = clone.params()["backbones"]["magvit2-tiny"] | {"pooling": "mean"}
     del row["weights"]
     clone.set(row, "untrained", "other")
-    assert clone.repro() == {"untrained@other", "probe_untrained@other", "compare"}
+    stages = ("untrained", "probe_untrained", "perturbed_untrained", "probe_perturbed_untrained")
+    assert clone.repro() == {f"{stage}@other" for stage in stages} | {"compare"}
     assert set(clone.summary()) - set(before) == {"other"}
     clone.set(None, "untrained", "other")
     assert clone.repro() == {"compare"}

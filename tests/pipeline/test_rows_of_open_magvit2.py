@@ -7,6 +7,8 @@ import pytest
 SHAPE = {"ch": 32, "num_res_blocks": 1}
 FORMAT = {"frames": 5, "size": 16}
 ROW = {"family": "open_magvit2", "architecture": SHAPE, "clips": "t5", "layer": "latents", "pooling": "tmean"}
+OF_BACKBONES = ("features", "random_init", "perturbed", "probe", "probe_random_init", "probe_perturbed")
+OF_UNTRAINED = ("untrained", "probe_untrained", "perturbed_untrained", "probe_perturbed_untrained")
 SAVE = """
 import sys; sys.path.insert(0, "src")
 from pathlib import Path
@@ -39,8 +41,8 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     assert ran == {
         "render@t1",
         "render@t5",
-        *(f"{stage}@open-magvit2" for stage in ("features", "random_init", "probe", "probe_random_init")),
-        *(f"{stage}@bare" for stage in ("untrained", "probe_untrained")),
+        *(f"{stage}@open-magvit2" for stage in OF_BACKBONES),
+        *(f"{stage}@bare" for stage in OF_UNTRAINED),
         "compare",
     }
     summary = clone.summary()

@@ -18,6 +18,8 @@ SHAPE = {
 }
 FORMAT = {"frames": 8, "size": 16}
 ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "t8", "layer": "latents", "pooling": "tmean"}
+OF_BACKBONES = ("features", "random_init", "perturbed", "probe", "probe_random_init", "probe_perturbed")
+OF_UNTRAINED = ("untrained", "probe_untrained", "perturbed_untrained", "probe_perturbed_untrained")
 
 
 @pytest.fixture
@@ -41,12 +43,8 @@ def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
     ran = clone.repro()
     assert ran == {
         "render@t8",
-        *(
-            f"{stage}@{row}"
-            for row in ("videogpt", "videogpt-codes")
-            for stage in ("features", "random_init", "probe", "probe_random_init")
-        ),
-        *(f"{stage}@bare" for stage in ("untrained", "probe_untrained")),
+        *(f"{stage}@{row}" for row in ("videogpt", "videogpt-codes") for stage in OF_BACKBONES),
+        *(f"{stage}@bare" for stage in OF_UNTRAINED),
         "compare",
     }
     summary = clone.summary()

@@ -16,6 +16,7 @@ VALUES = {
     "trained_controls": {"net-shuffled": {"of": "net"}},
     "controls": {"pixels": {}},
     "pretrain": {"net": {}},
+    "compare": {"primary": "net"},
 }
 
 
@@ -28,7 +29,23 @@ def test_a_backbone_has_two_rows_and_any_other_one():
         ("random", "bare"),
         ("controls", "net-shuffled"),
         ("controls", "pixels"),
+        ("perturbed", "net/shuffled-frames"),
+        ("perturbed", "net/middle-frame"),
+        ("perturbed", "net/permuted-weights"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("primary", "expected"),
+    [
+        ("net_2", ["net_2/shuffled-frames", "net_2/middle-frame", "net_2/permuted-weights"]),
+        ("bare", ["bare/shuffled-frames", "bare/middle-frame"]),
+        ("pixels", []),  # which the comparison refuses
+    ],
+)
+def test_the_primary_row_is_perturbed_and_no_other(primary, expected):
+    found = rows.named(VALUES | {"compare": {"primary": primary}})
+    assert [name for kind, name in found if kind == "perturbed"] == expected
 
 
 @pytest.mark.parametrize(
@@ -37,7 +54,9 @@ def test_a_backbone_has_two_rows_and_any_other_one():
         ("untrained", "net"),
         ("controls", "net"),
         ("controls", "net-shuffled"),
-        *(("backbones", taken) for taken in ("controls", "data", "headline", "pretrain")),
+        *(("backbones", taken) for taken in ("controls", "data", "headline", "pretrain", "middle-frame")),
+        ("controls", "shuffled-frames"),
+        ("untrained", "permuted-weights"),
         ("controls", "a.b"),
         ("controls", "a/b"),
         ("controls", "a b"),
@@ -48,7 +67,7 @@ def test_a_backbone_has_two_rows_and_any_other_one():
 def test_a_name_that_is_taken_or_no_name_is_refused(part, name):
     with pytest.raises(UserError, match="rename") as told:
         rows.named(VALUES | {part: VALUES[part] | {name: {}}})
-    assert f"`{'controls' if part == 'untrained' and name != 'net' else part}.{name}`" in str(told.value)
+    assert f"`{part}.{name}`" in str(told.value)
 
 
 def test_a_trained_control_names_its_backbone():
@@ -101,9 +120,10 @@ def test_probes_of_other_rows_are_removed(named):
     kept = sorted(path for path in files.PROBES.rglob("*") if path.is_file())
     files.save(probe("controls", "stray"))
     files.save(probe("pretrained", "bare"))  # a row's name, but not its kind
+    files.save(probe("perturbed", "net_2/middle-frame"))  # of the row that was the primary one
     (files.PROBES / "deeper" / "down").mkdir(parents=True)
     (files.PROBES / "deeper" / "down" / "net.json").write_text("{}")
-    assert len(rows.probes(named)) == 7
+    assert len(rows.probes(named)) == 10
     assert sorted(path for path in files.PROBES.rglob("*") if path.is_file()) == kept
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,22 @@ KEEP = "TRAJPROBE_KEEP_TOKENS"
 
 
 class Encoder:
-    """A network, whose weights `source` tells, over the clips of a setting."""
+    """A network, whose weights `source` tells, over the clips of a setting.
+
+    Raises:
+        UserError: the device here has not the row's precision.
+    """
 
     def __init__(self, setting: Setting, network: nn.Module, source: dict[str, Any]) -> None:
+        if setting.row.precision == "tf32" and setting.device.type != "cuda":
+            raise UserError(
+                f"params.yaml: `{setting.name}.precision`: tf32 is of NVIDIA GPUs, this is {setting.device}; use "
+                "float32, or set TRAJPROBE_DEVICE=cuda where there is one"
+            )
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = setting.row.precision == "tf32"
         torch.backends.cudnn.deterministic = True
         self.setting = setting
+        setting.perturbation.network(network)
         self.network = network.to(setting.device, setting.encoding.dtype).eval().requires_grad_(False)
         self.recipe = setting.recipe(source)
         self.unpooled = unpooled(setting.encoding, network)
@@ -58,8 +69,9 @@ class Encoder:
         return told
 
     def read(self, task: Task) -> Batch:
-        """The clips of a shard."""
-        return self.setting.clips[task.number]
+        """The clips of a shard, as the network is to see them; named by the sha256 of the shard that they are of."""
+        given = self.setting.clips[task.number]
+        return replace(given, video=self.setting.perturbation.video(given.video))
 
     def make(self, task: Task, given: Batch, store: Store, tell: Callable[[int], object]) -> bytes:
         """The shard of features [b t d] of a shard of clips.

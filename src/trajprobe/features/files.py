@@ -6,9 +6,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.params import UserError
 from trajprobe.shards import Shards
 
-Kind = Literal["pretrained", "random", "controls"]
+Kind = Literal["pretrained", "random", "controls", "perturbed"]
 FEATURES = Path("data/features")
 
 
@@ -18,6 +19,18 @@ def folders(kind: Kind, row: str, root: Path = Path()) -> list[Path]:
     if kind != "random":
         return [folder]
     return sorted(folder.glob("seed-*"), key=lambda seed: int(seed.name.removeprefix("seed-")))
+
+
+def perturbed(row: str) -> list[str]:
+    """The rows ROW/PERTURBATION that a row's perturbed features are: none of a row that is not the primary one.
+
+    Raises:
+        UserError: their folder is missing.
+    """
+    folder = FEATURES / "perturbed" / row
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is not there; `dvc repro` makes it, `dvc pull` fetches it")
+    return sorted(f"{row}/{each.name}" for each in folder.iterdir())
 
 
 def read(folder: Path) -> tuple[NDArray[np.float32], dict[str, Any]]:

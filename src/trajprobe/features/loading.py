@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,9 @@ def load_features(row: str, kind: Kind | None = None, seed: int | None = None, r
     """The features that a row of params.yaml gave, with labels, folds and groups, for a probe of your own.
 
     Args:
-        row: its name.
-        kind: `pretrained`, `random` or `controls`; by default the first of them that the row has.
+        row: its name; of the primary row when it is perturbed, NAME/shuffled-frames, NAME/middle-frame or
+            NAME/permuted-weights.
+        kind: `pretrained`, `random`, `controls` or `perturbed`; by default the first of them that the row has.
         seed: which random initialisation; the first by default. Only with kind `random`.
         root: the top of the repository.
 
@@ -37,9 +38,10 @@ def load_features(row: str, kind: Kind | None = None, seed: int | None = None, r
         UserError: there are no such features here, or they are of other tracks than the labels.
     """
     root = Path(root)
-    if kind not in (None, "pretrained", "random", "controls"):
-        raise UserError(f"kind: got {kind!r}, expected pretrained, random or controls")
-    kinds: tuple[Kind, ...] = (kind,) if kind else ("pretrained", "random", "controls")
+    known: tuple[Kind, ...] = get_args(Kind)
+    if kind not in (None, *known):
+        raise UserError(f"kind: got {kind!r}, expected one of {', '.join(known)}")
+    kinds = (kind,) if kind else known
     found = [folder for one in kinds for folder in folders(one, row, root) if folder.is_dir()]
     if seed is not None:
         found = [folder for folder in found if folder.name == f"seed-{seed}"]

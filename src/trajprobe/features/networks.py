@@ -64,7 +64,7 @@ def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *op
     With the option --dry nothing is written, and the line is the forecast.
     """
     setting = Setting.of(values, row, name)
-    return extract(setting, [Pretrained(setting, row.weights, FEATURES / kind / name)], name, dry=_dry(options))
+    return extract(setting, [Pretrained(setting, row.weights, FEATURES / kind / name)], name, dry=dry(options))
 
 
 def check_weights(row: Untrained, shape: Parameters, told: dict[str, Any], folder: Path, name: str) -> None:
@@ -93,10 +93,11 @@ def random(values: dict[str, Any], row: Untrained, name: str, *options: str) -> 
     seeds = section(values, RandomInit, "random_init").seeds
     folder = FEATURES / "random" / name
     jobs = [Drawn(setting, seed, folder / f"seed-{seed}") for seed in range(seeds)]
-    return extract(setting, jobs, f"{name} (random)", dry=_dry(options))
+    return extract(setting, jobs, f"{name} (random)", dry=dry(options))
 
 
-def _dry(options: tuple[str, ...]) -> bool:
+def dry(options: tuple[str, ...]) -> bool:
+    """Whether a stage's options ask for a forecast alone."""
     if options not in ((), ("--dry",)):
         raise UserError(f"got {' '.join(options)}, expected nothing more, or --dry for a forecast alone")
     return bool(options)

@@ -7,6 +7,12 @@ from msgspec import Meta
 
 from trajprobe.params import Parameters, UserError, section
 
+#: How the primary row is perturbed, by the section that it is in: to permute entries that are random means nothing.
+PERTURBATIONS = {
+    "backbones": ("shuffled-frames", "middle-frame", "permuted-weights"),
+    "untrained": ("shuffled-frames", "middle-frame"),
+}
+
 
 class Untrained(Parameters, frozen=True, kw_only=True):
     """A row of `untrained`: a network with random weights only."""
@@ -51,6 +57,11 @@ def trained_control(values: dict[str, Any], name: str) -> Backbone:
         if got != expected:
             raise UserError(f"{where}.{key}`: got `{got}`, expected `{expected}`, as in `backbones.{control.of}`")
     return msgspec.structs.replace(row, weights=control.weights)
+
+
+def perturbations(values: dict[str, Any], part: str, name: str) -> tuple[str, ...]:
+    """How the row `name` of `part` is perturbed: in no way unless `compare.primary` names it."""
+    return PERTURBATIONS[part] if section(values, str, "compare", "primary") == name else ()
 
 
 class RandomInit(Parameters, frozen=True):

@@ -24,6 +24,7 @@ from trajprobe.closure import closure_hash
 from trajprobe.features import forecast
 from trajprobe.features.device import device, device_kind
 from trajprobe.features.encoding import Encoding
+from trajprobe.features.perturbing import UNPERTURBED, Perturbation
 from trajprobe.features.pooling import pooling
 from trajprobe.features.rows import Run, Untrained
 from trajprobe.params import Parameters, UserError, section
@@ -45,6 +46,7 @@ class Setting:
     clips: Clips
     run: Run
     compute: Compute
+    perturbation: Perturbation = UNPERTURBED
 
     @classmethod
     def of(cls, values: dict[str, Any], row: Untrained, name: str) -> "Setting":
@@ -108,7 +110,7 @@ class Setting:
 
         What the set as a whole is made of is not in it: more tracks change nothing in the shards that were there.
         """
-        return {
+        told = {
             "family": self.row.family,
             "architecture": msgspec.to_builtins(self.shape),
             "layer": self.row.layer,
@@ -121,7 +123,8 @@ class Setting:
             "device": device_kind(self.device),
             "torch": torch.__version__.partition("+")[0],
             "code": [closure_hash(self.family.__name__), closure_hash("trajprobe.features.tokens")],
-        } | self._packages()
+        }
+        return told | self.perturbation.recipe | self._packages()
 
     def _packages(self) -> dict[str, str]:
         """The versions of what else the network is made of."""
@@ -166,9 +169,4 @@ def check_row(row: Untrained, family: NetworkFamily, shape: Parameters, name: st
         raise UserError(
             f"params.yaml: `{name}.precision`: got `{row.precision}`, expected float32: `{row.layer}` is made of "
             "codes, whose bits flip in less"
-        )
-    if row.precision == "tf32" and (chosen := device()).type != "cuda":
-        raise UserError(
-            f"params.yaml: `{name}.precision`: tf32 is of NVIDIA GPUs, this is {chosen}; use float32, or set "
-            "TRAJPROBE_DEVICE=cuda where there is one"
         )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
@@ -63,6 +64,7 @@ def compare(probes: Sequence[RowProbe], of: dict[str, str], labelling: Labelling
     Raises:
         UserError: a row was probed on other clips, or the primary row is not there.
     """
+    probes = [_as_control(probed) for probed in probes]
     tested = labelling.folds >= 0
     labels, groups = labelling.labels[tested], labelling.groups[tested]
     guesses = {(p.kind, p.row): _predictions(p, labelling)[:, tested] for p in probes}
@@ -143,6 +145,13 @@ def main_kind(row: str, there: Collection[tuple[Kind, str]]) -> Kind:
             return kind
     rows = sorted({one for kind, one in there if kind != "controls"})
     raise UserError(f"params.yaml: got row `{row}` to compare with, expected one of {', '.join(rows)}")
+
+
+def _as_control(probed: RowProbe) -> RowProbe:
+    """A perturbed row, which is called ROW/PERTURBATION, as a control of that name; any other as it is."""
+    if probed.kind != "perturbed":
+        return probed
+    return msgspec.structs.replace(probed, kind="controls", row=probed.row.rpartition("/")[2])
 
 
 def _predictions(probed: RowProbe, labelling: Labelling) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trajprobe.features.files import Kind
+from trajprobe.features.rows import PERTURBATIONS, perturbations
 from trajprobe.params import UserError, section
 from trajprobe.probes import files
 from trajprobe.probes.files import RowProbe
@@ -16,11 +17,11 @@ from trajprobe.storage import read_json
 
 PRETRAIN = Path("data/results/pretrain")
 #: Names that summary.json uses beside the rows'.
-TAKEN = ("controls", "data", "headline", "pretrain")
+TAKEN = ("controls", "data", "headline", "pretrain", *PERTURBATIONS["backbones"])
 
 
 def named(values: dict[str, Any]) -> list[tuple[Kind, str]]:
-    """The kinds and names of all rows.
+    """The kinds and names of all rows; the primary one's perturbed features come last, as ROW/PERTURBATION.
 
     Raises:
         UserError: a name is there twice, or is one that the summary or DVC needs.
@@ -42,6 +43,9 @@ def named(values: dict[str, Any]) -> list[tuple[Kind, str]]:
                 raise UserError(f"params.yaml: `{part}.{name}`: expected none of {', '.join(TAKEN)}; rename the row")
             seen[name] = part
             rows += [(kind, name) for kind in its_kinds]
+    for part in PERTURBATIONS:
+        for name in values[part]:
+            rows += [("perturbed", f"{name}/{each}") for each in perturbations(values, part, name)]
     return rows
 
 
