@@ -11,9 +11,11 @@ from trajprobe.stage import run
 
 def main() -> str:
     from trajprobe.statistics import plots, rows
-    from trajprobe.statistics.compare import Compare, compare, summary
+    from trajprobe.statistics.compare import Compare, compare
+    from trajprobe.statistics.summary import summary
     from trajprobe.statistics.table import headline, table
     from trajprobe.storage import write_bytes, write_json
+    from trajprobe.trajectories import findings
     from trajprobe.trajectories.labelling import LABELLING, Labelling
 
     values = read()
@@ -22,7 +24,8 @@ def main() -> str:
     found = compare(rows.probes(named), rows.references(values), Labelling.load(LABELLING), params)
     write_json(Path("metrics/summary.json"), summary(found, rows.pretraining(values), params))
     plots.write(found, params.primary, Path("metrics/plots"))
-    text = table(found, section(values, str, "dataset"), params, rows.recipe_notes(values))
+    before = [finding.text for finding in findings.load()]
+    text = table(found, section(values, str, "dataset"), params, before, rows.recipe_notes(values))
     write_bytes(Path("data/report/table.md"), text.encode())
     return f"metrics/summary.json: {len(named)} rows; data/report/table.md: the table; {headline(found, params)}"
 

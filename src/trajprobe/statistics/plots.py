@@ -20,7 +20,7 @@ def write(comparison: Comparison, primary: str, folder: Path) -> None:
     main = comparison.entries[main_kind(primary, comparison.entries), primary]
     titles = [f"{row} ({kind})" for kind, row in comparison.entries]
     bars = (
-        [title, *_rounded(entry.accuracy)] for title, entry in zip(titles, comparison.entries.values(), strict=True)
+        [title, *_rounded(accuracy)] for title, accuracy in zip(titles, comparison.accuracies.values(), strict=True)
     )
     write_csv(folder / "accuracy.csv", ["row", "accuracy", "ci_low", "ci_high"], bars)
     recalls = [

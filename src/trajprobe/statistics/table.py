@@ -1,129 +1,142 @@
-"""The table that `make repro` ends with, and below it what is off."""
+"""The table that `make repro` ends with, above it what is to be known of the data, and below it what is off."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import stats
 
-from trajprobe.statistics.compare import Compare, Comparison, Entry
+from trajprobe.statistics.compare import Compare, Comparison
+from trajprobe.statistics.entries import Entry
 from trajprobe.statistics.intervals import Estimate
-
-#: A control that should know nothing is away from chance when it would be this far above so rarely.
-ALARM = 0.001
-KINDS = {"pretrained": "pretrained", "random": "random", "controls": "control"}
+from trajprobe.statistics.notes import KINDS, notes
+from trajprobe.statistics.verdicts import POWER, Verdict
 
 
-def table(comparison: Comparison, dataset: str, params: Compare, extra: Sequence[str] = ()) -> str:
-    """Markdown; `extra` notes go below those that the numbers give."""
-    labelling = comparison.labelling
-    tested = int((labelling.folds >= 0).sum())
-    groups = len(np.unique(labelling.groups[labelling.folds >= 0]))
-    interval = f"{100 * params.confidence:g} %"
-    lines = [
-        f"Data set `{dataset}`: {tested:,} tested clips in {groups:,} groups, "
-        f"{len(np.unique(labelling.labels))} classes, chance {_percent(comparison.chance)} % (the most frequent class)."
-        f" Accuracy in %, with {interval} intervals.",
-        "",
-        "| row | kind | features | accuracy | balanced | macro F1 | permuted labels |",
-        "|---|---|---|---|---|---|---|",
-        *(_line(entry) for entry in _ordered(comparison, params.primary)),
-        "",
-        "| difference, in points | mean |",
-        "|---|---|",
-        *(f"| **{row}: pretrained minus random** | **{_signed(gain)}** |" for row, gain in comparison.gains.items()),
-        *(f"| {row} minus {control} | {_signed(gap)} |" for control, (row, gap) in comparison.gaps.items()),
-        "",
-    ]
+def table(comparison: Comparison, dataset: str, params: Compare, before: Sequence[str], extra: Sequence[str]) -> str:
+    """Markdown; what is to be known `before` goes above the numbers, `extra` notes below those that they give."""
     found = [*notes(comparison), *extra]
-    return (
-        "\n".join(
-            [*lines, *(["To know when reading it:", "", *(f"- {note}" for note in found)] if found else [])]
-        ).rstrip()
-        + "\n"
-    )
+    parts = [
+        _list("Before you read it:", before),
+        [*_rows(comparison, dataset, params), ""],
+        [*_differences(comparison, params), ""],
+        [*_few_labels(comparison, params), ""],
+        _list("To know when reading it:", found),
+    ]
+    return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
 
 def headline(comparison: Comparison, params: Compare) -> str:
     """The primary row in a few words."""
-    kinds = [kind for kind, row in comparison.entries if row == params.primary]
-    told = [f"{KINDS[kind]} {_percent(comparison.entries[kind, params.primary].accuracy.mean)} %" for kind in kinds]
-    if params.primary in comparison.gains:
-        told.append(f"gain {_signed(comparison.gains[params.primary])}")
-    return f"{params.primary}: {', '.join(told)}"
+    row = params.primary
+    shown = {kind: comparison.accuracies[kind, one] for kind, one in comparison.entries if one == row}
+    told = [f"{KINDS[kind]} {_percent(accuracy.mean)} %" for kind, accuracy in shown.items()]
+    if row in comparison.gains:
+        verdict = comparison.gains[row].verdict
+        told.append(f"gain {_points(verdict.difference)}: {verdict.words}")
+    return f"{row}: {', '.join(told)}"
 
 
-def notes(comparison: Comparison) -> Iterator[str]:
-    """What a reader of the table must know."""
-    leaked = comparison.labelling.leaked
-    tested = int((comparison.labelling.folds >= 0).sum())
-    if leaked:
-        yield f"{leaked} of {tested} tested clips are exact duplicates of clips in train (the set's own split)."
-    above = []
-    for (kind, row), entry in comparison.entries.items():
-        probed, name = entry.probe, f"{row} ({KINDS[kind]})"
-        if probed.trained_frames not in (None, probed.frames):
-            yield f"{name}: clips of {probed.frames} frames; its weights know {probed.trained_frames}."
-        if not np.isnan(entry.permuted):
-            runs = sum(len(network.permuted) for network in probed.networks)
-            if _above(entry.permuted * tested, tested, comparison.chance, runs) < ALARM:
-                above.append(f"{name} {_percent(entry.permuted)} %")
-        if probed.family == "noise" and _above(float(entry.right.sum()), tested, comparison.chance) < ALARM:
-            yield f"{name}: noise scores {_percent(entry.accuracy.mean)} %, above chance: the probe leaks."
-        unconverged = sum(network.unconverged for network in probed.networks)
-        if unconverged:
-            yield f"{name}: {unconverged} of its probes had not converged after `probe.logistic.max_iter` steps; raise it."
-        if probed.pca:
-            yield f"{name}: {int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."
-        folds = sum(len(network.chosen) for network in probed.networks)
-        at_edge = sum(network.at_edge for network in probed.networks)
-        if 2 * at_edge > folds and entry.accuracy.ci_low > comparison.chance:
-            grid = f"the grid of `probe.{probed.classifier}`"
-            yield f"{name}: {at_edge} of {folds} folds chose an edge of {grid}, where it was better; widen it."
-    if above:
-        yield (
-            "Permuted labels score above chance: test clips stand in train as well, as duplicates or in groups that "
-            f"the split parts, or the probe leaks: {', '.join(above)}."
+def _list(title: str, items: Sequence[str]) -> list[str]:
+    return [title, "", *(f"- {item}" for item in items), ""] if items else []
+
+
+def _rows(comparison: Comparison, dataset: str, params: Compare) -> Iterator[str]:
+    labelling = comparison.labelling
+    tested = labelling.folds >= 0
+    groups, classes = (len(np.unique(values)) for values in (labelling.groups[tested], labelling.labels))
+    entries = _ordered(comparison, params.primary)
+    yield (
+        f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, chance "
+        f"{_percent(comparison.chance)} % (the most frequent class). Accuracy in % of a {entries[0].probe.classifier} "
+        f"probe, with {100 * params.confidence:g} % intervals."
+    )
+    yield ""
+    widest = max(entry.probe.equal_dimensions for entry in entries)
+    yield f"| row | kind | features | accuracy | balanced | macro F1 | in {widest} dimensions | permuted labels |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for entry in entries:
+        low, high = (_percent(end) for end in comparison.accuracies[entry.key][1:])
+        yield _line(
+            *_name(entry),
+            " x ".join(map(str, entry.probe.shape)),
+            f"{_percent(comparison.accuracies[entry.key].mean)} [{low}, {high}]",
+            *(_percent(entry.scores[name]) for name in ("balanced_accuracy", "macro_f1")),
+            _percent(entry.equal) + (f" (in {dimensions})" if (dimensions := entry.probe.equal_dimensions) < widest else ""),
+            "" if np.isnan(entry.permuted) else _percent(entry.permuted),
         )
-    for control, (row, gap) in comparison.gaps.items():
-        if ("pretrained", row) in comparison.entries and comparison.entries["controls", control].probe.trained_frames:
-            gain = comparison.gains[row]
-            if gain.ci_low > 0 and gap.mean < gain.mean:
-                share = 100 * (1 - gap.mean / gain.mean)
-                yield f"{share:.0f} % of the gain of {row} over random is there in {control} as well."
+
+
+def _differences(comparison: Comparison, params: Compare) -> Iterator[str]:
+    count = len(comparison.gains) + len(comparison.gaps)
+    yield (
+        f"Differences in points. Better and worse are one-sided tests at {100 * params.alpha:g} %, Holm over all "
+        f"{count}; practically equal is within {100 * params.margin:g} points. The last column: what this comparison "
+        f"finds in {100 * POWER:g} of 100 cases."
+    )
+    yield ""
+    yield "| difference | mean | Cohen's h | p | verdict | detectable |"
+    yield "|---|---|---|---|---|---|"
+    for row, gain in comparison.gains.items():
+        yield _difference(f"**{row}: pretrained minus random**", gain.verdict)
+    for (_, row), gap in comparison.gaps.items():
+        yield _difference(f"{gap.row} minus {row}", gap.verdict)
+
+
+def _difference(name: str, verdict: Verdict) -> str:
+    effect = f"{verdict.effect.mean:+.2f} [{verdict.effect.ci_low:+.2f}, {verdict.effect.ci_high:+.2f}]"
+    p = f"{verdict.p:.4f}" if verdict.p >= 0.0001 else "< 0.0001"
+    return _line(name, _points(verdict.difference), effect, p, verdict.words, f"{100 * verdict.detectable:.1f}")
+
+
+def _few_labels(comparison: Comparison, params: Compare) -> Iterator[str]:
+    entries = [one for one in _ordered(comparison, params.primary) if len(one.few_shot) or len(one.bits)]
+    if not entries:
+        return
+    shots = entries[0].probe.shots
+    uniform = entries[0].probe.uniform_bits / entries[0].probe.coded_clips
+    yield (
+        "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
+        f"code length (MDL) of the labels in bits a clip, {uniform:.2f} without features."
+    )
+    yield ""
+    yield _line("row", "kind", *shots, "area", "bits a clip", "times shorter")
+    yield f"|{'---|' * (len(shots) + 5)}"
+    for entry in entries:
+        curve = [_percent(share) for share in entry.few_shot] or [""] * len(shots)
+        area = _percent(entry.areas.mean()) if len(entry.areas) else ""
+        code = [f"{entry.bits.mean():.2f}", f"{entry.compression:.2f}"] if len(entry.bits) else ["", ""]
+        yield _line(*_name(entry), *curve, area, *code)
+    for row, gain in comparison.gains.items():
+        told = [f"area {_points(gain.area)} points"] if gain.area else []
+        told += ["{:+.2f} [{:+.2f}, {:+.2f}] bits a clip".format(*gain.bits)] if gain.bits else []
+        yield ""
+        yield f"{row}: pretrained minus the next random network: {', '.join(told)}."
 
 
 def _ordered(comparison: Comparison, primary: str) -> list[Entry]:
     """Backbones, the primary first, then controls; each from the best down."""
-    entries = comparison.entries.values()
-    networks = [entry for entry in entries if entry.probe.kind != "controls"]
-    controls = [entry for entry in entries if entry.probe.kind == "controls"]
-    networks.sort(key=lambda entry: (entry.probe.row != primary, entry.probe.row, entry.probe.kind))
-    controls.sort(key=lambda entry: -entry.accuracy.mean)
-    return networks + controls
+
+    def place(entry: Entry) -> tuple[bool, bool, str, str, float]:
+        kind, row = entry.key
+        if kind == "controls":
+            return True, True, "", "", -comparison.accuracies[entry.key].mean
+        return False, row != primary, row, kind, 0.0
+
+    return sorted(comparison.entries.values(), key=place)
 
 
-def _line(entry: Entry) -> str:
-    probed = entry.probe
-    kind = KINDS[probed.kind] + (f", {len(probed.networks)} seeds" if probed.kind == "random" else "")
-    features = " x ".join(map(str, probed.shape))
-    interval = (
-        f"{_percent(entry.accuracy.mean)} [{_percent(entry.accuracy.ci_low)}, {_percent(entry.accuracy.ci_high)}]"
-    )
-    others = [entry.scores["balanced_accuracy"], entry.scores["macro_f1"]]
-    permuted = "" if np.isnan(entry.permuted) else _percent(entry.permuted)
-    return f"| {probed.row} | {kind} | {features} | {interval} | {' | '.join(map(_percent, others))} | {permuted} |"
+def _name(entry: Entry) -> tuple[str, str]:
+    kind, row = entry.key
+    return row, KINDS[kind] + (f", {len(entry.probe.networks)} seeds" if kind == "random" else "")
 
 
-def _above(right: float, tested: int, chance: float, runs: int = 1) -> float:
-    """How rarely so many clips of `tested`, in the mean over `runs` independent runs, are right by chance."""
-    deviation = np.sqrt(chance * (1 - chance) / (tested * runs))
-    return float(stats.norm.sf((right / tested - chance) / deviation))
+def _line(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _signed(difference: Estimate) -> str:
+def _points(difference: Estimate) -> str:
     mean, low, high = (f"{100 * value:+.1f}" for value in difference)
     return f"{mean} [{low}, {high}]"

@@ -1,0 +1,97 @@
+"""Rows that must be at chance: noise features, and any row with permuted labels. Away from it, the run is wrong."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from trajprobe.params import UserError
+from trajprobe.statistics.entries import Entry
+from trajprobe.statistics.intervals import Array, Student, variances
+from trajprobe.statistics.verdicts import holm
+
+Integers = NDArray[np.int64]
+#: After Holm over the rows, a row this far from chance stops the run. At 5 %, ten rows would stop 40 % of honest runs.
+STOP = 0.001
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A row away from chance, which it should not be."""
+
+    row: str
+    what: str  #: noise features, or permuted labels
+    share: float  #: of clips told right
+    expected: float
+    p: float  #: two-sided, after Holm over the rows
+
+    def __str__(self) -> str:
+        return (
+            f"{self.row} with {self.what} {100 * self.share:.1f} % (expected {100 * self.expected:.1f} %, "
+            f"p = {self.p:.2g} after Holm)"
+        )
+
+
+def leaks(
+    entries: Sequence[Entry], labels: Integers, groups: Integers, folds: Integers, alpha: float
+) -> list[Leak]:
+    """The rows that are away from chance at `alpha`, Holm over all rows that are tried.
+
+    Args:
+        entries: all rows.
+        labels: (n), of the tested clips, and so are the others.
+        groups: clips that are not independent.
+        folds: the fold that tests each clip.
+        alpha: two-sided.
+    """
+    tried = list(_tried(entries, labels, groups, folds))
+    adjusted = holm([2 * min(away.below(0), away.above(0), 0.5) for _, _, _, _, away in tried])
+    return [
+        Leak(row, what, share, expected, p)
+        for (row, what, share, expected, _), p in zip(tried, adjusted, strict=True)
+        if p <= alpha
+    ]
+
+
+def stop(found: Sequence[Leak]) -> None:
+    """Raises UserError where a row is so far away from chance that none can be believed."""
+    if grave := [leak for leak in found if leak.p < STOP]:
+        raise UserError(
+            f"compare: {'; '.join(map(str, grave))}. Nothing can be told from these features or labels, so that the "
+            "true labels' accuracies can't be believed either: test clips stand in train as well (duplicates, or "
+            "groups that the set's own split parts; `prepare.duplicates: drop` leaves the copies out), `groups` is "
+            "missing, or the probe leaks. With `compare.leaks: tell` the table is made all the same, with this in it"
+        )
+
+
+def _tried(
+    entries: Sequence[Entry], labels: Integers, groups: Integers, folds: Integers
+) -> Iterator[tuple[str, str, float, float, Student]]:
+    """Row, what should be at chance, share right, share expected, and what is known of their difference."""
+    for entry in entries:
+        probed, guesses, right = entry.probe, entry.guesses[0], entry.right[0]
+        runs = np.array([share for network in probed.networks for share in network.permuted])
+        expected = np.array([share for network in probed.networks for share in network.permuted_expected])
+        name = probed.row if probed.kind == "pretrained" else f"{probed.row} ({probed.kind})"
+        if len(runs) > 1:  # runs are independent given the features, whatever the groups
+            away = runs - expected
+            error = float(away.std(ddof=1) / np.sqrt(len(runs)))
+            known = Student(float(away.mean()), error, len(runs) - 1.0)
+            yield name, "permuted labels", float(runs.mean()), float(expected.mean()), known
+        if probed.family == "noise":
+            by_chance = chances(guesses, labels, folds)
+            difference = right - by_chance
+            error = float(np.sqrt(variances(difference[np.newaxis], groups)[0]))
+            known = Student(float(difference.mean()), error, len(np.unique(groups)) - 1.0)
+            yield name, "noise features", float(right.mean()), float(by_chance.mean()), known
+
+
+def chances(guesses: Integers, labels: Integers, folds: Integers) -> Array:
+    """How likely each guess (n) is right if it has nothing to do with its clip: its label's share of its fold."""
+    found = np.empty(len(labels))
+    for fold in np.unique(folds):
+        inside = folds == fold
+        found[inside] = (guesses[inside][:, np.newaxis] == labels[inside]).mean(axis=1)
+    return found
