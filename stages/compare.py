@@ -15,6 +15,7 @@ def main() -> str:
     from trajprobe.statistics.compare import Compare, compare, summary
     from trajprobe.statistics.table import headline, table
     from trajprobe.storage import write_bytes, write_json
+    from trajprobe.trajectories import findings
     from trajprobe.trajectories.labelling import LABELLING, Labelling
 
     values = read()
@@ -24,7 +25,8 @@ def main() -> str:
     write_json(Path("metrics/summary.json"), summary(found, rows.pretraining(values), params))
     plots.write(found, params.primary, Path("metrics/plots"))
     grid, extra = section(values, Probe, "probe").c, rows.recipe_notes(values)
-    text = table(found, section(values, str, "dataset"), grid, params, extra)
+    before = [finding.text for finding in findings.load()]
+    text = table(found, section(values, str, "dataset"), grid, params, before, extra)
     write_bytes(Path("data/report/table.md"), text.encode())
     return f"metrics/summary.json: {len(named)} rows; data/report/table.md: the table; {headline(found, params)}"
 

@@ -14,14 +14,20 @@ KINDS = {"pretrained": "pretrained", "random": "random", "controls": "control"}
 
 
 def table(
-    comparison: Comparison, dataset: str, grid: tuple[float, ...], params: Compare, extra: Sequence[str] = ()
+    comparison: Comparison,
+    dataset: str,
+    grid: tuple[float, ...],
+    params: Compare,
+    before: Sequence[str],
+    extra: Sequence[str] = (),
 ) -> str:
-    """Markdown; `extra` notes go below those that the numbers give."""
+    """Markdown; what is to be known `before` goes above the numbers, `extra` notes below those that they give."""
     labelling = comparison.labelling
     tested = int((labelling.folds >= 0).sum())
     groups = len(np.unique(labelling.groups[labelling.folds >= 0]))
     interval = f"{100 * params.confidence:g} %"
     lines = [
+        *(["Before you read it:", "", *(f"- {one}" for one in before), ""] if before else []),
         f"Data set `{dataset}`: {tested:,} tested clips in {groups:,} groups, "
         f"{len(np.unique(labelling.labels))} classes, chance {_percent(comparison.chance)} % (the most frequent class)."
         f" Accuracy in %, with {interval} intervals.",
@@ -56,10 +62,7 @@ def headline(comparison: Comparison, params: Compare) -> str:
 
 def notes(comparison: Comparison, grid: tuple[float, ...]) -> Iterator[str]:
     """What a reader of the table must know."""
-    leaked = comparison.labelling.leaked
     tested = int((comparison.labelling.folds >= 0).sum())
-    if leaked:
-        yield f"{leaked} of {tested} tested clips are exact duplicates of clips in train (the set's own split)."
     above = []
     for (kind, row), entry in comparison.entries.items():
         probed, name = entry.probe, f"{row} ({KINDS[kind]})"

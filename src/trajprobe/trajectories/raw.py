@@ -98,8 +98,10 @@ def load(path: Path) -> Raw:
     return only(path, raw, keep, f"their split is {', '.join(np.unique(split[~keep]))}, not train or test")
 
 
-def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str) -> Raw:
+def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str = "mend `split`") -> Raw:
     """The tracks where `keep` (n), with a note of how many are left out and the `reason`.
+
+    `path` and `remedy` are for messages.
 
     Raises:
         UserError: what is left has one class, or a class that is tested and never trained on.
@@ -110,7 +112,7 @@ def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str) -> Raw:
             name: getattr(raw, name)[keep] for name in ("trajectories", "times", "labels", "groups", "split", "rows")
         }
         raw = replace(raw, notes=(*raw.notes, note), **per_track)
-    _check_classes(path, raw)
+    _check_classes(path, raw, remedy)
     return raw
 
 
@@ -126,7 +128,7 @@ def as_arrays(raw: Raw) -> Arrays:
     return arrays if raw.split is None else arrays | {"split": raw.split}
 
 
-def _check_classes(path: Path, raw: Raw) -> None:
+def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
     if len(np.unique(raw.labels)) < 2:
         only_one = raw.label_names[raw.labels[0]]
         raise UserError(f"{path}: got one class ({only_one}), expected at least two to tell apart")
@@ -134,7 +136,7 @@ def _check_classes(path: Path, raw: Raw) -> None:
         missing = np.setdiff1d(raw.labels[raw.split == "test"], raw.labels[raw.split == "train"])
         if len(missing):
             name = raw.label_names[missing[0]]
-            raise UserError(f"{path}: class {name} has test tracks but no train track; mend `split`")
+            raise UserError(f"{path}: class {name} has test tracks but no train track; {remedy}")
 
 
 def _lengths(path: Path, lengths: NDArray[Any] | None, points: NDArray[np.float64]) -> NDArray[np.int64]:
