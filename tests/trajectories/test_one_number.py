@@ -191,6 +191,18 @@ def test_noise_raises_no_alarm(prepared, seed):
     assert list(found) == []
 
 
+def test_groups_that_stand_apart_raise_no_alarm_for_their_classes_sake(prepared):
+    """Each recording has a place of its own and one class: by luck places go with classes, in forty trials, not 400."""
+    groups = np.arange(400) // 10
+    much = 0
+    for seed in range(12):
+        points = walks(400, seed=seed) + 2 * walks(40, 1, seed=seed + 100)[groups]
+        tracks, made = prepared(points, groups % 4, groups=groups)
+        assert list(one_number.findings(tracks, made)) == []
+        much += max(one.accuracy for one in one_number.tried(tracks, made, 0.25)) > 0.25 + one_number.SHARE * 0.75
+    assert much > 1  # else the example proves little
+
+
 def test_what_is_sure_but_slight_raises_no_alarm(prepared):
     tracks, made = prepared(*with_place(4000, 0.1))
     best = min(one_number.tried(tracks, made, 0.5), key=lambda one: one.p)
