@@ -1,4 +1,4 @@
-"""python stages/prepare.py: checks the raw data set; makes canonical tracks, their folds, and the pool."""
+"""python stages/prepare.py: checks and guards the raw data set; makes canonical tracks, folds, and the pool."""
 
 import sys
 from pathlib import Path
@@ -10,19 +10,22 @@ from trajprobe.stage import run
 
 
 def main() -> str:
-    from trajprobe.trajectories import folds, raw
+    from trajprobe.trajectories import findings, folds, guards, raw
 
     values = read()
     dataset = section(values, str, "dataset")
     params = section(values, folds.Prepare, "prepare")
-    source = raw.load(Path(f"data/raw/{dataset}.npz"))
+    path = Path(f"data/raw/{dataset}.npz")
+    source = folds.used(raw.load(path), params, path)
     tracks, labelling = folds.prepare(source, params, dataset)
     pool = folds.pool(source, tracks, raw.load(Path("data/raw/synthetic_pool.npz")), params)
+    found = list(guards.findings(source, tracks, labelling, str(path)))
     folder = Path("data/trajectories")
     tracks.save(folder / "tracks.npz")
     labelling.save(folder / "labelling.npz")
     pool.save(folder / "pool.npz")
-    return folds.line(dataset, source, labelling, pool)
+    findings.save(found)
+    return folds.line(dataset, labelling, pool, found)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from msgspec import Meta
 
-from trajprobe.params import SECTIONS, Parameters, UserError, parse, read, section
+from trajprobe.params import SECTIONS, Parameters, UserError, check_name, parse, read, section
 
 REAL = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
 
@@ -138,6 +138,21 @@ def test_what_does_not_fit_is_refused_with_place_and_valid_keys(node, reason):
 def test_a_place_that_is_not_there_is_refused_with_those_that_are(keys, reason):
     values = {"clips": {"t17": GOOD, "t32": GOOD}, "dataset": "synthetic"}
     assert refusal(section, values, Inner, *keys).endswith(reason)
+
+
+@pytest.mark.parametrize("name", ["a", "T17", "0-9_z", "a" * 100])
+def test_a_name_of_letters_digits_and_strokes_will_do(name):
+    check_name(name, "here", ("taken",))
+
+
+@pytest.mark.parametrize("name", ["", "-a", "_a", "a.b", "a/b", "../a", "a b", "a\n", "\u00e9", "a" * 101, "taken"])
+def test_any_other_name_is_refused_with_what_is_expected(name):
+    message = refusal(check_name, name, "here", ("taken", "too"))
+    assert message == f"here: got {name!r}, expected letters, digits, - and _, and none of taken, too; rename it"
+
+
+def test_where_no_name_is_taken_none_is_told():
+    assert refusal(check_name, "a b", "here").endswith("letters, digits, - and _; rename it")
 
 
 def test_parameters_are_immutable():

@@ -12,6 +12,7 @@ from trajprobe.params import UserError
 from trajprobe.storage import (
     fresh_folder,
     read_json,
+    read_npz,
     sha256,
     write_bytes,
     write_csv,
@@ -132,6 +133,30 @@ def test_npz_of_objects_is_refused_and_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match="Object arrays"):
         write_npz(tmp_path / "a.npz", {"x": np.array([{}, []], dtype=object)})
     assert files(tmp_path) == {}
+
+
+def test_npz_comes_back_as_it_was_written(tmp_path):
+    arrays = {"x": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"]), "one": np.array(3)}
+    write_npz(tmp_path / "a.npz", arrays)
+    back = read_npz(tmp_path / "a.npz")
+    assert back.keys() == arrays.keys()
+    for key, value in arrays.items():
+        assert back[key].dtype == value.dtype
+        np.testing.assert_array_equal(back[key], value)
+
+
+@pytest.mark.parametrize(("damage", "message"), [
+    (lambda path: path.write_bytes(path.read_bytes()[:-40]), r"is damaged \(.*\); delete it and run `dvc repro`"),
+    (lambda path: path.write_bytes(b"x,y"), "is no npz, as numpy.savez writes it; delete it and run `dvc repro`"),
+    (lambda path: path.unlink(), "is not there; `dvc repro` makes it, `dvc pull` fetches it"),
+    (lambda path: np.savez(path, x=np.array([{}], dtype=object)), "holds Python objects, which are never unpickled"),
+])  # fmt: skip
+def test_an_npz_that_will_not_do_is_refused_with_its_name_and_the_remedy(tmp_path, damage, message):
+    path = tmp_path / "a.npz"
+    write_npz(path, {"x": np.arange(100.0)})
+    damage(path)
+    with pytest.raises(UserError, match=rf"a\.npz: {message}"):
+        read_npz(path)
 
 
 def test_a_fresh_folder_replaces_the_old_one_whole(tmp_path):

@@ -9,14 +9,14 @@ from trajprobe.backbones.family import architecture, check_clips, control_family
 from trajprobe.features.networks import check_weights
 from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
 from trajprobe.features.setting import check_row, cost_of, encoding_of
-from trajprobe.params import Parameters, UserError, parse, section
+from trajprobe.params import Parameters, UserError, check_name, parse, section
 from trajprobe.pretraining.train import Pretrain, check_format
 from trajprobe.probes.settings import Probe
 from trajprobe.stage import Compute
 from trajprobe.statistics import rows
 from trajprobe.statistics.compare import Compare
 from trajprobe.trajectories.folds import Prepare
-from trajprobe.trajectories.importing import check_dataset_name
+from trajprobe.trajectories.importing import TAKEN
 from trajprobe.trajectories.synthetic import Synthetic
 from trajprobe.videos.scene import Format, Scene
 
@@ -37,10 +37,10 @@ def check(values: dict[str, Any]) -> None:
         section(values, struct, name)
     formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
     for name in formats:
-        rows.check_name("clips", name)
+        check_name(name, f"params.yaml: `clips.{name}`")
     for name in section(values, dict[str, Any], "pretrain"):
         recipe = section(values, Pretrain, "pretrain", name)
-        rows.check_name("pretrain", name)
+        check_name(name, f"params.yaml: `pretrain.{name}`")
         family = tokenizer_family(recipe.family)
         architecture(family, recipe.architecture, f"pretrain.{name}")
         _known(f"pretrain.{name}.clips", recipe.clips, formats)
@@ -104,7 +104,7 @@ def _known(key: str, got: str, there: Collection[str], remedy: str = "") -> None
 def _dataset(name: str) -> None:
     raw = Path("data/raw")
     if name != "synthetic":
-        check_dataset_name(name, "params.yaml: `dataset`")
+        check_name(name, "params.yaml: `dataset`", TAKEN)
     if name == "synthetic" or (raw / f"{name}.npz").is_file():
         return
     if (raw / f"{name}.npz.dvc").is_file():

@@ -5,6 +5,7 @@ touches nothing that the features depend on; this leaf only knows how to fill on
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
@@ -76,6 +77,13 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         if key not in values:
             raise UserError(f"{path}: missing key `{key}`; expected the keys {', '.join(SECTIONS)}")
     return values
+
+
+def check_name(name: str, where: str, taken: Sequence[str] = ()) -> None:
+    """Raises UserError unless `name` will do in paths, commands and DVC's stage names; `where` begins the message."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", name) or name in taken:
+        but = f", and none of {', '.join(taken)}" if taken else ""
+        raise UserError(f"{where}: got {name!r}, expected letters, digits, - and _{but}; rename it")
 
 
 def _repeated(error: DuplicateKeyError) -> str:

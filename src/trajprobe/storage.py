@@ -66,19 +66,34 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """What `write_npz` wrote.
+def read_npz(
+    path: Path,
+    missing: str = "is not there; `dvc repro` makes it, `dvc pull` fetches it",
+    remedy: str = "delete it and run `dvc repro` or `dvc checkout`",
+) -> dict[str, NDArray[Any]]:
+    """All arrays of an npz, by name; never unpickles. `missing` and `remedy` are told of a file that won't do.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing, damaged, no npz, or holds Python objects.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+        with path.open("rb") as file:
+            start = file.read(len(np.lib.format.MAGIC_PREFIX))
+            file.seek(0)
+            if start == np.lib.format.MAGIC_PREFIX:
+                raise UserError(f"{path}: is a single array, expected an npz of named ones; save it by numpy.savez")
+            if not start.startswith(b"PK"):
+                raise UserError(f"{path}: is no npz, as numpy.savez writes it; {remedy}")
+            with np.load(file, allow_pickle=False) as archive:
+                return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
-        raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: is damaged ({error}); delete it and run `dvc repro` or `dvc checkout`") from None
+        raise UserError(f"{path}: {missing}") from None
+    except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        if "allow_pickle" in str(error):
+            reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
+        else:
+            reason = f"is damaged ({error}); {remedy}"
+        raise UserError(f"{path}: {reason}") from None
 
 
 def read_json(path: Path) -> Any:

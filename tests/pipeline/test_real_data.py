@@ -19,16 +19,44 @@ def accuracy(clone, row):
     return right[folds >= 0].mean()
 
 
-# Logistic regression (standardised, C = 1) on all points as stored, on the same split: from the data's own README.
-@pytest.mark.parametrize(("name", "published"), [("libras", 0.778), ("libras_nodup", 0.756), ("pendigits", 0.916)])
-def test_raw_coordinates_come_within_three_points_of_what_is_published(clone, name, published):
-    status, told = clone.trajprobe("data", "import", DATA / f"{name}.npz", "--name", name)
-    assert status == 0, told
+def probed(clone, name, duplicates="keep"):
+    """Accuracy of a probe of the raw coordinates of the imported set."""
     clone.set(name, "dataset")
+    clone.set(duplicates, "prepare", "duplicates")
     clone.set({"frames": 17, "size": 32}, "clips", "t17")
     clone.set([0.1, 1.0, 3.0, 10.0], "probe", "logistic", "c")
     clone.repro("probe_controls@coordinates")
-    assert abs(accuracy(clone, "coordinates") - published) < 0.03
+    return accuracy(clone, "coordinates")
+
+
+def imported(clone, name):
+    status, told = clone.trajprobe("data", "import", DATA / f"{name}.npz", "--name", name)
+    assert status == 0, told
+
+
+def found(clone):
+    """What the guards found, by name."""
+    return {one["name"]: one for one in json.loads((clone.folder / "data/trajectories/guards.json").read_text())}
+
+
+# Logistic regression (standardised, C = 1) on all points as stored, on the same split: from the data's own README.
+@pytest.mark.parametrize(("name", "published"), [("libras", 0.778), ("libras_nodup", 0.756), ("pendigits", 0.916)])
+def test_raw_coordinates_come_within_three_points_of_what_is_published(clone, name, published):
+    imported(clone, name)
+    assert abs(probed(clone, name) - published) < 0.03
+
+
+def test_the_guard_tells_of_the_copies_and_without_them_the_number_falls(clone):
+    imported(clone, "libras")
+    imported(clone, "libras_nodup")
+    leaked = probed(clone, "libras")
+    assert "19 of 180 tested tracks have a copy in train" in found(clone)["duplicates"]["text"]
+    assert probed(clone, "libras_nodup") < leaked - 0.01
+    assert "no tested track is trained on" in found(clone)["duplicates"]["text"]
+    assert probed(clone, "libras", "drop") < leaked - 0.01
+    assert "no tested track is trained on" in found(clone)["duplicates"]["text"]
+    assert "19 of 360 tracks left out" in found(clone)["note"]["text"]
+    assert "19 of 360 tracks left out" in (clone.folder / "logs/prepare.log").read_text()
 
 
 def test_an_import_leaves_out_and_counts_rows_of_another_split(clone):
@@ -36,12 +64,21 @@ def test_an_import_leaves_out_and_counts_rows_of_another_split(clone):
     assert "24 of 360 tracks left out" in told
 
 
-def test_duplicates_that_the_original_split_parts_are_counted(clone):
-    clone.trajprobe("data", "import", DATA / "libras.npz", "--name", "libras")
+def test_the_thirty_pairs_are_named_and_the_table_says_so_before_its_numbers(clone):
+    imported(clone, "libras")
     clone.set("libras", "dataset")
     clone.repro()
+    with np.load(DATA / "libras.npz") as file:
+        points = file["trajectories"]
+    pairs = [[i, j] for i, j in np.argwhere((points[:, None] == points[None]).all((2, 3))).tolist() if i < j]
+    assert len(pairs) == 30
+    assert found(clone)["duplicates"]["items"] == pairs
     assert clone.summary()["data"]["leaked_duplicates"] == 19
-    assert "19 of 180 tested clips are exact duplicates" in (clone.folder / "data/report/table.md").read_text()
+    table = (clone.folder / "data/report/table.md").read_text()
+    assert table.startswith(
+        "Before you read it:\n\n- 30 pairs of exact duplicates (rows of data/raw/libras.npz, from 0: 44 ="
+    )
+    assert all(f"- {one['text']}\n" in table.partition("Data set `libras`")[0] for one in found(clone).values())
 
 
 def test_ragged_tracks_with_times_and_gaps_run_through(clone):

@@ -17,8 +17,8 @@ PARAMS = Compare(primary="net", draws=200, confidence=0.95, seed=0)
 UNTRAINED = Compare(primary="bare", draws=200, confidence=0.95, seed=0)
 
 
-def labelling(leaked=0):
-    return Labelling(LABELS, np.array(["left", "right"]), np.arange(CLIPS), LABELS.copy() * 0, "t1", leaked)
+def labelling():
+    return Labelling(LABELS, np.array(["left", "right"]), np.arange(CLIPS), LABELS.copy() * 0, "t1", 0)
 
 
 def guesses(right):
@@ -44,8 +44,8 @@ RANDOM = row("random", "net", 140, 142, 138)
 NOISE = row("controls", "noise", 102)
 
 
-def compared(*probes, of=None, params=PARAMS, leaked=0):
-    return compare([*probes], of or {}, labelling(leaked), params)
+def compared(*probes, of=None, params=PARAMS):
+    return compare([*probes], of or {}, labelling(), params)
 
 
 def noted(*probes, **changed):
@@ -55,8 +55,9 @@ def noted(*probes, **changed):
 def test_a_clean_run_needs_no_note():
     honest = row("controls", "noise", 115, permuted=(0.5, 0.55, 0.47))
     assert noted(TRAINED, RANDOM, honest) == []
-    text = table(compared(TRAINED, RANDOM, honest), "set", PARAMS)
+    text = table(compared(TRAINED, RANDOM, honest), "set", GRID, PARAMS, [])
     assert "To know" not in text
+    assert "Before" not in text
     assert text.endswith("|\n")
 
 
@@ -129,12 +130,6 @@ def test_permuted_runs_of_all_seeds_count():
     assert len(noted(TRAINED, leaky)) == 1
 
 
-def test_leaked_duplicates_are_noted():
-    assert noted(TRAINED, RANDOM, leaked=19) == [
-        "19 of 200 tested clips are exact duplicates of clips in train (the set's own split)."
-    ]
-
-
 def shuffled(right):
     return row("controls", "net-shuffled", right, trained_frames=17)
 
@@ -165,7 +160,7 @@ def test_the_table_tells_rows_in_order_and_differences():
     bare = row("random", "bare", 150, 151)
     pixels = row("controls", "pixels", 170, permuted=(0.5, 0.52), shape=[17, 1024])
     found = compared(NOISE, bare, RANDOM, TRAINED, pixels)
-    text = table(found, "my-set", PARAMS)
+    text = table(found, "my-set", GRID, PARAMS, [])
     assert text.startswith(
         "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class)."
     )
@@ -200,9 +195,16 @@ def test_the_table_tells_rows_in_order_and_differences():
 
 
 def test_notes_end_the_table():
-    text = table(compared(TRAINED, RANDOM, leaked=19), "set", PARAMS)
-    note = "- 19 of 200 tested clips are exact duplicates of clips in train (the set's own split).\n"
+    wide = row("pretrained", "net", 180, pca=100, shape=[17, 1024])
+    text = table(compared(wide, RANDOM), "set", GRID, PARAMS, [], ["One more."])
+    note = "- net (pretrained): 17,408 dimensions, reduced to 100 by PCA within train.\n- One more.\n"
     assert text.endswith(f"|\n\nTo know when reading it:\n\n{note}")
+
+
+def test_what_the_guards_found_stands_above_all_numbers():
+    plain = table(compared(TRAINED, RANDOM), "set", GRID, PARAMS, [])
+    text = table(compared(TRAINED, RANDOM), "set", GRID, PARAMS, ["Copies.", "Uneven."])
+    assert text == f"Before you read it:\n\n- Copies.\n- Uneven.\n\n{plain}"
 
 
 def test_the_headline_is_a_line():

@@ -1,16 +1,21 @@
 """From raw to canonical tracks and folds: what is dropped, what is a duplicate, and who is tested where."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from trajprobe.params import UserError
 from trajprobe.trajectories import folds, raw
 from trajprobe.trajectories.canonical import canonical, duplicates, merge
-from trajprobe.trajectories.folds import Prepare, pool, prepare
+from trajprobe.trajectories.findings import Finding
+from trajprobe.trajectories.folds import Prepare, pool, prepare, used
 from trajprobe.trajectories.labelling import TRAIN_ONLY, Labelling
 from trajprobe.trajectories.tracks import Tracks
 
-FIVE = Prepare(folds=5, seed=0, pool="auto")
+FIVE = Prepare(folds=5, seed=0, duplicates="keep", pool="auto")
+DROP = Prepare(folds=5, seed=0, duplicates="drop", pool="auto")
 
 
 @pytest.fixture
@@ -140,7 +145,7 @@ def test_duplicates_and_their_groups_are_never_parted(load):
 
 def test_a_seed_gives_the_same_folds_and_another_seed_others(load):
     data = load(random_walks(60), np.arange(60) % 3)
-    first, again, other = (prepare(data, Prepare(folds=5, seed=seed, pool="auto"), "s")[1].folds for seed in (0, 0, 1))
+    first, again, other = (prepare(data, replace(FIVE, seed=seed), "s")[1].folds for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
@@ -174,20 +179,63 @@ def test_a_split_of_the_sets_own_is_kept(with_split):
     assert TRAIN_ONLY == -1
 
 
-def test_tested_tracks_that_are_trained_on_too_are_counted_and_told(with_split):
-    tracks, made = prepare(with_split, FIVE, "set")
-    assert made.leaked == 2
-    line = folds.line("set", with_split, made, tracks)
-    assert "3 tested in 1 fold;" in line
-    assert line.endswith("; 2 tested tracks are exact duplicates of tracks that are trained on")
+def test_tested_tracks_that_are_trained_on_too_are_counted(with_split):
+    assert prepare(with_split, FIVE, "set")[1].leaked == 2
 
 
-def test_the_line_counts_tracks_classes_groups_and_pool_and_passes_the_notes_on(load):
-    data = load(random_walks(20), np.arange(20) % 2, groups=np.arange(20) // 2 * 2 + np.arange(20) % 2, more=np.ones(1))
+def test_dropping_leaves_the_train_copies_of_tested_tracks_out_and_nothing_else(with_split):
+    kept = used(with_split, DROP, Path("set.npz"))
+    assert kept.rows.tolist() == [0, 1, 2, 3, 4, 8, 9, 10, 11]
+    np.testing.assert_array_equal(kept.trajectories, with_split.trajectories[kept.rows])
+    np.testing.assert_array_equal(kept.labels, with_split.labels[kept.rows])
+    assert kept.split.tolist() == ["test"] * 3 + ["train"] * 6
+    assert kept.notes == (
+        "3 of 12 tracks left out: exact duplicates, in train, of tested tracks (`prepare.duplicates: drop`)",
+    )
+    tracks, made = prepare(kept, DROP, "set")
+    assert made.leaked == 0
+    assert len(pool(kept, tracks, with_split, DROP)) == 6
+
+
+def test_dropping_spares_copies_within_a_half(load):
+    points = random_walks(8)
+    points[1], points[7] = points[0], points[6]
+    data = load(points, np.arange(8) % 4 // 2, split=np.array(["test"] * 4 + ["train"] * 4))
+    assert used(data, DROP, Path("set.npz")).rows.tolist() == list(range(8))
+    assert used(data, DROP, Path("set.npz")).notes == ()
+
+
+def test_nothing_is_dropped_unless_it_is_asked_for_and_there_is_a_split(with_split, load):
+    assert used(with_split, FIVE, Path("set.npz")) is with_split
+    points = random_walks(12)
+    points[1] = points[0]
+    folded = load(points, np.arange(12) % 2)
+    assert used(folded, DROP, Path("set.npz")) is folded
+
+
+def test_dropping_all_that_a_class_could_be_trained_on_is_refused(load):
+    points = random_walks(6)
+    points[5] = points[1]
+    split = np.array(["test", "test", "train", "train", "train", "train"])
+    data = load(points, np.array([0, 1, 0, 0, 0, 1]), split=split, label_names=np.array(["walk", "bike"]))
+    with pytest.raises(
+        UserError, match=r"set\.npz: class bike has test tracks but no train .*`prepare.duplicates: keep`"
+    ):
+        used(data, DROP, Path("set.npz"))
+
+
+def test_the_line_counts_tracks_classes_groups_and_pool_and_passes_findings_on(load):
+    data = load(random_walks(20), np.arange(20) % 2, groups=np.arange(20) // 2 * 2 + np.arange(20) % 2)
     tracks, made = prepare(data, FIVE, "set")
-    line = folds.line("set", data, made, tracks[:7])
-    assert line.startswith("set: 20 tracks, 2 classes, 20 groups, 20 tested in 5 folds; 7 tracks in the pool; not used")
-    assert "duplicates" not in line
+    made_of = "set: 20 tracks, 2 classes, 20 groups, 20 tested in 5 folds; 7 tracks in the pool"
+    assert folds.line("set", made, tracks[:7], []) == made_of
+    found = [Finding("a", "Copies."), Finding("b", "Uneven.")]
+    assert folds.line("set", made, tracks[:7], found) == f"{made_of}\n  Copies.\n  Uneven."
+
+
+def test_the_line_counts_what_a_split_tests(with_split):
+    tracks, made = prepare(with_split, FIVE, "set")
+    assert "3 tested in 1 fold; 12 tracks" in folds.line("set", made, tracks, [])
 
 
 @pytest.fixture
@@ -207,7 +255,7 @@ def test_the_pool_is_the_train_half_where_there_is_a_split(with_split, synthetic
 
 def test_the_pool_is_synthetic_where_there_is_no_split_or_it_is_asked_for(with_split, synthetic, load):
     expected = canonical(synthetic).digest()
-    asked = Prepare(folds=5, seed=0, pool="synthetic")
+    asked = replace(FIVE, pool="synthetic")
     assert pool(with_split, canonical(with_split), synthetic, asked).digest() == expected
     whole = load(random_walks(6), np.arange(6) % 2)
     assert pool(whole, canonical(whole), synthetic, FIVE).digest() == expected

@@ -249,6 +249,18 @@ def test_groups_of_any_kind_keep_who_is_with_whom(load):
     np.testing.assert_array_equal(got[:, None] == got, groups[:, None] == groups)
 
 
+@pytest.mark.parametrize(
+    "groups", [np.array(["ann", "bob", "ann", "cy", "bob", "al"]), np.array([7, 10, 7, -1, 10, 9])]
+)
+def test_groups_keep_their_names_through_an_import(load, tmp_path, groups):
+    data = load(groups=groups)
+    assert data.group_names[data.groups].tolist() == groups.tolist()
+    np.savez(tmp_path / "again.npz", **raw.as_arrays(data))
+    again = raw.load(tmp_path / "again.npz")
+    assert again.group_names[again.groups].tolist() == groups.tolist()
+    np.testing.assert_array_equal(again.groups, data.groups)
+
+
 def test_rows_of_another_split_are_left_out_with_a_count(load):
     split = np.array(["train", "train", "unlabelled", "test", "test", "val"])
     data = load(split=split, groups=np.arange(6), times=np.cumsum(POINTS[..., 0] ** 2, axis=1))
@@ -258,6 +270,7 @@ def test_rows_of_another_split_are_left_out_with_a_count(load):
     np.testing.assert_array_equal(data.labels, LABELS[kept])
     assert len(data.groups) == 4
     assert data.split.tolist() == ["train", "train", "test", "test"]
+    assert data.rows.tolist() == kept
     assert data.notes == ("2 of 6 tracks left out: their split is unlabelled, val, not train or test",)
 
 

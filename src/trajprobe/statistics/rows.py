@@ -4,13 +4,12 @@ DVC can't list the rows as dependencies of the compare stage, only their folder,
 removed row left there.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
 from trajprobe.features.files import Kind
 from trajprobe.features.rows import PERTURBATIONS, perturbations
-from trajprobe.params import UserError, section
+from trajprobe.params import UserError, check_name, section
 from trajprobe.probes import files
 from trajprobe.probes.files import RowProbe
 from trajprobe.storage import read_json
@@ -36,23 +35,15 @@ def named(values: dict[str, Any]) -> list[tuple[Kind, str]]:
     seen: dict[str, str] = {}
     for part, its_kinds in kinds.items():
         for name in section(values, dict[str, dict[str, Any]], part):
-            check_name(part, name)
+            check_name(name, f"params.yaml: `{part}.{name}`", TAKEN)
             if name in seen:
                 raise UserError(f"params.yaml: `{part}.{name}`: a row of that name is in `{seen[name]}`; rename one")
-            if name in TAKEN:
-                raise UserError(f"params.yaml: `{part}.{name}`: expected none of {', '.join(TAKEN)}; rename the row")
             seen[name] = part
             rows += [(kind, name) for kind in its_kinds]
     for part in PERTURBATIONS:
         for name in values[part]:
             rows += [("perturbed", f"{name}/{each}") for each in perturbations(values, part, name)]
     return rows
-
-
-def check_name(part: str, name: str) -> None:
-    """Raises UserError unless `name` may name a row: it becomes a part of paths, commands and DVC's stage names."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        raise UserError(f"params.yaml: `{part}.{name}`: expected a name of letters, digits, - and _; rename it")
 
 
 def references(values: dict[str, Any]) -> dict[str, str]:

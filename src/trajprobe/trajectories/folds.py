@@ -1,5 +1,7 @@
 """Which clips are tested by which fold: stratified by class, never parting a group; an original split is kept."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,8 +11,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.params import Parameters, Seed, UserError
 from trajprobe.trajectories.canonical import canonical, duplicates, merge
+from trajprobe.trajectories.findings import Finding
 from trajprobe.trajectories.labelling import TRAIN_ONLY, Labelling
-from trajprobe.trajectories.raw import Raw
+from trajprobe.trajectories.raw import Raw, only
 from trajprobe.trajectories.tracks import Tracks
 
 
@@ -19,7 +22,24 @@ class Prepare(Parameters, frozen=True):
 
     folds: Annotated[int, Meta(ge=2)]  #: folds of the cross-validation, where the set brings no split
     seed: Seed
+    duplicates: Literal["keep", "drop"]  #: drop: where the set has a split, train is without copies of tested tracks
     pool: Literal["auto", "synthetic"]  #: auto: the train half is the pretraining pool where the set has a split
+
+
+def used(raw: Raw, params: Prepare, path: Path) -> Raw:
+    """`raw`, without the exact duplicates of tested tracks in train where they are to be dropped.
+
+    The test half stays whole. `path` is the file's, for messages.
+
+    Raises:
+        UserError: a class has nothing left to train on.
+    """
+    if raw.split is None or params.duplicates == "keep":
+        return raw
+    same = duplicates(canonical(raw))
+    copies = (raw.split == "train") & np.isin(same, same[raw.split == "test"])
+    reason = "exact duplicates, in train, of tested tracks (`prepare.duplicates: drop`)"
+    return only(path, raw, ~copies, reason, remedy="set `prepare.duplicates: keep`, or mend `split`")
 
 
 def prepare(raw: Raw, params: Prepare, name: str) -> tuple[Tracks, Labelling]:
@@ -46,18 +66,16 @@ def pool(raw: Raw, tracks: Tracks, synthetic: Raw, params: Prepare) -> Tracks:
     return tracks[np.flatnonzero(raw.split == "train")]
 
 
-def line(name: str, raw: Raw, labelling: Labelling, pool: Tracks) -> str:
-    """What was made, and what the reader should know of it."""
+def line(name: str, labelling: Labelling, pool: Tracks, found: Sequence[Finding]) -> str:
+    """What was made; below it, what was found, a line each."""
     tested = int((labelling.folds >= 0).sum())
     folds = int(labelling.folds.max()) + 1
-    lines = [
-        f"{name}: {len(raw.labels)} tracks, {len(labelling.names)} classes, {len(np.unique(labelling.groups))} groups, "
-        f"{tested} tested in {folds} fold{'s' * (folds > 1)}; {len(pool)} tracks in the pool",
-        *raw.notes,
-    ]
-    if labelling.leaked:
-        lines.append(f"{labelling.leaked} tested tracks are exact duplicates of tracks that are trained on")
-    return "; ".join(lines)
+    made = (
+        f"{name}: {len(labelling.labels)} tracks, {len(labelling.names)} classes, "
+        f"{len(np.unique(labelling.groups))} groups, {tested} tested in {folds} fold{'s' * (folds > 1)}; "
+        f"{len(pool)} tracks in the pool"
+    )
+    return "\n  ".join([made, *(finding.text for finding in found)])
 
 
 def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str) -> NDArray[np.int64]:

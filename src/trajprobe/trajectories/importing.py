@@ -1,11 +1,10 @@
 """Imports a user's file as data/raw/NAME.npz, under DVC."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 
-from trajprobe.params import UserError
+from trajprobe.params import UserError, check_name
 from trajprobe.storage import write_npz
 from trajprobe.tracking import check_top, pointer, tracked
 from trajprobe.trajectories import raw
@@ -21,7 +20,7 @@ def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
     Raises:
         UserError: the file or the name won't do, or DVC refuses. Nothing is left behind.
     """
-    check_dataset_name(name, "--name")
+    check_name(name, "--name", TAKEN)
     check_top()
     place = RAW / f"{name}.npz"
     if (place.exists() or pointer(place).exists()) and not replace:
@@ -37,11 +36,3 @@ def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
     if data.split is not None:
         told.append(f"{int((data.split == 'train').sum())} train and {int((data.split == 'test').sum())} test tracks")
     return "; ".join([*told, *data.notes, f"set `dataset: {name}` in params.yaml and run `make repro`"])
-
-
-def check_dataset_name(name: str, where: str) -> None:
-    """Raises UserError unless `name` may name an imported data set; `where` begins the message."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", name) or name in TAKEN:
-        raise UserError(
-            f"{where}: got {name!r}, expected letters, digits, - and _, and none of {', '.join(TAKEN)}; choose another"
-        )

@@ -4,9 +4,7 @@ Keys: `trajectories` (n t d), d = 2 or 3, NaN-padded where ragged; `labels` (n),
 `label_names` (k), `lengths` (n), `times` (n t), `groups` (n), `split` (n: train, test; other rows are left out).
 """
 
-import zipfile
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.params import UserError
+from trajprobe.storage import read_npz
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
@@ -28,8 +27,10 @@ class Raw:
     times: NDArray[np.float64]  #: (n t), NaN where there is no point
     labels: NDArray[np.int64]  #: (n), index in `label_names`
     label_names: NDArray[np.str_]  #: (k)
-    groups: NDArray[np.int64]  #: (n), tracks that must not be parted by a fold
+    groups: NDArray[np.int64]  #: (n), tracks that must not be parted by a fold: indices in `group_names`
+    group_names: NDArray[Any]  #: (g), integers or strings, as the file has them
     split: NDArray[np.str_] | None  #: (n), `train` or `test`
+    rows: NDArray[np.int64]  #: (n), which rows of the file these are, counted from 0
     notes: tuple[str, ...]  #: what the reader should know: rows left out, keys not used
 
 
@@ -39,7 +40,7 @@ def load(path: Path) -> Raw:
     Raises:
         UserError: the file is missing, damaged, or not as the module says.
     """
-    arrays = _arrays(path)
+    arrays = read_npz(path, missing="no such file", remedy="copy or save it again")
     notes = []
     unused = sorted(set(arrays) - {*REQUIRED, *OPTIONAL})
     if unused:
@@ -78,32 +79,41 @@ def load(path: Path) -> Raw:
     labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
     if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
         raise UserError(f"{path}: got `groups` of {arrays['groups'].dtype}, expected integers or strings; use .astype")
-    groups = np.unique(arrays.get("groups", np.arange(count)), return_inverse=True)[1].astype(np.int64)
+    group_names, groups = np.unique(arrays.get("groups", np.arange(count)), return_inverse=True)
+    split = arrays.get("split")
+    if split is not None and split.dtype.kind != "U":
+        raise UserError(f"{path}: got `split` of {split.dtype}, expected strings, train and test; use .astype(str)")
+    rows = np.arange(count, dtype=np.int64)
+    raw = Raw(points, times, labels, names, groups.astype(np.int64), group_names, split, rows, tuple(notes))
+    if split is None:
+        _check_classes(path, raw)
+        return raw
+    for part in ("train", "test"):
+        if part not in split:
+            raise UserError(
+                f"{path}: `split` has no `{part}` row; expected both train and test, or no "
+                f"`split`; it holds {np.unique(split)[:5].tolist()}"
+            )
+    keep = np.isin(split, ("train", "test"))
+    return only(path, raw, keep, f"their split is {', '.join(np.unique(split[~keep]))}, not train or test")
 
-    split, keep = None, np.ones(count, dtype=bool)
-    if "split" in arrays:
-        split = arrays["split"]
-        if split.dtype.kind != "U":
-            raise UserError(f"{path}: got `split` of {split.dtype}, expected strings, train and test; use .astype(str)")
-        keep = np.isin(split, ("train", "test"))
-        if not keep.all():
-            other = ", ".join(np.unique(split[~keep]))
-            notes.append(f"{int((~keep).sum())} of {count} tracks left out: their split is {other}, not train or test")
-        for part in ("train", "test"):
-            if part not in split:
-                raise UserError(
-                    f"{path}: `split` has no `{part}` row; expected both train and test, or no "
-                    f"`split`; it holds {np.unique(arrays['split'])[:5].tolist()}"
-                )
-        split = split[keep]
-    labels = labels[keep]
-    if len(np.unique(labels)) < 2:
-        raise UserError(f"{path}: got one class ({names[labels[0]]}), expected at least two to tell apart")
-    if split is not None:
-        missing = np.setdiff1d(labels[split == "test"], labels[split == "train"])
-        if len(missing):
-            raise UserError(f"{path}: class {names[missing[0]]} has test tracks but no train track; mend `split`")
-    return Raw(points[keep], times[keep], labels, names, groups[keep], split, tuple(notes))
+
+def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str = "mend `split`") -> Raw:
+    """The tracks where `keep` (n), with a note of how many are left out and the `reason`.
+
+    `path` and `remedy` are for messages.
+
+    Raises:
+        UserError: what is left has one class, or a class that is tested and never trained on.
+    """
+    if not keep.all():
+        note = f"{int((~keep).sum())} of {len(keep)} tracks left out: {reason}"
+        per_track = {
+            name: getattr(raw, name)[keep] for name in ("trajectories", "times", "labels", "groups", "split", "rows")
+        }
+        raw = replace(raw, notes=(*raw.notes, note), **per_track)
+    _check_classes(path, raw, remedy)
+    return raw
 
 
 def as_arrays(raw: Raw) -> Arrays:
@@ -113,30 +123,20 @@ def as_arrays(raw: Raw) -> Arrays:
         "times": raw.times,
         "labels": raw.labels,
         "label_names": raw.label_names,
-        "groups": raw.groups,
+        "groups": raw.group_names[raw.groups],
     }
     return arrays if raw.split is None else arrays | {"split": raw.split}
 
 
-def _arrays(path: Path) -> Arrays:
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(np.lib.format.MAGIC_PREFIX))
-            file.seek(0)
-            if start == np.lib.format.MAGIC_PREFIX:
-                raise UserError(f"{path}: is a single array, expected an npz with {' and '.join(REQUIRED)}")
-            if not start.startswith(b"PK"):
-                raise UserError(f"{path}: is no npz; save it by numpy.savez, with {' and '.join(REQUIRED)}")
-            with np.load(file, allow_pickle=False) as archive:
-                return {key: archive[key] for key in archive.files}
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, MemoryError) as error:
-        if "allow_pickle" in str(error):
-            reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
-        else:
-            reason = f"is damaged ({error}); copy or save it again"
-        raise UserError(f"{path}: {reason}") from None
+def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
+    if len(np.unique(raw.labels)) < 2:
+        only_one = raw.label_names[raw.labels[0]]
+        raise UserError(f"{path}: got one class ({only_one}), expected at least two to tell apart")
+    if raw.split is not None:
+        missing = np.setdiff1d(raw.labels[raw.split == "test"], raw.labels[raw.split == "train"])
+        if len(missing):
+            name = raw.label_names[missing[0]]
+            raise UserError(f"{path}: class {name} has test tracks but no train track; {remedy}")
 
 
 def _lengths(path: Path, lengths: NDArray[Any] | None, points: NDArray[np.float64]) -> NDArray[np.int64]:
