@@ -1,4 +1,4 @@
-"""python benchmarks/calibrate.py: how often the verdicts are wrong, on simulated score tables; writes docs/calibration.md.
+"""python benchmarks/calibrate.py: how often the verdicts are wrong; writes docs/calibration.md.
 
 A score table holds which clips each network told right. Networks, clips and groups are drawn from a model whose truth
 is known:
@@ -157,13 +157,15 @@ def power() -> Iterator[str]:
     yield row(*["---"] * (3 + len(EFFECTS)))
     for number, cell in enumerate([*(cell for cell in GAINS if cell.spread), *PAIRS], 100):
         found = [
-            rates(replace(cell, effect=effect, uneven=0.5), 10 * number + index)
-            for index, effect in enumerate(EFFECTS)
+            rates(replace(cell, effect=effect, uneven=0.5), 10 * number + index) for index, effect in enumerate(EFFECTS)
         ]
         what = f"pretrained with {cell.seeds} random" if cell.seeds else "two networks"
         covered = [one[2] for one in found]
         yield row(
-            what, shape(cell), *(percent(one[0]) for one in found), f"{percent(min(covered))} to {percent(max(covered))}"
+            what,
+            shape(cell),
+            *(percent(one[0]) for one in found),
+            f"{percent(min(covered))} to {percent(max(covered))}",
         )
 
 

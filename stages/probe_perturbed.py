@@ -12,8 +12,8 @@ from trajprobe.stage import run
 def main(name: str) -> str:
     from trajprobe.features.files import perturbed
     from trajprobe.probes import files
-    from trajprobe.probes.classifier import Probe
     from trajprobe.probes.row import line, probe_row
+    from trajprobe.probes.settings import Probe
     from trajprobe.storage import fresh_folder
 
     params = section(read(), Probe, "probe")

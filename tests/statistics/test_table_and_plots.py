@@ -55,7 +55,7 @@ def noted(*probes, **changed):
 def test_a_clean_run_needs_no_note():
     honest = row("controls", "noise", 115, permuted=(0.5, 0.55, 0.47))
     assert noted(TRAINED, RANDOM, honest) == []
-    text = table(compared(TRAINED, RANDOM, honest), "set", GRID, PARAMS, [])
+    text = table(compared(TRAINED, RANDOM, honest), "set", PARAMS, [], [])
     assert "To know" not in text
     assert "Before" not in text
     assert text.endswith("|\n")
@@ -160,7 +160,7 @@ def test_the_table_tells_rows_in_order_and_differences():
     bare = row("random", "bare", 150, 151)
     pixels = row("controls", "pixels", 170, permuted=(0.5, 0.52), shape=[17, 1024])
     found = compared(NOISE, bare, RANDOM, TRAINED, pixels)
-    text = table(found, "my-set", GRID, PARAMS, [])
+    text = table(found, "my-set", PARAMS, [], [])
     assert text.startswith(
         "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class)."
     )
@@ -196,14 +196,14 @@ def test_the_table_tells_rows_in_order_and_differences():
 
 def test_notes_end_the_table():
     wide = row("pretrained", "net", 180, pca=100, shape=[17, 1024])
-    text = table(compared(wide, RANDOM), "set", GRID, PARAMS, [], ["One more."])
+    text = table(compared(wide, RANDOM), "set", PARAMS, [], ["One more."])
     note = "- net (pretrained): 17,408 dimensions, reduced to 100 by PCA within train.\n- One more.\n"
     assert text.endswith(f"|\n\nTo know when reading it:\n\n{note}")
 
 
 def test_what_the_guards_found_stands_above_all_numbers():
-    plain = table(compared(TRAINED, RANDOM), "set", GRID, PARAMS, [])
-    text = table(compared(TRAINED, RANDOM), "set", GRID, PARAMS, ["Copies.", "Uneven."])
+    plain = table(compared(TRAINED, RANDOM), "set", PARAMS, [], [])
+    text = table(compared(TRAINED, RANDOM), "set", PARAMS, ["Copies.", "Uneven."], [])
     assert text == f"Before you read it:\n\n- Copies.\n- Uneven.\n\n{plain}"
 
 

@@ -48,10 +48,10 @@ class Known(Protocol):
         """Below which value the truth is with confidence `level`."""
 
     def below(self, value: float) -> float:
-        """p of the one-sided test that the truth is `value` or less, against more."""
+        """The p-value of the truth being `value` or less, against more."""
 
     def above(self, value: float) -> float:
-        """p of the one-sided test that the truth is `value` or more, against less."""
+        """The p-value of the truth being `value` or more, against less."""
 
 
 def interval(known: Known, confidence: float) -> Estimate:
@@ -189,7 +189,7 @@ def variances(values: Array, groups: Groups) -> Array:
 
 
 def rank(trained: float, random: Sequence[float]) -> float:
-    """p of the rank of a network among random ones: exact for any distribution, never below 1 / (s + 1).
+    """The p-value of a network's rank among random ones: exact for any distribution, never below 1 / (s + 1).
 
     Of s + 1 exchangeable networks each is as likely the best one (Davison and Hinkley 1997, section 4.2).
     """

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from trajprobe.params import UserError
 from trajprobe.statistics.entries import Entry
@@ -34,9 +33,7 @@ class Leak:
         )
 
 
-def leaks(
-    entries: Sequence[Entry], labels: Integers, groups: Integers, folds: Integers, alpha: float
-) -> list[Leak]:
+def leaks(entries: Sequence[Entry], labels: Integers, groups: Integers, folds: Integers, alpha: float) -> list[Leak]:
     """The rows that are away from chance at `alpha`, Holm over all rows that are tried.
 
     Args:

@@ -49,7 +49,9 @@ def _entry(entry: Entry) -> dict[str, Any]:
     if not np.isnan(entry.permuted):
         told["permuted_labels_accuracy"] = _round(entry.permuted)
     if len(entry.few_shot):
-        curve = {f"shots_{count}": _round(share) for count, share in zip(entry.probe.shots, entry.few_shot, strict=True)}
+        curve = {
+            f"shots_{count}": _round(share) for count, share in zip(entry.probe.shots, entry.few_shot, strict=True)
+        }
         told["few_shot"] = curve | {"area": _round(entry.areas.mean())}
     if len(entry.bits):
         told["code_length"] = {"bits_a_clip": _round(entry.bits.mean()), "compression": _round(entry.compression)}

@@ -60,7 +60,7 @@ def _rows(comparison: Comparison, dataset: str, params: Compare) -> Iterator[str
             " x ".join(map(str, entry.probe.shape)),
             f"{_percent(comparison.accuracies[entry.key].mean)} [{low}, {high}]",
             *(_percent(entry.scores[name]) for name in ("balanced_accuracy", "macro_f1")),
-            _percent(entry.equal) + (f" (in {dimensions})" if (dimensions := entry.probe.equal_dimensions) < widest else ""),
+            _percent(entry.equal) + (f" (in {own})" if (own := entry.probe.equal_dimensions) < widest else ""),
             "" if np.isnan(entry.permuted) else _percent(entry.permuted),
         )
 

@@ -34,9 +34,7 @@ class Verdict:
     words: str
 
 
-def judge(
-    family: Sequence[tuple[Known, float, str]], alpha: float, margin: float, confidence: float
-) -> list[Verdict]:
+def judge(family: Sequence[tuple[Known, float, str]], alpha: float, margin: float, confidence: float) -> list[Verdict]:
     """Verdicts on a family of differences.
 
     "Better" is a one-sided test at `alpha`, and so is "worse"; "practically equal" is two of them, against the margin
@@ -60,14 +58,12 @@ def judge(
         found = interval(known, confidence)
         detectable = float(stats.t.ppf([1 - alpha, POWER], known.freedom).sum() * known.error)
         effect = Estimate(*(cohen(base, base + value) for value in found))
-        verdicts.append(
-            Verdict(found, effect, detectable, side, sign, equal, "practically equal" if equal else words)
-        )
+        verdicts.append(Verdict(found, effect, detectable, side, sign, equal, "practically equal" if equal else words))
     return verdicts
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p of several tests, such that all are true with the confidence of one (Holm 1979, Scand. J. Statist. 6, 65-70).
+    """The p-values of several tests, so that all hold with the confidence of one (Holm 1979, Scand. J. Statist. 6, 65).
 
     The smallest is multiplied by their number, the next by one less, and so on; none falls below the one before.
     """
