@@ -71,7 +71,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
             yield f"{name}: noise scores {_percent(entry.accuracy.mean)} %, above chance: the probe leaks."
         unconverged = sum(network.unconverged for network in probed.networks)
         if unconverged:
-            yield f"{name}: {unconverged} of its probes had not converged after `probe.logistic.max_iter` steps; raise it."
+            yield f"{name}: {unconverged} of its probes had not converged; raise `probe.logistic.max_iter`."
         if probed.pca:
             yield f"{name}: {int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."
         folds = sum(len(network.chosen) for network in probed.networks)
