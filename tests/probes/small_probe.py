@@ -1,11 +1,16 @@
 """A small data set of groups, and a probe's parameters, for the tests of probes."""
 
+import msgspec
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from trajprobe.probes.classifier import Probe, probe_fold
+
+from trajprobe.probes.fold import probe_fold
+from trajprobe.probes.settings import Probe
+from trajprobe.trajectories.labelling import Labelling
 
 GRID = (0.001, 0.03, 1.0, 30.0)
 
@@ -18,10 +23,32 @@ FOLDS = (GROUPS // 3) % 5
 
 NO_PERMUTATION = np.empty((0, 120), dtype=np.int64)
 
+CLASSIFIERS = ("logistic", "ridge", "knn", "mlp")
 
-def params(**changed):
-    told = {"inner_folds": 4, "c": GRID, "max_iter": 2000, "pca_above": 50, "pca_components": 3}
-    return Probe(**told | {"permutations": 3, "seed": 0} | changed)
+TOLD = {
+    "classifier": "logistic",
+    "logistic": {"c": GRID, "max_iter": 2000},
+    "ridge": {"alpha": [0.1, 10, 1000]},
+    "knn": {"neighbours": [1, 5, 20]},
+    "mlp": {"alpha": [0.1, 10], "units": 8, "epochs": 5, "batch": 20, "learning_rate": 0.01},
+    "inner_folds": 4,
+    "pca_above": 50,
+    "pca_components": 3,
+    "equal_dimensions": 4,
+    "permutations": 3,
+    "few_shot": {"draws": 5, "c": 1},
+    "code_length": {"draws": 2, "c": [0.1, 1]},
+    "seed": 0,
+}
+
+
+def params(c=GRID, max_iter=2000, **changed):
+    """The probe's parameters, as params.yaml would give them; `c` and `max_iter` are those of `logistic`."""
+    return msgspec.convert(TOLD | {"logistic": {"c": c, "max_iter": max_iter}} | changed, Probe)
+
+
+def labelled(labels=LABELS, groups=GROUPS, folds=FOLDS):
+    return Labelling(labels, np.array(["a", "b", "c"]), groups, folds, "t1", 0)
 
 
 def features(signal, of_group, dimensions=12, seed=0):
@@ -40,23 +67,29 @@ def plain(c, reduce=()):
     return make_pipeline(*reduce, widen, StandardScaler(), LogisticRegression(C=c, max_iter=2000))
 
 
+def plain_equal(c, components=4):
+    """The same at equal dimension, of a row that is not reduced anyway."""
+    reduce = (FunctionTransformer(np.float64), StandardScaler(), PCA(components, random_state=0))
+    return plain(c, reduce)
+
+
 def best(results):
     """The first of the best; scikit-learn's own choice among equals is up to the last bit of their means."""
     return int(np.argmax(np.round(results["mean_test_score"], 9)))
 
 
-def oracle(x, fold, told, splitter=StratifiedGroupKFold, reduce=()):
+def oracle(x, fold, told, splitter=StratifiedGroupKFold, steps=None):
     """What scikit-learn's search chooses and predicts, told nothing of the clips under test."""
     train = fold != FOLDS
     inner = splitter(told.inner_folds, shuffle=True, random_state=told.seed)
     by_group = {"groups": GROUPS[train]} if splitter is StratifiedGroupKFold else {}
     splits = list(inner.split(x[train], LABELS[train], **by_group))
     assert {len(held_out) for _, held_out in splits} == {24}  # so that a mean over folds is one over clips
-    grid = {"logisticregression__C": list(told.c)}
-    search = GridSearchCV(plain(1, reduce), grid, cv=splits, scoring="accuracy", refit=best)
+    grid = {"logisticregression__C": list(told.logistic.c)}
+    search = GridSearchCV(steps or plain(1), grid, cv=splits, scoring="accuracy", refit=best)
     search.fit(x[train], LABELS[train])
     return search.best_params_["logisticregression__C"], search.predict(x[~train])
 
 
-def probed(x, fold, told, permuted=NO_PERMUTATION, labels=LABELS, groups=GROUPS):
-    return probe_fold(x, labels, groups, FOLDS, fold, permuted, told)
+def probed(x, fold, told, permuted=NO_PERMUTATION, given=None, drawn=(), counts=()):
+    return probe_fold(x, given or labelled(), fold, permuted, drawn, counts, told)

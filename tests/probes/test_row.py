@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_probe import FOLDS, GROUPS, LABELS, features, oracle, params, probed
-from trajprobe.probes.classifier import permuted_labels
+from small_probe import FOLDS, GROUPS, LABELS, features, labelled, oracle, params, probed
 
 from trajprobe.params import UserError
+from trajprobe.probes import few_shot, files
+from trajprobe.probes.code_length import blocks, code_lengths
+from trajprobe.probes.permutation import permuted_labels
 from trajprobe.probes.row import line, probe_row
 from trajprobe.shards import ShardWriter, shard
-from trajprobe.trajectories.labelling import LABELLING, Labelling
+from trajprobe.trajectories.labelling import LABELLING
 
 
 def test_what_has_not_converged_is_counted_and_not_warned_of(project):
@@ -25,7 +27,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAJPROBE_WORKERS", "1")
 
     def made(x, folds=FOLDS, kind="pretrained/row", tracks="t1", **weights):
-        Labelling(LABELS, np.array(["a", "b", "c"]), GROUPS, folds, "t1", 0).save(LABELLING)
+        labelled(folds=folds).save(LABELLING)
         clips = {"format": {"frames": 9, "size": 16}}
         writer = ShardWriter(
             Path("data/features") / kind, {"family": "x", "tracks": tracks, "clips": clips, "weights": weights}
@@ -55,7 +57,7 @@ def test_separable_classes_are_told_apart_and_permuted_labels_are_not(project):
         ({"pca_above": 12}, 0),
         ({"pca_above": 11}, 3),
         ({"pca_above": 11, "pca_components": 100}, 12),  # dimensions
-        ({"pca_above": 100, "pca_components": 100}, 96),  # clips of a fold's train
+        ({"pca_above": 100, "pca_components": 100}, 95),  # what the 96 clips of a fold's train span
     ],
 )
 def test_the_number_of_components_is_the_one_that_was_taken(project, changed, components):
@@ -73,8 +75,61 @@ def test_a_row_is_its_folds_side_by_side(project):
     for fold in folds:
         predictions[fold.tested] = fold.predictions
     assert network.predictions == predictions.tolist()
-    assert network.c == [fold.c for fold in folds]
+    assert network.chosen == [fold.chosen for fold in folds]
     np.testing.assert_allclose(network.permuted, np.sum([fold.right_permuted for fold in folds], axis=0) / 120)
+    by_chance = np.sum([fold.expected_permuted for fold in folds], axis=0) / 120
+    np.testing.assert_allclose(network.permuted_expected, by_chance)
+    for fold in folds:
+        predictions[fold.tested] = fold.equal
+    assert network.equal == predictions.tolist()
+    assert network.equal != network.predictions
+    assert network.at_edge == sum(fold.at_edge for fold in folds)
+
+
+def test_each_draw_of_few_shots_is_tested_on_its_fold_and_all_networks_have_the_same(project):
+    told = params(few_shot={"draws": 7, "c": 1}, pca_above=11)
+    xs = [features(0.5, 0.5, seed=seed) for seed in range(2)]
+    for seed, x in enumerate(xs):
+        project(x, kind=f"random/row/seed-{seed}")
+    found = probe_row("random", "row", told)
+    assert found.shots == [1, 2, 4, 8, 16, 32]
+    drawn = few_shot.samples(labelled(), range(5), told)
+    for x, network in zip(xs, found.networks, strict=True):
+        expected = [
+            probed(x, draw % 5, told, drawn=[clips], counts=found.shots).few_shot[0] for draw, clips in enumerate(drawn)
+        ]
+        assert network.few_shot == [[round(one, 4) for one in accuracies] for accuracies in expected]
+        assert len(network.few_shot) == 7
+
+
+def test_the_code_length_is_that_of_all_clips(project):
+    x, told = features(0.5, 0.5), params()
+    project(x)
+    found = probe_row("pretrained", "row", told)
+    expected = code_lengths(x, LABELS, blocks(GROUPS, told), told)
+    assert found.networks[0].code_bits == [round(bits, 2) for bits in expected]
+    assert (found.coded_clips, found.uniform_bits) == (120, round(120 * np.log2(3), 2))
+
+
+@pytest.mark.parametrize(("wanted", "there"), [(4, 4), (12, 12), (32, 12)])
+def test_the_row_tells_at_how_many_dimensions_it_was_equal(project, wanted, there):
+    project(features(4, 0))
+    found = probe_row("pretrained", "row", params(equal_dimensions=wanted, permutations=0))
+    assert (found.equal_dimensions, found.classifier) == (there, "logistic")
+
+
+def test_a_probe_file_gives_back_what_was_probed(project):
+    project(features(0.2, 0.5))
+    found = probe_row("pretrained", "row", params(classifier="knn"))
+    files.save(found)
+    assert files.load("pretrained", "row") == found
+
+
+def test_without_draws_and_permutations_there_are_none(project):
+    project(features(4, 0))
+    told = params(permutations=0, few_shot={"draws": 0, "c": 1}, code_length={"draws": 0, "c": [1]})
+    (network,) = probe_row("pretrained", "row", told).networks
+    assert (network.permuted, network.permuted_expected, network.few_shot, network.code_bits) == ([], [], [], [])
 
 
 def test_an_original_split_trains_on_train_and_tests_test(project):
@@ -83,10 +138,12 @@ def test_an_original_split_trains_on_train_and_tests_test(project):
     project(x, folds)
     found = probe_row("pretrained", "row", params())
     c, predictions = oracle(x, 2, params())
-    assert found.networks[0].c == [c]
+    assert found.networks[0].chosen == [c]
     expected = np.full(120, -1)
     expected[FOLDS == 2] = predictions
     assert found.networks[0].predictions == expected.tolist()
+    assert [one == -1 for one in found.networks[0].equal] == (FOLDS != 2).tolist()
+    assert found.coded_clips == 120
 
 
 def test_permutations_are_dealt_out_among_the_seeds(project):
@@ -103,7 +160,7 @@ def test_permutations_are_dealt_out_among_the_seeds(project):
         right = [probed(x, fold, told, permuted[seed::2]).right_permuted for fold in range(5)]
         np.testing.assert_allclose(found.networks[seed].permuted, np.sum(right, axis=0) / 120)
     told_line = line(found)
-    assert told_line.startswith("row (random): 2 networks, 120 clips; C chosen: ")
+    assert told_line.startswith("row (random): 2 networks, 120 clips; logistic, chosen: ")
 
 
 def test_features_that_are_missing_or_of_other_tracks_are_refused(project):
@@ -126,10 +183,10 @@ def test_the_number_of_components_is_that_of_the_fold_with_the_shortest_train(pr
     """Folds of 24 and 48 clips, and 24 that are only ever trained on: 96 clips to train on, or 72."""
     folds = np.array([0, 1, 1, 2, -1])[FOLDS]
     project(features(4, 0, dimensions=120), folds)
-    assert probe_row("pretrained", "row", params(permutations=0, pca_above=100, pca_components=100)).pca == 72
+    assert probe_row("pretrained", "row", params(permutations=0, pca_above=100, pca_components=100)).pca == 71
 
 
 def test_clips_that_are_only_ever_trained_on_are_no_fold(project):
     folds = np.array([-1, -1, -1, -1, 0])[FOLDS]
     project(features(4, 0, dimensions=120), folds)
-    assert probe_row("pretrained", "row", params(permutations=0, pca_above=100, pca_components=100)).pca == 96
+    assert probe_row("pretrained", "row", params(permutations=0, pca_above=100, pca_components=100)).pca == 95

@@ -3,12 +3,14 @@
 A further one is a class here, and its name in `Probe`.
 """
 
+import warnings
 from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -123,7 +125,7 @@ class Mlp(Parameters, frozen=True):
         return tuple(sorted(set(self.alpha), reverse=True))
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> MLPClassifier:
-        return MLPClassifier(
+        classifier = MLPClassifier(
             (self.units,),
             alpha=value,
             batch_size=self.batch,
@@ -131,7 +133,10 @@ class Mlp(Parameters, frozen=True):
             max_iter=self.epochs,
             n_iter_no_change=self.epochs,
             random_state=seed,
-        ).fit(x, labels)
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # that it ends after its epochs is as told
+            return classifier.fit(x, labels)
 
     def converged(self, fitted: MLPClassifier) -> bool:  # noqa: ARG002
         return True

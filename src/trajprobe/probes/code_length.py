@@ -9,9 +9,11 @@ Which C the probes have is told first, in log2 |C| bits: at one C for all rows a
 worse than without features (noise of 160 dimensions, at C = 1, in 1.8 times the bits), however much is there to find.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from trajprobe.probes.classifiers import Integers, Matrix
@@ -38,6 +40,8 @@ def blocks(groups: Integers, params: Probe) -> list[list[Integers]]:
 
 def code_lengths(x: Matrix, labels: Integers, drawn: Sequence[Sequence[Integers]], params: Probe) -> list[float]:
     """Bits that tell `labels` (n) given x (n d), for each draw of blocks."""
+    # Told of the row by its own probe, whose C may be larger.
+    warnings.simplefilter("ignore", ConvergenceWarning)
     seen = own_view(x.shape, params).fit_transform(x)
     classes = np.unique(labels, return_inverse=True)[1]
     values = params.code_length.c

@@ -43,6 +43,6 @@ def views(train: Matrix, test: Matrix, params: Probe) -> list[tuple[Matrix, Matr
     if not equal:
         return [own]
     if train.shape[1] > params.pca_above:
-        return [own, (own[0][:, : equal[0]].copy(), own[1][:, : equal[0]].copy())]
+        return [own, (own[0][:, : equal[0]], own[1][:, : equal[0]])]
     further = make_pipeline(PCA(equal[0], random_state=params.seed), StandardScaler())
     return [own, (further.fit_transform(own[0]), further.transform(own[1]))]

@@ -1,0 +1,97 @@
+"""The choice from the grid: ties, edges, and what is too little to choose from."""
+
+import numpy as np
+import pytest
+from small_probe import GRID, GROUPS, LABELS, features, params, probed
+
+from trajprobe.params import UserError
+from trajprobe.probes.selection import select
+
+
+class Told:
+    """In place of a classifier: right about the clips with a number below the value's, whatever it is fitted to."""
+
+    key, last = "told.value", None
+
+    def __init__(self, right, last=None):
+        self.right, self.last = right, last
+        self.grid = tuple(float(value) for value in range(len(right)))
+
+    def fit(self, x, labels, value, seed):
+        self.value = int(value)
+        return self
+
+    def predict(self, x):
+        count = round(self.right[self.value] * len(x))
+        answers = self.labels[np.round(x[:, 0]).astype(int)]
+        return np.where(np.arange(len(x)) < count, answers, -1)
+
+
+@pytest.mark.parametrize(
+    ("right", "last", "value", "at_edge"),
+    [
+        ((0.9, 0.5, 0.2), None, 0, True),
+        ((0.9, 0.9, 0.2), None, 0, False),  # the tie says that wider is no better
+        ((1, 1, 1), None, 0, False),
+        ((0, 0, 0), None, 0, False),
+        ((0.9, 0.5, 0.9), None, 0, True),
+        ((0.5, 0.9, 0.2), None, 1, False),
+        ((0.5, 0.9, 0.9), None, 1, False),
+        ((0.2, 0.5, 0.9), None, 2, True),
+        ((0.2, 0.5, 0.9), 2, 2, False),  # there is nothing beyond
+        ((0.9, 0.5, 0.2), 2, 0, True),
+        ((0.2, 0.9), None, 1, True),
+        ((0.9, 0.9), None, 0, False),
+        ((0.7,), None, 0, False),
+    ],
+)
+def test_the_simplest_of_the_best_is_chosen_and_at_an_edge_if_it_is_better_there(
+    monkeypatch, right, last, value, at_edge
+):
+    told, stub = params(), Told(right, last)
+    monkeypatch.setattr(type(told), "chosen", stub)
+    monkeypatch.setattr("trajprobe.probes.selection.views", lambda train, test, params: [(train, test)])
+    stub.labels = LABELS
+    (choice,) = select(np.arange(120.0)[:, None], LABELS, GROUPS, told)
+    assert choice == (value, at_edge)
+
+
+def test_the_order_of_the_grid_does_not_matter_and_of_equals_the_smallest_is_chosen():
+    x = features(0.5, 0.5)
+    chosen = [probed(x, 0, params(c=c)).chosen for c in (GRID, GRID[::-1])]
+    assert chosen[0] == chosen[1]
+    separable = np.eye(3)[LABELS] * 1e3
+    assert select(separable, LABELS, GROUPS, params(c=(30.0, 1.0, 3.0))) == [(1.0, False)]
+    for name, smoothest in (("ridge", 1000), ("knn", 20), ("mlp", 10)):
+        assert select(separable, LABELS, GROUPS, params(classifier=name))[0] == (smoothest, False)
+
+
+def test_one_neighbour_is_no_edge():
+    """Planted: pairs of clips, of which one neighbour tells the class and any more mislead."""
+    generator = np.random.default_rng(0)
+    labels = generator.permutation(np.arange(120) // 2 % 3)
+    x = np.empty((120, 2))
+    for label in range(3):
+        clips = np.flatnonzero(labels == label)
+        x[clips] = np.repeat(generator.uniform(-1, 1, size=(20, 2)), 2, axis=0)
+    told = params(classifier="knn", knn={"neighbours": [1, 7]})
+    assert select(x, labels, np.arange(120), told) == [(1, False)]
+    assert select(x, labels, np.arange(120), params(classifier="knn", knn={"neighbours": [3, 40]}))[0].value == 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "words"),
+    [
+        (
+            [0, 1, 0, 1],
+            [0, 0, 1, 1],
+            "trains on 2 groups, fewer than `probe.inner_folds`, 3; .*`probe.logistic.c` one",
+        ),
+        ([0, 1, 2, 3], [0, 1, 2, 3], "trains on 1 clips of its largest class"),
+        ([0, 0, 0, 1, 1, 1], [0, 1, 2, 3, 3, 3], "an inner fold trains on one class"),
+    ],
+)
+def test_too_little_to_choose_c_from_is_refused(labels, groups, words):
+    x = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float32)
+    with pytest.raises(UserError, match=words):
+        select(x, np.array(labels), np.array(groups), params(inner_folds=3))
