@@ -203,6 +203,28 @@ def test_fewer_than_twenty_tested_groups_are_told(count, few):
     assert all(f"of {count} independent groups" in one.text for one in found)
 
 
+def test_all_guards_speak_and_in_order(guard):
+    points = walks(60)
+    points[:, 0, 0] = np.arange(60) % 3 == 0
+    points[40] = points[1]
+    split = np.where(np.arange(60) < 30, "test", "train")
+    found = guard(
+        points, (np.arange(60) % 3 == 0).astype(int), split=split, groups=np.arange(60) % 19, note=np.zeros(1)
+    )
+    assert [*found] == [
+        "note", "duplicates", "parted groups", "one number: place", "class imbalance", "few groups",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "end"), [(1, "0"), (10, "8, 9"), (11, "8, 9 and 1 more, in data/trajectories/guards.json")]
+)
+def test_a_text_names_ten_at_most(count, end):
+    told = findings.first(range(count))
+    assert told.endswith(end)
+    assert told.startswith(", ".join(map(str, range(min(count, 10)))))
+
+
 def test_findings_come_back_as_they_were_saved(tmp_path):
     found = [Finding("a", "A.", ((1, 2), (3, 4, 5))), Finding("b", "B.", ("x", "y")), Finding("c", "C.")]
     findings.save(found, tmp_path / "guards.json")

@@ -36,7 +36,7 @@ def labelling(labels, folds, groups=None):
 
 def test_the_numbers_are_those_of_each_tracks_own_points(prepared):
     generator = np.random.default_rng(0)
-    points, times = walks(30, d=3) + 5, np.cumsum(generator.uniform(0.1, 1, (30, 8)), axis=1)
+    points, times = walks(30, d=3) + np.array([9, -9, 0]), np.cumsum(generator.uniform(0.1, 1, (30, 8)), axis=1)
     lengths = generator.integers(3, 9, 30)
     tracks, _ = prepared(points, np.arange(30) % 2, times=times, lengths=lengths)
     got = {name: (kind, values) for kind, name, values in one_number.numbers(tracks)}
