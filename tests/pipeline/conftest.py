@@ -27,7 +27,7 @@ TINY = {
         "few_shot": {"draws": 2, "c": 1},
         "code_length": {"draws": 2, "c": [0.1]},
     },
-    "compare": {"draws": 100},
+    "compare": {"draws": 1000},
 }
 
 

@@ -35,7 +35,7 @@ class Compare(Parameters, frozen=True):
     alpha: Annotated[float, Meta(gt=0.0, lt=0.5)]  #: of the one-sided tests behind "better" and "worse"
     margin: Annotated[float, Meta(gt=0.0, lt=1.0)]  #: accuracies that differ by less are practically equal
     leaks: Literal["stop", "tell"]  #: what noise or permuted labels away from chance do to the run
-    draws: Annotated[int, Meta(ge=100)]  #: of the bootstrap over clips
+    draws: Annotated[int, Meta(ge=1000)]  #: of the bootstrap over clips
     confidence: Annotated[float, Meta(gt=0.5, le=0.9999)]  #: of all intervals
     seed: Seed
 
