@@ -2,6 +2,7 @@
 #              JOBS=n: up to n stages at a time, where they don't need one another
 # make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/remotes.md)
 # make test    lint, types and tests
+# make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, an hour on 4 cores
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
 # Another build of torch: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu128
@@ -15,7 +16,7 @@ STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro pull test bench lint
+.PHONY: repro pull test calibrate bench lint
 
 repro: $(STAMP)
 	@trajprobe check
@@ -28,8 +29,9 @@ pull: $(STAMP)
 	@trajprobe pull
 	@cat data/report/table.md
 
+# As many files of tests at a time as there are processors, four at most.
 test: lint .venv/.ray
-	python -m pytest
+	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	ruff check .
@@ -38,6 +40,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@for benchmark in benchmarks/bench_*.py; do OPENBLAS_NUM_THREADS=1 python $$benchmark || exit 1; done
+
+calibrate: $(STAMP)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/calibrate.py
 
 # torch first, by itself: a plain CPU build where the index has one, another where TORCH_INDEX says so.
 $(STAMP): requirements.lock pyproject.toml

@@ -9,6 +9,7 @@ w_j the network's worth, d_i and e_g how easy clip and group are, u_jg how the n
 true accuracy is the mean over all clips and groups that there could be.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,15 +17,26 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
+from msgspec.structs import replace as replace_struct
 from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
+from scipy import special
 from scipy.optimize import brentq
-from scipy.special import expit
+from sklearn.model_selection import StratifiedGroupKFold
 
+from trajprobe.features.files import Kind
+from trajprobe.params import read, section
+from trajprobe.probes.files import RowProbe
+from trajprobe.probes.row import probe_networks
+from trajprobe.probes.settings import CodeLength, FewShot, Probe
+from trajprobe.statistics.compare import Compare, compare
 from trajprobe.statistics.intervals import Known, gain, interval, over_clips, rank
+from trajprobe.statistics.leaks import STOP
+from trajprobe.trajectories.labelling import Labelling
 
 Array = NDArray[np.float64]
-TABLES = 2000
+TABLES, RUNS = 2000, 100
+CLASSES, DIMENSIONS = 5, 16
 ALPHA, CONFIDENCE, MARGIN, DRAWS = 0.05, 0.95, 0.02, 2000
 PAGE = Path(__file__).parents[1] / "docs/calibration.md"
 NODES, WEIGHTS = hermegauss(61)
@@ -43,10 +55,6 @@ class Cell:
     accuracy: float = 0.5  #: of a random network whose worth is the mean one
 
     @property
-    def grouped(self) -> bool:
-        return self.each > 1
-
-    @property
     def clip(self) -> float:
         """Standard deviation of how easy a clip is beyond its group."""
         return 1.0
@@ -54,12 +62,12 @@ class Cell:
     @property
     def group(self) -> tuple[float, float]:
         """Standard deviations of how easy a group is, and how much a network's luck there varies."""
-        return (1.0, 0.5) if self.grouped else (0.0, 0.0)
+        return (1.0, 0.5) if self.each > 1 else (0.0, 0.0)
 
 
 def accuracy(worth: float, deviation: float) -> float:
     """True accuracy of a network: the mean of expit over a normal distribution of logits."""
-    return float(expit(worth + deviation * NODES) @ WEIGHTS / WEIGHTS.sum())
+    return float(special.expit(worth + deviation * NODES) @ WEIGHTS / WEIGHTS.sum())
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ def drawn(cell: Cell, generator: np.random.Generator) -> Table:
     logits = logits + easy * generator.normal(size=cell.groups)[groups]
     logits = logits + luck * generator.normal(size=(count + 1, cell.groups))[:, groups]
     logits[0] += cell.uneven * shift * generator.normal(size=cell.groups)[groups]
-    right = (generator.random(logits.shape) < expit(logits)).astype(np.float64)
+    right = (generator.random(logits.shape) < special.expit(logits)).astype(np.float64)
     truth = accuracy(worth[0], float(np.hypot(deviation, cell.uneven * shift))) - accuracy(worth[-1], deviation)
     return Table(right[0], right[1:], groups, truth)
 
@@ -115,7 +123,8 @@ def outcomes(cell: Cell, seed: int) -> tuple[bool, bool, bool, bool]:
 def rates(cell: Cell, number: int) -> Array:
     """Shares of tables for each of the `outcomes`."""
     seeds = range(number * TABLES, (number + 1) * TABLES)
-    return np.array(Parallel(n_jobs=-1)(delayed(outcomes)(cell, seed) for seed in seeds)).mean(axis=0)
+    found: Array = np.array(Parallel(n_jobs=-1)(delayed(outcomes)(cell, seed) for seed in seeds)).mean(axis=0)
+    return found
 
 
 GAINS = [
@@ -129,7 +138,11 @@ EFFECTS = (0.02, 0.05, 0.1, 0.2)
 
 
 def shape(cell: Cell) -> str:
-    return f"{cell.groups * cell.each:,}" + (f" in {cell.groups} groups" if cell.grouped else "")
+    return f"{cell.groups * cell.each:,}" + (f" in {cell.groups} groups" if cell.each > 1 else "")
+
+
+def compared(cell: Cell) -> str:
+    return f"pretrained with {cell.seeds} random" if cell.seeds else "two networks"
 
 
 def percent(share: float) -> str:
@@ -142,42 +155,131 @@ def row(*parts: object) -> str:
 
 def equal_worth() -> Iterator[str]:
     """Error rates and coverage where no network is better."""
-    yield row("compared", "clips", "spread of worth", "better, %", "by rank, %", "coverage, %")
+    yield row("compared", "clips", "spread of worth", "called better", "by rank", "coverage")
     yield row(*["---"] * 6)
     for number, cell in enumerate(GAINS + PAIRS):
         better, ranked, covered, _ = rates(cell, number)
-        what = f"pretrained with {cell.seeds} random" if cell.seeds else "two networks"
         by_rank = percent(ranked) if cell.seeds >= 1 / ALPHA - 1 else ""
-        yield row(what, shape(cell), cell.spread if cell.seeds else "", percent(better), by_rank, percent(covered))
+        spread = cell.spread if cell.seeds else ""
+        yield row(compared(cell), shape(cell), spread, percent(better), by_rank, percent(covered))
 
 
 def power() -> Iterator[str]:
-    """How often a true difference is found, and its interval's coverage where it differs among groups."""
-    yield row("compared", "clips", *(f"+{100 * effect:g} points" for effect in EFFECTS), "coverage, %")
+    """How often a true difference is found, and its interval's coverage, where it differs among groups."""
+    yield row("compared", "clips", *(f"+{100 * effect:g} points" for effect in EFFECTS), "coverage")
     yield row(*["---"] * (3 + len(EFFECTS)))
-    for number, cell in enumerate([*(cell for cell in GAINS if cell.spread), *PAIRS], 100):
+    for number, cell in enumerate([*(cell for cell in GAINS if cell.spread), *PAIRS], 10):
         found = [
-            rates(replace(cell, effect=effect, uneven=0.5), 10 * number + index) for index, effect in enumerate(EFFECTS)
+            rates(replace(cell, effect=effect, uneven=0.5), 10 * number + place) for place, effect in enumerate(EFFECTS)
         ]
-        what = f"pretrained with {cell.seeds} random" if cell.seeds else "two networks"
         covered = [one[2] for one in found]
-        yield row(
-            what,
-            shape(cell),
-            *(percent(one[0]) for one in found),
-            f"{percent(min(covered))} to {percent(max(covered))}",
-        )
+        held = f"{percent(min(covered))} to {percent(max(covered))}"
+        yield row(compared(cell), shape(cell), *(percent(one[0]) for one in found), held)
 
 
 def equivalence() -> Iterator[str]:
     """How often a difference of just the margin is called practically equal, and how often none is."""
-    yield row("clips", "true difference: the margin, %", "none, %")
+    yield row("clips", f"difference of {100 * MARGIN:g} points", "no difference")
     yield row(*["---"] * 3)
-    for number, cell in enumerate([replace(PAIRS[0], groups=count) for count in (1000, 5000, 20_000)], 3000):
+    for number, groups in enumerate((1000, 4000), 1000):
+        cell = Cell(0, groups, 1)
         at_margin = rates(replace(cell, effect=MARGIN), 2 * number)[3]
         yield row(shape(cell), percent(at_margin), percent(rates(cell, 2 * number + 1)[3]))
 
 
+def nothing(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:
+    """Features that carry nothing, probed and compared as the stages do it.
+
+    Every clip of a group has its group's label and place in feature space, so that a probe which saw the group would
+    know the label. Returns whether the gain is called better, whether its interval holds no difference at all, whether
+    any row is told to be away from chance, and whether one is so far from it that the run would stop.
+    """
+    generator = np.random.default_rng(seed)
+    values = read()
+    params = replace_struct(
+        section(values, Probe, "probe"),
+        few_shot=FewShot(0, 1.0),
+        code_length=CodeLength(0, (1.0,)),
+        seed=seed,
+    )
+    of_group = np.repeat(np.arange(groups), each)
+    labels = (np.arange(groups) % CLASSES)[of_group]
+    folds = np.empty(len(labels), dtype=np.int64)
+    splitter = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+    for fold, (_, tested) in enumerate(splitter.split(labels, labels, of_group)):
+        folds[tested] = fold
+    labelling = Labelling(labels, np.arange(CLASSES).astype(str), of_group, folds, "nothing", 0)
+
+    def probed(kind: Kind, family: str, networks: int) -> RowProbe:
+        features = [
+            generator.normal(size=(groups, DIMENSIONS))[of_group] + generator.normal(size=(len(labels), DIMENSIONS))
+            for _ in range(networks)
+        ]
+        told = probe_networks(features, labelling, params, kind)
+        return RowProbe(
+            row="net" if family == "net" else family, kind=kind, family=family, tracks="nothing",
+            shape=[1, DIMENSIONS], pca=0, frames=1, trained_frames=None, classifier=params.classifier,
+            equal_dimensions=DIMENSIONS, shots=[], coded_clips=len(labels), uniform_bits=1.0, networks=told,
+        )  # fmt: skip
+
+    rows = [probed("pretrained", "net", 1), probed("random", "net", 5), probed("controls", "noise", 1)]
+    settings = replace_struct(section(values, Compare, "compare"), primary="net", leaks="tell", seed=seed)
+    found = compare(rows, {}, labelling, settings)
+    gained = found.gains["net"].verdict
+    low, high = gained.difference[1:]
+    away = [leak.p for leak in found.leaks]
+    return gained.sign > 0, low <= 0 <= high, bool(away), any(p < STOP for p in away)
+
+
+def end_to_end() -> Iterator[str]:
+    """Whole runs of probes and comparison over features that carry nothing."""
+    yield row("clips", "called better", "coverage", "a warning", "stopped")
+    yield row(*["---"] * 5)
+    for groups, each in ((200, 1), (40, 5)):
+        runs = Parallel(n_jobs=-1)(delayed(nothing)(seed, groups, each) for seed in range(RUNS))
+        yield row(shape(Cell(0, groups, each)), *(percent(share) for share in np.array(runs).mean(axis=0)))
+
+
+TEXT = f"""# Calibration
+
+How often the verdicts are wrong, and how often they find what is there; all in %. Made by `make calibrate`, which runs
+the very functions that compare rows (`statistics/intervals.py`) over {TABLES:,} simulated score tables a cell; their
+model is in [benchmarks/calibrate.py](../benchmarks/calibrate.py). The standard error of a rate of 5 % is
+{100 * np.sqrt(0.05 * 0.95 / TABLES):.1f} points. Groups share how easy they are and how a network does on them.
+
+## No network is better
+
+One-sided tests at {100 * ALPHA:g} %, intervals at {100 * CONFIDENCE:g} %: the first column should say
+{100 * ALPHA:g}, the last {100 * CONFIDENCE:g}. The spread is the standard deviation of random networks' worth, in
+logits: 0.2 is some 4 points of accuracy. The pretrained network is one more draw of the same.
+
+{{equal_worth}}
+
+## One is better
+
+How often it is called so, where the true difference is as large on average, and half as variable among groups as it is
+large. Spread 0.2.
+
+{{power}}
+
+## Practically equal
+
+How often two networks are called so within a margin of {100 * MARGIN:g} points: in the first column it is an error.
+
+{{equivalence}}
+
+## Features that carry nothing
+
+{RUNS} runs a line of the whole chain, from features drawn at random to the verdict: nested selection, permuted labels,
+comparison. Here every run has a family of two differences, so that Holm's method makes "better" rarer than
+{100 * ALPHA:g} %. A warning is for any row with permuted labels or noise away from chance at {100 * ALPHA:g} %, a stop
+at p < {STOP:g}; both after Holm over the rows.
+
+{{end_to_end}}
+"""
+
 if __name__ == "__main__":
-    for line in (*equal_worth(), *power(), *equivalence()):
-        sys.stdout.write(line + "\n")
+    os.environ |= {"TRAJPROBE_WORKERS": "1", "TQDM_DISABLE": "1"}  # of the processes that `Parallel` starts
+    parts = {part.__name__: "\n".join(part()) for part in (equal_worth, power, equivalence, end_to_end)}
+    PAGE.write_text(TEXT.format(**parts))
+    sys.stdout.write(PAGE.read_text())

@@ -12,6 +12,11 @@ _STORE = tempfile.TemporaryDirectory(prefix="trajprobe-store-")  # of what a who
 os.environ["TRAJPROBE_STORE"] = _STORE.name
 
 
+def pytest_collection_modifyitems(items):
+    """The long files first, so that no worker ends with one alone."""
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def store_folder(tmp_path_factory, monkeypatch):
     """An empty store for each test: what another one has made is not taken."""

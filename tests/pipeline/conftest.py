@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -108,9 +109,24 @@ class Repository:
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory):
-    """The repository after its first `dvc repro`, committed; `.loaded` maps each command to the modules it loaded."""
-    repository = Repository(tmp_path_factory.mktemp("repository"))
+def reproduced(tmp_path_factory, worker_id):
+    """The repository after its first `dvc repro`, committed: one for all of pytest's workers.
+
+    `.ran` are the stages that ran; `.loaded` maps each command to the modules it loaded.
+    """
+    top = tmp_path_factory.getbasetemp()
+    top = top if worker_id == "master" else top.parent
+    repository, told = Repository(top / "reproduced"), top / "reproduced.json"
+    with FileLock(top / "reproduced.lock"):
+        if not told.exists():
+            told.write_text(json.dumps(_reproduce(repository)))
+    ran, repository.loaded = json.loads(told.read_text())
+    repository.ran = set(ran)
+    return repository
+
+
+def _reproduce(repository):
+    """What `reproduced` tells: the stages that ran, and the modules that each command loaded."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
     )
@@ -133,11 +149,10 @@ def reproduced(tmp_path_factory):
     repository.git("config", "user.name", "Test")
     repository.commit("Sources")
     trace = repository.folder.parent / f"{repository.folder.name}.trace"
-    repository.ran = repository.repro(PYTHONPATH=str(TRACER), TRAJPROBE_TEST_TRACE=str(trace))
+    ran = repository.repro(PYTHONPATH=str(TRACER), TRAJPROBE_TEST_TRACE=str(trace))
     repository.commit("Results")
     lines = [json.loads(line) for line in trace.read_text().splitlines()]
-    repository.loaded = {" ".join(line["argv"]): line["files"] for line in lines}
-    return repository
+    return sorted(ran), {" ".join(line["argv"]): line["files"] for line in lines}
 
 
 @pytest.fixture
