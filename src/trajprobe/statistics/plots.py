@@ -10,10 +10,11 @@ from trajprobe.storage import write_csv
 
 
 def write(comparison: Comparison, primary: str, folder: Path) -> None:
-    """accuracy.csv, a line a row and kind; recall.csv, a line a class; confusion.csv, a line a tested clip.
+    """accuracy.csv, few_shot.csv, recall.csv and confusion.csv.
 
-    `recall` and the confusion are the primary row's, and each row and kind has a column of recalls too. The confusion
-    of a row with random initialisation alone is that of its first seed.
+    A line is a row and kind; one of these with so many labelled clips; a class; a tested clip. `recall` and the
+    confusion are the primary row's, and each row and kind has a column of recalls too. The confusion of a row with
+    random initialisation alone is that of its first seed.
     """
     labelling = comparison.labelling
     labels, names = labelling.labels[labelling.folds >= 0], labelling.names
@@ -33,6 +34,12 @@ def write(comparison: Comparison, primary: str, folder: Path) -> None:
     write_csv(folder / "recall.csv", ["class", "recall", *titles], recalls)
     pairs = ([names[label], names[guess]] for label, guess in zip(labels, main.guesses[0], strict=True))
     write_csv(folder / "confusion.csv", ["actual", "predicted"], pairs)
+    points = [
+        [title, count, *_rounded([share])]
+        for title, entry in zip(titles, comparison.entries.values(), strict=True)
+        for count, share in zip(entry.probe.shots, entry.few_shot, strict=False)  # none where there is no curve
+    ]
+    write_csv(folder / "few_shot.csv", ["row", "clips", "accuracy"], points)
 
 
 def _rounded(values: Iterable[float]) -> list[float]:
