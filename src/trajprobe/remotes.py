@@ -20,6 +20,7 @@ from trajprobe.params import UserError, read
 from trajprobe.probes import files
 from trajprobe.statistics import rows
 from trajprobe.tracking import check_top
+from trajprobe.trajectories.findings import FINDINGS
 from trajprobe.trajectories.labelling import LABELLING
 
 NAME = "store"
@@ -120,7 +121,7 @@ def _verified_remote() -> str:
 
 def _wanted(values: dict[str, Any]) -> set[str]:
     named = rows.named(values)
-    paths = [LABELLING, TABLE, *(FEATURES / kind / row for kind, row in named)]
+    paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / kind / row for kind, row in named)]
     paths += [files.path(kind, row) for kind, row in named]
     paths += [rows.PRETRAIN / f"{name}.json" for name in values["pretrain"]]
     # Perturbed features are a folder of folders, of which DVC knows the outer one.
