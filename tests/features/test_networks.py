@@ -14,9 +14,11 @@ from trajprobe.backbones import weights
 from trajprobe.closure import closure_hash
 from trajprobe.features import controls, networks
 from trajprobe.features.device import device
+from trajprobe.features.encoder import Encoder
 from trajprobe.features.extraction import extract
 from trajprobe.features.files import folders, read
 from trajprobe.features.rows import Backbone, Untrained
+from trajprobe.features.setting import Setting, check_row
 from trajprobe.params import UserError
 from trajprobe.shards import Shards
 from trajprobe.videos import clips
@@ -204,3 +206,18 @@ def test_bfloat16_is_a_recipe_of_its_own():
     assert rough.dtype == np.float32
     difference = np.abs(exact - rough).max()
     assert 1e-4 < difference < 0.1
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("device", ["cpu", "cuda:99"])
+def test_tf32_is_refused_where_a_network_runs_and_not_before(monkeypatch, device):
+    """The machine that deals out the work may have no GPU, nor the device that the variable names."""
+    flags = torch.backends.cudnn, torch.backends.cuda.matmul
+    Encoder(setting(clips.Clips(Path("data/clips/small")), 5), built(), {})
+    monkeypatch.setenv("TRAJPROBE_DEVICE", device)
+    row = Setting.of(VALUES, Untrained(**ROW | {"precision": "tf32"}), "a-row")
+    check_row(row.row, row.family, row.shape, "a-row")
+    message = "tf32 is of NVIDIA GPUs, this is cpu" if device == "cpu" else "TRAJPROBE_DEVICE: got 'cuda:99'"
+    with pytest.raises(UserError, match=message):
+        Encoder(row, built(), {})
+    assert not any(each.allow_tf32 for each in flags)

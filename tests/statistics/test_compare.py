@@ -159,6 +159,18 @@ def test_the_primary_may_be_an_untrained_row():
     assert found["controls"]["net-shuffled"]["gap"]["mean"] == round((right(TRAINED) - right(SHUFFLED)).mean(), 4)
 
 
+@pytest.mark.parametrize(("primary", "true"), [("net", TRAINED), ("bare", BARE)])
+def test_a_perturbed_row_is_a_control_of_the_primary_row(primary, true):
+    params = Compare(primary=primary, draws=1000, confidence=0.8, seed=0)
+    shuffled = row("perturbed", f"{primary}/shuffled-frames", "00110011")
+    found = summary(compare([*ALL, shuffled], OF, LABELLING, params), {}, params)
+    assert found["controls"].keys() == {"net-shuffled", "pixels", "shuffled-frames"}
+    told = found["controls"]["shuffled-frames"]
+    assert told["accuracy"]["mean"] == 3 / 8
+    assert told["gap"]["mean"] == round((right(true) - right(shuffled)).mean(), 4)
+    assert found["headline"].keys() == found[primary].keys()
+
+
 @pytest.mark.parametrize("primary", ["nett", "pixels"])
 def test_a_primary_that_is_no_network_is_refused(primary):
     params = Compare(primary=primary, draws=100, confidence=0.8, seed=0)

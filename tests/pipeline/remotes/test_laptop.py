@@ -40,3 +40,21 @@ def test_a_format_and_its_row_added_there(stocked, clone):
     told = changed_there_and_here(stocked, clone, change)
     assert "rendering t5 from" in told
     assert not (stocked.folder / "data/clips/t17").exists()
+
+
+def test_another_primary_row_there(stocked, clone):
+    def change(repository):
+        row = repository.params()["backbones"]["magvit2-tiny"]
+        repository.set({key: row[key] for key in row if key != "weights"}, "untrained", "bare")
+        repository.set("bare", "compare", "primary")
+
+    change(stocked)
+    status, told = stocked.trajprobe("pull")
+    assert status == 0, told
+    change(clone)
+    clone.repro()
+    assert stocked.summary() == clone.summary()
+    assert stocked.lock() == clone.lock()
+    assert "shuffled-frames" in stocked.summary()["controls"]
+    assert "Running stage 'features@magvit2-tiny'" not in told
+    assert not (stocked.folder / "data/raw").exists()
