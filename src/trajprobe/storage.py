@@ -61,6 +61,14 @@ def link(existing: Path, path: Path) -> None:
         path.symlink_to(existing.resolve())
 
 
+def mend(path: Path) -> str:
+    """How a damaged file or folder that DVC holds becomes whole."""
+    return (
+        f"delete {path} and run `dvc checkout {path}`, or `dvc repro` to make it again; if it comes back damaged, run "
+        "`trajprobe cache verify`"
+    )
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as JSON with sorted keys, the same bytes for the same value."""
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
@@ -78,7 +86,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     except FileNotFoundError:
         raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: is damaged ({error}); delete it and run `dvc repro` or `dvc checkout`") from None
+        raise UserError(f"{path}: is damaged ({error}); {mend(path)}") from None
 
 
 def read_json(path: Path) -> Any:
@@ -92,7 +100,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
     except (ValueError, UnicodeDecodeError):
-        raise UserError(f"{path}: is no valid JSON; delete it and run `dvc repro` or `dvc checkout`") from None
+        raise UserError(f"{path}: is no valid JSON; {mend(path)}") from None
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -122,8 +130,9 @@ def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 def fresh_folder(path: Path) -> Iterator[Path]:
     """An empty folder that takes the name `path`, in place of what stood there, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.tmp"):  # by a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for ending in ("tmp", "old"):
+        for left in path.parent.glob(f".{path.name}.????????.{ending}"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     aside = temporary.with_suffix(".old")
     try:

@@ -115,11 +115,13 @@ def test_a_shard_whose_answer_was_lost_is_not_made_again(on_ray, tmp_path, store
     assert begun(tmp_path) == Counter([0])
 
 
-def test_the_bar_hears_of_the_clips_as_they_are_made(on_ray, tmp_path):
+def test_the_bar_hears_of_the_clips_as_they_are_made_and_attempts_are_counted_meanwhile(on_ray, tmp_path, store):
     heard = []
     for number, _ in enumerate(on_ray(1).run(Squares(tmp_path / "diary"), tasks(3), heard.append), start=1):
         assert heard == [2] * number
+        assert len(list(store.unfinished())) >= number
     assert len(heard) == 3
+    assert list(store.unfinished()) == []
 
 
 @pytest.mark.parametrize("asked", [True, False])

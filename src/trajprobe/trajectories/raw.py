@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.params import UserError
+from trajprobe.storage import mend
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
@@ -135,7 +136,7 @@ def _arrays(path: Path) -> Arrays:
         if "allow_pickle" in str(error):
             reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
         else:
-            reason = f"is damaged ({error}); copy or save it again"
+            reason = f"is damaged ({error}); copy or save it again; where DVC holds it, {mend(path)}"
         raise UserError(f"{path}: {reason}") from None
 
 
