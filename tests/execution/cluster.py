@@ -134,7 +134,8 @@ class Apart(Host):
 
     def cut(self):
         """Kills the first of its processes, and with it all, at once."""
-        os.kill(self.first, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(self.first, signal.SIGKILL)
 
 
 def title(process):
