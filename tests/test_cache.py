@@ -50,6 +50,21 @@ def test_prune_deletes_what_is_old_alone(store):
     assert list(store) == []
 
 
+def test_what_a_killed_run_left_is_told_and_pruned_and_what_goes_on_is_not(store):
+    assert "going on" not in show()
+    writing, left, counted = (store.folder / name for name in ("a0/.a0.1.tmp", "a0/.a0.2.tmp", "attempts/.id-b1.tmp"))
+    counted.parent.mkdir()
+    for path in (writing, left, counted):
+        path.write_bytes(bytes(1_000_000))
+    os.utime(writing, (0, time.time() - 3500))
+    told = " ".join(show().splitlines()[-2].split())
+    assert told.startswith("3.0 MB 3 files of runs that are going on or were killed")
+    for path in (left, counted):
+        os.utime(path, (0, time.time() - 3700))
+    prune(30)
+    assert [path for path, _ in store.unfinished()] == [writing]
+
+
 def test_prune_tells_what_is_freed_and_what_has_links(store, tmp_path):
     big = store.put("d4", bytes(3_000_000)).path
     store.put("d5", bytes(2_000_000))

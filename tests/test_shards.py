@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from trajprobe.params import UserError
 from trajprobe.shards import Shards, ShardWriter, shard
-from trajprobe.storage import read_json, sha256, write_json
+from trajprobe.storage import sha256
 
 META = {"recipe": "abc", "b": 1, "a": [2]}
 
@@ -100,12 +100,24 @@ def test_a_shard_is_verified_anew_each_time_it_is_read(shards):
 
 def test_a_file_that_is_no_safetensors_is_refused_even_with_its_right_checksum(shards):
     folder, _ = shards
-    (folder / "00000.safetensors").write_bytes(b"not a tensor")
-    manifest = read_json(folder / "manifest.json")
-    manifest["shards"][0]["sha256"] = sha256(b"not a tensor")
-    write_json(folder / "manifest.json", manifest)
+    writer = ShardWriter(folder, META)
+    writer.add(b"not a tensor", 3)
+    writer.close()
     with pytest.raises(UserError, match=r"00000\.safetensors: is no safetensors file"):
         list(Shards(folder))
+
+
+def test_any_flipped_bit_in_a_manifest_is_refused(shards):
+    path = shards[0] / "manifest.json"
+    data = path.read_bytes()
+    for at, byte in enumerate(data):
+        if chr(byte).isspace():  # of which JSON has some to spare
+            continue
+        path.write_bytes(data[:at] + bytes([byte ^ 1]) + data[at + 1 :])
+        with pytest.raises(
+            UserError, match=r"manifest\.json: is no.*; delete \S* and run `dvc checkout .*cache verify`"
+        ):
+            Shards(shards[0])
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path):

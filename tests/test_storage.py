@@ -20,6 +20,8 @@ from trajprobe.storage import (
     write_npz,
 )
 
+MEND = r" run `dvc checkout \S+/a\.\w+`, or `dvc repro` .* damaged, run `trajprobe cache verify`$"
+
 
 def full_disk(handle):
     raise OSError(errno.ENOSPC, "No space left on device")
@@ -97,8 +99,18 @@ def test_json_of_nan_is_refused_and_leaves_no_file(tmp_path):
 @pytest.mark.parametrize("data", [b'{"a": 1', b"", b"\xff\xfe"])
 def test_damaged_json_is_refused_with_its_name_and_the_remedy(tmp_path, data):
     (tmp_path / "a.json").write_bytes(data)
-    with pytest.raises(UserError, match=r"a\.json: is no valid JSON; delete it and run `dvc repro`"):
+    with pytest.raises(UserError, match=r"a\.json: is no valid JSON; delete \S+/a\.json and" + MEND):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("at", [60, 150, -3])
+def test_a_flipped_bit_in_an_npz_is_refused_with_its_name_and_the_remedy(tmp_path, at):
+    write_npz(tmp_path / "a.npz", {"x": np.arange(6.0)})
+    data = bytearray((tmp_path / "a.npz").read_bytes())
+    data[at] ^= 1
+    (tmp_path / "a.npz").write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.npz: is damaged .*; delete \S+/a\.npz and" + MEND):
+        read_npz(tmp_path / "a.npz")
 
 
 def test_missing_json_is_refused_with_its_name_and_the_remedy(tmp_path):
@@ -184,9 +196,9 @@ def test_sha256_is_the_standards():
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path):
-    left = tmp_path / ".folder.abc.tmp"
-    left.mkdir()
-    (left / "half").write_text("x")
+    for name in (".folder.abcd_123.tmp", ".folder.efgh5678.old", ".folder.2.abcd_123.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_text("x")
     with fresh_folder(tmp_path / "folder") as folder:
         (folder / "whole").write_text("y")
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", ".folder.2.abcd_123.tmp"}  # another folder's

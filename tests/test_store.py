@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_what_another_process_was_killed_over_is_swept_and_what_one_writes_is_no
     os.utime(old, (0, 0))
     Store.here()
     assert sorted(path for path in store_folder.rglob("*") if path.is_file()) == sorted([new, put.path])
+
+
+def test_what_another_run_finishes_meanwhile_is_no_error(store, store_folder, monkeypatch):
+    path = store_folder / "aa/.gone.tmp"
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([path]))
+    assert list(store.unfinished()) == []
+    Store.here()
 
 
 def test_taking_a_shard_makes_it_young(store):

@@ -17,7 +17,7 @@ DAY = 86_400.0
 
 
 def show() -> str:
-    """A line for each recipe in the store, the largest first, and its total."""
+    """A line for each recipe in the store, the largest first, one for what runs have not finished, and the total."""
     store = Store.here()
     sizes, shards, used = defaultdict[str, int](int), defaultdict[str, int](int), defaultdict[str, float](float)
     for path in store:
@@ -29,13 +29,19 @@ def show() -> str:
         f"{sizes[name] / 1e6:12,.1f} MB  {shards[name]:6,} shards  used {_days(used[name])}  {name}"
         for name in sorted(sizes, key=lambda name: -sizes[name])
     ]
+    if unfinished := [told.st_size for _, told in store.unfinished()]:
+        size = f"{sum(unfinished) / 1e6:12,.1f} MB  {len(unfinished):6,} files"
+        lines.append(f"{size}   of runs that are going on or were killed; `prune` deletes those of an hour ago")
     lines.append(f"{sum(sizes.values()) / 1e6:12,.1f} MB  {sum(shards.values()):6,} shards  in {store.folder}")
     return "\n".join(lines)
 
 
 def prune(days: float) -> str:
-    """Deletes the shards that no run has taken for so many days; returns a line that tells what was freed."""
-    store = Store.here()
+    """Deletes the shards that no run has taken for so many days, and what killed runs have left.
+
+    Returns a line that tells what was freed.
+    """
+    store = Store.here()  # which sweeps what was left
     count = freed = linked = 0
     for path in store:
         told = path.stat()

@@ -59,7 +59,7 @@ def paths_of_objects(cache: Path) -> dict[str, list[Path]]:
 
 def locked() -> dict[str, Any]:
     """The stages of dvc.lock."""
-    return YAML(typ="safe").load(LOCK.read_text(encoding="utf-8"))["stages"] if LOCK.is_file() else {}
+    return YAML(typ="safe").load(LOCK.read_text(encoding="utf-8")).get("stages", {}) if LOCK.is_file() else {}
 
 
 def _outs() -> Iterator[tuple[Path, str]]:

@@ -5,6 +5,8 @@ import sys
 
 from trajprobe.params import UserError
 
+DVC = (sys.executable, "-m", "dvc")
+
 
 def dvc(*arguments: str) -> str:
     """What `dvc ARGUMENTS` printed on standard output.
@@ -19,9 +21,12 @@ def dvc(*arguments: str) -> str:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 (no shell)
-        [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([*DVC, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 (no shell)
+
+
+def show(*arguments: str) -> int:
+    """Runs `dvc ARGUMENTS`, which prints what it prints; returns its exit status."""
+    return subprocess.run([*DVC, *arguments], check=False).returncode  # noqa: S603
 
 
 def reason(done: subprocess.CompletedProcess[str]) -> str:

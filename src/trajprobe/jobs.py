@@ -11,14 +11,12 @@ import re
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import IO, cast
 
 from dvc.exceptions import DvcException
@@ -29,13 +27,12 @@ from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.utils.serialize import modify_yaml
 from joblib import cpu_count
-from ruamel.yaml import YAML
 
+from trajprobe.dvc_cache import LOCK, locked
+from trajprobe.dvc_command import DVC, show
 from trajprobe.params import UserError
 from trajprobe.tracking import check_top
 
-DVC = (sys.executable, "-m", "dvc")
-LOCK = Path("dvc.lock")
 #: Seconds without a line after which the state of a progress bar is told.
 QUIET = 10.0
 #: Seconds that interrupted stages have to end by themselves.
@@ -56,7 +53,7 @@ def repro(told: str, tell: Callable[[str], None]) -> None:
     jobs = int(told)
     try:
         plan, graph = _plan()
-        before = _recorded()
+        before = list(locked())
         if graph:
             tell(f"{len(graph)} of {len(plan)} stages changed or need one that did; up to {jobs} at a time")
         with _signals():
@@ -71,7 +68,7 @@ def repro(told: str, tell: Callable[[str], None]) -> None:
             f"{len(failed)} of {len(graph)} stages failed: {', '.join(failed)}{left_out}; "
             f"the reasons stand above and in logs/; mend them and run this again"
         )
-    if status := subprocess.run([*DVC, "repro"], check=False).returncode:  # noqa: S603
+    if status := show("repro"):
         raise UserError(f"dvc repro: ended with status {status} after all stages had run; the reason stands above")
 
 
@@ -109,18 +106,13 @@ def _needing(graph: Mapping[str, Collection[str]], failed: Collection[str]) -> l
     return lost
 
 
-def _recorded() -> list[str]:
-    """The stages in dvc.lock, in its order."""
-    return list(YAML(typ="safe").load(LOCK).get("stages", ())) if LOCK.is_file() else []
-
-
 def _order(plan: list[str], before: list[str]) -> None:
     """Brings the entries that are new in dvc.lock, which stand as their stages ended, into the order of `dvc repro`.
 
     Otherwise two runs would give two files. Old entries keep their places, as DVC keeps them.
     """
     places = {stage: place for place, stage in enumerate(dict.fromkeys([*before, *plan]))}
-    now = _recorded()
+    now = list(locked())
     order = sorted(now, key=lambda stage: places.get(stage, len(places)))
     if order == now:
         return

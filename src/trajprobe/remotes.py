@@ -6,15 +6,13 @@ will not do: it leaves the results that `compare` reads as a folder, and fails o
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from trajprobe.dvc_cache import locked, paths_of_objects
-from trajprobe.dvc_command import dvc, reason, run
+from trajprobe.dvc_command import dvc, reason, run, show
 from trajprobe.features.files import FEATURES
 from trajprobe.params import UserError, read
 from trajprobe.probes import files
@@ -170,6 +168,5 @@ def _stale(changes: list[Any]) -> bool:
 
 
 def _repro(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "dvc", "repro", *arguments], check=False)  # noqa: S603 (no shell)
-    if done.returncode:
+    if show("repro", *arguments):
         raise UserError(f"dvc repro {' '.join(arguments)}: failed, for the reason above; mend it and pull again")

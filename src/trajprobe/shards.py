@@ -12,7 +12,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from trajprobe.params import UserError
-from trajprobe.storage import link, read_json, sha256, write_bytes, write_json
+from trajprobe.storage import link, mend, read_json, sha256, write_bytes, write_json
 
 MANIFEST = "manifest.json"
 
@@ -50,14 +50,29 @@ class ShardWriter:
         return self.folder / name
 
     def close(self) -> None:
-        write_json(self.folder / MANIFEST, {"meta": self.meta, "shards": self.shards})
+        told = {"meta": self.meta, "shards": self.shards}
+        write_json(self.folder / MANIFEST, told | {"sha256": _digest(told)})
+
+
+def _digest(told: dict[str, Any]) -> str:
+    """sha256 of what a manifest tells, whatever its keys' order."""
+    return sha256(json.dumps(told, sort_keys=True).encode())
 
 
 class Shards:
-    """A folder that `ShardWriter` wrote; a shard is verified against the manifest each time it is read."""
+    """A folder that `ShardWriter` wrote; a shard is verified against the manifest each time it is read.
+
+    Raises:
+        UserError: there is no manifest, or it is not what was written.
+    """
 
     def __init__(self, folder: Path) -> None:
         manifest = read_json(folder / MANIFEST)
+        if manifest.pop("sha256", None) != _digest(manifest):
+            raise UserError(
+                f"{folder / MANIFEST}: is not what was written (sha256 differs, or an older version wrote it); "
+                f"{mend(folder)}"
+            )
         self.folder, self.meta = folder, manifest["meta"]
         self.shards: list[dict[str, Any]] = manifest["shards"]
 
@@ -77,10 +92,7 @@ class Shards:
         """
         told = self.shards[number]
         path = self.folder / told["file"]
-        remedy = (
-            f"delete {self.folder} and run `dvc checkout {self.folder}`, or `dvc repro` to make it again; if it comes "
-            "back damaged, run `trajprobe cache verify`"
-        )
+        remedy = mend(self.folder)
         try:
             data = path.read_bytes()
         except OSError as error:

@@ -61,6 +61,14 @@ def link(existing: Path, path: Path) -> None:
         path.symlink_to(existing.resolve())
 
 
+def mend(path: Path) -> str:
+    """How a damaged file or folder that DVC holds becomes whole."""
+    return (
+        f"delete {path} and run `dvc checkout {path}`, or `dvc repro` to make it again; if it comes back damaged, run "
+        "`trajprobe cache verify`"
+    )
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as JSON with sorted keys, the same bytes for the same value."""
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
@@ -69,9 +77,11 @@ def write_json(path: Path, value: Any) -> None:
 def read_npz(
     path: Path,
     missing: str = "is not there; `dvc repro` makes it, `dvc pull` fetches it",
-    remedy: str = "delete it and run `dvc repro` or `dvc checkout`",
+    remedy: str = "",
 ) -> dict[str, NDArray[Any]]:
-    """All arrays of an npz, by name; never unpickles. `missing` and `remedy` are told of a file that won't do.
+    """All arrays of an npz, by name; never unpickles.
+
+    `missing` and `remedy` are told of a file that won't do; where no remedy is given, that of a file that DVC holds.
 
     Raises:
         UserError: the file is missing, damaged, no npz, or holds Python objects.
@@ -83,7 +93,7 @@ def read_npz(
             if start == np.lib.format.MAGIC_PREFIX:
                 raise UserError(f"{path}: is a single array, expected an npz of named ones; save it by numpy.savez")
             if not start.startswith(b"PK"):
-                raise UserError(f"{path}: is no npz, as numpy.savez writes it; {remedy}")
+                raise UserError(f"{path}: is no npz, as numpy.savez writes it; {remedy or mend(path)}")
             with np.load(file, allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
@@ -92,7 +102,7 @@ def read_npz(
         if "allow_pickle" in str(error):
             reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
         else:
-            reason = f"is damaged ({error}); {remedy}"
+            reason = f"is damaged ({error}); {remedy or mend(path)}"
         raise UserError(f"{path}: {reason}") from None
 
 
@@ -107,7 +117,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
     except (ValueError, UnicodeDecodeError):
-        raise UserError(f"{path}: is no valid JSON; delete it and run `dvc repro` or `dvc checkout`") from None
+        raise UserError(f"{path}: is no valid JSON; {mend(path)}") from None
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -137,8 +147,9 @@ def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 def fresh_folder(path: Path) -> Iterator[Path]:
     """An empty folder that takes the name `path`, in place of what stood there, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.tmp"):  # by a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for ending in ("tmp", "old"):
+        for left in path.parent.glob(f".{path.name}.????????.{ending}"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     aside = temporary.with_suffix(".old")
     try:

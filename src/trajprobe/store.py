@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from trajprobe.params import UserError
 from trajprobe.storage import file_sha256, sha256, write_bytes
 
 VARIABLE = "TRAJPROBE_STORE"
-#: Seconds after which a file that is still being written is one that a killed process has left.
+#: Seconds after which what no run has touched is what a killed one has left.
 ABANDONED = 3600
 log = logging.getLogger("trajprobe")
 
@@ -47,17 +48,18 @@ class Store:
         Raises:
             UserError: it can't be written to.
         """
-        folder = Path(os.environ.get(VARIABLE) or user_cache_path("trajprobe")).absolute()
+        store = cls(Path(os.environ.get(VARIABLE) or user_cache_path("trajprobe")).absolute())
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for left in folder.glob("*/.*.tmp"):
-                if time.time() - left.stat().st_mtime > ABANDONED:
-                    left.unlink(missing_ok=True)
+            store.folder.mkdir(parents=True, exist_ok=True)
+            for path, told in store.unfinished():
+                if time.time() - told.st_mtime > ABANDONED:
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(
-                f"{VARIABLE}: got {folder}, expected a folder that can be written to ({error.strerror}); set it to one"
+                f"{VARIABLE}: got {store.folder}, expected a folder that can be written to ({error.strerror}); set it "
+                "to one"
             ) from None
-        return cls(folder)
+        return store
 
     @staticmethod
     def key(recipe: Mapping[str, Any]) -> str:
@@ -84,6 +86,12 @@ class Store:
         path = self._room(key) / f"{key}-{digest}.safetensors"
         write_bytes(path, data, mode=0o444)
         return Entry(path, digest)
+
+    def unfinished(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """What runs are writing, or were when they were killed; the attempts that Ray's are counting, too."""
+        for path in self.folder.glob("*/.*.tmp"):
+            with suppress(FileNotFoundError):  # finished a moment ago
+                yield path, path.stat()
 
     def __iter__(self) -> Iterator[Path]:
         """Every shard."""

@@ -1,12 +1,11 @@
 """Puts under DVC what a user brings in; what stood there before comes back when that fails."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from trajprobe.dvc_command import dvc
 from trajprobe.params import UserError
 
 
@@ -35,7 +34,7 @@ def tracked(place: Path) -> Iterator[None]:
     aside = _set_aside(place)
     try:
         yield
-        _dvc_add(place)
+        dvc("add", str(place))
     except BaseException:
         _remove(place)
         pointer(place).unlink(missing_ok=True)
@@ -57,16 +56,6 @@ def _set_aside(place: Path) -> Path:
         _remove(aside)  # by a process that was killed
         place.replace(aside)
     return aside
-
-
-def _dvc_add(place: Path) -> None:
-    # Not --quiet, which keeps back the reason for a failure as well.
-    added = subprocess.run(  # noqa: S603 (a name that the caller checked)
-        [sys.executable, "-m", "dvc", "add", str(place)], capture_output=True, text=True, check=False
-    )
-    if added.returncode:
-        told = added.stderr.partition("ERROR: ")[2] or added.stderr or added.stdout
-        raise UserError(f"dvc add {place}: {' '.join(told.split())}")
 
 
 def _is_there(path: Path) -> bool:

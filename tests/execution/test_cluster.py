@@ -2,28 +2,15 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 
 import pytest
-from cluster import APART
 from cluster import __file__ as script
 
 
-def namespaces():
-    """Whether hosts can be made here."""
-    return (
-        all(map(shutil.which, ("ip", "nsenter", "unshare")))
-        and not subprocess.run(
-            [*APART, "ip", "link", "add", "bridge0", "type", "bridge"], capture_output=True, check=False
-        ).returncode
-    )
-
-
 @pytest.mark.skipif(not find_spec("ray"), reason="the extra `ray` is not installed; `make test` installs it")
-@pytest.mark.skipif(not namespaces(), reason="network namespaces can't be made here (ip, unshare, a bridge)")
 def test_a_killed_worker_and_a_killed_node_change_nothing():
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TRAJPROBE_"))}
     done = subprocess.run(
@@ -31,7 +18,7 @@ def test_a_killed_worker_and_a_killed_node_change_nothing():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     killed, cut, ended, told = done.stdout.splitlines()
-    assert re.search(r"\d+ of 60 shards are made; killed a worker of 10.77.0.2$", killed)
-    assert re.search(r" [3-5]\d of 60 shards are made; of \[\d, 2\] workers .*, cut the power of the latter$", cut)
+    assert re.search(r"\d+ of 60 shards are made; killed a worker of (10|127).77.0.2$", killed)
+    assert re.search(r" [3-5]\d of 60 shards are made; of \[\d, [12]\] workers .*, cut the power of the latter$", cut)
     assert ended.endswith("the driver ended with 0")
     assert " 61 files, the bytes of the plain loop" in told

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,14 +30,39 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def rays():
-    """The module, with Ray running: for each test anew, since what an error refers to keeps its processes alive."""
-    from trajprobe.execution import ray as module
+@pytest.fixture(scope="module")
+def cluster():
+    """The module, and the address of a machine for all tests."""
+    from trajprobe.execution import ray as module  # first: it sees to Ray's token
 
-    module.ray.init(address="local", num_cpus=4, num_gpus=2, include_dashboard=False, logging_level="error")
+    machine = import_module("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 4, "num_gpus": 2, "include_dashboard": False}
+    )
+    yield module, machine.address
+    machine.shutdown()
+
+
+@pytest.fixture
+def rays(cluster):
+    """The module, joined to the cluster. When it is left, processes end that what an error refers to keeps alive."""
+    module, address = cluster
+    module.ray.init(address=address, logging_level="error")
     yield module
     module.ray.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def patience():
+    """A test that hangs fails, and holds up no other."""
+
+    def lost(*_):
+        raise TimeoutError("hangs")
+
+    before = signal.signal(signal.SIGALRM, lost)
+    signal.alarm(300)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -115,11 +142,13 @@ def test_a_shard_whose_answer_was_lost_is_not_made_again(on_ray, tmp_path, store
     assert begun(tmp_path) == Counter([0])
 
 
-def test_the_bar_hears_of_the_clips_as_they_are_made(on_ray, tmp_path):
+def test_the_bar_hears_of_the_clips_as_they_are_made_and_attempts_are_counted_meanwhile(on_ray, tmp_path, store):
     heard = []
     for number, _ in enumerate(on_ray(1).run(Squares(tmp_path / "diary"), tasks(3), heard.append), start=1):
         assert heard == [2] * number
+        assert len(list(store.unfinished())) >= number
     assert len(heard) == 3
+    assert list(store.unfinished()) == []
 
 
 @pytest.mark.parametrize("asked", [True, False])

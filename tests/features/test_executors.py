@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small import ROW, written
+from small import ROW, VIDEO, written
 
 from trajprobe.features import networks
+from trajprobe.features.files import folders, read
 from trajprobe.features.rows import Backbone, Untrained
 from trajprobe.store import Store
 from trajprobe.trajectories.tracks import Tracks
@@ -74,3 +75,20 @@ def test_every_executor_makes_the_same_bytes(monkeypatch, tmp_path, kind, count)
     monkeypatch.setenv("TRAJPROBE_WORKERS", count)
     assert everything() == alone
     assert len(list(Store.here())) == 3 + 3 * 5
+
+
+def test_codebooks_filled_from_clips_are_the_same_in_every_process(monkeypatch, tmp_path):
+    shape = {"n_hiddens": 8, "n_res_layers": 1, "embedding_dim": 4, "n_codes": 16, "resolution": 16}
+    row = {"family": "videogpt", "architecture": shape, "clips": "even", "layer": "codes", "pooling": "tmean"}
+    written(Path("data/clips/even"), [3, 6, 8], VIDEO[:, :4])
+    made = []
+    for count in ("1", "2"):
+        monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / count))
+        monkeypatch.setenv("TRAJPROBE_WORKERS", count)
+        networks.random(VALUES, Untrained(**row), "a-row")
+        made.append({path.relative_to(tmp_path): path.read_bytes() for path in Path.cwd().rglob("features/**/*.*")})
+    assert len(made[0]) == 2 * (4 + 1)
+    assert made[0] == made[1]
+    one, other = (read(folder)[0] for folder in folders("random", "a-row"))
+    assert not np.array_equal(one, other)
+    assert len(np.unique(one.reshape(10, -1), axis=0)) > 5  # of ten clips

@@ -29,7 +29,7 @@ def edges(repository):
 
 def ask(clone, code):
     """What `code` prints (as JSON) in the clone, with its own modules."""
-    head = "import json, sys; sys.path.insert(0, 'src'); from trajprobe.jobs import _order, _plan, _recorded\n"
+    head = "import json, sys; sys.path.insert(0, 'src'); from trajprobe.jobs import _order, _plan, locked\n"
     return json.loads(clone.run("python", "-c", head + code).splitlines()[-1])
 
 
@@ -155,7 +155,7 @@ def test_new_entries_of_the_lock_come_into_the_order_of_dvc_repro_and_old_ones_s
     yaml.dump(content, clone.folder / "dvc.lock")
     backwards = list(clone.lock())
     old = backwards[3:7]
-    order = f"_order(_plan()[0], {old}); print(json.dumps(_recorded()))"
+    order = f"_order(_plan()[0], {old}); print(json.dumps(list(locked())))"
     assert ask(clone, order) == old + [name for name in reversed(backwards) if name not in old]
     assert clone.git("diff", "--name-only") == ""  # all of it staged
     ask(clone, "_order(_plan()[0], []); print(1)")

@@ -11,7 +11,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from trajprobe.params import UserError
-from trajprobe.storage import file_sha256, fresh_folder, read_json, sha256, write_bytes, write_json
+from trajprobe.storage import file_sha256, fresh_folder, mend, read_json, sha256, write_bytes, write_json
 
 #: Where the weights folders are.
 WEIGHTS = Path("data/weights")
@@ -46,7 +46,7 @@ def load(folder: Path, network: nn.Module) -> str:
     try:
         tensors = load_file(path)  # mapped, not read: what is not used takes no memory
     except SafetensorError as error:
-        raise UserError(f"{path}: is no safetensors file ({error}); delete {folder} and `dvc checkout` it") from None
+        raise UserError(f"{path}: is no safetensors file ({error}); {mend(folder)}") from None
     check(tensors, network.state_dict(), path)
     network.load_state_dict(tensors, assign=True)
     return digest
@@ -65,8 +65,7 @@ def recorded_digest(folder: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy(folder)}") from None
     if digest != recorded:
         raise UserError(
-            f"{path}: got sha256 {digest}, expected {recorded} as {folder / PROVENANCE} has recorded; delete {folder} "
-            "and `dvc checkout` it"
+            f"{path}: got sha256 {digest}, expected {recorded} as {folder / PROVENANCE} has recorded; {mend(folder)}"
         )
     return digest
 

@@ -7,7 +7,6 @@ is begun looks into the store first, and what is made twice has the same bytes.
 import logging
 import os
 import secrets
-import shutil
 import socket
 import sys
 import time
@@ -80,8 +79,8 @@ class Ray:
         if not tasks:
             return
         self._asked = None  # it would keep a GPU
-        attempts = self.store.folder / "attempts" / uuid4().hex
-        attempts.mkdir(parents=True)
+        attempts = self.store.folder / "attempts" / f".{uuid4().hex}"
+        attempts.parent.mkdir(exist_ok=True)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         try:
@@ -98,7 +97,8 @@ class Ray:
                     tell(task.clips)
                 yield Done(task, None if row["error"] else entry, row["error"])
         finally:
-            shutil.rmtree(attempts, ignore_errors=True)
+            for path in attempts.parent.glob(f"{attempts.name}-*"):
+                path.unlink(missing_ok=True)
 
 
 class _Server:
@@ -128,12 +128,13 @@ class _Server:
         if entry := self.store.get(task.key):  # the answer was lost
             return row | _answer(Done(task, entry))
         # Ray itself would begin a shard whose process dies again and again.
-        with (self.attempts / task.key).open("ab") as begun:
+        attempts = Path(f"{self.attempts}-{task.key}.tmp")
+        with attempts.open("ab") as begun:
             if begun.tell() == ATTEMPTS:
                 return row | _answer(Done(task, None, f"its process died {ATTEMPTS} times"))
             begun.write(b".")
         try:
-            return row | _answer(*serve(self.maker, [task], self.store, lambda _: None))
+            return row | _answer(*serve(self.maker, [task], self.store, lambda _: attempts.touch()))
         except (UserError, OSError) as error:  # of the user's making, or a disk's
             return {"number": -1} | _answer(Done(task, None, str(error)))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.params import UserError
-from trajprobe.storage import read_npz
+from trajprobe.storage import mend, read_npz
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
@@ -40,7 +40,7 @@ def load(path: Path) -> Raw:
     Raises:
         UserError: the file is missing, damaged, or not as the module says.
     """
-    arrays = read_npz(path, missing="no such file", remedy="copy or save it again")
+    arrays = read_npz(path, missing="no such file", remedy=f"copy or save it again; where DVC holds it, {mend(path)}")
     notes = []
     unused = sorted(set(arrays) - {*REQUIRED, *OPTIONAL})
     if unused:

@@ -13,6 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from flips import flip, flipped
 
 #: An S3 server that is there already (with the usual AWS_* variables for its keys), in place of moto's.
 S3_ENDPOINT = "TRAJPROBE_TEST_S3_ENDPOINT"
@@ -64,7 +65,7 @@ def wait_for(port, server):
 
 @pytest.fixture
 def ssh(tmp_path):
-    """The address of an sshd's folder, and what DVC is to know beside it."""
+    """The address of an sshd's folder, what DVC is to know beside it, and what flips a bit of a file there."""
     sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if not sshd:
         pytest.skip("no sshd here; `apt-get install openssh-server` brings it")
@@ -84,13 +85,14 @@ def ssh(tmp_path):
         [sshd, "-D", "-e", "-f", folder / "config"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     wait_for(port, server)
-    yield f"ssh://{getpass.getuser()}@127.0.0.1:{port}{tmp_path}/far", {"keyfile": str(folder / "user")}
+    url = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{tmp_path}/far"
+    yield url, {"keyfile": str(folder / "user")}, lambda name: flip(tmp_path / "far" / name)
     stop(server)
 
 
 @pytest.fixture
 def s3(tmp_path, monkeypatch):
-    """A new bucket's address, and what DVC is to know beside it."""
+    """A new bucket's address, what DVC is to know beside it, and what flips a bit of an object there."""
     import botocore.session
 
     endpoint, server = os.environ.get(S3_ENDPOINT), None
@@ -106,7 +108,12 @@ def s3(tmp_path, monkeypatch):
     bucket = f"trajprobe-{os.getpid()}-{time.time_ns()}"
     client = botocore.session.get_session().create_client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket=bucket)
-    yield f"s3://{bucket}/far", {"endpointurl": endpoint}
+
+    def flip_there(name):
+        data = client.get_object(Bucket=bucket, Key=f"far/{name}")["Body"].read()
+        client.put_object(Bucket=bucket, Key=f"far/{name}", Body=flipped(data))
+
+    yield f"s3://{bucket}/far", {"endpointurl": endpoint}, flip_there
     client.close()
     if server:
         stop(server)

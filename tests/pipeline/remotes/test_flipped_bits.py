@@ -1,41 +1,29 @@
 """A flipped bit in DVC's cache or on the remote is found; the message names the file, and its remedy works."""
 
-import hashlib
 import re
 import shutil
 from pathlib import Path
 
-import pytest
+from flips import LABELLING, SHARD, flip, place
 
-SHARD = "data/features/controls/noise/00000.safetensors"
-FILES = [SHARD, "data/trajectories/labelling.npz"]
-
-
-def place(root, repository, file):
-    """Where DVC keeps `file` of a repository."""
-    md5 = hashlib.md5((repository.folder / file).read_bytes()).hexdigest()
-    return root / "files/md5" / md5[:2] / md5[2:]
+FOLDER = SHARD.rpartition("/")[0]
+WEIGHTS, RESULT = "data/weights/magvit2-tiny/model.safetensors", "data/results/probes/controls/noise.json"
 
 
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(data)
-    path.chmod(0o444)  # as DVC leaves it, which is why DVC trusts it
+def whole(repository, other, *files):
+    return all((repository.folder / file).read_bytes() == (other.folder / file).read_bytes() for file in files)
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_on_the_remote(stocked, clone, file):
-    there = place(stocked.store, clone, file)
-    flip(there)
+def test_on_the_remote(stocked, clone):
+    for file in (SHARD, LABELLING):
+        flip(stocked.store / place(clone, file))
     status, told = stocked.trajprobe("pull")
     assert (status, len(told.strip().splitlines())) == (2, 1), told
-    assert file in told
+    assert f"{SHARD}, {LABELLING}: damaged on the remote" in told
     away = re.search("delete there (.*), and `dvc push`", told)[1].split(", ")
-    assert str(there) in away
-    assert len(away) == (2 if file == SHARD else 1)  # a folder's list as well, or push would not look
-    assert not (stocked.folder / file).exists()
+    assert {str(stocked.store / place(clone, file)) for file in (SHARD, LABELLING)} < set(away)
+    assert len(away) == 3  # the list of the shard's folder as well, or push would not look
+    assert not any((stocked.folder / file).exists() for file in (SHARD, LABELLING))
     assert clone.trajprobe("remote", "add", stocked.store)[0] == 0
     assert "Everything is up to date" in clone.run("dvc", "push")  # so it has to be deleted first
     for path in away:
@@ -43,48 +31,51 @@ def test_on_the_remote(stocked, clone, file):
     clone.run("dvc", "push")
     status, told = stocked.trajprobe("pull")
     assert status == 0, told
-    assert (stocked.folder / file).read_bytes() == (clone.folder / file).read_bytes()
+    assert whole(stocked, clone, SHARD, LABELLING)
 
 
-@pytest.mark.parametrize(("file", "spread"), [(SHARD, True), (FILES[1], False)])
-def test_in_the_cache(stocked, reproduced, file, spread):
-    out = file.removesuffix("/00000.safetensors")
-    stocked.run("dvc", "pull", out)
+def test_in_the_cache(stocked, reproduced):
+    files = (SHARD, WEIGHTS, RESULT, LABELLING)
+    stocked.run("dvc", "pull", FOLDER, *files[1:])
     status, told = stocked.trajprobe("cache", "verify")
     assert (status, "objects are whole" in told) == (0, True), told
-    bad = place(stocked.folder / ".dvc/cache", reproduced, file)
-    flip(bad)
-    strange = bad.with_name("0" * 30)
-    strange.write_bytes(b"x")
-    if spread:  # DVC hands it out without a word
+    cache = stocked.folder / ".dvc/cache"
+    for file in files:
+        flip(cache / place(reproduced, file))
+    (cache / "files/md5/aa").mkdir(exist_ok=True)
+    (cache / "files/md5/aa" / ("0" * 30)).write_bytes(b"x")
+    spread = files[:-1]
+    for file in spread:  # DVC hands them out without a word
         (stocked.folder / file).unlink()
-        stocked.run("dvc", "checkout", out)
-        assert (stocked.folder / file).read_bytes() != (reproduced.folder / file).read_bytes()
+    stocked.run("dvc", "checkout", FOLDER, *files[1:])
+    assert [whole(stocked, reproduced, file) for file in files] == [False, False, False, True]
     status, told = stocked.trajprobe("cache", "verify")
-    assert status == 2, told
-    assert "2 of " in told
-    assert len(told.strip().splitlines()) == 3
+    assert (status, len(told.strip().splitlines())) == (2, 6), told
+    assert "5 of " in told
     assert "(of another branch or an earlier run)" in told
-    assert f"({file})" in told
-    remedies = re.findall("delete it: (rm .*)", told)
-    assert any(file in remedy for remedy in remedies) == spread
-    stocked.run("bash", "-c", "; ".join(remedies))
-    stocked.run("dvc", "pull", out)
+    remedies = dict(re.findall(r"\((\S+)\); delete it: (rm .*)", told))
+    assert set(remedies) == set(files)
+    assert all((file in remedies[file].split()) == (file in spread) for file in files)
+    stocked.run("bash", "-c", "; ".join(re.findall("delete it: (rm .*)", told)))
+    stocked.run("dvc", "pull", FOLDER, *files[1:])
     assert stocked.trajprobe("cache", "verify")[0] == 0
-    assert (stocked.folder / file).read_bytes() == (reproduced.folder / file).read_bytes()
-    assert bad.is_file()
+    assert whole(stocked, reproduced, *files)
 
 
-def test_a_feature_made_again_where_no_remote_has_it(clone, tmp_path):
+def test_what_a_stage_says_leads_to_the_cache_and_the_feature_is_made_again(clone, reproduced, tmp_path):
     own = tmp_path / "cache"
     shutil.copytree(clone.run("dvc", "cache", "dir").strip(), own)
     clone.run("dvc", "cache", "dir", "--local", str(own))
-    whole = (clone.folder / SHARD).read_bytes()
-    flip(place(own, clone, SHARD))
-    (clone.folder / SHARD).unlink()
-    clone.run("dvc", "checkout", SHARD.rpartition("/")[0])
-    remedy = re.search("delete it: (rm .*)", clone.trajprobe("cache", "verify")[1])[1]
-    clone.run("bash", "-c", remedy)
-    assert clone.run("dvc", "repro")
-    assert (clone.folder / SHARD).read_bytes() == whole
+    flip(own / place(reproduced, SHARD))
+    flip(clone.folder / SHARD)
+    probe = ("python", "stages/probe.py", "controls", "noise")
+    told = clone.run(*probe, fails=True)
+    assert f"{SHARD}: its bytes are not those that were written" in told
+    shutil.rmtree(clone.folder / re.search("; delete (.*) and run", told)[1])
+    clone.run("bash", "-c", re.search("run `(dvc checkout .*)`, or", told)[1])
+    assert clone.run(*probe, fails=True).splitlines()[-1] == told.splitlines()[-1]  # it came back damaged
+    assert "if it comes back damaged, run `trajprobe cache verify`" in told
+    clone.run("bash", "-c", re.search("delete it: (rm .*)", clone.trajprobe("cache", "verify")[1])[1])
+    clone.run("dvc", "repro")  # no remote has it
+    assert whole(clone, reproduced, SHARD)
     assert clone.trajprobe("cache", "verify")[0] == 0

@@ -17,18 +17,29 @@ def changed_there_and_here(laptop, clone, change):
     return told
 
 
-def test_a_probe_parameter_moves_features_and_results_alone(stocked, clone):
-    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(3, "probe", "permutations"))
+def test_a_parameter_of_the_comparison_needs_no_clips(stocked, clone):
+    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(120, "compare", "draws"))
     assert "rendering" not in told
     assert not (stocked.folder / "data/clips").exists()
 
 
-def test_a_row_added_there_renders_clips_from_tracks(stocked, clone):
+def test_a_probe_parameter_and_a_row_added_there_render_the_clips_of_the_row_from_tracks(stocked, clone):
+    stocked.set(3, "probe", "permutations")
+    to_render = (
+        "sys.path.insert(0, 'src'); from trajprobe import params, remotes; print(remotes._unrendered(params.read()))"
+    )
+    assert stocked.run("python", "-c", f"import sys; {to_render}").splitlines()[-1] == "[]"  # features are enough
     row = {"family": "noise", "clips": "t17", "dimensions": 3, "seed": 1}
-    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(row, "controls", "noise-3"))
+
+    def change(repository):
+        repository.set(3, "probe", "permutations")
+        repository.set(row, "controls", "noise-3")
+
+    told = changed_there_and_here(stocked, clone, change)
     assert "clips are not pushed: rendering t17" in told
     assert "noise-3" in stocked.summary()["controls"]
-    assert "Running stage 'probe@magvit2-tiny'" not in told
+    assert "Running stage 'probe@magvit2-tiny'" in told
+    assert "Running stage 'controls@noise'" not in told
     assert stocked.trajprobe("pull")[0] == 0
 
 
@@ -39,6 +50,7 @@ def test_a_format_and_its_row_added_there(stocked, clone):
 
     told = changed_there_and_here(stocked, clone, change)
     assert "rendering t5 from" in told
+    assert "Running stage 'probe@magvit2-tiny'" not in told
     assert not (stocked.folder / "data/clips/t17").exists()
 
 

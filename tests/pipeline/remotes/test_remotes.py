@@ -1,6 +1,7 @@
 """Real pushes and pulls: to a folder, over SSH, over S3's protocol, and from a read-only web server."""
 
 import pytest
+from flips import LABELLING, SHARD, flip, place
 
 PULLED = {"features", "report", "results", "trajectories"}
 
@@ -21,6 +22,15 @@ def pulled(laptop):
     assert (laptop.folder / "data/report/table.md").read_text().startswith("Data set")
 
 
+def found(laptop, flip, url, file, clone):
+    """A pull is refused over a flipped bit, which is told with its file and its place, until it is flipped back."""
+    name = place(clone, file)
+    flip(name)
+    assert f"{url}/{name}" in refused(laptop, f"{file}: damaged on the remote (md5 differs)", "pull")
+    assert not (laptop.folder / file).exists()
+    flip(name)
+
+
 def test_a_folder(stocked):
     pulled(stocked)
     objects = [path for path in stocked.store.rglob("*") if path.is_file()]
@@ -30,7 +40,7 @@ def test_a_folder(stocked):
 
 @pytest.mark.parametrize("kind", ["ssh", "s3"])
 def test_a_server(clone, laptop, kind, request):
-    url, options = request.getfixturevalue(kind)
+    url, options, flip = request.getfixturevalue(kind)
     for repository in (clone, laptop):
         endpoint = [f"--endpoint={options['endpointurl']}"] if kind == "s3" else []
         status, told = repository.trajprobe("remote", "add", url, *endpoint)
@@ -38,12 +48,14 @@ def test_a_server(clone, laptop, kind, request):
         if kind == "ssh":
             repository.run("dvc", "remote", "modify", "--local", "store", "keyfile", options["keyfile"])
     assert "files pushed" in clone.run("dvc", "push")
+    found(laptop, flip, url, SHARD, clone)
     pulled(laptop)
     assert "endpointurl" not in (laptop.folder / ".dvc/config").read_text()
 
 
-def test_a_read_only_web_server(stocked, http):
+def test_a_read_only_web_server(stocked, http, reproduced):
     assert "read-only" in stocked.trajprobe("remote", "add", http)[1]
+    found(stocked, lambda name: flip(stocked.store / name), http, LABELLING, reproduced)
     pulled(stocked)
 
 
