@@ -158,8 +158,8 @@ def test_npz_comes_back_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize(("damage", "message"), [
-    (lambda path: path.write_bytes(path.read_bytes()[:-40]), r"is damaged \(.*\); delete .*a\.npz and run `dvc checkout"),
-    (lambda path: path.write_bytes(b"x,y"), r"is no npz, as numpy.savez writes it; delete .*a\.npz and run `dvc checkout"),
+    (lambda path: path.write_bytes(path.read_bytes()[:-40]), r"is damaged \(.*\); delete .*a\.npz and run `dvc"),
+    (lambda path: path.write_bytes(b"x,y"), r"is no npz, as numpy.savez writes it; delete .*a\.npz and run `dvc"),
     (lambda path: path.unlink(), "is not there; `dvc repro` makes it, `dvc pull` fetches it"),
     (lambda path: np.savez(path, x=np.array([{}], dtype=object)), "holds Python objects, which are never unpickled"),
 ])  # fmt: skip
