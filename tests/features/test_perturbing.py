@@ -119,6 +119,13 @@ def test_running_statistics_are_permuted_and_counts_are_not():
     assert all(torch.equal(before[name], after[name]) for name in counts)
 
 
+def test_whole_numbers_stay_where_they_are():
+    network = nn.Linear(30, 10)
+    network.register_buffer("places", torch.arange(100))
+    permuted_weights(network)
+    assert torch.equal(network.places, torch.arange(100))
+
+
 def test_tensors_of_one_shape_are_permuted_each_in_its_own_way():
     network = nn.ModuleList([nn.Linear(30, 10, bias=False) for _ in range(2)])
     for layer in network:
