@@ -90,10 +90,10 @@ def probe_networks(features: Sequence[Matrix], labelling: Labelling, params: Pro
         tasks.append(delayed(code_lengths)(x, labelling.labels, coded, params))
     done = Parallel(n_jobs=workers(cpu_count()), return_as="generator")(tasks)
     parts = list(tqdm(done, total=len(tasks), desc=name, unit="part"))
-    each = len(folds) + 1
+    each = len(folds)
     return [
-        _joined(parts[start : start + each - 1], parts[start + each - 1], len(labelling.labels))
-        for start in range(0, len(parts), each)
+        _joined(parts[start : start + each], parts[start + each], len(labelling.labels))
+        for start in range(0, len(parts), each + 1)
     ]
 
 
