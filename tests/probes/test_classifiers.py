@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_probe import CLASSIFIERS, LABELS, features, params
+from small_probe import CLASSIFIERS, LABELS, TOLD, features, params
 
 from trajprobe.params import UserError
 
@@ -66,6 +66,8 @@ def test_the_mlp_is_what_its_section_says_and_its_seed_matters():
     assert [one.shape for one in fitted.coefs_] == [(12, 8), (8, 3)]
     assert (fitted.n_iter_, fitted.t_) == (5, 5 * 120)
     assert (fitted.alpha, fitted.learning_rate_init, fitted.batch_size) == (0.1, 0.01, 20)
+    stalled = params(classifier="mlp", mlp=TOLD["mlp"] | {"epochs": 30}).model.fit(np.zeros((120, 12)), LABELS, 10, 0)
+    assert stalled.n_iter_ == 30  # not one fewer, though nothing is left to learn
     np.testing.assert_array_equal(fitted.coefs_[0], again.coefs_[0])
     assert (fitted.coefs_[0] != other.coefs_[0]).any()
 

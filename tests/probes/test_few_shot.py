@@ -79,3 +79,16 @@ def test_a_curve_is_fits_to_the_first_clips_of_each_class():
         x[test], LABELS[test]
     )
     assert len(set(found)) == 3
+
+
+@pytest.mark.parametrize("c", [0.001, 1000])
+def test_its_c_is_the_one_that_is_told(c):
+    x = features(0.7, 0.5).astype(float)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    clips = np.argsort(LABELS[:96], kind="stable").reshape(3, 32)
+    expected = [
+        LogisticRegression(C=one, max_iter=2000).fit(x[:96], LABELS[:96]).score(x[96:], LABELS[96:]) for one in (c, 1)
+    ]
+    assert expected[0] != expected[1]
+    changed = params(few_shot={"draws": 1, "c": c})
+    assert curve(x[clips], LABELS[clips], x[96:], LABELS[96:], [32], changed) == pytest.approx(expected[:1])
