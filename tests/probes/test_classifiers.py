@@ -58,6 +58,8 @@ def test_neighbours_are_counted_by_hand():
 def test_more_neighbours_than_clips_are_refused():
     with pytest.raises(UserError, match=r"probe.knn.neighbours: got 20, expected at most the 15 clips .* lower it"):
         params(classifier="knn").model.fit(np.zeros((15, 2)), np.arange(15) % 2, 20, 0)
+    fitted = params(classifier="knn").model.fit(np.zeros((20, 2)), np.arange(20) % 3, 20, 0)
+    assert fitted.predict([[0, 0]]) == [0]
 
 
 def test_the_mlp_is_what_its_section_says_and_its_seed_matters():
@@ -66,8 +68,8 @@ def test_the_mlp_is_what_its_section_says_and_its_seed_matters():
     assert [one.shape for one in fitted.coefs_] == [(12, 8), (8, 3)]
     assert (fitted.n_iter_, fitted.t_) == (5, 5 * 120)
     assert (fitted.alpha, fitted.learning_rate_init, fitted.batch_size) == (0.1, 0.01, 20)
-    stalled = params(classifier="mlp", mlp=TOLD["mlp"] | {"epochs": 30}).model.fit(np.zeros((120, 12)), LABELS, 10, 0)
-    assert stalled.n_iter_ == 30  # not one fewer, though nothing is left to learn
+    slow = params(classifier="mlp", mlp=TOLD["mlp"] | {"epochs": 30, "learning_rate": 1e-9}).model
+    assert slow.fit(x, LABELS, 0.1, 0).n_iter_ == 30  # and no fewer, though nothing is learned
     np.testing.assert_array_equal(fitted.coefs_[0], again.coefs_[0])
     assert (fitted.coefs_[0] != other.coefs_[0]).any()
 
