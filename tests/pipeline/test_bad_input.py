@@ -69,7 +69,9 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
 @pytest.mark.parametrize(
     ("value", "keys", "words"),
     [
-        (3, ("probe", "inner_fold"), "unknown key `inner_fold`; the valid keys are inner_folds"),
+        (3, ("probe", "inner_fold"), "unknown key `inner_fold`; the valid keys are classifier"),
+        ("svm", ("probe", "classifier"), "expected one of logistic, ridge, knn, mlp"),
+        ([], ("probe", "ridge", "alpha"), "Expected `array` of length >= 1"),
         (None, ("probe", "seed"), "missing key `seed`"),
         ("many", ("pretrain", "magvit2-tiny", "steps"), "Expected `int`, got `str`"),
         (1, ("probes",), "unknown key `probes`; the valid keys are dataset"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_probe import CLASSIFIERS, LABELS, features, params
+from small_probe import CLASSIFIERS, LABELS, TOLD, features, params
 
 from trajprobe.params import UserError
 
@@ -12,13 +12,13 @@ from trajprobe.params import UserError
     [("logistic", (0.001, 0.03, 1, 30)), ("ridge", (1000, 10, 0.1)), ("knn", (20, 5, 1)), ("mlp", (10, 0.1))],
 )
 def test_grids_begin_with_the_simplest_whatever_their_order_in_the_file(name, grid):
-    assert params(classifier=name).chosen.grid == grid
+    assert params(classifier=name).model.grid == grid
     told = params(classifier=name)
-    section = {field: getattr(told.chosen, field) for field in told.chosen.__struct_fields__}
-    key = told.chosen.key.partition(".")[2]
+    section = {field: getattr(told.model, field) for field in told.model.__struct_fields__}
+    key = told.model.key.partition(".")[2]
     turned = params(classifier=name, **({name: section | {key: [*grid[::-1], grid[0]]}}))
-    assert turned.chosen.grid == grid
-    assert told.chosen.key.startswith(f"{name}.")
+    assert turned.model.grid == grid
+    assert told.model.key.startswith(f"{name}.")
 
 
 def standardised(signal, of_group=0.5):
@@ -29,7 +29,7 @@ def standardised(signal, of_group=0.5):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_first_of_a_grid_is_the_smoothest(name):
     """Fitted to noise, it remembers its own clips less well than the last."""
-    x, classifier = standardised(0, 0), params(classifier=name).chosen
+    x, classifier = standardised(0, 0), params(classifier=name).model
     remembered = [
         (classifier.fit(x, LABELS, value, 0).predict(x) == LABELS).mean()
         for value in (classifier.grid[0], classifier.grid[-1])
@@ -40,7 +40,7 @@ def test_the_first_of_a_grid_is_the_smoothest(name):
 
 
 def test_ridge_is_its_closed_form():
-    x, classifier = standardised(0.5), params(classifier="ridge").chosen
+    x, classifier = standardised(0.5), params(classifier="ridge").model
     for alpha in (0.1, 1000.0):
         targets = 2 * np.eye(3)[LABELS] - 1
         weights = np.linalg.solve(x.T @ x + alpha * np.eye(12), x.T @ (targets - targets.mean(axis=0)))
@@ -49,7 +49,7 @@ def test_ridge_is_its_closed_form():
 
 
 def test_neighbours_are_counted_by_hand():
-    x, classifier = features(0.5, 0.5).astype(float), params(classifier="knn").chosen
+    x, classifier = features(0.5, 0.5).astype(float), params(classifier="knn").model
     near = np.argsort(np.linalg.norm(x[100:, None] - x[None, :100], axis=2), axis=1)[:, :5]
     expected = [np.bincount(LABELS[row]).argmax() for row in near]
     assert classifier.fit(x[:100], LABELS[:100], 5.0, 0).predict(x[100:]).tolist() == expected
@@ -57,15 +57,19 @@ def test_neighbours_are_counted_by_hand():
 
 def test_more_neighbours_than_clips_are_refused():
     with pytest.raises(UserError, match=r"probe.knn.neighbours: got 20, expected at most the 15 clips .* lower it"):
-        params(classifier="knn").chosen.fit(np.zeros((15, 2)), np.arange(15) % 2, 20, 0)
+        params(classifier="knn").model.fit(np.zeros((15, 2)), np.arange(15) % 2, 20, 0)
+    fitted = params(classifier="knn").model.fit(np.zeros((20, 2)), np.arange(20) % 3, 20, 0)
+    assert fitted.predict([[0, 0]]) == [0]
 
 
 def test_the_mlp_is_what_its_section_says_and_its_seed_matters():
-    x, classifier = standardised(0.5), params(classifier="mlp").chosen
+    x, classifier = standardised(0.5), params(classifier="mlp").model
     fitted, again, other = (classifier.fit(x, LABELS, 0.1, seed) for seed in (0, 0, 1))
     assert [one.shape for one in fitted.coefs_] == [(12, 8), (8, 3)]
     assert (fitted.n_iter_, fitted.t_) == (5, 5 * 120)
     assert (fitted.alpha, fitted.learning_rate_init, fitted.batch_size) == (0.1, 0.01, 20)
+    slow = params(classifier="mlp", mlp=TOLD["mlp"] | {"epochs": 30, "learning_rate": 1e-9}).model
+    assert slow.fit(x, LABELS, 0.1, 0).n_iter_ == 30  # and no fewer, though nothing is learned
     np.testing.assert_array_equal(fitted.coefs_[0], again.coefs_[0])
     assert (fitted.coefs_[0] != other.coefs_[0]).any()
 
@@ -73,5 +77,5 @@ def test_the_mlp_is_what_its_section_says_and_its_seed_matters():
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_classifier_that_has_ended_by_itself_has_converged(name):
     x = standardised(0.5)
-    classifier = params(classifier=name).chosen
+    classifier = params(classifier=name).model
     assert classifier.converged(classifier.fit(x, LABELS, classifier.grid[0], 0))

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy import integrate
 from sklearn.linear_model import LogisticRegression
 from small_probe import FOLDS, GROUPS, LABELS, features, labelled, params
 
-from trajprobe.probes.few_shot import area, curve, samples, shots
+from trajprobe.probes.few_shot import curve, samples, shots
 
 
 def told(draws=40, **changed):
@@ -82,15 +81,14 @@ def test_a_curve_is_fits_to_the_first_clips_of_each_class():
     assert len(set(found)) == 3
 
 
-@pytest.mark.parametrize(
-    ("accuracies", "counts", "expected"),
-    [([0.3, 0.3, 0.3], [1, 2, 4], 0.3), ([0, 1], [1, 2], 0.5), ([0.7], [1], 0.7), ([0, 0, 1], [1, 2, 4], 0.25)],
-)
-def test_the_area_is_a_mean_accuracy(accuracies, counts, expected):
-    assert area(accuracies, counts) == pytest.approx(expected)
-
-
-def test_the_area_is_the_integral_over_log2_of_the_clips():
-    accuracies, counts = [0.1, 0.35, 0.4, 0.8], [1, 2, 4, 8]
-    line, _ = integrate.quad(lambda place: np.interp(place, range(4), accuracies), 0, 3, points=[1, 2])
-    assert area(accuracies, counts) == pytest.approx(line / 3)
+@pytest.mark.parametrize("c", [0.001, 1000])
+def test_its_c_is_the_one_that_is_told(c):
+    x = features(0.7, 0.5).astype(float)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    clips = np.argsort(LABELS[:96], kind="stable").reshape(3, 32)
+    expected = [
+        LogisticRegression(C=one, max_iter=2000).fit(x[:96], LABELS[:96]).score(x[96:], LABELS[96:]) for one in (c, 1)
+    ]
+    assert expected[0] != expected[1]
+    changed = params(few_shot={"draws": 1, "c": c})
+    assert curve(x[clips], LABELS[clips], x[96:], LABELS[96:], [32], changed) == pytest.approx(expected[:1])

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import integrate
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from trajprobe.probes.scores import confusion, scores
+from trajprobe.probes.scores import area, confusion, scores
 
 GENERATOR = np.random.default_rng(0)
 CASES = {
@@ -43,3 +44,17 @@ def test_confusion_counts_true_by_guessed():
         [0, 1, 0, 0],
         [0, 0, 0, 0],
     ]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "counts", "expected"),
+    [([0.3, 0.3, 0.3], [1, 2, 4], 0.3), ([0, 1], [1, 2], 0.5), ([0.7], [1], 0.7), ([0, 0, 1], [1, 2, 4], 0.25)],
+)
+def test_the_area_is_a_mean_accuracy(accuracies, counts, expected):
+    assert area(accuracies, counts) == pytest.approx(expected)
+
+
+def test_the_area_is_the_integral_over_log2_of_the_clips():
+    accuracies, counts = [0.1, 0.35, 0.4, 0.8], [1, 2, 4, 8]
+    line, _ = integrate.quad(lambda place: np.interp(place, range(4), accuracies), 0, 3, points=[1, 2])
+    assert area(accuracies, counts) == pytest.approx(line / 3)

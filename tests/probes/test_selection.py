@@ -49,7 +49,7 @@ def test_the_simplest_of_the_best_is_chosen_and_at_an_edge_if_it_is_better_there
     monkeypatch, right, last, value, at_edge
 ):
     told, stub = params(), Told(right, last)
-    monkeypatch.setattr(type(told), "chosen", stub)
+    monkeypatch.setattr(type(told), "model", stub)
     monkeypatch.setattr("trajprobe.probes.selection.views", lambda train, test, params: [(train, test)])
     stub.labels = LABELS
     (choice,) = select(np.arange(120.0)[:, None], LABELS, GROUPS, told)

@@ -5,8 +5,8 @@ further block by a probe fitted on all before it. A row is told by fewer bits wh
 which an accuracy on all clips may not show. Both sides have all features, so that standardisation and PCA, which see no
 label, are fitted on all of them; the labels of a block are known to no probe that codes it.
 
-Which C the probes have is told first, in log2 |C| bits: at one C for all rows a wide row of little signal is coded
-worse than without features (noise of 160 dimensions, at C = 1, in 1.8 times the bits), however much is there to find.
+Which C of the grid the probes have is told first, in log2 of its length: one C for all rows would code a wide row of
+little signal worse than no features at all (1,000 clips of noise of 160 dimensions, at C = 1: in 1.8 times the bits).
 """
 
 import warnings

@@ -67,11 +67,3 @@ def curve(
     regression = LogisticRegression(C=params.few_shot.c, max_iter=params.logistic.max_iter)
     fits = (regression.fit(np.concatenate(seen[:, :k]), labels[:, :k].ravel()) for k in counts)
     return [float(np.mean(fit.predict(unseen) == answers)) for fit in fits]
-
-
-def area(accuracies: Sequence[float], counts: Sequence[int]) -> float:
-    """Area under the curve of accuracies over log2 of the clips a class (trapezoids), from 0 to 1: a mean accuracy."""
-    if len(counts) == 1:
-        return float(accuracies[0])
-    places = np.log2(counts)
-    return float(np.trapezoid(accuracies, places) / (places[-1] - places[0]))

@@ -57,7 +57,7 @@ def probe_fold(
     train, test = np.flatnonzero(labelling.folds != fold), np.flatnonzero(labelling.folds == fold)
     choices = select(x[train], labels[train], labelling.groups[train], params)
     both = views(x[train], x[test], params)
-    classifier = params.chosen
+    classifier = params.model
     fitted = [
         classifier.fit(seen, labels[train], choice.value, params.seed)
         for choice, (seen, _) in zip(choices, both, strict=True)

@@ -90,10 +90,10 @@ def probe_networks(features: Sequence[Matrix], labelling: Labelling, params: Pro
         tasks.append(delayed(code_lengths)(x, labelling.labels, coded, params))
     done = Parallel(n_jobs=workers(cpu_count()), return_as="generator")(tasks)
     parts = list(tqdm(done, total=len(tasks), desc=name, unit="part"))
-    each = len(folds) + 1
+    each = len(folds)
     return [
-        _joined(parts[start : start + each - 1], parts[start + each - 1], len(labelling.labels))
-        for start in range(0, len(parts), each)
+        _joined(parts[start : start + each], parts[start + each], len(labelling.labels))
+        for start in range(0, len(parts), each + 1)
     ]
 
 
@@ -103,13 +103,14 @@ def _joined(folds: list[Fold], code_bits: list[float], clips: int) -> NetworkPro
         predictions[fold.tested] = fold.predictions
         equal[fold.tested] = fold.equal
     tested = sum(len(fold.tested) for fold in folds)
+    expected = np.sum([fold.expected_permuted for fold in folds], axis=0) / tested
     draws = sum(len(fold.few_shot) for fold in folds)
     few = [folds[draw % len(folds)].few_shot[draw // len(folds)] for draw in range(draws)]
     return NetworkProbe(
         predictions=predictions.tolist(),
         chosen=[fold.chosen for fold in folds],
         permuted=(np.sum([fold.right_permuted for fold in folds], axis=0) / tested).tolist(),
-        permuted_expected=(np.sum([fold.expected_permuted for fold in folds], axis=0) / tested).tolist(),
+        permuted_expected=[round(one, 6) for one in expected.tolist()],
         equal=equal.tolist(),
         few_shot=[[round(one, 4) for one in accuracies] for accuracies in few],
         code_bits=[round(bits, 2) for bits in code_bits],

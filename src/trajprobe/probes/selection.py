@@ -27,7 +27,7 @@ def select(x: Matrix, labels: Integers, groups: Integers, params: Probe) -> list
     Raises:
         UserError: there are too few groups or clips for the inner folds, or for the most neighbours.
     """
-    classifier, count = params.chosen, len(widths(x.shape, params))
+    classifier, count = params.model, len(widths(x.shape, params))
     grid = classifier.grid
     if len(grid) == 1:
         return [Choice(grid[0], False)] * count

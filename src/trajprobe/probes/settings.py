@@ -42,7 +42,7 @@ class Probe(Parameters, frozen=True):
     seed: Seed
 
     @property
-    def chosen(self) -> Classifier:
+    def model(self) -> Classifier:
         """The classifier of that name."""
         found: Classifier = getattr(self, self.classifier)
         return found
