@@ -151,6 +151,20 @@ def test_the_bar_hears_of_the_clips_as_they_are_made_and_attempts_are_counted_me
     assert list(store.unfinished()) == []
 
 
+def test_a_count_of_attempts_stays_young_while_the_shard_is_made(rays, store, tmp_path):
+    def make(task, given, store, tell):
+        (count,) = (path for path, _ in store.unfinished())
+        os.utime(count, (0, 0))
+        tell(1)
+        assert count.stat().st_mtime > 1e9  # or another run would take it for what a killed one has left
+        return b"made"
+
+    (store.folder / "attempts").mkdir()
+    server = rays._Server(Squares(tmp_path / "diary"), store, tmp_path, store.folder / "attempts/.run", tasks(1))
+    server.maker.make = make
+    assert server({"number": 0})["error"] == ""
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_mistake_before_the_first_shard_is_told(on_ray, tmp_path, asked):
     work = Squares(tmp_path / "diary", unopened="refused")

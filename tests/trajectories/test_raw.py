@@ -159,7 +159,9 @@ def test_a_truncated_file_is_closed(tmp_path):
 )
 def test_a_flipped_bit_in_the_data_is_refused(tmp_path, compressed, place):
     path = damaged(tmp_path / "set.npz", compressed, flip=(place, 2))
-    assert "set.npz: is damaged" in refused(raw.load, path)
+    told = refused(raw.load, path)
+    assert "set.npz: is damaged" in told
+    assert f"copy or save it again; where DVC holds it, delete {path} and run `dvc checkout {path}`" in told
 
 
 @pytest.mark.parametrize("offset", [8, 10], ids=["encrypted", "compression"])

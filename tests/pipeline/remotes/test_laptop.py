@@ -17,18 +17,17 @@ def changed_there_and_here(laptop, clone, change):
     return told
 
 
-def test_a_parameter_of_the_comparison_needs_no_clips(stocked, clone):
+def test_parameters_of_the_comparison_and_of_probes_need_no_clips(stocked, clone):
     told = changed_there_and_here(stocked, clone, lambda repository: repository.set(120, "compare", "draws"))
     assert "rendering" not in told
     assert not (stocked.folder / "data/clips").exists()
+    stocked.set(3, "probe", "permutations")
+    code = "import sys; sys.path.insert(0, 'src'); from trajprobe import params, remotes; {}"
+    shown = stocked.run("python", "-c", code.format("print('render', remotes._unrendered(params.read()))"))
+    assert shown.splitlines()[-1] == "render []"
 
 
 def test_a_probe_parameter_and_a_row_added_there_render_the_clips_of_the_row_from_tracks(stocked, clone):
-    stocked.set(3, "probe", "permutations")
-    to_render = (
-        "sys.path.insert(0, 'src'); from trajprobe import params, remotes; print(remotes._unrendered(params.read()))"
-    )
-    assert stocked.run("python", "-c", f"import sys; {to_render}").splitlines()[-1] == "[]"  # features are enough
     row = {"family": "noise", "clips": "t17", "dimensions": 3, "seed": 1}
 
     def change(repository):
