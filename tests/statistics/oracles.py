@@ -23,7 +23,9 @@ def bootstrap(values, groups, confidence):
     means, count = all_samples(values, groups), len(set(groups.tolist()))
     ends = []
     for level in ((1 - confidence) / 2, (1 + confidence) / 2):
-        near = [np.quantile(means, expanded(level, count) + shift, method="inverted_cdf") for shift in (-0.01, 0, 0.01)]
+        near = [
+            np.quantile(means, expanded(level, count) + shift, method="inverted_cdf") for shift in (-0.004, 0, 0.004)
+        ]
         np.testing.assert_allclose(near, [near[1]] * 3)
         ends.append(near[1])
     return ends
