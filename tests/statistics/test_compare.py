@@ -1,190 +1,257 @@
-"""Comparison and summary of a few hand-made rows, against numbers worked out by hand."""
+"""A comparison of a few hand-made rows, against enumerations, plain loops and numbers worked out by hand."""
 
-import json
-from itertools import product
+from dataclasses import replace
 
+import msgspec
 import numpy as np
+import oracles
 import pytest
+from probed import CLIPS, FEW, MANY, params, row, scored
 from scipy import stats
 
 from trajprobe.params import UserError
-from trajprobe.probes.files import NetworkProbe, RowProbe
-from trajprobe.statistics.compare import Compare, compare, summary
-from trajprobe.trajectories.labelling import Labelling
-
-#: Ten clips; the last two are only ever trained on. Four groups of two tested clips.
-LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 0])
-LABELLING = Labelling(
-    labels=LABELS,
-    names=np.array(["a", "b", "c"]),
-    groups=np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4]),
-    folds=np.array([0, 0, 0, 0, 1, 1, 1, 1, -1, -1]),
-    tracks="t1",
-    leaked=3,
-)
-PARAMS = Compare(primary="net", draws=4000, confidence=0.8, seed=0)
-
-
-def row(kind, name, *guesses, permuted=((),), **changed):
-    """A row's networks, each by its guesses on the 8 tested clips."""
-    networks = [
-        NetworkProbe([int(digit) for digit in guess] + [-1, -1], [1.0, 1.0], list(shares), [], [], [], [])
-        for guess, shares in zip(guesses, permuted * len(guesses) if len(permuted) == 1 else permuted, strict=True)
-    ]
-    told = {"tracks": "t1", "shape": [3, 2], "pca": 0, "frames": 9, "trained_frames": None}
-    told |= {"classifier": "logistic", "equal_dimensions": 6, "shots": [], "coded_clips": 10, "uniform_bits": 0.0}
-    return RowProbe(row=name, kind=kind, networks=networks, **{"family": name} | told | changed)
-
+from trajprobe.statistics.compare import Compare, compare, main_kind
 
 #                      0000 1112
-TRAINED = row("pretrained", "net", "00001110", permuted=((0.5, 0.25),))  # all right but the last
-RANDOM = row("random", "net", "00110000", "00001122", "00000000", permuted=((0.5,), (0.25,), (0.375,)))
+TRAINED = row("pretrained", "net", "00001110")  # all right but the last
+RANDOM = row("random", "net", "00110000", "00001122", "00000000")
 SHUFFLED = row("controls", "net-shuffled", "00000000", trained_frames=9)
 PIXELS = row("controls", "pixels", "01001110")
 BARE = row("random", "bare", "00001100", "00001110")
 ALL = [TRAINED, RANDOM, SHUFFLED, PIXELS, BARE]
 OF = {"net-shuffled": "net"}
-ACCURACIES = {"net": np.array([2 / 8, 7 / 8, 4 / 8]), "bare": np.array([6 / 8, 7 / 8])}
+ACCURACIES = {"net": [2 / 8, 7 / 8, 4 / 8], "bare": [6 / 8, 7 / 8]}
+GROUPS = FEW.groups[:8]
+#: Wide intervals of few clips would not tell one level from another.
+PARAMS = params(confidence=0.8, draws=20000)
 
 
 def right(probed):
+    """Which of the eight tested clips each network tells right."""
     guesses = np.array([network.predictions for network in probed.networks])[:, :8]
-    return (guesses == LABELS[:8]).mean(axis=0)
-
-
-def bootstrap(values, confidence=0.8):
-    """Interval over all 4^4 samples of the groups."""
-    by_group = values.reshape(4, 2).mean(axis=1)
-    means = np.array([by_group[list(drawn)].mean() for drawn in product(range(4), repeat=4)])
-    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    near = [np.quantile(means, tails + shift, method="inverted_cdf") for shift in (-0.02, 0, 0.02)]
-    np.testing.assert_allclose(near, [near[1]] * 3)  # else chance would decide
-    return near[1]
-
-
-def student(values, confidence=0.8):
-    scale = values.std(ddof=1) * np.sqrt(1 + 1 / len(values))
-    return stats.t.interval(confidence, len(values) - 1, values.mean(), scale)
+    return (guesses == FEW.labels[:8]).astype(float)
 
 
 @pytest.fixture(scope="module")
-def told():
-    return summary(compare(ALL, OF, LABELLING, PARAMS), {"w": {"mse": 0.123456, "tokens": 4.0}}, PARAMS)
+def found():
+    return compare(ALL, OF, FEW, PARAMS)
 
 
-def estimate(mean, low, high):
-    return {"mean": round(mean, 4), "ci_low": pytest.approx(low, abs=1e-4), "ci_high": pytest.approx(high, abs=1e-4)}
-
-
-def test_accuracies_of_networks_with_weights_have_intervals_over_clips(told):
-    assert told["net"]["pretrained"]["accuracy"] == estimate(7 / 8, *bootstrap(right(TRAINED)))
-    assert told["controls"]["pixels"]["accuracy"] == estimate(6 / 8, *bootstrap(right(PIXELS)))
-    assert bootstrap(right(PIXELS))[0] > 0.5  # else the oracle is too coarse to tell
+def test_accuracies_of_networks_with_weights_have_intervals_over_clips(found):
+    for key, probed in ((("pretrained", "net"), TRAINED), (("controls", "pixels"), PIXELS)):
+        values = right(probed)[0]
+        assert found.accuracies[key] == pytest.approx((values.mean(), *oracles.bootstrap(values, GROUPS, 0.8)))
+    assert found.accuracies["controls", "pixels"][1:] == pytest.approx((0.5, 1))
 
 
 @pytest.mark.parametrize("name", ["net", "bare"])
-def test_random_initialisation_has_an_interval_over_seeds(told, name):
+def test_random_initialisation_has_an_interval_over_seeds(found, name):
     accuracies = ACCURACIES[name]
-    assert told[name]["random"]["accuracy"] == estimate(accuracies.mean(), *np.clip(student(accuracies), 0, 1))
+    low, high = oracles.prediction(accuracies, 0.8)
+    assert found.accuracies["random", name] == pytest.approx((np.mean(accuracies), max(low, 0), min(high, 1)))
+    assert found.accuracies["random", "bare"].ci_high == 1  # no share is above
 
 
-def test_the_gain_has_an_interval_over_clips_and_seeds(told):
-    difference = right(TRAINED) - right(RANDOM)
-    low, high = bootstrap(difference)
-    (seed_low, seed_high), seeds = student(ACCURACIES["net"]), ACCURACIES["net"].mean()
-    gain = 7 / 8 - 13 / 24
-    assert difference.mean() == pytest.approx(gain)
-    expected = estimate(
-        gain, gain - np.hypot(gain - low, seed_high - seeds), gain + np.hypot(high - gain, seeds - seed_low)
-    )
-    assert told["net"]["gain"] == expected
-    assert "gain" not in told["bare"]
+def test_entries_and_chance_are_of_all_rows_in_their_order(found):
+    order = [("pretrained", "net"), ("random", "net"), ("controls", "net-shuffled"), ("controls", "pixels")]
+    assert list(found.entries) == list(found.accuracies) == [*order, ("random", "bare")]
+    assert [entry.key for entry in found.entries.values()] == list(found.entries)
+    assert found.chance == 4 / 8  # tested clips alone, of all ten half are of class 0 too
+    assert compare(ALL, OF, replace(FEW, labels=np.array([0, 0, 0, 1, 1, 1, 1, 2, 2, 2])), PARAMS).chance == 4 / 8
+    assert compare(ALL, OF, replace(FEW, labels=np.array([0, 0, 0, 1, 1, 2, 1, 2, 2, 2])), PARAMS).chance == 3 / 8
+    assert found.leaks == []
+    assert found.labelling is FEW
 
 
-def test_a_control_is_held_against_its_backbone_and_paired(told):
-    for name, control in (("pixels", PIXELS), ("net-shuffled", SHUFFLED)):
-        difference = right(TRAINED) - right(control)
-        assert told["controls"][name]["gap"] == estimate(difference.mean(), *bootstrap(difference))
+def test_the_gain_is_known_over_clips_and_seeds(found):
+    mean, error, freedom = oracles.gain(right(TRAINED)[0].tolist(), right(RANDOM).tolist(), GROUPS)
+    assert mean == pytest.approx(7 / 8 - 13 / 24)
+    half = stats.t.ppf(0.9, freedom) * error
+    assert list(found.gains) == ["net"]
+    verdict = found.gains["net"].verdict
+    assert verdict.difference == pytest.approx((mean, mean - half, mean + half))
+    assert verdict.detectable == pytest.approx((stats.t.ppf(0.95, freedom) + stats.t.ppf(0.8, freedom)) * error)
+    base = 2 * np.arcsin(np.sqrt(13 / 24))
+    assert verdict.effect.mean == pytest.approx(2 * np.arcsin(np.sqrt(7 / 8)) - base)
+    assert verdict.effect.ci_high == pytest.approx(np.pi - base)  # 100 % at most
+    assert verdict.words == "not distinguishable with n = 8 clips in 4 groups and 3 random seeds"
 
 
-def test_other_scores_are_means_over_the_networks(told):
-    assert told["net"]["pretrained"]["balanced_accuracy"] == round((1 + 1 + 0) / 3, 4)
-    assert told["net"]["pretrained"]["macro_f1"] == round((8 / 9 + 1 + 0) / 3, 4)
-    # Recalls of the three seeds: 1/2, 0, 0; 1, 2/3, 1; 1, 0, 0.
-    assert told["net"]["random"]["balanced_accuracy"] == round((1 / 6 + 8 / 9 + 1 / 3) / 3, 4)
-    f1 = ((4 / 10 + 0 + 0) / 3, (1 + 4 / 5 + 2 / 3) / 3, (8 / 12 + 0 + 0) / 3)
-    assert told["net"]["random"]["macro_f1"] == round(float(np.mean(f1)), 4)
+DIFFERENCES = {
+    ("controls", "net-shuffled"): right(TRAINED)[0] - right(SHUFFLED)[0],
+    ("controls", "pixels"): right(TRAINED)[0] - right(PIXELS)[0],
+    ("random", "bare"): right(TRAINED)[0] - right(BARE).mean(axis=0),
+}
 
 
-def test_permuted_labels_are_told_where_they_were_run(told):
-    assert told["net"]["pretrained"]["permuted_labels_accuracy"] == 0.375
-    assert told["net"]["random"]["permuted_labels_accuracy"] == 0.375
-    assert "permuted_labels_accuracy" not in told["controls"]["pixels"]
+def test_rows_are_held_against_their_backbone_or_the_primary_one_and_paired(found):
+    assert {key: gap.row for key, gap in found.gaps.items()} == dict.fromkeys(DIFFERENCES, "net")
+    for key, values in DIFFERENCES.items():
+        low, high = oracles.bootstrap(values, GROUPS, 0.8)
+        verdict = found.gaps[key].verdict
+        assert verdict.difference == pytest.approx((values.mean(), low, high))
+        base = found.entries[key].right.mean()
+        ends = np.arcsin(np.sqrt(np.clip([base + values.mean(), base + low, base + high], 0, 1)))
+        assert verdict.effect == pytest.approx(2 * ends - 2 * np.arcsin(np.sqrt(base)))
+        assert verdict.words == "not distinguishable with n = 8 clips in 4 groups"
+    assert found.gaps["controls", "pixels"].verdict.difference.mean == 1 / 8
 
 
-def test_the_data_are_told(told):
-    data = {"tested_clips": 8, "groups": 5, "classes": 3, "chance": 0.5, "leaked_duplicates": 3}
-    assert told["data"] == data
-    assert told["pretrain"] == {"w": {"mse": 0.1235, "tokens": 4.0}}
+def test_all_differences_are_one_family(found):
+    mean, error, freedom = oracles.gain(right(TRAINED)[0].tolist(), right(RANDOM).tolist(), GROUPS)
+    alone = [stats.t.sf(mean / error, freedom)]
+    alone += [min(oracles.bootstrap_p(values, GROUPS)) for values in DIFFERENCES.values()]
+    verdicts = [found.gains["net"].verdict, *(gap.verdict for gap in found.gaps.values())]
+    assert [verdict.p for verdict in verdicts] == pytest.approx(oracles.holm(alone), abs=0.02)
 
 
-def test_the_headline_is_the_primary_row(told):
-    assert told["headline"] == told["net"]
-    assert told.keys() == {"controls", "net", "bare", "headline", "data", "pretrain"}
+def test_holm_over_the_family_takes_a_verdict_back():
+    """Better by four clips of 200, p = 0.018 alone: too little among six more differences of which nothing is known."""
+    primary, weak = scored("pretrained", "net", 180), scored("controls", "weak", 176)
+    seeds = scored("random", "net", 100, 180, 90)
+    others = [scored("controls", f"as-good-{number}", 180) for number in range(6)]
+    alone = compare([primary, seeds, weak], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
+    among = compare([primary, seeds, weak, *others], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
+    assert (alone.words, alone.sign) == ("better", 1)
+    assert (among.words, among.sign) == ("not distinguishable with n = 200 clips", 0)
+    assert among.difference == alone.difference
+    assert among.p == pytest.approx(alone.p * 8 / 2)
 
 
-def scalars(node):
-    return [leaf for value in node.values() for leaf in scalars(value)] if isinstance(node, dict) else [node]
+def test_as_good_as_the_other_on_every_clip_is_practically_equal():
+    same = scored("controls", "same", 180)
+    found = compare([scored("pretrained", "net", 180), scored("random", "net", 100, 90), same], {}, MANY, params())
+    verdict = found.gaps["controls", "same"].verdict
+    assert (verdict.words, verdict.sign, verdict.p) == ("practically equal", 0, 1)
+    assert verdict.difference == (0, 0, 0)
+    assert verdict.detectable == 0
 
 
-def test_it_holds_scalars_only_of_four_decimals(told):
-    leaves = scalars(told)
-    assert len(leaves) > 40
-    assert all(type(leaf) in (int, float) and leaf == round(leaf, 4) for leaf in leaves)
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-
-
-def test_it_repeats_and_its_seed_is_of_the_bootstrap_alone():
-    wide = Compare(primary="net", draws=100, confidence=0.8, seed=1)
-    once, again = (summary(compare(ALL, OF, LABELLING, wide), {}, wide) for _ in range(2))
-    assert once == again
+def test_another_backbone_has_a_gain_and_is_held_against_the_primary_one():
+    other = [scored("pretrained", "other", 120), scored("random", "other", 118, 121, 122, 119)]
+    mine = [scored("pretrained", "net", 180), scored("random", "net", 150, 90, 120)]
+    found = compare([*other, *mine], {}, MANY, params())
+    assert list(found.gains) == ["other", "net"]
+    assert found.gains["other"].verdict.difference.mean == pytest.approx(0)
+    assert found.gains["net"].verdict.difference.mean == pytest.approx(0.3)
+    assert found.gains["net"].verdict.words.endswith("with n = 200 clips and 3 random seeds")
+    assert found.gains["other"].verdict.words.startswith(("practically equal", "not distinguishable"))
+    # Pretrained against pretrained: its random networks are in its gain alone.
+    assert list(found.gaps) == [("pretrained", "other")]
+    gap = found.gaps["pretrained", "other"]
+    assert (gap.row, gap.verdict.words) == ("net", "better")
+    assert gap.verdict.difference.mean == pytest.approx(0.3)
+    turned = compare([*other, *mine], {}, MANY, params("other")).gaps["pretrained", "net"]
+    assert (turned.row, turned.verdict.words, turned.verdict.sign) == ("other", "worse", -1)
 
 
 def test_the_primary_may_be_an_untrained_row():
-    params = Compare(primary="bare", draws=1000, confidence=0.8, seed=0)
-    found = summary(compare(ALL, OF, LABELLING, params), {}, params)
-    assert found["headline"] == found["bare"]
-    assert found["controls"]["pixels"]["gap"]["mean"] == round((right(BARE) - right(PIXELS)).mean(), 4)
-    # A trained control stays with its backbone.
-    assert found["controls"]["net-shuffled"]["gap"]["mean"] == round((right(TRAINED) - right(SHUFFLED)).mean(), 4)
+    found = compare(ALL, OF, FEW, params("bare", confidence=0.8, draws=20000))
+    assert {key: gap.row for key, gap in found.gaps.items()} == {
+        ("pretrained", "net"): "bare",
+        ("controls", "net-shuffled"): "net",  # a trained control stays with its backbone
+        ("controls", "pixels"): "bare",
+    }
+    values = right(BARE).mean(axis=0) - right(PIXELS)[0]
+    low, high = oracles.bootstrap(values, GROUPS, 0.8)
+    assert found.gaps["controls", "pixels"].verdict.difference == pytest.approx((values.mean(), low, high))
+    assert list(found.gains) == ["net"]
 
 
-@pytest.mark.parametrize(("primary", "true"), [("net", TRAINED), ("bare", BARE)])
-def test_a_perturbed_row_is_a_control_of_the_primary_row(primary, true):
-    params = Compare(primary=primary, draws=1000, confidence=0.8, seed=0)
-    shuffled = row("perturbed", f"{primary}/shuffled-frames", "00110011")
-    found = summary(compare([*ALL, shuffled], OF, LABELLING, params), {}, params)
-    assert found["controls"].keys() == {"net-shuffled", "pixels", "shuffled-frames"}
-    told = found["controls"]["shuffled-frames"]
-    assert told["accuracy"]["mean"] == 3 / 8
-    assert told["gap"]["mean"] == round((right(true) - right(shuffled)).mean(), 4)
-    assert found["headline"].keys() == found[primary].keys()
+def test_a_perturbed_row_is_a_control_of_the_primary_one():
+    perturbed = row("perturbed", "net/shuffled-frames", "00000000", trained_frames=17)
+    found = compare([TRAINED, RANDOM, perturbed], {}, FEW, PARAMS)
+    assert list(found.gaps) == [("controls", "shuffled-frames")]
+    assert found.gaps["controls", "shuffled-frames"].row == "net"
+    assert found.gaps["controls", "shuffled-frames"].verdict.difference.mean == 3 / 8
 
 
-@pytest.mark.parametrize("primary", ["nett", "pixels"])
+def test_an_untrained_row_alone_has_nothing_to_be_held_against():
+    found = compare([BARE], {}, FEW, params("bare"))
+    assert (found.gains, found.gaps, found.leaks) == ({}, {}, [])
+
+
+def test_few_labels_are_held_against_the_next_random_network():
+    curves, bits = [[0.2, 0.4, 0.4], [0.1, 0.1, 0.3], [0.3, 0.3, 0.3]], [9.0, 8.0, 10.0]
+    each = [{"few_shot": [curve], "code_bits": [code]} for curve, code in zip(curves, bits, strict=True)]
+    trained = row("pretrained", "net", "00001110", few_shot=[[0.5, 0.6, 0.7]], code_bits=[5.0])
+    gain = compare([trained, row("random", "net", *3 * ["00110000"], each=each)], {}, FEW, PARAMS).gains["net"]
+    # Areas by trapezoids over 0, 1, 2, halved: 0.35, 0.15, 0.3.
+    for got, mine, theirs in ((gain.area, 0.6, [0.35, 0.15, 0.3]), (gain.bits, 0.5, [0.9, 0.8, 1.0])):
+        low, high = oracles.prediction([mine - one for one in theirs], 0.8)
+        assert got == pytest.approx((mine - np.mean(theirs), low, high))
+
+
+def test_without_draws_there_are_no_few_labels(found):
+    assert (found.gains["net"].area, found.gains["net"].bits) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "alpha", "there"),
+    [(18, 0.05, False), (19, 0.05, True), (9, 0.05, False), (9, 0.1, True), (99, 0.01, True), (98, 0.01, False)],
+)
+def test_a_rank_is_told_where_it_can_reach_alpha(seeds, alpha, there):
+    random = scored("random", "net", *np.linspace(90, 118, seeds - 1).astype(int).tolist(), 119)
+    trained = scored("pretrained", "net", 119)
+    found = compare([trained, random], {}, MANY, params(alpha=alpha)).gains["net"]
+    assert found.rank == (pytest.approx(2 / (seeds + 1)) if there else None)
+
+
+def test_it_repeats_and_the_seed_is_the_bootstraps():
+    once, again, other = (compare(ALL, OF, FEW, params(confidence=0.8, draws=1000, seed=seed)) for seed in (0, 0, 1))
+    assert once.gaps == again.gaps
+    assert once.accuracies == again.accuracies
+    assert once.gaps != other.gaps
+    assert once.gains["net"].verdict.difference == other.gains["net"].verdict.difference
+
+
+@pytest.mark.parametrize("primary", ["nett", "pixels", "shuffled-frames"])
 def test_a_primary_that_is_no_network_is_refused(primary):
-    params = Compare(primary=primary, draws=100, confidence=0.8, seed=0)
-    with pytest.raises(UserError, match=f"got row `{primary}` to compare with, expected one of bare, net"):
-        compare(ALL, OF, LABELLING, params)
+    with pytest.raises(UserError, match=f"got row `{primary}` to compare with, expected one of bare, net$"):
+        compare(ALL, OF, FEW, params(primary))
 
 
 def test_a_primary_that_is_not_there_is_refused_without_controls_too():
-    params = Compare(primary="nett", draws=100, confidence=0.8, seed=0)
     with pytest.raises(UserError, match="got row `nett`"):
-        summary(compare([TRAINED, RANDOM], {}, LABELLING, params), {}, params)
+        compare([TRAINED, RANDOM], {}, FEW, params("nett"))
+
+
+def test_pretrained_features_stand_for_a_row_where_it_has_them():
+    there = [("random", "net"), ("pretrained", "net"), ("random", "bare"), ("controls", "pixels")]
+    assert (main_kind("net", there), main_kind("bare", there)) == ("pretrained", "random")
 
 
 def test_rows_probed_on_other_tracks_are_refused():
     other = row("controls", "pixels", "01001110", tracks="t2")
     with pytest.raises(UserError, match="controls row pixels was probed on other tracks"):
-        compare([TRAINED, RANDOM, other], {}, LABELLING, PARAMS)
+        compare([TRAINED, RANDOM, other], {}, FEW, PARAMS)
+
+
+def test_tested_clips_of_one_group_are_refused():
+    """The clips that are only trained on may be of others."""
+    one = replace(FEW, groups=np.array([5, 5, 5, 5, 5, 5, 5, 5, 6, 7]))
+    with pytest.raises(UserError, match=r"all tested clips are of one group.*; give more `groups`"):
+        compare(ALL, OF, one, PARAMS)
+    compare(ALL, OF, replace(FEW, groups=np.array([5, 5, 5, 5, 5, 5, 5, 6, 6, 7])), PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("alpha", 0.0), ("alpha", 0.5), ("margin", 0.0), ("margin", 1.0), ("draws", 999)),
+        *(("confidence", 0.5), ("confidence", 1.0), ("leaks", "warn"), ("seed", -1)),
+    ],
+)
+def test_parameters_out_of_their_range_are_refused(key, value):
+    given = msgspec.to_builtins(params())
+    assert msgspec.convert(given, Compare) == params()
+    with pytest.raises(msgspec.ValidationError, match=key):
+        msgspec.convert(given | {key: value}, Compare)
+
+
+def test_clips_in_groups_are_told_in_the_words():
+    alone = compare([scored("pretrained", "net", 101), scored("random", "net", 90, 112)], {}, MANY, params())
+    assert alone.gains["net"].verdict.words == "not distinguishable with n = 200 clips and 2 random seeds"
+    pairs = replace(MANY, groups=np.arange(CLIPS) // 2)
+    found = compare([scored("pretrained", "net", 101), scored("random", "net", 90, 112)], {}, pairs, params())
+    assert found.gains["net"].verdict.words.endswith("with n = 200 clips in 100 groups and 2 random seeds")

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from trajprobe.features.files import Kind
 from trajprobe.params import UserError
-from trajprobe.probes.few_shot import area
 from trajprobe.probes.files import RowProbe
-from trajprobe.probes.scores import scores
+from trajprobe.probes.scores import area, scores
 from trajprobe.statistics.intervals import Array
 from trajprobe.trajectories.labelling import Labelling
 

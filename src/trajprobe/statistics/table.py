@@ -18,7 +18,7 @@ def table(comparison: Comparison, dataset: str, params: Compare, before: Sequenc
         _list("Before you read it:", before),
         [*_rows(comparison, dataset, params), ""],
         [*_differences(comparison, params), ""],
-        [*_few_labels(comparison, params), ""],
+        [*_few_labels(comparison, params)],
         _list("To know when reading it:", found),
     ]
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
@@ -110,6 +110,7 @@ def _few_labels(comparison: Comparison, params: Compare) -> Iterator[str]:
         told += ["{:+.2f} [{:+.2f}, {:+.2f}] bits a clip".format(*gain.bits)] if gain.bits else []
         yield ""
         yield f"{row}: pretrained minus the next random network: {', '.join(told)}."
+    yield ""
 
 
 def _ordered(comparison: Comparison, primary: str) -> list[Entry]:
