@@ -23,7 +23,8 @@ def test_the_plots_hold_accuracy_recall_and_the_primarys_confusion(tmp_path):
     probes = [scored("pretrained", "net", 180), scored("random", "net", 60, 90), scored("controls", "pixels", 31)]
     found = compare(probes, {}, given, params())
     plots.write(found, "net", tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["accuracy.csv", "confusion.csv", "recall.csv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"accuracy.csv", "confusion.csv", "few_shot.csv", "recall.csv"}
+    assert written(tmp_path, "few_shot.csv") == []
     accuracy = written(tmp_path, "accuracy.csv")
     assert [one["row"] for one in accuracy] == ["net (pretrained)", "net (random)", "pixels (controls)"]
     assert [float(one["accuracy"]) for one in accuracy] == [1, 0.5, 0.2067]
@@ -59,3 +60,20 @@ def test_the_recall_of_the_primary_row_is_its_own(tmp_path):
             "other (random)": "0.25",
             "bare (random)": "0.5",
         }
+
+
+def test_the_few_shot_curves_have_a_point_for_each_row_and_number_of_clips(tmp_path):
+    """Means over draws and networks; a row whose curve was left out has none."""
+    curves = {"few_shot": [[0.5, 0.6, 0.7], [0.7, 0.6, 0.9]], "shots": [1, 2, 4]}
+    seeds = [{"few_shot": [[0.2, 0.4, 0.5]]}, {"few_shot": [[0.4, 0.4, 0.6]]}]
+    probes = [
+        scored("pretrained", "net", 180, **curves),
+        scored("random", "net", 90, 92, each=seeds),
+        scored("controls", "pixels", 31),
+    ]
+    plots.write(compare(probes, {}, MANY, params()), "net", tmp_path)
+    points = [(one["row"], int(one["clips"]), float(one["accuracy"])) for one in written(tmp_path, "few_shot.csv")]
+    assert points == [
+        *(("net (pretrained)", clips, share) for clips, share in ((1, 0.6), (2, 0.6), (4, 0.8))),
+        *(("net (random)", clips, share) for clips, share in ((1, 0.3), (2, 0.4), (4, 0.55))),
+    ]
