@@ -166,6 +166,12 @@ def test_a_perturbed_row_is_a_control_of_the_primary_one():
     assert found.gaps["controls", "shuffled-frames"].verdict.difference.mean == 3 / 8
 
 
+def test_a_perturbed_row_of_random_weights_is_held_against_the_seed_that_it_has():
+    found = compare([BARE, row("perturbed", "bare/middle-frame", "00000000")], {}, FEW, params("bare"))
+    assert found.gaps["controls", "middle-frame"].verdict.difference.mean == right(BARE)[0].mean() - 4 / 8
+    assert right(BARE)[0].mean() != right(BARE).mean()
+
+
 def test_an_untrained_row_alone_has_nothing_to_be_held_against():
     found = compare([BARE], {}, FEW, params("bare"))
     assert (found.gains, found.gaps, found.leaks) == ({}, {}, [])

@@ -139,10 +139,11 @@ def _differences(
         for kind, row in entries
         if kind == "controls" or (row != params.primary and kind == main_kind(row, entries))
     }
-    values = {
-        key: entries[main_kind(row, entries), row].right.mean(axis=0) - entries[key].right.mean(axis=0)
-        for key, row in against.items()
-    }
+    values = {}
+    for key, row in against.items():
+        networks = entries[main_kind(row, entries), row].right
+        same = networks[:1] if entries[key].perturbed else networks  # where there are several, it is of the first
+        values[key] = same.mean(axis=0) - entries[key].right.mean(axis=0)
     if values:
         found = over_clips(np.stack(list(values.values())), groups, params.draws, params.seed)
         family += [(one, float(entries[key].right.mean()), size) for key, one in zip(values, found, strict=True)]

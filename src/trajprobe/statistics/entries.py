@@ -29,6 +29,7 @@ class Entry:
     few_shot: Array  #: (shots), accuracy
     areas: Array  #: (networks), under the few-shot curve; empty where there is none
     bits: Array  #: (networks), of the online code a clip; empty where there is none
+    perturbed: bool  #: the first network of the primary row, perturbed
 
     @property
     def key(self) -> Key:
@@ -51,7 +52,7 @@ def entry(probed: RowProbe, labelling: Labelling) -> Entry:
             f"{probed.kind} row {probed.row} was probed on other tracks than those of data/trajectories: features of "
             "different clips are not compared; run `dvc repro`"
         )
-    if probed.kind == "perturbed":
+    if perturbed := probed.kind == "perturbed":
         probed = msgspec.structs.replace(probed, kind="controls", row=probed.row.rpartition("/")[2])
     tested = labelling.folds >= 0
     labels, networks = labelling.labels[tested], probed.networks
@@ -71,4 +72,5 @@ def entry(probed: RowProbe, labelling: Labelling) -> Entry:
         few_shot=few_shot.mean(axis=0) if len(few_shot) else np.empty(0),
         areas=np.array([area(one.tolist(), probed.shots) for one in few_shot]),
         bits=bits.mean(axis=1) / probed.coded_clips if bits.size else np.empty(0),
+        perturbed=perturbed,
     )
