@@ -26,6 +26,10 @@ GROUPS = FEW.groups[:8]
 PARAMS = params(confidence=0.8, draws=20000)
 
 
+#: A backbone of which next to nothing is known, since its random networks differ so much.
+SPREAD = [scored("pretrained", "net", 180), scored("random", "net", 100, 180, 90)]
+
+
 def right(probed):
     """Which of the eight tested clips each network tells right."""
     guesses = np.array([network.predictions for network in probed.networks])[:, :8]
@@ -107,8 +111,8 @@ def test_all_differences_are_one_family(found):
 
 def test_holm_over_the_family_takes_a_verdict_back():
     """Better by four clips of 200, p = 0.018 alone: too little among six more differences of which nothing is known."""
-    primary, weak = scored("pretrained", "net", 180), scored("controls", "weak", 176)
-    seeds = scored("random", "net", 100, 180, 90)
+    primary, seeds = SPREAD
+    weak = scored("controls", "weak", 176)
     others = [scored("controls", f"as-good-{number}", 180) for number in range(6)]
     alone = compare([primary, seeds, weak], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
     among = compare([primary, seeds, weak, *others], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
@@ -214,6 +218,8 @@ def test_a_primary_that_is_no_network_is_refused(primary):
 def test_a_primary_that_is_not_there_is_refused_without_controls_too():
     with pytest.raises(UserError, match="got row `nett`"):
         compare([TRAINED, RANDOM], {}, FEW, params("nett"))
+    with pytest.raises(UserError, match="got row `nett`"):  # before anything is said of what was found
+        compare([*SPREAD, scored("controls", "noise", 200)], {}, MANY, params("nett"))
 
 
 def test_pretrained_features_stand_for_a_row_where_it_has_them():
