@@ -196,7 +196,7 @@ def test_without_draws_there_are_no_few_labels(found):
 )
 def test_a_rank_is_told_where_it_can_reach_alpha(seeds, alpha, there):
     random = scored("random", "net", *np.linspace(90, 118, seeds - 1).astype(int).tolist(), 119)
-    trained = scored("pretrained", "net", 119)
+    trained = scored("pretrained", "net", 119, equal=[0] * CLIPS)
     found = compare([trained, random], {}, MANY, params(alpha=alpha)).gains["net"]
     assert found.rank == (pytest.approx(2 / (seeds + 1)) if there else None)
 
@@ -206,6 +206,9 @@ def test_it_repeats_and_the_seed_is_the_bootstraps():
     assert once.gaps == again.gaps
     assert once.accuracies == again.accuracies
     assert once.gaps != other.gaps
+    many = [compare(SPREAD, {}, MANY, params(draws=1000, seed=seed)).accuracies for seed in range(8)]
+    assert len({accuracies["pretrained", "net"] for accuracies in many}) > 1
+    assert len({accuracies["random", "net"] for accuracies in many}) == 1
     assert once.gains["net"].verdict.difference == other.gains["net"].verdict.difference
 
 
