@@ -26,6 +26,10 @@ GROUPS = FEW.groups[:8]
 PARAMS = params(confidence=0.8, draws=20000)
 
 
+#: A backbone of which next to nothing is known, since its random networks differ so much.
+SPREAD = [scored("pretrained", "net", 180), scored("random", "net", 100, 180, 90)]
+
+
 def right(probed):
     """Which of the eight tested clips each network tells right."""
     guesses = np.array([network.predictions for network in probed.networks])[:, :8]
@@ -107,8 +111,8 @@ def test_all_differences_are_one_family(found):
 
 def test_holm_over_the_family_takes_a_verdict_back():
     """Better by four clips of 200, p = 0.018 alone: too little among six more differences of which nothing is known."""
-    primary, weak = scored("pretrained", "net", 180), scored("controls", "weak", 176)
-    seeds = scored("random", "net", 100, 180, 90)
+    primary, seeds = SPREAD
+    weak = scored("controls", "weak", 176)
     others = [scored("controls", f"as-good-{number}", 180) for number in range(6)]
     alone = compare([primary, seeds, weak], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
     among = compare([primary, seeds, weak, *others], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
@@ -198,7 +202,7 @@ def test_without_draws_there_are_no_few_labels(found):
 )
 def test_a_rank_is_told_where_it_can_reach_alpha(seeds, alpha, there):
     random = scored("random", "net", *np.linspace(90, 118, seeds - 1).astype(int).tolist(), 119)
-    trained = scored("pretrained", "net", 119)
+    trained = scored("pretrained", "net", 119, equal=[0] * CLIPS)
     found = compare([trained, random], {}, MANY, params(alpha=alpha)).gains["net"]
     assert found.rank == (pytest.approx(2 / (seeds + 1)) if there else None)
 
@@ -208,6 +212,9 @@ def test_it_repeats_and_the_seed_is_the_bootstraps():
     assert once.gaps == again.gaps
     assert once.accuracies == again.accuracies
     assert once.gaps != other.gaps
+    many = [compare(SPREAD, {}, MANY, params(draws=1000, seed=seed)).accuracies for seed in range(8)]
+    assert len({accuracies["pretrained", "net"] for accuracies in many}) > 1
+    assert len({accuracies["random", "net"] for accuracies in many}) == 1
     assert once.gains["net"].verdict.difference == other.gains["net"].verdict.difference
 
 
@@ -220,6 +227,8 @@ def test_a_primary_that_is_no_network_is_refused(primary):
 def test_a_primary_that_is_not_there_is_refused_without_controls_too():
     with pytest.raises(UserError, match="got row `nett`"):
         compare([TRAINED, RANDOM], {}, FEW, params("nett"))
+    with pytest.raises(UserError, match="got row `nett`"):  # before anything is said of what was found
+        compare([*SPREAD, scored("controls", "noise", 200)], {}, MANY, params("nett"))
 
 
 def test_pretrained_features_stand_for_a_row_where_it_has_them():

@@ -96,6 +96,10 @@ def test_guesses_that_follow_the_folds_shares_are_chance():
     (leak,) = found(row("controls", "noise", guesses.tolist()), labelling=uneven, alpha=1)
     assert leak.share > 0.75
     assert leak.p > 0.2
+    folds = [slice(0, 100), slice(100, 200)]
+    chance = np.concatenate([[np.mean(labels[fold] == guess) for guess in guesses[fold]] for fold in folds])
+    assert leak.p == pytest.approx(stats.ttest_1samp((guesses == labels) - chance, 0).pvalue)
+    assert leak.expected == pytest.approx(chance.mean())
 
 
 def test_runs_of_all_networks_count():

@@ -10,7 +10,8 @@ from trajprobe.statistics.summary import summary
 
 RUN = {"few_shot": [[0.5, 0.6, 0.71239]], "code_bits": [5.0], "permuted": [0.5, 0.25], "permuted_expected": [0.4, 0.3]}
 TRAINED = row("pretrained", "net", "00001110", **RUN)
-RANDOM = row("random", "net", "00110000", "00001122", "00000000", **RUN)
+EACH = [{"few_shot": [[0.1 * one, 0.2, 0.3]], "code_bits": [8.0 + one]} for one in range(3)]
+RANDOM = row("random", "net", "00110000", "00001122", "00000000", each=EACH, **RUN)
 SHUFFLED = row("controls", "net-shuffled", "00000000", trained_frames=9)
 PERTURBED = row("perturbed", "net/middle-frame", "00000000")
 BARE = row("random", "bare", "00001100", "00001110")
@@ -77,7 +78,7 @@ def test_the_data_are_told(told):
 
 
 def test_all_that_is_away_from_chance_is_counted():
-    leaky = {"permuted": [0.9, 0.9], "permuted_expected": [0.5, 0.5]}
+    leaky = {"permuted": [0.88, 0.9, 0.92], "permuted_expected": [0.5, 0.5, 0.49]}
     probes = [row("controls", name, "00001112", **leaky) for name in ("pixels", "coordinates")]
     changed = params(leaks="tell")
     found = compare([*ALL, *probes], {}, FEW, changed)
@@ -120,6 +121,7 @@ def test_differences_are_those_of_the_comparison(found, told):
     for name, estimate in (("few_shot_area", gain.area), ("bits_a_clip", gain.bits)):
         assert list(told["net"]["gain"][name].values()) == pytest.approx([*estimate], abs=5e-5)
     assert told["net"]["gain"]["mean"] == round(7 / 8 - 13 / 24, 4)
+    assert told["net"]["gain"]["bits_a_clip"]["mean"] == round(0.5 - 0.9, 4)
     assert told["bare"]["gap"]["mean"] == round(7 / 8 - 13 / 16, 4)
 
 
