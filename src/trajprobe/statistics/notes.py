@@ -6,7 +6,6 @@ import numpy as np
 
 from trajprobe.statistics.compare import Comparison
 from trajprobe.statistics.entries import Entry
-from trajprobe.statistics.intervals import ROUNDING
 
 KINDS = {"pretrained": "pretrained", "random": "random", "controls": "control"}
 
@@ -33,8 +32,9 @@ def notes(comparison: Comparison) -> Iterator[str]:
         pretrained = kind == "controls" and comparison.entries[kind, control].probe.trained_frames
         if gap.row in comparison.gains and pretrained:
             gained = comparison.gains[gap.row].verdict.difference
-            if gained.ci_low > 0 and gap.verdict.difference.mean < gained.mean - ROUNDING:
-                share = 100 * (1 - gap.verdict.difference.mean / gained.mean)
+            left = gap.verdict.difference
+            if gained.ci_low > 0 and left.ci_high < gained.mean:  # else it may well be no better than random weights
+                share = 100 * (1 - left.mean / gained.mean)
                 yield f"{share:.0f} % of the gain of {gap.row} over random is there in {control} as well."
 
 
