@@ -131,7 +131,7 @@ def test_differences_are_told_with_their_verdicts():
 
 
 def test_a_small_p_is_told_as_small():
-    """Ten thousand groups' worth of evidence for the gain: random networks all alike and none right."""
+    """All are right, and of the random networks, which are all alike, none."""
     told = tables(text(scored("pretrained", "net", 200), scored("random", "net", 0, 0)))[1]
     assert told[1][3] == "< 0.0001"
 
