@@ -47,9 +47,9 @@ def test_at_equal_dimension_it_has_guesses_of_their_own():
 
 
 def test_permuted_labels_are_a_mean_over_all_runs():
-    each = [{"permuted": shares, "permuted_expected": shares} for shares in ([0.5, 0.25], [0.375], [])]
+    each = [{"permuted": shares, "permuted_expected": shares} for shares in ([0.5, 0.25], [0.6], [])]
     found = entry(row("random", "net", "00110000", "00001122", "00000000", each=each), FEW)
-    assert found.permuted == pytest.approx((0.5 + 0.25 + 0.375) / 3)
+    assert found.permuted == pytest.approx((0.5 + 0.25 + 0.6) / 3)
     assert np.isnan(entry(TRAINED, FEW).permuted)
 
 

@@ -84,6 +84,10 @@ def test_recipes_that_differ_in_more_than_one_thing_are_noted():
     told["pretrain"]["other"]["steps"] = 8
     (note,) = rows.recipe_notes(told)
     assert note.startswith("net-shuffled was pretrained otherwise than net in steps and shuffle_frames")
+    # Of weights that were not made here, nothing is known.
+    for part in ("net", "other"):
+        assert rows.recipe_notes(told | {"pretrain": {part: told["pretrain"][part]}}) == []
+    assert rows.recipe_notes(told | {"backbones": {}}) == []
 
 
 def probe(kind, name):

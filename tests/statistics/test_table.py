@@ -1,5 +1,8 @@
 """The table tells every row and difference in its order, what the guards found above it and the notes below."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from probed import CLIPS, MANY, params, row, scored
 
@@ -45,6 +48,14 @@ def test_it_begins_with_the_data():
         "Accuracy in % of a logistic probe, with 95 % intervals.\n\n| row |"
     )
     assert "with 99.9 % intervals" in text(TRAINED, RANDOM, given=params(confidence=0.999))
+
+
+def test_clips_that_are_only_trained_on_are_not_told():
+    """The other 150 are in pairs; a third of them is of the second class, and none of the third."""
+    labelling = replace(MANY, folds=np.where(np.arange(CLIPS) < 150, 0, -1), groups=np.arange(CLIPS) // 2)
+    labelling = replace(labelling, labels=np.where(np.arange(CLIPS) < 150, np.arange(CLIPS) % 3 == 0, 2))
+    told = table(compare([TRAINED, RANDOM], {}, labelling, PARAMS), "my-set", PARAMS, [], [])
+    assert told.startswith("Data set `my-set`: 150 tested clips in 75 groups, 3 classes, chance 66.7 %")
 
 
 def test_rows_are_in_order():
@@ -120,7 +131,7 @@ def test_differences_are_told_with_their_verdicts():
 
 
 def test_a_small_p_is_told_as_small():
-    """Ten thousand groups' worth of evidence for the gain: random networks all alike and none right."""
+    """All are right, and of the random networks, which are all alike, none."""
     told = tables(text(scored("pretrained", "net", 200), scored("random", "net", 0, 0)))[1]
     assert told[1][3] == "< 0.0001"
 
