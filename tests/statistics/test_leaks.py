@@ -64,7 +64,8 @@ def test_noise_in_groups_is_a_test_over_groups():
 def test_what_is_guessed_counts_not_chance_in_general():
     """Three of four clips are of one class: who always says so is right on all of these, by chance."""
     uneven = replace(MANY, labels=(np.arange(CLIPS) % 4 == 0).astype(np.int64))
-    always = row("controls", "noise", [0] * CLIPS, permuted=[0.75, 0.72, 0.75], permuted_expected=[0.75, 0.72, 0.75])
+    shares = [0.75, 0.72, 0.75, 0.78, 0.75]
+    always = row("controls", "noise", [0] * CLIPS, permuted=shares, permuted_expected=shares)
     tried = found(always, labelling=uneven, alpha=1)
     assert [(leak.share, leak.expected, leak.p) for leak in tried] == [
         (pytest.approx(0.74), pytest.approx(0.74), 1),
@@ -110,8 +111,11 @@ def test_runs_of_all_networks_count():
     assert leak.row == "net (random)"
 
 
-def test_a_single_run_tells_nothing_and_no_runs_no_more():
-    assert found(scored("pretrained", "net", 150, permuted=[0.9], permuted_expected=[0.5]), NET[1], alpha=1) == []
+@pytest.mark.parametrize(("runs", "tried"), [(0, 0), (1, 0), (4, 0), (5, 1)])
+def test_fewer_than_five_runs_tell_nothing(runs, tried):
+    shares, expected = [0.9, 0.91, 0.92, 0.9, 0.9][:runs], [0.5] * runs
+    given = scored("pretrained", "net", 150, permuted=shares, permuted_expected=expected)
+    assert len(found(given, NET[1], alpha=1)) == tried
 
 
 def test_a_pretrained_row_is_called_by_its_name_alone():
@@ -146,11 +150,15 @@ def test_labels_that_leak_stop_the_run_above_chance_and_below(shift):
     message = str(told.value)
     assert message.startswith(
         f"compare: pixels (controls) with permuted labels {50.5 + 100 * shift:.1f} % (expected 50.3 %, "
-        f"p = {p:.2g} after Holm). Nothing can be told"
+        f"p = {p:.2g} after Holm). Permuted labels and noise say nothing"
     )
-    for remedy in ("`prepare.duplicates: drop`", "`groups` is missing", "With `compare.leaks: tell` the table is made"):
+    for remedy in (
+        "`prepare.duplicates: drop`",
+        "Is `groups` missing?",
+        "With `compare.leaks: tell` the table is made",
+    ):
         assert remedy in message
-    assert "noise" not in message
+    assert "noise (controls)" not in message
 
 
 def test_all_that_stops_the_run_is_named():
@@ -158,6 +166,14 @@ def test_all_that_stops_the_run_is_named():
         UserError, match=r"compare: noise \(controls\) with noise .*; pixels \(controls\) with permuted"
     ):
         compare([*NET, noise(150), permuted(0.3)], {}, MANY, params())
+
+
+def test_of_many_rows_that_stop_the_run_three_are_named():
+    with pytest.raises(UserError) as told:
+        compare([*NET, *(permuted(0.3, f"row-{number}") for number in range(5))], {}, MANY, params())
+    assert "row-2 (controls)" in str(told.value)
+    assert "; and 2 more rows. " in str(told.value)
+    assert "row-3" not in str(told.value)
 
 
 def test_told_it_does_not_stop_the_run():

@@ -42,6 +42,7 @@ def code_lengths(x: Matrix, labels: Integers, drawn: Sequence[Sequence[Integers]
     """Bits that tell `labels` (n) given x (n d), for each draw of blocks."""
     # Told of the row by its own probe, whose C may be larger.
     warnings.simplefilter("ignore", ConvergenceWarning)
+    warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # so many, in the first blocks
     seen = own_view(x.shape, params).fit_transform(x)
     classes = np.unique(labels, return_inverse=True)[1]
     values = params.code_length.c

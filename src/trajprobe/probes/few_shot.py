@@ -5,6 +5,7 @@ comes before the classifier sees no label and is fitted on all clips of train, a
 since one clip a class leaves nothing to choose it by.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 
@@ -64,6 +65,7 @@ def curve(
         counts: clips a class.
         params: the probe's.
     """
+    warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # so many, at one clip a class
     regression = LogisticRegression(C=params.few_shot.c, max_iter=params.logistic.max_iter)
     fits = (regression.fit(np.concatenate(seen[:, :k]), labels[:, :k].ravel()) for k in counts)
     return [float(np.mean(fit.predict(unseen) == answers)) for fit in fits]

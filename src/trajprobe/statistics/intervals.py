@@ -165,12 +165,11 @@ def gain(trained: Array, random: Array, groups: Groups) -> Student:
     count, among = len(random), len(np.unique(groups)) - 1.0
     seeds = over_seeds(random.mean(axis=1))
     mean = random.mean(axis=0)
+    gained, clips = float(trained.mean() - mean.mean()), variances(trained[np.newaxis] - mean, groups)[0]
+    if seeds.error < ROUNDING:  # few seeds that happen to agree tell nothing of their spread; the clips remain
+        return Student(gained, float(np.sqrt(clips)), among)
     own = variances(random - mean, groups).mean() * count / (count - 1)
-    over = float(variances(trained[np.newaxis] - mean, groups)[0] - own * (1 + 1 / count))
-    parts = np.array([seeds.error**2, max(0.0, over)])
-    gained = float(trained.mean() - mean.mean())
-    if parts.sum() < ROUNDING**2:
-        return Student(gained, 0.0, among)
+    parts = np.array([seeds.error**2, max(0.0, clips - own * (1 + 1 / count))])
     freedom = float(parts.sum() ** 2 / (parts**2 / (seeds.freedom, among)).sum())
     return Student(gained, float(np.sqrt(parts.sum())), freedom)
 

@@ -14,6 +14,10 @@ from trajprobe.statistics.verdicts import holm
 Integers = NDArray[np.int64]
 #: After Holm over the rows, a row this far from chance stops the run. At 5 %, ten rows would stop 40 % of honest runs.
 STOP = 0.001
+#: Fewer runs with permuted labels tell too little of their own spread: of two, 5 % would stop an honest run.
+RUNS = 5
+#: So many rows are named in the message.
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def leaks(entries: Sequence[Entry], labels: Integers, groups: Integers, folds: I
         alpha: two-sided.
     """
     tried = list(_tried(entries, labels, groups, folds))
-    adjusted = holm([2 * min(away.below(0), away.above(0), 0.5) for _, _, _, _, away in tried])
+    adjusted = holm([2 * min(away.below(0), away.above(0)) for _, _, _, _, away in tried])
     return [
         Leak(row, what, share, expected, p)
         for (row, what, share, expected, _), p in zip(tried, adjusted, strict=True)
@@ -54,12 +58,15 @@ def leaks(entries: Sequence[Entry], labels: Integers, groups: Integers, folds: I
 
 def stop(found: Sequence[Leak]) -> None:
     """Raises UserError where a row is so far away from chance that none can be believed."""
-    if grave := [leak for leak in found if leak.p < STOP]:
+    grave = [leak for leak in found if leak.p < STOP]
+    if grave:
+        more = f"; and {len(grave) - SHOWN} more rows" if len(grave) > SHOWN else ""
         raise UserError(
-            f"compare: {'; '.join(map(str, grave))}. Nothing can be told from these features or labels, so that the "
-            "true labels' accuracies can't be believed either: test clips stand in train as well (duplicates, or "
-            "groups that the set's own split parts; `prepare.duplicates: drop` leaves the copies out), `groups` is "
-            "missing, or the probe leaks. With `compare.leaks: tell` the table is made all the same, with this in it"
+            f"compare: {'; '.join(map(str, grave[:SHOWN]))}{more}. Permuted labels and noise say nothing of a clip, so "
+            "that what tells them has seen the tested clips in train, and what it tells of the true labels can't be "
+            "believed either. Are there duplicates, or groups that the set's own split parts "
+            "(data/trajectories/guards.json names them; `prepare.duplicates: drop` leaves the copies out)? Is `groups` "
+            "missing? With `compare.leaks: tell` the table is made all the same, with a note"
         )
 
 
@@ -72,7 +79,7 @@ def _tried(
         runs = np.array([share for network in probed.networks for share in network.permuted])
         expected = np.array([share for network in probed.networks for share in network.permuted_expected])
         name = probed.row if probed.kind == "pretrained" else f"{probed.row} ({probed.kind})"
-        if len(runs) > 1:  # runs are independent given the features, whatever the groups
+        if len(runs) >= RUNS:  # they are independent given the features, whatever the groups
             away = runs - expected
             error = float(away.std(ddof=1) / np.sqrt(len(runs)))
             known = Student(float(away.mean()), error, len(runs) - 1.0)

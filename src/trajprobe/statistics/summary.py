@@ -31,7 +31,7 @@ def summary(comparison: Comparison, pretraining: dict[str, dict[str, float]], pa
         "headline": out[params.primary],
         "data": {
             "tested_clips": int(tested.sum()),
-            "groups": len(np.unique(comparison.labelling.groups)),
+            "groups": len(np.unique(comparison.labelling.groups[tested])),
             "classes": len(np.unique(comparison.labelling.labels)),
             "chance": _round(comparison.chance),
             "leaked_duplicates": comparison.labelling.leaked,

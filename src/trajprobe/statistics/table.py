@@ -17,7 +17,7 @@ def table(comparison: Comparison, dataset: str, params: Compare, before: Sequenc
     parts = [
         _list("Before you read it:", before),
         [*_rows(comparison, dataset, params), ""],
-        [*_differences(comparison, params), ""],
+        [*_differences(comparison, params)],
         [*_few_labels(comparison, params)],
         _list("To know when reading it:", found),
     ]
@@ -67,6 +67,8 @@ def _rows(comparison: Comparison, dataset: str, params: Compare) -> Iterator[str
 
 def _differences(comparison: Comparison, params: Compare) -> Iterator[str]:
     count = len(comparison.gains) + len(comparison.gaps)
+    if not count:
+        return
     yield (
         f"Differences in points. Better and worse are one-sided tests at {100 * params.alpha:g} %, Holm over all "
         f"{count}; practically equal is within {100 * params.margin:g} points. The last column: what this comparison "
@@ -79,6 +81,7 @@ def _differences(comparison: Comparison, params: Compare) -> Iterator[str]:
         yield _difference(f"**{row}: pretrained minus random**", gain.verdict)
     for (_, row), gap in comparison.gaps.items():
         yield _difference(f"{gap.row} minus {row}", gap.verdict)
+    yield ""
 
 
 def _difference(name: str, verdict: Verdict) -> str:
