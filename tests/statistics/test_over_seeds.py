@@ -129,6 +129,17 @@ def test_a_gain_where_nothing_varies_is_just_that(value):
     assert found.freedom == 2
 
 
+def test_seeds_that_happen_to_agree_leave_what_varies_over_clips():
+    """Two of 15 of 30 clips each, but of others; one clip more is no certain gain."""
+    clips = np.arange(30)
+    trained, random = (clips < 16) * 1.0, np.stack([clips < 15, clips >= 15]) * 1.0
+    found = gain(trained, random, clips)
+    difference = trained - 0.5  # every clip was told right by one of them
+    assert found.error == pytest.approx(difference.std(ddof=1) / np.sqrt(30))
+    assert found.freedom == 29
+    assert found.below(0) == pytest.approx(stats.ttest_1samp(difference, 0, alternative="greater").pvalue)
+
+
 def test_a_network_that_does_as_all_random_ones_do_gains_nothing():
     found = gain(RIGHT, np.tile(RIGHT, (7, 1)), ALONE)  # whose mean rounds
     assert interval(found, 0.95) == pytest.approx((0, 0, 0), abs=1e-12)
