@@ -38,6 +38,10 @@ class Repository:
     def __init__(self, folder):
         self.folder = Path(folder)
 
+    @property
+    def cache(self):
+        return self.folder / ".dvc/cache"
+
     def run(self, *command, fails=False, **variables):
         """Runs a command at the top of the repository; returns what it printed."""
         environment = os.environ | {
@@ -73,6 +77,17 @@ class Repository:
 
     def git(self, *arguments):
         return self.run("git", *arguments)
+
+    def clone(self, folder, cache=None):
+        """A clone of it: with its data checked out of `cache`, or with an empty one of its own."""
+        copy = Repository(folder)
+        self.git("clone", "--quiet", str(self.folder), str(folder))
+        copy.git("config", "user.email", "test@example.org")
+        copy.git("config", "user.name", "Test")
+        if cache:
+            copy.run("dvc", "cache", "dir", "--local", str(cache))
+            copy.run("dvc", "checkout", "--quiet")
+        return copy
 
     def commit(self, message):
         self.git("add", "--all")
@@ -158,10 +173,4 @@ def _reproduce(repository):
 @pytest.fixture
 def clone(reproduced, tmp_path):
     """A clone of the reproduced repository, its data checked out from the same cache."""
-    copy = Repository(tmp_path / "clone")
-    reproduced.git("clone", "--quiet", str(reproduced.folder), str(copy.folder))
-    copy.git("config", "user.email", "test@example.org")
-    copy.git("config", "user.name", "Test")
-    copy.run("dvc", "cache", "dir", "--local", str(reproduced.folder / ".dvc/cache"))
-    copy.run("dvc", "checkout", "--quiet")
-    return copy
+    return reproduced.clone(tmp_path / "clone", reproduced.cache)

@@ -41,8 +41,7 @@ def stale(clone):
 @pytest.fixture
 def fresh(reproduced, tmp_path):
     """A clone with sources alone: no results, no dvc.lock, and an empty cache of its own."""
-    clone = type(reproduced)(tmp_path / "fresh")
-    reproduced.git("clone", "--quiet", str(reproduced.folder), str(clone.folder))
+    clone = reproduced.clone(tmp_path / "fresh")
     clone.git("rm", "--quiet", "-r", "dvc.lock", "metrics")
     return clone
 

@@ -16,10 +16,7 @@ def test_a_second_clone_takes_everything_from_the_store(reproduced, clone):
     again = ("--force", "--single-item", "render@t17", "features@magvit2-tiny", "random_init@magvit2-tiny")
     clone.repro(*again)
     assert [told(clone, log) for log in LOGS] == [None, None, None]  # the test's store was empty
-    other = type(clone)(clone.folder.with_name("another"))
-    clone.git("clone", "--quiet", str(reproduced.folder), str(other.folder))
-    other.run("dvc", "cache", "dir", "--local", str(reproduced.folder / ".dvc/cache"))
-    other.run("dvc", "checkout", "--quiet")
+    other = reproduced.clone(clone.folder.with_name("another"), reproduced.cache)
     assert len(other.repro(*again)) == 3
     assert [told(other, log) for log in LOGS] == ["1 of 1", "1 of 1", "1 of 1"]
     assert other.git("status", "--porcelain") == ""

@@ -22,20 +22,17 @@ S3_ENDPOINT = "TRAJPROBE_TEST_S3_ENDPOINT"
 @pytest.fixture
 def laptop(reproduced, tmp_path):
     """A clone with a cache of its own and nothing in it."""
-    bare = type(reproduced)(tmp_path / "laptop")
-    reproduced.git("clone", "--quiet", str(reproduced.folder), str(bare.folder))
-    bare.git("config", "user.email", "test@example.org")
-    bare.git("config", "user.name", "Test")
-    return bare
+    return reproduced.clone(tmp_path / "laptop")
 
 
 @pytest.fixture(scope="session")
 def pushed(reproduced, tmp_path_factory):
     """A folder to which all was pushed."""
-    store = tmp_path_factory.mktemp("pushed") / "store"
-    assert reproduced.trajprobe("remote", "add", store)[0] == 0
-    reproduced.run("dvc", "push")
-    return store
+    folder = tmp_path_factory.mktemp("pushed")
+    whole = reproduced.clone(folder / "clone", reproduced.cache)  # other workers have remotes of their own
+    assert whole.trajprobe("remote", "add", folder / "store")[0] == 0
+    whole.run("dvc", "push")
+    return folder / "store"
 
 
 @pytest.fixture
