@@ -37,7 +37,7 @@ from trajprobe.trajectories.labelling import Labelling
 Array = NDArray[np.float64]
 TABLES, RUNS = 2000, 100
 CLASSES, DIMENSIONS = 5, 16
-ALPHA, CONFIDENCE, MARGIN, DRAWS = 0.05, 0.95, 0.02, 2000
+ALPHA, CONFIDENCE, MARGIN, DRAWS = 0.05, 0.95, 0.02, 1000
 PAGE = Path(__file__).parents[1] / "docs/calibration.md"
 NODES, WEIGHTS = hermegauss(61)
 
