@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from trajprobe.statistics.intervals import Student, over_clips
-from trajprobe.statistics.verdicts import Sign, Verdict, cohen, holm, judge
+from trajprobe.statistics.verdicts import Sign, Verdict, cohen, judge
 
 CLIPS = "n = 200 clips"
 
@@ -93,21 +93,6 @@ def test_each_kind_of_claim_is_a_family():
     exact = Student(0.03, 0.001, 100.0)
     assert [one.words for one in judged(exact, equal)] == ["better", "practically equal"]
     assert [one.p for one in judged(equal, equal)] == [1, 1]
-
-
-def test_holm_by_hand():
-    # In order 0.005 x 4, 0.01 x 3, 0.03 x 2, 0.04 x 1, of which the last must not fall below the one before.
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == [1, 1]
-    assert holm([0.2]) == [0.2]
-    assert holm([]) == []
-
-
-@pytest.mark.parametrize("number", range(20))
-def test_holm_is_closed_testing(number):
-    generator = np.random.default_rng(number)
-    p = (generator.random(1 + number % 6) ** 3).round(2).tolist()  # with ties
-    assert holm(p) == pytest.approx(oracles.holm(p))
 
 
 def test_no_family_has_no_verdicts():

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.holm import holm
 from trajprobe.params import UserError
 from trajprobe.statistics.entries import Entry
 from trajprobe.statistics.intervals import Array, Student, variances
-from trajprobe.statistics.verdicts import holm
 
 Integers = NDArray[np.int64]
 #: After Holm over the rows, a row this far from chance stops the run. At 5 %, ten rows would stop 40 % of honest runs.
@@ -50,7 +50,7 @@ def leaks(entries: Sequence[Entry], labels: Integers, groups: Integers, folds: I
     tried = list(_tried(entries, labels, groups, folds))
     adjusted = holm([2 * min(away.below(0), away.above(0)) for _, _, _, _, away in tried])
     return [
-        Leak(row, what, share, expected, p)
+        Leak(row, what, share, expected, float(p))
         for (row, what, share, expected, _), p in zip(tried, adjusted, strict=True)
         if p <= alpha
     ]

@@ -7,6 +7,7 @@ from enum import IntEnum
 import numpy as np
 from scipy import stats
 
+from trajprobe.holm import holm
 from trajprobe.statistics.intervals import Estimate, Known, interval
 
 #: How surely the minimum detectable effect is found.
@@ -52,25 +53,16 @@ def judge(family: Sequence[tuple[Known, float, str]], alpha: float, margin: floa
     equals = holm([max(known.below(-margin), known.above(margin)) for known, _, _ in family])
     verdicts = []
     for (known, base, size), side, both in zip(family, sides, equals, strict=True):
-        equal = both <= alpha
+        equal = bool(both <= alpha)
         sign = Sign.NONE if equal or side > alpha else Sign(int(np.sign(known.mean)))
         words = {Sign.BETTER: "better", Sign.WORSE: "worse", Sign.NONE: f"not distinguishable with {size}"}[sign]
         found = interval(known, confidence)
         detectable = float(stats.t.ppf([1 - alpha, POWER], known.freedom).sum() * known.error)
         effect = Estimate(*(cohen(base, base + value) for value in found))
-        verdicts.append(Verdict(found, effect, detectable, side, sign, equal, "practically equal" if equal else words))
+        verdicts.append(
+            Verdict(found, effect, detectable, float(side), sign, equal, "practically equal" if equal else words)
+        )
     return verdicts
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """The p-values of several tests, so that all hold with the confidence of one (Holm 1979, Scand. J. Statist. 6, 65).
-
-    The smallest is multiplied by their number, the next by one less, and so on; none falls below the one before.
-    """
-    order = np.argsort(p)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p)[order] * np.arange(len(p), 0, -1)))
-    return [float(one) for one in adjusted]
 
 
 def cohen(base: float, other: float) -> float:

@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn.tree import DecisionTreeClassifier
 from tqdm import tqdm
 
+from trajprobe.holm import holm
 from trajprobe.trajectories.findings import Finding, first
 from trajprobe.trajectories.labelling import Labelling
 from trajprobe.trajectories.tracks import Tracks
@@ -124,11 +125,3 @@ def accuracy(values: Array, labelling: Labelling) -> float:
         guesses = tree.fit(values[train, None], labels[train]).predict(values[test, None])
         right += int((guesses == labels[test]).sum())
     return right / int((folds >= 0).sum())
-
-
-def holm(p: Array) -> Array:
-    """Holm-corrected p values (m)."""
-    order = np.argsort(p, kind="stable")
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return corrected
