@@ -105,7 +105,8 @@ def test_a_row_that_is_perturbed_is_refused_with_the_others_before_anything_runs
     clone.set({"family": "extent", "clips": "t17"}, "controls", "middle-frame")
     status, told = clone.trajprobe("check")
     assert status == 2
-    assert "`controls.middle-frame`: expected none of controls, data, headline" in told
+    assert "`controls.middle-frame`: got 'middle-frame', expected letters" in told
+    assert "none of controls, data, headline, pretrain, shuffled-frames" in told
 
 
 def test_a_missing_folder_of_features_is_told(clone):
