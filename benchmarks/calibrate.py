@@ -249,31 +249,31 @@ model is in [benchmarks/calibrate.py](../benchmarks/calibrate.py). The standard 
 
 ## No network is better
 
-One-sided tests at {100 * ALPHA:g} %, intervals at {100 * CONFIDENCE:g} %: the first column should say
-{100 * ALPHA:g}, the last {100 * CONFIDENCE:g}. The spread is the standard deviation of random networks' worth, in
-logits: 0.2 is some 4 points of accuracy. The pretrained network is one more draw of the same.
+One-sided tests at {100 * ALPHA:g} % and intervals at {100 * CONFIDENCE:g} %, which is what the rates of "better" and
+the coverage should come to. The spread is the standard deviation of random networks' worth, in logits: 0.2 is some 4
+points of accuracy. The pretrained network is one more draw of the same.
 
 {{equal_worth}}
 
 ## One is better
 
-How often it is called so, where the true difference is as large on average, and half as variable among groups as it is
-large. Spread 0.2.
+How often it is called so. The true difference varies over groups by half of its mean. The spread is 0.2.
 
 {{power}}
 
 ## Practically equal
 
-How often two networks are called so within a margin of {100 * MARGIN:g} points: in the first column it is an error.
+How often two networks are called so, within a margin of {100 * MARGIN:g} points: where they differ by the margin
+itself, it is an error.
 
 {{equivalence}}
 
 ## Features that carry nothing
 
-{RUNS} runs a line of the whole chain, from features drawn at random to the verdict: nested selection, permuted labels,
-comparison. Here every run has a family of two differences, so that Holm's method makes "better" rarer than
-{100 * ALPHA:g} %. A warning is for any row with permuted labels or noise away from chance at {100 * ALPHA:g} %, a stop
-at p < {STOP:g}; both after Holm over the rows.
+The whole chain, {RUNS} runs a line, from features drawn at random to the verdict: nested selection, permuted labels,
+comparison. A warning is for any row whose permuted labels or noise are away from chance at {100 * ALPHA:g} %, a stop at
+p < {STOP:g}, both after Holm over the rows. A run judges two differences, Holm's method included. The standard error
+of 5 % is {100 * np.sqrt(0.05 * 0.95 / RUNS):.1f} points.
 
 {{end_to_end}}
 """

@@ -47,7 +47,7 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     }
     summary = clone.summary()
     assert {"pretrained", "random", "gain"} <= summary["open-magvit2"].keys()
-    assert summary["bare"].keys() == {"random"}
+    assert summary["bare"].keys() == {"random", "gap"}
     for kind in ("pretrained", "random"):  # its gain is in a larger family now
         assert summary["magvit2-tiny"][kind] == before["magvit2-tiny"][kind]
     table = (clone.folder / "data/report/table.md").read_text()

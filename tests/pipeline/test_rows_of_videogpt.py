@@ -50,7 +50,7 @@ def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
     summary = clone.summary()
     for row in ("videogpt", "videogpt-codes"):
         assert {"pretrained", "random", "gain"} <= summary[row].keys()
-    assert summary["bare"].keys() == {"random"}
+    assert summary["bare"].keys() == {"random", "gap"}
     for kind in ("pretrained", "random"):  # its gain is in a larger family now
         assert summary["magvit2-tiny"][kind] == before["magvit2-tiny"][kind]
     table = (clone.folder / "data/report/table.md").read_text()
