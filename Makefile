@@ -2,7 +2,7 @@
 #              JOBS=n: up to n stages at a time, where they don't need one another
 # make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/remotes.md)
 # make test    lint, types and tests
-# make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, an hour on 4 cores
+# make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some 15 minutes on 4 cores
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
 # Another build of torch: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu128
