@@ -68,7 +68,6 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
             "`untrained.bare.clips`: got clips of 6 frames, expected 4k + 1: 1, 5, 9, ...; choose or add",
         ),
         ({"layer": "codes", "precision": "bfloat16"}, "`untrained.bare.precision`: got `bfloat16`, expected float32"),
-        ({"precision": "tf32"}, "`untrained.bare.precision`: tf32 is of NVIDIA GPUs, this is cpu; use float32"),
         ({"precision": "float16"}, "Invalid enum value 'float16', expected one of float32, tf32, bfloat16"),
         ({"architecture": {"ch": 100}}, "`untrained.bare.architecture`, at `ch`"),
     ],
