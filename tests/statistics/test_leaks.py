@@ -21,7 +21,7 @@ EXPECTED = [0.5, 0.52, 0.49, 0.5, 0.5, 0.51]
 
 def found(*probes, labelling=MANY, alpha=0.05):
     tested = labelling.folds >= 0
-    of = [labelling.labels[tested], labelling.groups[tested], labelling.folds[tested]]
+    of = [labelling.labels[tested], labelling.folds[tested]]
     return leaks([entry(probed, labelling) for probed in probes], *of, alpha)
 
 
@@ -30,7 +30,7 @@ def permuted(shift, name="pixels", kind="controls"):
 
 
 def noise(right):
-    return scored("controls", "noise", right)
+    return scored("controls", "noise", right, permuted=SHARES, permuted_expected=EXPECTED)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.02, 0.05, 0.2, -0.05])
@@ -42,23 +42,28 @@ def test_permuted_labels_are_a_t_test_against_what_is_expected_of_each_run(shift
     assert (leak.share, leak.expected) == (pytest.approx(0.505 + shift), pytest.approx(3.02 / 6))
 
 
+PERMUTED = stats.ttest_rel(SHARES, EXPECTED).pvalue
+
+
+def one_more(difference):
+    """P of a difference among those of the runs with permuted labels: a prediction by Student's t, two-sided."""
+    away = np.array(SHARES) - EXPECTED
+    t = (difference - away.mean()) / (away.std(ddof=1) * np.sqrt(1 + 1 / 6))
+    return 2 * stats.t.sf(abs(t), 5)
+
+
 @pytest.mark.parametrize("right", [60, 85, 100, 113, 114, 115, 130, 200])
-def test_noise_is_a_t_test_over_clips(right):
-    leak = found(noise(right), alpha=1)[0]
+def test_noise_is_one_more_run_with_permuted_labels(right):
+    labels, leak = found(noise(right), alpha=1)
     # Either label has half of either fold, so that each guess is right by chance in half of all cases.
-    values = np.where(np.arange(CLIPS) < right, 0.5, -0.5)
-    assert leak.p == pytest.approx(0 if right == 200 else stats.ttest_1samp(values, 0).pvalue)
+    assert [labels.p, leak.p] == pytest.approx(oracles.holm([PERMUTED, one_more(right / CLIPS - 0.5)]))
     assert (leak.share, leak.expected) == (right / CLIPS, 0.5)
     assert (leak.row, leak.what) == ("noise (controls)", "noise features")
+    assert (labels.row, labels.what) == ("noise (controls)", "permuted labels")
 
 
-def test_noise_in_groups_is_a_test_over_groups():
-    grouped = replace(MANY, groups=np.arange(CLIPS) // 10)
-    leak = found(noise(130), labelling=grouped, alpha=1)[0]
-    means = [0.5] * 13 + [-0.5] * 7
-    assert leak.p == pytest.approx(stats.ttest_1samp(means, 0).pvalue)
-    assert leak.p > 0.1
-    assert found(noise(130))[0].p < 0.001
+def test_noise_without_runs_is_not_judged():
+    assert found(scored("controls", "noise", 200), alpha=1) == []
 
 
 def test_what_is_guessed_counts_not_chance_in_general():
@@ -94,12 +99,13 @@ def test_guesses_that_follow_the_folds_shares_are_chance():
     labels = (generator.random(CLIPS) < np.where(MANY.folds, 0.9, 0.1)).astype(np.int64)
     guesses = (generator.random(CLIPS) < np.where(MANY.folds, 0.9, 0.1)).astype(np.int64)
     uneven = replace(MANY, labels=labels)
-    (leak,) = found(row("controls", "noise", guesses.tolist()), labelling=uneven, alpha=1)
+    told = row("controls", "noise", guesses.tolist(), permuted=SHARES, permuted_expected=EXPECTED)
+    _, leak = found(told, labelling=uneven, alpha=1)
     assert leak.share > 0.75
     assert leak.p > 0.2
     folds = [slice(0, 100), slice(100, 200)]
     chance = np.concatenate([[np.mean(labels[fold] == guess) for guess in guesses[fold]] for fold in folds])
-    assert leak.p == pytest.approx(stats.ttest_1samp((guesses == labels) - chance, 0).pvalue)
+    assert leak.p == pytest.approx(oracles.holm([PERMUTED, one_more(np.mean(guesses == labels) - chance.mean())])[1])
     assert leak.expected == pytest.approx(chance.mean())
 
 
@@ -124,27 +130,28 @@ def test_a_pretrained_row_is_called_by_its_name_alone():
 
 
 def test_of_all_families_noise_alone_must_be_at_chance():
-    probes = [scored("controls", "pixels", 170), scored("controls", "still", 190, family="noise")]
+    runs = {"permuted": SHARES, "permuted_expected": EXPECTED}
+    probes = [scored("controls", "pixels", 170, **runs), scored("controls", "still", 190, family="noise", **runs)]
     assert [leak.row for leak in found(*probes)] == ["still (controls)"]
 
 
 def test_holm_over_all_that_is_tried():
     shifts = [0.0, 0.02, 0.07]
     probes = [permuted(shift, f"row-{number}") for number, shift in enumerate(shifts)]
-    tried = found(*probes, noise(116), alpha=1)
+    tried = found(*probes, noise(122), alpha=1)
     alone = [stats.ttest_rel([share + shift for share in SHARES], EXPECTED).pvalue for shift in shifts]
-    alone.append(stats.ttest_1samp(np.where(np.arange(CLIPS) < 116, 0.5, -0.5), 0).pvalue)
+    alone += [PERMUTED, one_more(122 / CLIPS - 0.5)]
     assert [leak.p for leak in tried] == pytest.approx(oracles.holm(alone))
     # Alone, noise would be away from chance at 5 %.
-    assert [leak.row for leak in found(noise(116))] == ["noise (controls)"]
-    assert alone[3] < 0.05 < tried[3].p
-    assert [leak.row for leak in found(*probes, noise(116))] == ["row-2 (controls)"]
+    assert [leak.row for leak in found(noise(122))] == ["noise (controls)"]
+    assert alone[4] < 0.05 < tried[4].p
+    assert [leak.row for leak in found(*probes, noise(122))] == ["row-2 (controls)"]
 
 
 @pytest.mark.parametrize("shift", [0.3, -0.3])
 def test_labels_that_leak_stop_the_run_above_chance_and_below(shift):
     leaky = permuted(shift)
-    p = 2 * stats.ttest_rel([share + shift for share in SHARES], EXPECTED).pvalue  # noise is tried too
+    p = 3 * stats.ttest_rel([share + shift for share in SHARES], EXPECTED).pvalue  # noise is tried too, twice
     with pytest.raises(UserError) as told:
         compare([*NET, leaky, noise(101)], {}, MANY, params())
     message = str(told.value)
@@ -165,7 +172,7 @@ def test_all_that_stops_the_run_is_named():
     with pytest.raises(
         UserError, match=r"compare: noise \(controls\) with noise .*; pixels \(controls\) with permuted"
     ):
-        compare([*NET, noise(150), permuted(0.3)], {}, MANY, params())
+        compare([*NET, noise(190), permuted(0.3)], {}, MANY, params())
 
 
 def test_of_many_rows_that_stop_the_run_three_are_named():
@@ -182,7 +189,7 @@ def test_told_it_does_not_stop_the_run():
 
 
 def test_what_is_a_little_away_is_told_and_does_not_stop_the_run():
-    weak = compare([*NET, noise(118)], {}, MANY, params())
+    weak = compare([*NET, noise(125)], {}, MANY, params())
     assert [leak.row for leak in weak.leaks] == ["noise (controls)"]
     assert STOP < weak.leaks[0].p < 0.05
 
@@ -193,18 +200,18 @@ def test_noise_at_chance_is_not_told(right):
 
 
 def test_p_of_one_in_a_thousand_is_where_it_stops():
-    """With 122 of 200 right p is 0.0017, with 124 of them 0.0006."""
-    stop(found(noise(122)))
+    """Two things are tried of noise, so that its own p counts twice."""
+    stop(found(noise(150)))
     with pytest.raises(UserError):
-        stop(found(noise(124)))
-    for right, side in ((122, 1), (124, -1)):
-        p = stats.ttest_1samp(np.where(np.arange(CLIPS) < right, 0.5, -0.5), 0).pvalue
-        assert np.sign(p - 0.001) == side
+        stop(found(noise(152)))
+    for right, side in ((150, 1), (152, -1)):
+        assert np.sign(2 * one_more(right / CLIPS - 0.5) - 0.001) == side
 
 
 def test_clips_that_are_only_trained_on_do_not_count():
     """Noise tells eight of ten clips; by chance, each guess is right with the share of its label in its fold."""
-    (leak,) = found(row("controls", "noise", "00001112"), labelling=FEW, alpha=1)
+    told = row("controls", "noise", "00001112", permuted=SHARES, permuted_expected=EXPECTED)
+    _, leak = found(told, labelling=FEW, alpha=1)
     assert (leak.share, leak.expected) == (1, (4 * 1 + 3 * 3 / 4 + 1 / 4) / 8)
 
 
@@ -213,7 +220,8 @@ def test_honest_noise_is_told_in_one_of_twenty_runs_and_stops_one_of_a_thousand(
     generator = np.random.default_rng(0)
     p = []
     for _ in range(2000):
-        guesses = generator.integers(0, 2, CLIPS)
-        p.append(found(row("controls", "noise", guesses.tolist()), alpha=1)[0].p)
+        guesses, runs = generator.integers(0, 2, CLIPS), generator.binomial(CLIPS, 0.5, 20) / CLIPS
+        told = row("controls", "noise", guesses.tolist(), permuted=runs.tolist(), permuted_expected=[0.5] * 20)
+        p.append(min(leak.p for leak in found(told, alpha=1)))
     assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.015)
     assert np.sum(np.array(p) < STOP) <= 6

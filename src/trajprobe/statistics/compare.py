@@ -90,7 +90,7 @@ def compare(probes: Sequence[RowProbe], of: dict[str, str], labelling: Labelling
         raise UserError("compare: all tested clips are of one group, so nothing is known of others; give more `groups`")
     entries = {found.key: found for found in (entry(probed, labelling) for probed in probes)}
     main_kind(params.primary, entries)  # refuses a row that is not there
-    found = leaks(list(entries.values()), labels, groups, folds, params.alpha)
+    found = leaks(list(entries.values()), labels, folds, params.alpha)
     if params.leaks == "stop":
         stop(found)
     gains, gaps = _differences(entries, of, groups, params)

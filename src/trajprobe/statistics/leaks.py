@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from trajprobe.holm import holm
 from trajprobe.params import UserError
 from trajprobe.statistics.entries import Entry
-from trajprobe.statistics.intervals import Array, Student, variances
+from trajprobe.statistics.intervals import Array, Student, over_seeds
 
 Integers = NDArray[np.int64]
 #: After Holm over the rows, a row this far from chance stops the run. At 5 %, ten rows would stop 40 % of honest runs.
@@ -37,17 +37,16 @@ class Leak:
         )
 
 
-def leaks(entries: Sequence[Entry], labels: Integers, groups: Integers, folds: Integers, alpha: float) -> list[Leak]:
+def leaks(entries: Sequence[Entry], labels: Integers, folds: Integers, alpha: float) -> list[Leak]:
     """The rows that are away from chance at `alpha`, Holm over all rows that are tried.
 
     Args:
         entries: all rows.
         labels: (n), of the tested clips, and so are the others.
-        groups: clips that are not independent.
         folds: the fold that tests each clip.
         alpha: two-sided.
     """
-    tried = list(_tried(entries, labels, groups, folds))
+    tried = list(_tried(entries, labels, folds))
     adjusted = holm([2 * min(away.below(0), away.above(0)) for _, _, _, _, away in tried])
     return [
         Leak(row, what, share, expected, float(p))
@@ -71,25 +70,28 @@ def stop(found: Sequence[Leak]) -> None:
 
 
 def _tried(
-    entries: Sequence[Entry], labels: Integers, groups: Integers, folds: Integers
+    entries: Sequence[Entry], labels: Integers, folds: Integers
 ) -> Iterator[tuple[str, str, float, float, Student]]:
-    """Row, what should be at chance, share right, share expected, and what is known of their difference."""
+    """Row, what should be at chance, share right, share expected, and what is known of their difference.
+
+    Runs with permuted labels are independent given the features, whatever the groups. The true labels of noise are one
+    more such run: held against the others, not against a binomial, since out-of-fold guesses depend on one another.
+    """
     for entry in entries:
-        probed, guesses, right = entry.probe, entry.guesses[0], entry.right[0]
+        probed = entry.probe
         runs = np.array([share for network in probed.networks for share in network.permuted])
+        if len(runs) < RUNS:
+            continue
         expected = np.array([share for network in probed.networks for share in network.permuted_expected])
+        away = runs - expected
         name = probed.row if probed.kind == "pretrained" else f"{probed.row} ({probed.kind})"
-        if len(runs) >= RUNS:  # they are independent given the features, whatever the groups
-            away = runs - expected
-            error = float(away.std(ddof=1) / np.sqrt(len(runs)))
-            known = Student(float(away.mean()), error, len(runs) - 1.0)
-            yield name, "permuted labels", float(runs.mean()), float(expected.mean()), known
+        known = Student(float(away.mean()), float(away.std(ddof=1) / np.sqrt(len(runs))), len(runs) - 1.0)
+        yield name, "permuted labels", float(runs.mean()), float(expected.mean()), known
         if probed.family == "noise":
-            by_chance = chances(guesses, labels, folds)
-            difference = right - by_chance
-            error = float(np.sqrt(variances(difference[np.newaxis], groups)[0]))
-            known = Student(float(difference.mean()), error, len(np.unique(groups)) - 1.0)
-            yield name, "noise features", float(right.mean()), float(by_chance.mean()), known
+            right, by_chance = entry.right[0].mean(), chances(entry.guesses[0], labels, folds).mean()
+            null = over_seeds(away)
+            known = Student(float(right - by_chance) - null.mean, null.error, null.freedom)
+            yield name, "noise features", float(right), float(by_chance), known
 
 
 def chances(guesses: Integers, labels: Integers, folds: Integers) -> Array:
