@@ -51,7 +51,7 @@ LINES = ("(b t h) g w d", "(b t w) g h d", "(b h w) g t d")
 def attend(rows: Tensor, line: str) -> Tensor:
     """Queries, keys and values [b t h w p g d], p = 3 -> [b t h w (g d)], each `line` by itself."""
     q, k, v = rearrange(rows, f"b t h w p g d -> p {line}")
-    lengths = dict(zip("bthw", rows.shape, strict=False))
+    lengths = dict(zip("bthw", rows.shape[:4], strict=True))
     # Not torch's fused attention: for lines as short as these it is slower on a CPU, and on CUDA it fails at 2^16 lines
     # (pytorch issue 142228), which are 64 clips' pixels.
     weights = torch.softmax(q @ k.mT / math.sqrt(q.shape[-1]), dim=-1)

@@ -93,10 +93,12 @@ def compare(probes: Sequence[RowProbe], of: dict[str, str], labelling: Labelling
     found = leaks(list(entries.values()), labels, folds, params.alpha)
     if params.leaks == "stop":
         stop(found)
-    gains, gaps = _differences(entries, of, groups, params)
+    against = _against(entries, of, params.primary)
+    accuracies, differences = _over_clips(entries, against, groups, params)
+    gains, gaps = _judged(entries, against, differences, groups, params)
     return Comparison(
         entries,
-        _accuracies(entries, groups, params),
+        {key: _accuracy(one, accuracies.get(key), params) for key, one in entries.items()},
         gains,
         gaps,
         found,
@@ -115,16 +117,42 @@ def main_kind(row: str, there: Collection[Key]) -> Kind:
     raise UserError(f"params.yaml: got row `{row}` to compare with, expected one of {', '.join(rows)}")
 
 
-def _accuracies(entries: dict[Key, Entry], groups: Groups, params: Compare) -> dict[Key, Estimate]:
-    values = np.stack([one.right.mean(axis=0) for one in entries.values()])
-    known: dict[Key, Known] = dict(zip(entries, over_clips(values, groups, params.draws, params.seed), strict=True))
-    known |= {key: over_seeds(one.right.mean(axis=1)) for key, one in entries.items() if key[0] == "random"}
-    estimates = {key: interval(one, params.confidence) for key, one in known.items()}
-    return {key: Estimate(*np.clip(one, 0, 1).tolist()) for key, one in estimates.items()}
+def _against(entries: dict[Key, Entry], of: dict[str, str], primary: str) -> dict[Key, str]:
+    """By row, the one that it is held against."""
+    return {
+        (kind, row): of.get(row, primary)
+        for kind, row in entries
+        if kind == "controls" or (row != primary and kind == main_kind(row, entries))
+    }
 
 
-def _differences(
-    entries: dict[Key, Entry], of: dict[str, str], groups: Groups, params: Compare
+def _over_clips(
+    entries: dict[Key, Entry], against: dict[Key, str], groups: Groups, params: Compare
+) -> tuple[dict[Key, Known], dict[Key, Known]]:
+    """What one bootstrap for all tells of accuracies, but for random rows' (they spread over seeds), and of gaps."""
+    means = {key: one.right.mean(axis=0) for key, one in entries.items() if key[0] != "random"}
+    gaps = {}
+    for key, row in against.items():
+        networks = entries[main_kind(row, entries), row].right
+        same = networks[:1] if entries[key].perturbed else networks  # where there are several, it is of the first
+        gaps[key] = same.mean(axis=0) - entries[key].right.mean(axis=0)
+    values = [*means.values(), *gaps.values()]
+    drawn = over_clips(np.stack(values), groups, params.draws, params.seed) if values else []
+    count = len(means)
+    return dict(zip(means, drawn[:count], strict=True)), dict(zip(gaps, drawn[count:], strict=True))
+
+
+def _accuracy(entry: Entry, known: Known | None, params: Compare) -> Estimate:
+    found = interval(known or over_seeds(entry.right.mean(axis=1)), params.confidence)
+    return Estimate(*np.clip(found, 0, 1).tolist())
+
+
+def _judged(
+    entries: dict[Key, Entry],
+    against: dict[Key, str],
+    differences: dict[Key, Known],
+    groups: Groups,
+    params: Compare,
 ) -> tuple[dict[str, Gain], dict[Key, Gap]]:
     clips, count = len(groups), len(np.unique(groups))
     size = f"n = {clips:,} clips" + (f" in {count:,} groups" if count < clips else "")
@@ -134,23 +162,12 @@ def _differences(
         trained, random = entries["pretrained", row].right[0], entries["random", row].right
         known = gain(trained, random, groups)
         family.append((known, float(random.mean()), f"{size} and {len(random)} random seeds"))
-    against = {
-        (kind, row): of.get(row, params.primary)
-        for kind, row in entries
-        if kind == "controls" or (row != params.primary and kind == main_kind(row, entries))
-    }
-    values = {}
-    for key, row in against.items():
-        networks = entries[main_kind(row, entries), row].right
-        same = networks[:1] if entries[key].perturbed else networks  # where there are several, it is of the first
-        values[key] = same.mean(axis=0) - entries[key].right.mean(axis=0)
-    if values:
-        found = over_clips(np.stack(list(values.values())), groups, params.draws, params.seed)
-        family += [(one, float(entries[key].right.mean()), size) for key, one in zip(values, found, strict=True)]
+    family += [(known, float(entries[key].right.mean()), size) for key, known in differences.items()]
     verdicts = judge(family, params.alpha, params.margin, params.confidence)
-    gains = {row: _gain(row, entries, verdict, params) for row, verdict in zip(backbones, verdicts, strict=False)}
-    rest = zip(against.items(), verdicts[len(backbones) :], strict=True)
-    return gains, {key: Gap(row, verdict) for (key, row), verdict in rest}
+    of_gains, of_gaps = verdicts[: len(backbones)], verdicts[len(backbones) :]
+    gains = {row: _gain(row, entries, verdict, params) for row, verdict in zip(backbones, of_gains, strict=True)}
+    gaps = {key: Gap(against[key], verdict) for key, verdict in zip(differences, of_gaps, strict=True)}
+    return gains, gaps
 
 
 def _gain(row: str, entries: dict[Key, Entry], verdict: Verdict, params: Compare) -> Gain:

@@ -36,9 +36,14 @@ class Entry:
         return self.probe.kind, self.probe.row
 
     @property
+    def uniform(self) -> float:
+        """Bits a clip that the labels' code takes without the features."""
+        return self.probe.uniform_bits / self.probe.coded_clips
+
+    @property
     def compression(self) -> float:
         """How many times shorter the labels' code is with the features than without."""
-        return float(self.probe.uniform_bits / self.probe.coded_clips / self.bits.mean())
+        return float(self.uniform / self.bits.mean())
 
 
 def entry(probed: RowProbe, labelling: Labelling) -> Entry:

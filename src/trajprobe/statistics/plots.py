@@ -37,7 +37,8 @@ def write(comparison: Comparison, primary: str, folder: Path) -> None:
     points = [
         [title, count, *_rounded([share])]
         for title, entry in zip(titles, comparison.entries.values(), strict=True)
-        for count, share in zip(entry.probe.shots, entry.few_shot, strict=False)  # none where there is no curve
+        if len(entry.few_shot)  # else its curve was left out
+        for count, share in zip(entry.probe.shots, entry.few_shot, strict=True)
     ]
     write_csv(folder / "few_shot.csv", ["row", "clips", "accuracy"], points)
 

@@ -95,10 +95,9 @@ def _few_labels(comparison: Comparison, params: Compare) -> Iterator[str]:
     if not entries:
         return
     shots = entries[0].probe.shots
-    uniform = entries[0].probe.uniform_bits / entries[0].probe.coded_clips
     yield (
         "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
-        f"code length (MDL) of the labels in bits a clip, {uniform:.2f} without features."
+        f"code length (MDL) of the labels in bits a clip, {entries[0].uniform:.2f} without features."
     )
     yield ""
     yield _line("row", "kind", *shots, "area", "bits a clip", "times shorter")

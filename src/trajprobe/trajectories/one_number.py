@@ -104,7 +104,7 @@ def numbers(tracks: Tracks) -> Iterator[tuple[str, str, Array]]:
     given = [("recording", "the number of points", lengths.astype(np.float64))]
     if (duration != last).any():  # else times are but the numbers of the points
         given += [("recording", "the duration", duration), ("recording", "the mean time step", duration / last)]
-    for axis, letter in zip(range(points.shape[2]), "xyz", strict=False):
+    for axis, letter in enumerate("xyz"[: points.shape[2]]):
         given += [("place", name.format(letter), values[:, axis]) for name, values in places.items()]
         given.append(("size", f"the extent along {letter}", extent[:, axis]))
     yield from (one for one in given if np.ptp(one[2]) > 0)

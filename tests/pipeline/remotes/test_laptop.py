@@ -13,12 +13,12 @@ def changed_there_and_here(laptop, clone, change):
     clone.repro()
     assert laptop.summary() == clone.summary()
     assert laptop.lock() == clone.lock()
-    assert absent(laptop)
     return told
 
 
 def test_parameters_of_the_comparison_and_of_probes_need_no_clips(stocked, clone):
     told = changed_there_and_here(stocked, clone, lambda repository: repository.set(1200, "compare", "draws"))
+    assert absent(stocked)
     assert "rendering" not in told
     assert not (stocked.folder / "data/clips").exists()
     stocked.set(3, "probe", "permutations")
@@ -35,6 +35,7 @@ def test_a_probe_parameter_and_a_row_added_there_render_the_clips_of_the_row_fro
         repository.set(row, "controls", "noise-3")
 
     told = changed_there_and_here(stocked, clone, change)
+    assert absent(stocked)
     assert "clips are not pushed: rendering t17" in told
     assert "noise-3" in stocked.summary()["controls"]
     assert "Running stage 'probe@magvit2-tiny'" in told
@@ -48,6 +49,7 @@ def test_a_format_and_its_row_added_there(stocked, clone):
         repository.set({"family": "pixels", "clips": "t5"}, "controls", "pixels-5")
 
     told = changed_there_and_here(stocked, clone, change)
+    assert absent(stocked)
     assert "rendering t5 from" in told
     assert "Running stage 'probe@magvit2-tiny'" not in told
     assert not (stocked.folder / "data/clips/t17").exists()
@@ -59,13 +61,7 @@ def test_another_primary_row_there(stocked, clone):
         repository.set({key: row[key] for key in row if key != "weights"}, "untrained", "bare")
         repository.set("bare", "compare", "primary")
 
-    change(stocked)
-    status, told = stocked.trajprobe("pull")
-    assert status == 0, told
-    change(clone)
-    clone.repro()
-    assert stocked.summary() == clone.summary()
-    assert stocked.lock() == clone.lock()
+    told = changed_there_and_here(stocked, clone, change)
     assert "shuffled-frames" in stocked.summary()["controls"]
     assert "Running stage 'features@magvit2-tiny'" not in told
     assert not (stocked.folder / "data/raw").exists()
