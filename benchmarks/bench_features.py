@@ -12,11 +12,11 @@ from measure import machine, ratio
 from trajprobe.backbones import magvit2_tiny
 from trajprobe.features.encoder import Encoder
 from trajprobe.features.extraction import extract
-from trajprobe.features.rows import Run, Untrained
 from trajprobe.features.setting import Setting
-from trajprobe.shards import ShardWriter
+from trajprobe.files import video_shards as clips
+from trajprobe.files.shards import ShardWriter
+from trajprobe.rows import Run, Untrained
 from trajprobe.stage import Compute
-from trajprobe.videos import clips
 
 CLIPS, SHARDS, THREADS = 256, 8, 2
 

@@ -12,11 +12,11 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from trajprobe.files.labelling import Labelling
 from trajprobe.params import read, section
 from trajprobe.probes.row import probe_networks
 from trajprobe.probes.selection import select
 from trajprobe.probes.settings import Probe
-from trajprobe.trajectories.labelling import Labelling
 
 CLIPS, DIMENSIONS, CLASSES, FOLDS, PROCESSES = 1000, 512, 10, 5, 2
 #: Seconds that all classifiers, each as in params.yaml, may take together.

@@ -3,7 +3,7 @@
 import numpy as np
 from measure import machine, ratio
 
-from trajprobe.videos import canvas
+from trajprobe.clips import canvas
 
 CLIPS, FRAMES, SIZE, SIGMA = 64, 5, 128, 6.4
 

@@ -12,8 +12,8 @@ import numpy as np
 from measure import machine, ratio
 
 from trajprobe.features.encoding import pack
-from trajprobe.shards import arrays_of, shard
-from trajprobe.store import Store
+from trajprobe.files.shards import arrays_of, shard
+from trajprobe.files.store import Store
 
 CLIPS = 256
 
@@ -34,11 +34,11 @@ def extract_many(folder: Path, count: int) -> None:
     from trajprobe.backbones import magvit2_tiny
     from trajprobe.features.extraction import extract
     from trajprobe.features.networks import Drawn
-    from trajprobe.features.rows import Run, Untrained
     from trajprobe.features.setting import Setting
-    from trajprobe.shards import ShardWriter
+    from trajprobe.files import video_shards as clips
+    from trajprobe.files.shards import ShardWriter
+    from trajprobe.rows import Run, Untrained
     from trajprobe.stage import Compute
-    from trajprobe.videos import clips
 
     torch.set_num_threads(1)
     meta = {"scene": {}, "format": {"frames": 5, "size": 32}}

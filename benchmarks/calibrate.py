@@ -24,15 +24,15 @@ from scipy import special
 from scipy.optimize import brentq
 from sklearn.model_selection import StratifiedGroupKFold
 
-from trajprobe.features.files import Kind
+from trajprobe.compare.comparison import Compare, compare
+from trajprobe.compare.intervals import Known, gain, interval, over_clips, rank
+from trajprobe.compare.leaks import STOP
+from trajprobe.files.feature_shards import Kind
+from trajprobe.files.labelling import Labelling
+from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import read, section
-from trajprobe.probes.files import RowProbe
 from trajprobe.probes.row import probe_networks
 from trajprobe.probes.settings import CodeLength, FewShot, Probe
-from trajprobe.statistics.compare import Compare, compare
-from trajprobe.statistics.intervals import Known, gain, interval, over_clips, rank
-from trajprobe.statistics.leaks import STOP
-from trajprobe.trajectories.labelling import Labelling
 
 Array = NDArray[np.float64]
 TABLES, RUNS = 2000, 100

@@ -10,13 +10,14 @@ from trajprobe.stage import run
 
 
 def main() -> str:
-    from trajprobe.statistics import plots, rows
-    from trajprobe.statistics.compare import Compare, compare
-    from trajprobe.statistics.summary import summary
-    from trajprobe.statistics.table import headline, table
-    from trajprobe.storage import write_bytes, write_json
-    from trajprobe.trajectories import findings
-    from trajprobe.trajectories.labelling import LABELLING, Labelling
+    from trajprobe.compare import rows
+    from trajprobe.compare.comparison import Compare, compare
+    from trajprobe.files import findings
+    from trajprobe.files.atomic import write_bytes, write_json
+    from trajprobe.files.labelling import LABELLING, Labelling
+    from trajprobe.report import plots
+    from trajprobe.report.summary import summary
+    from trajprobe.report.table import headline, table
 
     values = read()
     params = section(values, Compare, "compare")

@@ -14,7 +14,7 @@ from trajprobe.stage import run
 
 def main(where: str, name: str, *options: str) -> str:
     from trajprobe.features.perturbed import perturbed
-    from trajprobe.features.rows import Backbone, trained_control
+    from trajprobe.rows import Backbone, trained_control
 
     values = read()
     if where == "perturbed":

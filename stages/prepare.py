@@ -10,7 +10,8 @@ from trajprobe.stage import run
 
 
 def main() -> str:
-    from trajprobe.trajectories import findings, folds, guards, raw
+    from trajprobe.data import folds, guards, raw
+    from trajprobe.files import findings
 
     values = read()
     dataset = section(values, str, "dataset")

@@ -11,10 +11,10 @@ from trajprobe.stage import run
 
 def main(name: str) -> str:
     from trajprobe.backbones import weights
+    from trajprobe.clips.scene import Format, Scene
+    from trajprobe.files.atomic import write_csv, write_json
+    from trajprobe.files.tracks import Tracks
     from trajprobe.pretraining.train import Pretrain, pretrain, provenance
-    from trajprobe.storage import write_csv, write_json
-    from trajprobe.trajectories.tracks import Tracks
-    from trajprobe.videos.scene import Format, Scene
 
     values = read()
     params = section(values, Pretrain, "pretrain", name)

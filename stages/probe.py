@@ -12,8 +12,8 @@ from trajprobe.stage import run
 def main(kind: str, row: str) -> str:
     import msgspec
 
-    from trajprobe.features.files import Kind
-    from trajprobe.probes import files
+    from trajprobe.files import probe_results as files
+    from trajprobe.files.feature_shards import Kind
     from trajprobe.probes.row import line, probe_row
     from trajprobe.probes.settings import Probe
 

@@ -10,11 +10,11 @@ from trajprobe.stage import run
 
 
 def main(name: str) -> str:
-    from trajprobe.features.files import perturbed
-    from trajprobe.probes import files
+    from trajprobe.files import probe_results as files
+    from trajprobe.files.atomic import fresh_folder
+    from trajprobe.files.feature_shards import perturbed
     from trajprobe.probes.row import line, probe_row
     from trajprobe.probes.settings import Probe
-    from trajprobe.storage import fresh_folder
 
     params = section(read(), Probe, "probe")
     probed = [probe_row("perturbed", row, params) for row in perturbed(name)]

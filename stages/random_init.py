@@ -15,7 +15,7 @@ from trajprobe.stage import run
 
 def main(where: str, name: str, *options: str) -> str:
     from trajprobe.features.perturbed import perturbed
-    from trajprobe.features.rows import Backbone, Untrained
+    from trajprobe.rows import Backbone, Untrained
 
     values = read()
     if where == "perturbed":

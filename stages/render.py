@@ -10,8 +10,8 @@ from trajprobe.stage import run
 
 
 def main(name: str) -> str:
-    from trajprobe.videos.render import render
-    from trajprobe.videos.scene import Format, Scene
+    from trajprobe.clips.render import render
+    from trajprobe.clips.scene import Format, Scene
 
     values = read()
     scene = section(values, Scene, "render")

@@ -10,8 +10,8 @@ from trajprobe.stage import run
 
 
 def main() -> str:
-    from trajprobe.storage import write_npz
-    from trajprobe.trajectories import synthetic
+    from trajprobe.data import synthetic
+    from trajprobe.files.atomic import write_npz
 
     params = section(read(), synthetic.Synthetic, "synthetic")
     made = {

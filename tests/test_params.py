@@ -6,7 +6,8 @@ from typing import Annotated
 import pytest
 from msgspec import Meta
 
-from trajprobe.params import SECTIONS, Parameters, UserError, check_name, parse, read, section
+from trajprobe.errors import UserError
+from trajprobe.params import SECTIONS, Parameters, check_name, parse, read, section
 
 REAL = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
 

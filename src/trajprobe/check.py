@@ -6,19 +6,20 @@ from typing import Any
 
 from trajprobe.backbones import weights
 from trajprobe.backbones.family import architecture, check_clips, control_family, network_family, tokenizer_family
+from trajprobe.clips.scene import Format, Scene
+from trajprobe.compare import rows
+from trajprobe.compare.comparison import Compare
+from trajprobe.data.folds import Prepare
+from trajprobe.data.synthetic import Synthetic
+from trajprobe.errors import UserError
 from trajprobe.features.networks import check_weights
-from trajprobe.features.rows import Backbone, RandomInit, Run, Untrained, trained_control
 from trajprobe.features.setting import check_row, cost_of, encoding_of
-from trajprobe.params import Parameters, UserError, check_name, parse, section
+from trajprobe.importers.npz import TAKEN
+from trajprobe.params import Parameters, check_name, parse, section
 from trajprobe.pretraining.train import Pretrain, check_format
 from trajprobe.probes.settings import Probe
+from trajprobe.rows import Backbone, RandomInit, Run, Untrained, trained_control
 from trajprobe.stage import Compute
-from trajprobe.statistics import rows
-from trajprobe.statistics.compare import Compare
-from trajprobe.trajectories.folds import Prepare
-from trajprobe.trajectories.importing import TAKEN
-from trajprobe.trajectories.synthetic import Synthetic
-from trajprobe.videos.scene import Format, Scene
 
 
 def check(values: dict[str, Any]) -> None:

@@ -5,7 +5,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from trajprobe.params import UserError, read
+from trajprobe.errors import UserError
+from trajprobe.params import read
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -57,15 +58,15 @@ def main(arguments: list[str] | None = None) -> None:
 
             add(told.name, told.path, raw=told.raw, replace=told.force, tell=partial(print, flush=True))
         elif told.command == "remote":
-            from trajprobe.remotes import add as add_remote
+            from trajprobe.repository.remotes import add as add_remote
 
             print(add_remote(told.url, told.start, told.endpoint))  # noqa: T201
         elif told.command == "pull":
-            from trajprobe.remotes import pull
+            from trajprobe.repository.remotes import pull
 
             pull(partial(print, flush=True))
         elif told.command == "cache":
-            from trajprobe import cache as held
+            from trajprobe.repository import cache as held
 
             if told.cache_command == "show":
                 print(held.show())  # noqa: T201
@@ -74,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
             else:
                 print(held.verify(print))  # noqa: T201
         else:
-            from trajprobe.trajectories.importing import import_npz
+            from trajprobe.importers.npz import import_npz
 
             print(import_npz(told.file, told.name, replace=told.force))  # noqa: T201
     except UserError as error:

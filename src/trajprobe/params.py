@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
+from trajprobe.errors import UserError
+
 PARAMS = Path("params.yaml")
 #: The sections of params.yaml, one per kind of DVC stage; what is in each is known by its room.
 SECTIONS = (
@@ -37,10 +39,6 @@ SECTIONS = (
 T = TypeVar("T")
 #: What numpy, torch and scikit-learn all take as a seed.
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-
-
-class UserError(Exception):
-    """A mistake that the user can mend: told in one line (got X, expected Y, do Z), exit status 2."""
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

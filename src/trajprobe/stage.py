@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trajprobe.params import Parameters, UserError, read, section
+from trajprobe.errors import UserError
+from trajprobe.params import Parameters, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
 #: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores;
@@ -28,6 +29,8 @@ INSTRUCTION_SETS = {
     },
     "native": {},
 }
+
+WORKERS = "TRAJPROBE_WORKERS"
 
 
 class Compute(Parameters, frozen=True):
@@ -88,6 +91,18 @@ def run(main: Callable[..., str]) -> None:
         log.debug("failed", exc_info=True)
         raise
     log.info("%s (%.1f s)", made, time.monotonic() - begun)
+
+
+def workers(default: int) -> int:
+    """The number of processes that a stage works in: TRAJPROBE_WORKERS, or `default` where it is not set.
+
+    Raises:
+        UserError: it is no such number.
+    """
+    asked = os.environ.get(WORKERS, "")
+    if asked and (not asked.isdecimal() or int(asked) < 1):
+        raise UserError(f"{WORKERS}: got {asked!r}, expected a number of processes, 1 or more")
+    return int(asked) if asked else default
 
 
 def _log(path: Path) -> logging.Logger:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trajprobe.storage import file_sha256
+from trajprobe.files.atomic import file_sha256
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from trajprobe.backbones import coordinates, extent, kinematics, noise, pixels, start_position
-from trajprobe.params import UserError, parse
-from trajprobe.videos.clips import Batch
+from trajprobe.errors import UserError
+from trajprobe.files.video_shards import Batch
+from trajprobe.params import parse
 
 
 def batch(points, start=0):

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import trajprobe
-from trajprobe import backbones, closure
+from trajprobe import backbones
 from trajprobe.backbones import family
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
+from trajprobe.files import content_key as closure
 
 PACKAGE = Path(trajprobe.__file__).parent
 

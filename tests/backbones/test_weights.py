@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from trajprobe.backbones import weights
 from trajprobe.backbones.magvit2_tiny import Architecture, build
-from trajprobe.params import UserError
-from trajprobe.storage import file_sha256
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import file_sha256
 
 
 def network(seed, channels=4):

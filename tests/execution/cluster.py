@@ -40,9 +40,9 @@ def features(folder):
 
     from trajprobe.backbones import magvit2_tiny, weights
     from trajprobe.features import networks
-    from trajprobe.features.rows import Backbone
-    from trajprobe.shards import ShardWriter
-    from trajprobe.videos import clips
+    from trajprobe.files import video_shards as clips
+    from trajprobe.files.shards import ShardWriter
+    from trajprobe.rows import Backbone
 
     os.chdir(folder)
     shape = {"channels": 8, "multipliers": [1, 2, 4], "residual_blocks": 1, "bits": 18}

@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 from works import Squares, tasks
 
+from trajprobe.errors import UserError
 from trajprobe.execution.local import Local
 from trajprobe.execution.producing import executor, missing, produce
-from trajprobe.params import UserError
-from trajprobe.shards import Shards
-from trajprobe.store import Store
+from trajprobe.files.shards import Shards
+from trajprobe.files.store import Store
 
 
 @pytest.fixture

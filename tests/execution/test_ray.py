@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 from works import Squares, tasks
 
+from trajprobe.errors import UserError
 from trajprobe.execution.local import Local
 from trajprobe.execution.producing import executor, missing, produce
-from trajprobe.params import UserError
-from trajprobe.shards import Shards
-from trajprobe.store import Store
+from trajprobe.files.shards import Shards
+from trajprobe.files.store import Store
 
 # Not importorskip: Ray is to be imported by the module that is tested, as in use.
 pytestmark = [

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from trajprobe.errors import UserError
 from trajprobe.execution.work import Task
-from trajprobe.params import UserError
-from trajprobe.shards import shard
-from trajprobe.store import Store
+from trajprobe.files.shards import shard
+from trajprobe.files.store import Store
 
 
 def tasks(count):

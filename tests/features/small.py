@@ -10,11 +10,11 @@ import torch
 
 from trajprobe.backbones import magvit2_tiny
 from trajprobe.features.encoder import Encoder
-from trajprobe.features.rows import Run, Untrained
 from trajprobe.features.setting import Setting
-from trajprobe.shards import ShardWriter
+from trajprobe.files import video_shards as clips
+from trajprobe.files.shards import ShardWriter
+from trajprobe.rows import Run, Untrained
 from trajprobe.stage import Compute
-from trajprobe.videos import clips
 
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 1, "bits": 4}
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from small import ROW, VIDEO, written
 
+from trajprobe.clips import render
+from trajprobe.clips.scene import Format, Scene
 from trajprobe.features import networks
-from trajprobe.features.files import folders, read
-from trajprobe.features.rows import Backbone, Untrained
-from trajprobe.store import Store
-from trajprobe.trajectories.tracks import Tracks
-from trajprobe.videos import render
-from trajprobe.videos.scene import Format, Scene
+from trajprobe.files.feature_shards import folders, read
+from trajprobe.files.store import Store
+from trajprobe.files.tracks import Tracks
+from trajprobe.rows import Backbone, Untrained
 
 VALUES = {
     "compute": {"threads": 2, "instruction_set": "native"},

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small import VIDEO, Job, built, direct, setting, written
 
+from trajprobe.errors import UserError
 from trajprobe.features.extraction import extract
-from trajprobe.features.files import read
-from trajprobe.features.rows import Run
-from trajprobe.params import UserError
-from trajprobe.shards import MANIFEST
+from trajprobe.files.feature_shards import read
+from trajprobe.files.shards import MANIFEST
+from trajprobe.rows import Run
 
 
 def extracted(tmp_path, microbatch, cuts=(), network=None, video=VIDEO, **changed):

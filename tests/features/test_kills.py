@@ -14,8 +14,8 @@ from small import ROW, VIDEO, built, written
 from trajprobe.backbones import weights
 from trajprobe.features import networks
 from trajprobe.features.encoder import Encoder
-from trajprobe.features.rows import Backbone
-from trajprobe.store import Store
+from trajprobe.files.store import Store
+from trajprobe.rows import Backbone
 
 KILLS = int(os.environ.get("KILLS", "12"))
 VALUES = {

@@ -10,12 +10,12 @@ import torch
 from small import VIDEO, written
 
 from trajprobe.backbones import videogpt, weights
+from trajprobe.errors import UserError
 from trajprobe.features import networks
-from trajprobe.features.files import folders, read
 from trajprobe.features.pooling import pooling
-from trajprobe.features.rows import Backbone, Untrained
 from trajprobe.features.setting import Setting
-from trajprobe.params import UserError
+from trajprobe.files.feature_shards import folders, read
+from trajprobe.rows import Backbone, Untrained
 
 SHAPE = {"n_hiddens": 8, "n_res_layers": 1, "embedding_dim": 4, "n_codes": 16, "resolution": 16}
 ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "even", "layer": "codes", "pooling": "flatten"}

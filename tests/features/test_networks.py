@@ -11,17 +11,17 @@ from safetensors import safe_open
 from small import ROW, VIDEO, Job, built, direct, setting
 
 from trajprobe.backbones import weights
-from trajprobe.closure import closure_hash
+from trajprobe.errors import UserError
 from trajprobe.features import controls, networks
 from trajprobe.features.device import device
 from trajprobe.features.encoder import Encoder
 from trajprobe.features.extraction import extract
-from trajprobe.features.files import folders, read
-from trajprobe.features.rows import Backbone, Untrained
 from trajprobe.features.setting import Setting, check_row
-from trajprobe.params import UserError
-from trajprobe.shards import Shards
-from trajprobe.videos import clips
+from trajprobe.files import video_shards as clips
+from trajprobe.files.content_key import closure_hash
+from trajprobe.files.feature_shards import folders, read
+from trajprobe.files.shards import Shards
+from trajprobe.rows import Backbone, Untrained
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from trajprobe.features.extraction import extract
-from trajprobe.features.files import read
 from trajprobe.features.networks import Drawn
-from trajprobe.features.rows import Untrained
 from trajprobe.features.setting import Setting
-from trajprobe.shards import ShardWriter
-from trajprobe.videos import clips
+from trajprobe.files import video_shards as clips
+from trajprobe.files.feature_shards import read
+from trajprobe.files.shards import ShardWriter
+from trajprobe.rows import Untrained
 
 VALUES = {"compute": {"threads": 2, "instruction_set": "native"}, "features": {"microbatch": 16, "memory": 4}}
 

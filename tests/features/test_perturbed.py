@@ -13,17 +13,17 @@ from safetensors import safe_open
 from small import ROW, VIDEO, built, written
 
 from trajprobe.backbones import magvit2_tiny, weights
-from trajprobe.closure import closure_hash
+from trajprobe.errors import UserError
 from trajprobe.features import networks
-from trajprobe.features.files import folders, read
-from trajprobe.features.files import perturbed as rows_of
-from trajprobe.features.loading import load_features
 from trajprobe.features.perturbed import perturbed
 from trajprobe.features.perturbing import middle_frame, permuted_weights, shuffled_frames
-from trajprobe.features.rows import Backbone
-from trajprobe.params import UserError
-from trajprobe.store import Store
-from trajprobe.trajectories.labelling import LABELLING, Labelling
+from trajprobe.files.content_key import closure_hash
+from trajprobe.files.feature_shards import folders, read
+from trajprobe.files.feature_shards import perturbed as rows_of
+from trajprobe.files.labelling import LABELLING, Labelling
+from trajprobe.files.loading import load_features
+from trajprobe.files.store import Store
+from trajprobe.rows import Backbone
 
 VALUES = {
     "compute": {"threads": 2, "instruction_set": "native"},

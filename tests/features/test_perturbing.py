@@ -9,7 +9,7 @@ from torch import nn
 
 from trajprobe.backbones import huggingface, videogpt
 from trajprobe.features.perturbing import PERTURBATIONS, middle_frame, permuted_weights, shuffled_frames
-from trajprobe.features.rows import PERTURBATIONS as NAMES
+from trajprobe.rows import PERTURBATIONS as NAMES
 
 CLIPS = np.random.default_rng(5).integers(0, 256, (600, 4, 2, 3, 3), dtype=np.uint8)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from trajprobe.errors import UserError
 from trajprobe.features.pooling import POOLINGS, pooling
-from trajprobe.params import UserError
 
 TOKENS = np.random.default_rng(0).normal(size=(2, 3, 5, 4, 6))
 

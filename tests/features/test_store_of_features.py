@@ -11,15 +11,15 @@ from safetensors import safe_open
 from small import ARCHITECTURE, ROW, VIDEO, built, setting, written
 
 from trajprobe.backbones import magvit2_tiny, weights
+from trajprobe.errors import UserError
 from trajprobe.features import networks
 from trajprobe.features.encoder import Encoder
 from trajprobe.features.encoding import pack, unpack
-from trajprobe.features.files import read
-from trajprobe.features.rows import Backbone, Untrained
-from trajprobe.params import UserError
-from trajprobe.shards import Shards
-from trajprobe.store import Store
-from trajprobe.videos.clips import Clips
+from trajprobe.files.feature_shards import read
+from trajprobe.files.shards import Shards
+from trajprobe.files.store import Store
+from trajprobe.files.video_shards import Clips
+from trajprobe.rows import Backbone, Untrained
 
 VALUES = {
     "compute": {"threads": 2, "instruction_set": "native"},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from trajprobe.backbones import lfq
+from trajprobe.backbones.parts import lfq
 from trajprobe.pretraining.objective import figures, losses, weighted_error
 
 

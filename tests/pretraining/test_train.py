@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from trajprobe.backbones.magvit2_tiny import Architecture, DepthToSpace, Magvit2Tiny
-from trajprobe.params import UserError
+from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.errors import UserError
+from trajprobe.files.tracks import Tracks
 from trajprobe.pretraining import train
 from trajprobe.pretraining.objective import losses
 from trajprobe.pretraining.train import Pretrain, pretrain, provenance
-from trajprobe.trajectories.tracks import Tracks
-from trajprobe.videos.scene import Format, Scene, draw, place
 
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 4}
 SHAPE = Architecture(channels=4, multipliers=(1, 1, 2), residual_blocks=0, bits=4)

@@ -8,9 +8,9 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from trajprobe.files.labelling import Labelling
 from trajprobe.probes.fold import probe_fold
 from trajprobe.probes.settings import Probe
-from trajprobe.trajectories.labelling import Labelling
 
 GRID = (0.001, 0.03, 1.0, 30.0)
 

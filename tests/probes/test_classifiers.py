@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_probe import CLASSIFIERS, LABELS, TOLD, features, params
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 
 
 @pytest.mark.parametrize(

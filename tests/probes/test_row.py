@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from small_probe import FOLDS, GROUPS, LABELS, features, labelled, oracle, params, probed
 
-from trajprobe.params import UserError
-from trajprobe.probes import few_shot, files
+from trajprobe.errors import UserError
+from trajprobe.files import probe_results as files
+from trajprobe.files.labelling import LABELLING
+from trajprobe.files.shards import ShardWriter, shard
+from trajprobe.probes import few_shot
 from trajprobe.probes.code_length import blocks, code_lengths
 from trajprobe.probes.permutation import permuted_labels
 from trajprobe.probes.row import line, probe_row
-from trajprobe.shards import ShardWriter, shard
-from trajprobe.trajectories.labelling import LABELLING
 
 
 def test_what_has_not_converged_is_counted_and_not_warned_of(project):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_probe import GRID, GROUPS, LABELS, features, params, probed
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 from trajprobe.probes.selection import select
 
 

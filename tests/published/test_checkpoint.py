@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 from trajprobe.published.checkpoint import Checkpoint, digest, entries, load
 
 

@@ -14,13 +14,14 @@ import transformers_folders
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 
-from trajprobe.backbones import transformers_files
 from trajprobe.backbones.huggingface import Architecture, load
-from trajprobe.backbones.pixel_values import Pixels
-from trajprobe.features.rows import Backbone
-from trajprobe.params import UserError, parse
+from trajprobe.backbones.parts import transformers_files
+from trajprobe.backbones.parts.pixel_values import Pixels
+from trajprobe.errors import UserError
+from trajprobe.params import parse
 from trajprobe.published import huggingface, origin
 from trajprobe.published.huggingface import Row, read
+from trajprobe.rows import Backbone
 
 #: What a user would add to the table.
 SIGLIP = Row(model="SiglipVisionModel", pooling="pooler", unexpected=("text_model.", "logit_scale", "logit_bias"))

@@ -17,7 +17,7 @@ import pytest
 import torch
 import videogpt_checkpoint
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 from trajprobe.published.checkpoint import load, some
 
 

@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from videogpt_checkpoint import FOREIGN, TINY, save, state
 
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
-from trajprobe.features.rows import Backbone
 from trajprobe.params import parse
 from trajprobe.published import origin, videogpt
 from trajprobe.published.checkpoint import load
+from trajprobe.rows import Backbone
 
 PUBLISHED = {
     "videogpt-bair-stride4x2x2": [4, 2, 2],

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-from trajprobe.params import Parameters, UserError, parse
+from trajprobe.errors import UserError
+from trajprobe.params import Parameters, parse
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from trajprobe.videos.clips import Batch
+    from trajprobe.files.video_shards import Batch
 
 
 class NetworkFamily(Protocol):

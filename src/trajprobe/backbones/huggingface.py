@@ -16,9 +16,9 @@ from msgspec import Meta
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from trajprobe.backbones import transformers_files
-from trajprobe.backbones.pixel_values import Pixels, pixel_values
-from trajprobe.params import UserError
+from trajprobe.backbones.parts import transformers_files
+from trajprobe.backbones.parts.pixel_values import Pixels, pixel_values
+from trajprobe.errors import UserError
 
 LAYERS = ("last",)
 DISCRETE: tuple[str, ...] = ()

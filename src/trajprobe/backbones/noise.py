@@ -6,8 +6,8 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from trajprobe.files.video_shards import Batch
 from trajprobe.params import Parameters, Seed
-from trajprobe.videos.clips import Batch
 
 
 class Options(Parameters, frozen=True):

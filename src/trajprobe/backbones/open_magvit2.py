@@ -18,8 +18,8 @@ from einops import rearrange
 from msgspec import Meta
 from torch import Tensor, nn
 
-from trajprobe.backbones import lfq
-from trajprobe.backbones.causal import causal_conv
+from trajprobe.backbones.parts import lfq
+from trajprobe.backbones.parts.causal import causal_conv
 from trajprobe.params import Parameters
 
 LAYERS = ("hidden", *lfq.LAYERS)

@@ -4,8 +4,8 @@ import numpy as np
 from einops import rearrange
 from numpy.typing import NDArray
 
+from trajprobe.files.video_shards import Batch
 from trajprobe.params import Parameters
-from trajprobe.videos.clips import Batch
 
 
 class Options(Parameters, frozen=True):

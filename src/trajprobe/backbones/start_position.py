@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.files.video_shards import Batch
 from trajprobe.params import Parameters
-from trajprobe.videos.clips import Batch
 
 
 class Options(Parameters, frozen=True):

@@ -16,7 +16,7 @@ from einops import rearrange
 from msgspec import Meta
 from torch import Tensor, nn
 
-from trajprobe.backbones import axial, vq
+from trajprobe.backbones.parts import axial, vq
 from trajprobe.params import Parameters
 
 LAYERS = ("hidden", *vq.LAYERS)

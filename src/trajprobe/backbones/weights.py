@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from trajprobe.params import UserError
-from trajprobe.storage import file_sha256, fresh_folder, mend, read_json, sha256, write_bytes, write_json
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import file_sha256, fresh_folder, mend, read_json, sha256, write_bytes, write_json
 
 #: Where the weights folders are.
 WEIGHTS = Path("data/weights")

@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
 
+from trajprobe.errors import UserError
 from trajprobe.execution.work import Done, Maker, Task, Work, serve
-from trajprobe.params import UserError
-from trajprobe.store import Store
+from trajprobe.files.store import Store
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)

@@ -8,13 +8,13 @@ from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
 
+from trajprobe.errors import UserError
 from trajprobe.execution.local import Local
 from trajprobe.execution.work import Done, Maker, Task, Work
-from trajprobe.params import UserError
-from trajprobe.shards import ShardWriter
-from trajprobe.storage import fresh_folder
-from trajprobe.store import Entry, Store
-from trajprobe.workers import workers
+from trajprobe.files.atomic import fresh_folder
+from trajprobe.files.shards import ShardWriter
+from trajprobe.files.store import Entry, Store
+from trajprobe.stage import workers
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)

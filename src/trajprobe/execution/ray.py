@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import trajprobe
+from trajprobe.errors import UserError
 from trajprobe.execution.local import ATTEMPTS
 from trajprobe.execution.work import Done, Maker, Task, Work, serve
-from trajprobe.params import UserError
+from trajprobe.files.store import VARIABLE, Entry, Store
 from trajprobe.stage import FIXED, INSTRUCTION_SETS, THREADS
-from trajprobe.store import VARIABLE, Entry, Store
 
 ADDRESS = os.environ.get("RAY_ADDRESS")
 if not ADDRESS and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:

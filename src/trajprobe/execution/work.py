@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from trajprobe.params import UserError
-from trajprobe.store import Entry, Store
+from trajprobe.errors import UserError
+from trajprobe.files.store import Entry, Store
 
 T = TypeVar("T")
 M_co = TypeVar("M_co", bound="Maker", covariant=True)

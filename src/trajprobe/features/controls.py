@@ -7,12 +7,13 @@ import msgspec
 from tqdm import tqdm
 
 from trajprobe.backbones.family import control_family
-from trajprobe.closure import closure_hash
-from trajprobe.features.files import FEATURES
-from trajprobe.params import UserError, parse, section
-from trajprobe.shards import ShardWriter, shard
-from trajprobe.storage import fresh_folder
-from trajprobe.videos.clips import Clips
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import fresh_folder
+from trajprobe.files.content_key import closure_hash
+from trajprobe.files.feature_shards import FEATURES
+from trajprobe.files.shards import ShardWriter, shard
+from trajprobe.files.video_shards import Clips
+from trajprobe.params import parse, section
 
 
 def control(values: dict[str, Any], name: str) -> str:

@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 
 
 def device() -> torch.device:

@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from trajprobe.errors import UserError
 from trajprobe.execution.work import Task
 from trajprobe.features import forecast
 from trajprobe.features.encoding import finite, run
 from trajprobe.features.setting import Setting
 from trajprobe.features.tokens import unpooled
-from trajprobe.params import UserError
-from trajprobe.shards import arrays_of, shard
-from trajprobe.store import Store
-from trajprobe.videos.clips import Batch
+from trajprobe.files.shards import arrays_of, shard
+from trajprobe.files.store import Store
+from trajprobe.files.video_shards import Batch
 
 #: 1: what is pooled is kept in the store, so that another pooling of it costs nothing.
 KEEP = "TRAJPROBE_KEEP_TOKENS"

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trajprobe.backbones.family import NetworkFamily, PoolingFamily
+from trajprobe.errors import UserError
 from trajprobe.features.pooling import pooling
-from trajprobe.params import Parameters, UserError
+from trajprobe.params import Parameters
 
 NOT_FINITE = "the network gave values that are not finite; its weights or its input are damaged"
 

@@ -9,12 +9,13 @@ import torch
 
 from trajprobe.backbones import weights
 from trajprobe.backbones.family import CodebookFamily, LoadingFamily
+from trajprobe.errors import UserError
 from trajprobe.features.encoder import Encoder
 from trajprobe.features.extraction import extract
-from trajprobe.features.files import FEATURES, Kind
-from trajprobe.features.rows import Backbone, RandomInit, Untrained
 from trajprobe.features.setting import Setting
-from trajprobe.params import Parameters, UserError, parse, section
+from trajprobe.files.feature_shards import FEATURES, Kind
+from trajprobe.params import Parameters, parse, section
+from trajprobe.rows import Backbone, RandomInit, Untrained
 
 
 @dataclass(frozen=True)

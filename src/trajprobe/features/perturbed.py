@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from trajprobe.features.files import FEATURES
-from trajprobe.features.rows import Backbone, Untrained, perturbations
+from trajprobe.files.atomic import fresh_folder
+from trajprobe.files.feature_shards import FEATURES
 from trajprobe.params import section
-from trajprobe.storage import fresh_folder
+from trajprobe.rows import Backbone, Untrained, perturbations
 
 
 def perturbed(values: dict[str, Any], part: str, name: str, *options: str) -> str:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from trajprobe.closure import closure_hash
+from trajprobe.files.content_key import closure_hash
 
 Video = NDArray[np.uint8]
 #: Of the one draw that permutes the weights; the order of a clip's frames is drawn from the clip itself.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from einops import rearrange, reduce
 from torch import Tensor
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 
 
 def tmean(tokens: Tensor) -> Tensor:

@@ -20,16 +20,17 @@ from trajprobe.backbones.family import (
     check_clips,
     network_family,
 )
-from trajprobe.closure import closure_hash
+from trajprobe.errors import UserError
 from trajprobe.features import forecast
 from trajprobe.features.device import device, device_kind
 from trajprobe.features.encoding import Encoding
 from trajprobe.features.perturbing import UNPERTURBED, Perturbation
 from trajprobe.features.pooling import pooling
-from trajprobe.features.rows import Run, Untrained
-from trajprobe.params import Parameters, UserError, section
+from trajprobe.files.content_key import closure_hash
+from trajprobe.files.video_shards import Clips
+from trajprobe.params import Parameters, section
+from trajprobe.rows import Run, Untrained
 from trajprobe.stage import Compute
-from trajprobe.videos.clips import Clips
 
 CLIPS = Path("data/clips")
 #: Clips that a codebook is filled from.

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trajprobe.backbones.family import CodesFamily
+from trajprobe.errors import UserError
 from trajprobe.features.encoding import NOT_FINITE, Encoding, pack, unpack
-from trajprobe.params import UserError
 
 Array = NDArray[np.generic]
 

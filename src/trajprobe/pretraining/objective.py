@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trajprobe.backbones import lfq
+from trajprobe.backbones.parts import lfq
 
 BRIGHTNESS_WEIGHT = 100.0
 PREDICTION_WEIGHT = 4.0

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from trajprobe.backbones import lfq
 from trajprobe.backbones.family import TokenizerFamily, architecture, tokenizer_family
-from trajprobe.params import Parameters, Seed, UserError
+from trajprobe.backbones.parts import lfq
+from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.errors import UserError
+from trajprobe.files.tracks import Tracks
+from trajprobe.params import Parameters, Seed
 from trajprobe.pretraining.objective import Losses, figures, losses
-from trajprobe.trajectories.tracks import Tracks
-from trajprobe.videos.scene import Format, Scene, draw, place
 
 GRADIENT_NORM = 1.0
 WARM_UP = 0.1

@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
-from trajprobe.params import Parameters, UserError
+from trajprobe.errors import UserError
+from trajprobe.params import Parameters
 
 Matrix = NDArray[np.floating]
 Integers = NDArray[np.int64]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from trajprobe.files.labelling import Labelling
 from trajprobe.probes.classifiers import Integers, Matrix
 from trajprobe.probes.settings import Probe
-from trajprobe.trajectories.labelling import Labelling
 
 
 def shots(labelling: Labelling, folds: Sequence[int]) -> list[int]:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from trajprobe.files.labelling import Labelling
 from trajprobe.probes.classifiers import Integers, Matrix
 from trajprobe.probes.few_shot import curve
 from trajprobe.probes.permutation import expected_right
 from trajprobe.probes.selection import select
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import views
-from trajprobe.trajectories.labelling import Labelling
 
 
 class Fold(NamedTuple):

@@ -6,18 +6,18 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
-from trajprobe.features.files import Kind, folders, read
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
+from trajprobe.files.feature_shards import Kind, folders, read
+from trajprobe.files.labelling import LABELLING, Labelling
+from trajprobe.files.probe_results import NetworkProbe, RowProbe
 from trajprobe.probes import few_shot
 from trajprobe.probes.classifiers import Matrix
 from trajprobe.probes.code_length import blocks, code_lengths, uniform_bits
-from trajprobe.probes.files import NetworkProbe, RowProbe
 from trajprobe.probes.fold import Fold, probe_fold, tested_folds
 from trajprobe.probes.permutation import permuted_labels
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import widths
-from trajprobe.trajectories.labelling import LABELLING, Labelling
-from trajprobe.workers import workers
+from trajprobe.stage import workers
 
 #: Prediction for a clip that no fold tests.
 NOT_TESTED = -1

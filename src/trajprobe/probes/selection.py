@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 from trajprobe.probes.classifiers import Integers, Matrix
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import views, widths

@@ -13,11 +13,11 @@ from typing import Any, cast
 from safetensors import SafetensorError
 
 from trajprobe.backbones.weights import PROVENANCE, WEIGHTS
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import fresh_folder, write_json
 from trajprobe.published import origin
 from trajprobe.published.source import AveragedSource, Origin, Source, Taken
-from trajprobe.storage import fresh_folder, write_json
-from trajprobe.tracking import check_top, pointer, tracked
+from trajprobe.repository.tracking import check_top, pointer, tracked
 
 
 def add(name: str, path: Path | None, *, raw: bool, replace: bool, tell: Callable[[str], object]) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import file_sha256
 from trajprobe.published.stand_ins import stand_in
-from trajprobe.storage import file_sha256
 
 #: Modules of which torch takes no name, whatever is put in its place.
 BLOCKED = ("os", "posix", "nt", "sys")

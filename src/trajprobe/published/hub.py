@@ -14,7 +14,7 @@ import huggingface_hub
 from huggingface_hub import errors
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 from trajprobe.published.source import Place
 
 #: In seconds; huggingface_hub itself would wait for ever for what a repository says of itself.

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from trajprobe.backbones.weights import MODEL
-from trajprobe.params import Parameters, UserError, parse
+from trajprobe.errors import UserError
+from trajprobe.params import Parameters, parse
 from trajprobe.published.source import Origin, Place, Taken
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ _CONVERT = (
 
 def _architecture(row: Row, name: str, folder: Path) -> tuple["Architecture", dict[str, Any]]:
     """What `folder` tells of the network and its preprocessing, and the same as a row of params.yaml has it."""
-    from trajprobe.backbones import huggingface, transformers_files  # slow to import, and others' weights need none
+    from trajprobe.backbones import huggingface
+    from trajprobe.backbones.parts import transformers_files  # slow to import, and others' weights need none
 
     try:
         kind = huggingface.model_class(row.model)

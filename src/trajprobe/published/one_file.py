@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from trajprobe.backbones.weights import MODEL
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 from trajprobe.published.checkpoint import Checkpoint, digest, load, some
 from trajprobe.published.source import Origin, Taken
 

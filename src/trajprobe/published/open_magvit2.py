@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from trajprobe.backbones.open_magvit2 import OpenMagvit2
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
 from trajprobe.published import kinds, one_file
 from trajprobe.published.checkpoint import entries, is_plain
 from trajprobe.published.source import Origin, Place, Taken

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from trajprobe.backbones.weights import PROVENANCE
-from trajprobe.params import UserError
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import read_json
 from trajprobe.published.checkpoint import digest
 from trajprobe.published.source import Origin, Place, Source
-from trajprobe.storage import read_json
 
 
 def given(source: Source, path: Path) -> Origin:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from trajprobe.backbones import weights
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
-from trajprobe.params import Parameters, UserError, parse
+from trajprobe.errors import UserError
+from trajprobe.params import Parameters, parse
 from trajprobe.published import kinds, one_file
 from trajprobe.published.checkpoint import Checkpoint, entries, is_plain
 from trajprobe.published.source import Origin, Taken

@@ -1,0 +1,251 @@
+"""A folder as transformers saves one: its configuration, its preprocessing, and its weights, complete or refused.
+
+transformers itself only logs a tensor that is missing, left over or under a wrong prefix, fills it with random numbers
+and goes on; of damaged values it says nothing. Here each of these is an error, in an order that tells the cause first.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from trajprobe.backbones.parts.pixel_values import Pixels
+from trajprobe.backbones.weights import MODEL, provenance, recorded_digest
+from trajprobe.errors import UserError
+from trajprobe.params import parse
+
+CONFIG = "config.json"
+#: Where the preprocessing is told; a video model has the first where it has both.
+PREPROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
+#: PIL's numbers for its filters.
+RESAMPLES = {2: "bilinear", 3: "bicubic"}
+
+
+def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, str]:
+    """The model of class `kind` in `folder`, in evaluation mode and without gradients, and the sha256 of its file.
+
+    What of the file it does not use is held to `unexpected` of provenance.json: prefixes of names.
+
+    Raises:
+        UserError: the file is not the recorded one, or damaged; a tensor is missing, left over, of another shape, not
+            from the file, or not finite.
+    """
+    path, told = folder / MODEL, provenance(folder)
+    digest = recorded_digest(folder)
+    try:
+        tensors = load_file(path)  # mapped, not read
+    except SafetensorError as error:
+        raise UserError(f"{path}: is no safetensors file ({error}); get it again") from None
+    config = _config(kind, folder)
+    try:
+        with _silence():
+            loaded: Any = kind.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,  # told by name below
+                output_loading_info=True,
+            )
+    except Exception as error:  # noqa: BLE001 (a configuration that makes no network can fail in any way)
+        raise UserError(f"{path}: transformers could not load it ({_first_line(error)}); is {CONFIG} its?") from None
+    model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
+    _check_names(info, tensors, told.get("unexpected", []), path)
+    _check_values(model.state_dict(), tensors, path)
+    model.train(mode=False).requires_grad_(requires_grad=False)
+    return model, digest
+
+
+def config_of(kind: type[PreTrainedModel], folder: Path) -> dict[str, Any]:
+    """What the configuration of a `kind` in `folder` has that is not the class's default.
+
+    Without what every configuration has, as the names of labels, and without what the class does not know.
+
+    Raises:
+        UserError: there is no configuration that can be read.
+    """
+    return settings(_config(kind, folder))
+
+
+def settings(config: PreTrainedConfig) -> dict[str, Any]:
+    """What of a configuration makes the network, where it is not its class's default or follows from the rest."""
+    kind = type(config)
+    default = kind().to_dict()
+    own = default.keys() - PreTrainedConfig().to_dict().keys()
+    found = {key: value for key, value in config.to_dict().items() if key in own and value != default[key]}
+    for key in list(found):
+        rest = {other: value for other, value in found.items() if other != key}
+        with contextlib.suppress(Exception):  # the rest alone may be no configuration at all
+            found = rest if kind(**rest).to_dict()[key] == found[key] else found
+    return found
+
+
+def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
+    """A configuration of its own for each network: transformers writes into them."""
+    _check_type(kind, folder / CONFIG)
+    try:
+        with _silence():
+            config: PreTrainedConfig = cast(Any, kind.config_class).from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # noqa: BLE001 (a configuration's values can be wrong in any way)
+        raise UserError(f"{folder / CONFIG}: is no configuration of a {kind.__name__} ({_first_line(error)})") from None
+    return config
+
+
+def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
+    """Refuses the configuration of another kind of model, of which transformers takes what has the same name."""
+    told, expected = _table(path).get("model_type"), kind.config_class
+    known: Any = transformers.CONFIG_MAPPING  # which is lazy, and whose `get` is not
+    there = known[told] if told in known else None  # noqa: SIM401
+    if told and there is not expected and expected not in getattr(there, "sub_configs", {}).values():
+        raise UserError(
+            f"{path}: got a model of type {told}, expected {expected.model_type if expected else None}, which a "
+            f"{kind.__name__} is; give another folder, or name another class"
+        )
+
+
+def pixels_of(folder: Path) -> Pixels:
+    """What the preprocessing in `folder` makes of frames.
+
+    Raises:
+        UserError: it isn't there, lacks something, or does what can't be done here.
+    """
+    names = [name for name in PREPROCESSORS if (folder / name).is_file()]
+    if not names:
+        raise UserError(
+            f"{folder}: has no {PREPROCESSORS[1]}; expected one, since a class's defaults are not a model's"
+        )
+    path = folder / names[0]
+    told = _table(path)
+    for key in ("do_resize", "do_rescale", "do_normalize"):
+        if told.get(key, True) is not True:
+            raise UserError(f"{path}: got {key} {told[key]}, expected true; other preprocessing is not known here")
+    missing = [key for key in ("size", "resample", "image_mean", "image_std") if told.get(key) is None]
+    if missing:
+        raise UserError(
+            f"{path}: has no {', '.join(missing)}; expected each, since a class's defaults are not a model's"
+        )
+    resize = _side(told["size"], "size", path)
+    crop = _side(told["crop_size"], "crop_size", path) if told.get("do_center_crop", "crop_size" in told) else resize
+    try:
+        # Published models rescale by 1 / 255, and some (ViViT) by 1 / 127.5 less an offset of 1.
+        scale, offset = 255 * float(told.get("rescale_factor", 1 / 255)), float(told.get("offset", False))
+        mean = [(float(each) + offset) / scale for each in told["image_mean"]]
+        std = [float(each) / scale for each in told["image_std"]]
+        resample = RESAMPLES.get(told["resample"], told["resample"])
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise UserError(f"{path}: its numbers can't be used ({error}); get it again") from None
+    values = {"resize": resize, "resample": resample, "crop": crop, "mean": mean, "std": std}
+    return parse(values, Pixels, str(path))
+
+
+def _side(told: Any, key: str, path: Path) -> int:
+    """The pixels of a square, or of the shorter side."""
+    sides = set(told.values()) if isinstance(told, dict) else {told}
+    if len(sides) != 1 or not isinstance(side := next(iter(sides)), int):
+        raise UserError(f"{path}: got {key} {told}, expected a square's side or a shortest_edge")
+    return side
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); `dvc pull {path.parent}` brings it") from None
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise UserError(f"{path}: is no JSON table; get it again")
+    return told
+
+
+def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Collection[str], path: Path) -> None:
+    """Refuses what transformers only logs (`info`); `allowed` are prefixes of what may be left over."""
+    missing = set(info["missing_keys"])
+    extra = {key for key in info["unexpected_keys"] if not key.startswith(tuple(allowed))}
+    if missing and extra and len(extra) == len(tensors):
+        reason = "every tensor's name is unknown to the class: another prefix, or another model"
+    elif missing and extra:
+        reason = (
+            f"transformers {transformers.__version__} does not know these names; another version may, or another class"
+        )
+    elif missing:
+        reason = "another model's file, or not the whole of it"
+    else:
+        classes = _table(path.parent / CONFIG).get("architectures")
+        saved = f"it was saved as a {classes[0]}: name that class, or else" if classes else "name another class, or"
+        prefixes = ", ".join(sorted({key.partition(".")[0] + "." * ("." in key) for key in extra}))
+        reason = f"{saved} let them go with `unexpected: [{prefixes}]` in its row"
+    for keys, kind in ((missing, "missing"), (extra, "of no use to the class")):
+        if keys:
+            both = f", and {len(extra)} of no use to it ({_some(extra)})" if kind == "missing" and extra else ""
+            raise UserError(f"{path}: {_count(keys)} {kind} ({_some(keys)}){both}; {reason}")
+    if mismatched := info["mismatched_keys"]:
+        name, got, expected = sorted(mismatched)[0]
+        raise UserError(
+            f"{path}: {_count(mismatched)} of another shape: got {name} {tuple(got)}, expected {tuple(expected)}; "
+            f"is {path.parent / CONFIG} this file's?"
+        )
+    if errors := info["error_msgs"]:
+        raise UserError(f"{path}: transformers could not load it ({' '.join(str(errors[0]).split())[:200]})")
+
+
+def _check_values(loaded: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuses tensors that are not just as many times in the file, or not finite."""
+    there = Counter(_fingerprint(tensor) for tensor in tensors.values())
+    for name, tensor in loaded.items():
+        if tensor.is_meta:
+            raise UserError(f"{path}: {name} was not loaded; another model's file?")
+        mark = _fingerprint(tensor)
+        if not there[mark]:
+            raise UserError(
+                f"{path}: {name} {tuple(tensor.shape)} was loaded, but no tensor of the file has its values"
+            )
+        there[mark] -= 1
+        if tensor.is_floating_point() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
+            raise UserError(f"{path}: {name} has a value that is not finite; the training or the copy went wrong")
+
+
+def _fingerprint(tensor: Tensor) -> tuple[tuple[int, ...], bytes]:
+    """Kind, shape, and hash of the values as float32."""
+    values = tensor.detach().to(torch.float32).contiguous().numpy()
+    return (tensor.is_floating_point(), *tensor.shape), hashlib.sha256(values.data).digest()
+
+
+def _count(keys: Collection[Any]) -> str:
+    return f"{len(keys)} tensor{'s' * (len(keys) != 1)}"
+
+
+def _some(keys: Collection[str]) -> str:
+    return ", ".join(sorted(keys)[:3]) + (", ..." if len(keys) > 3 else "")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keeps transformers' report of what it loaded from the user: it is told here, as an error."""
+    logging: Any = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,88 @@
+"""Renders tracks to a folder of clips, a shard at a time, so that memory does not grow with the set."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.errors import UserError
+from trajprobe.execution.producing import executor, produce
+from trajprobe.execution.work import Task
+from trajprobe.files.content_key import closure_hash
+from trajprobe.files.store import Store
+from trajprobe.files.tracks import Tracks
+from trajprobe.files.video_shards import Clips, packed
+
+CLIPS_PER_SHARD = 256
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """The clips of the tracks in a file, as one format."""
+
+    tracks: Path
+    scene: Scene
+    form: Format
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        return {"scene": msgspec.to_builtins(self.scene), "format": msgspec.to_builtins(self.form)}
+
+    def open(self) -> "Renderer":
+        return Renderer(self, Tracks.load(self.tracks))
+
+
+class Renderer:
+    """What draws tracks."""
+
+    def __init__(self, work: Rendering, tracks: Tracks) -> None:
+        self.work, self.tracks = work, tracks
+        self.code = [closure_hash("trajprobe.clips.scene"), closure_hash("trajprobe.files.video_shards")]
+
+    def tasks(self) -> list[Task]:
+        """One for each shard, by what is drawn on it."""
+        numbers = range(-(-len(self.tracks) // CLIPS_PER_SHARD))
+        every = ((number, self._places(number)) for number in numbers)
+        return [Task(number, self._key(places), len(places)) for number, places in every]
+
+    def read(self, task: Task) -> NDArray[np.float64]:
+        """Where the blobs of a shard stand (b t 2), in pixels."""
+        return self._places(task.number)
+
+    def make(self, task: Task, given: NDArray[np.float64], _store: Store, tell: Callable[[int], object]) -> bytes:
+        """The shard that is drawn of these.
+
+        Raises:
+            UserError: another kind of machine, or other code, asked for it.
+        """
+        if self._key(given) != task.key:
+            raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
+        data = packed(draw(given, self.work.scene, self.work.form), given, self.work.meta)
+        tell(len(given))
+        return data
+
+    def _key(self, places: NDArray[np.float64]) -> str:
+        digest = hashlib.sha256(places.tobytes()).hexdigest()
+        return Store.key(self.work.meta | {"places": digest, "code": self.code})
+
+    def _places(self, number: int) -> NDArray[np.float64]:
+        start = number * CLIPS_PER_SHARD
+        return place(self.tracks[start : start + CLIPS_PER_SHARD], self.work.scene, self.work.form)
+
+
+def render(tracks: Path, scene: Scene, form: Format, folder: Path) -> str:
+    """Renders all tracks of a file to shards in `folder`; returns a line that tells what was made."""
+    where, work = executor(), Rendering(tracks, scene, form)
+    tasks = where.ask(work, Renderer.tasks)
+    digest = where.ask(work, lambda renderer: renderer.tracks.digest())
+    produce(where, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
+    count = len(Clips(folder))
+    size = f"{form.frames} frames of {form.size} x {form.size}"
+    raw, stored = count * form.frames * form.size**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
+    return f"{folder}: {count} clips, {size}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"

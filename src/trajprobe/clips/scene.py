@@ -1,0 +1,43 @@
+"""From tracks to video: which view, how scaled, what is drawn. A clip format says how many frames of what size."""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from trajprobe.clips import camera, canvas
+from trajprobe.files.tracks import Tracks
+from trajprobe.params import Parameters
+
+
+class Scene(Parameters, frozen=True):
+    """What all clip formats share (`render` in params.yaml)."""
+
+    view: camera.View  #: of 3-D tracks; 2-D ones are drawn as they are
+    scaling: camera.Scaling  #: `track`: each fills the frame; `dataset`: all alike, so that size and speed remain
+    blob: Annotated[float, Meta(gt=0.0, lt=0.5)]  #: standard deviation of the blob, as a share of the frame's side
+    margin: camera.Fraction  #: left free on each side, as a share of the frame's side
+
+
+class Format(Parameters, frozen=True):
+    """One clip format (a row of `clips` in params.yaml)."""
+
+    frames: Annotated[int, Meta(ge=1)]
+    size: Annotated[int, Meta(ge=8)]  #: height and width, pixels
+
+
+def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:
+    """Where the blob stands in each frame: (n t 2), column and row in pixels, 0 the middle of the first one."""
+    moments = camera.resample(tracks.times, tracks.points, tracks.lengths, form.frames)
+    image = camera.project(moments, scene.view, tracks.box)
+    if scene.scaling == "dataset":
+        low, high = camera.image_box(tracks.box, scene.view)
+    else:
+        low, high = camera.bounds(camera.project(tracks.points, scene.view, tracks.box), tracks.lengths)
+    return camera.fit(image, low, high, form.size, scene.margin)
+
+
+def draw(points: NDArray[np.float64], scene: Scene, form: Format) -> NDArray[np.uint8]:
+    """Points as `place` gives them (n t 2) -> uint8 video [b t h w c], b = n."""
+    return canvas.draw(points, form.size, scene.blob * form.size)

@@ -1,0 +1,138 @@
+"""Guards: what of a data set would make its numbers look better, or surer, than they are. Each yields its findings."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajprobe.data import one_number
+from trajprobe.data.canonical import duplicates
+from trajprobe.data.raw import Raw
+from trajprobe.files.findings import Finding, first
+from trajprobe.files.labelling import Labelling
+from trajprobe.files.tracks import Tracks
+
+#: Data whose largest class has less than 1.5 times the clips of the smallest pass for balanced (so the KEEL
+#: repository's division of data sets: Alcala-Fdez et al. 2011, J. Multiple-Valued Logic Soft Comput. 17, 255-287).
+IMBALANCE = 1.5
+#: One draw of the bootstrap of groups has none of a class of g groups with a probability of about exp(-g): of a class
+#: of fewer than 5, more than 1 in 100.
+CLASS_GROUPS = 5
+#: A bootstrap of fewer groups gives too narrow intervals (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90, 414).
+GROUPS = 20
+
+
+def findings(raw: Raw, tracks: Tracks, labelling: Labelling, file: str) -> Iterator[Finding]:
+    """All guards' findings, in the order in which they are to be read. `file` names the raw file, for messages."""
+    for note in raw.notes:
+        yield Finding("note", f"{note}.")
+    yield from copies(raw, duplicates(tracks), labelling, file)
+    yield from parted_groups(raw)
+    yield from one_number.findings(tracks, labelling)
+    yield from classes(labelling)
+    yield from groups(labelling)
+
+
+def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: str) -> Iterator[Finding]:
+    """Exact duplicates by their rows in the raw file, and whether one is tested while another is trained on.
+
+    `same` (n) is each track's number of its set of duplicates.
+    """
+    order = np.argsort(same, kind="stable")
+    sets = [one for one in np.split(order, np.flatnonzero(np.diff(same[order])) + 1) if len(one) > 1]
+    if not sets:
+        return
+    rows = _rows(raw, sets)
+    pairs = all(len(one) == 2 for one in sets)
+    told = (
+        f"{len(sets):,} {'pair' if pairs else 'set'}{'s' * (len(sets) > 1)} of exact duplicates "
+        f"(rows of {file}, from 0: {first([_equal(one) for one in rows])})"
+    )
+    tested = int((labelling.folds >= 0).sum())
+    if labelling.leaked:
+        consequence = (
+            f"{labelling.leaked:,} of {tested:,} tested tracks have a copy in train, which a probe remembers; "
+            "`prepare.duplicates: drop` leaves those copies out of train"
+        )
+    elif raw.split is not None:
+        consequence = "no tested track is trained on, and copies count as one group"
+    else:
+        consequence = "copies count as one group, which no fold parts"
+    yield Finding("duplicates", f"{told}: {consequence}.", rows)
+    mixed = _rows(raw, [one for one in sets if len(np.unique(labelling.labels[one])) > 1])
+    if mixed:
+        yield Finding(
+            "duplicates of different classes",
+            f"{len(mixed):,} of these {'pairs' if pairs else 'sets'} carry different labels, of which all but one must "
+            f"be wrong ({first([_equal(one) for one in mixed])}): mend `labels`, or leave the tracks out.",
+            mixed,
+        )
+
+
+def parted_groups(raw: Raw) -> Iterator[Finding]:
+    """Groups of the file that its own split parts; folds part none."""
+    if raw.split is None:
+        return
+    both = np.intersect1d(raw.groups[raw.split == "train"], raw.groups[raw.split == "test"])
+    if len(both):
+        names = raw.group_names[both].tolist()
+        tested = int(np.isin(raw.groups[raw.split == "test"], both).sum())
+        yield Finding(
+            "parted groups",
+            f"The set's own split parts {len(names):,} of {len(np.unique(raw.groups)):,} groups ({first(names)}): "
+            f"{tested:,} of {int((raw.split == 'test').sum()):,} tested tracks are of a group that is trained on; mend "
+            "`split`, or leave it out for folds that part no group.",
+            tuple(map(str, names)),
+        )
+
+
+def classes(labelling: Labelling) -> Iterator[Finding]:
+    """Classes that are tested by much more, or fewer, clips than others, by too few groups, or not at all."""
+    tested = labelling.folds >= 0
+    counts = np.bincount(labelling.labels[tested], minlength=len(labelling.names))
+    there = np.unique(labelling.labels)
+    untested = labelling.names[there[counts[there] == 0]].tolist()
+    if untested:
+        yield Finding("untested classes", f"Classes of which no clip is tested: {first(untested)}.", tuple(untested))
+    there = there[counts[there] > 0]
+    most, least = there[counts[there].argmax()], there[counts[there].argmin()]
+    if counts[most] >= IMBALANCE * counts[least]:
+        yield Finding(
+            "class imbalance",
+            f"Classes are uneven: {counts[most]:,} tested clips of {labelling.names[most]}, {counts[least]:,} of "
+            f"{labelling.names[least]}. Read balanced accuracy: {_percent(counts[most] / counts.sum())} % of the clips "
+            "are told right by always naming the largest class.",
+        )
+    pairs = np.unique(np.stack([labelling.labels[tested], labelling.groups[tested]]), axis=1)
+    of_class = np.bincount(pairs[0], minlength=len(labelling.names))
+    few = [f"{labelling.names[label]} {of_class[label]}" for label in there if of_class[label] < CLASS_GROUPS]
+    if few:
+        yield Finding(
+            "classes of few groups",
+            f"Of {len(few)} of {len(there)} classes fewer than {CLASS_GROUPS} independent groups are tested "
+            f"({first(few)}): their recall, and with it balanced accuracy and macro F1, rests on little.",
+            tuple(few),
+        )
+
+
+def groups(labelling: Labelling) -> Iterator[Finding]:
+    """Too few groups for an interval."""
+    count = len(np.unique(labelling.groups[labelling.folds >= 0]))
+    if count < GROUPS:
+        yield Finding(
+            "few groups",
+            f"The tested clips are of {count} independent groups: with fewer than about {GROUPS}, intervals over clips "
+            "are too narrow.",
+        )
+
+
+def _rows(raw: Raw, sets: Sequence[NDArray[np.int64]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(sorted(tuple(raw.rows[one].tolist()) for one in sets))
+
+
+def _equal(rows: tuple[int, ...]) -> str:
+    return " = ".join(map(str, rows[:4])) + (f" = ... ({len(rows):,} rows)" if len(rows) > 4 else "")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"

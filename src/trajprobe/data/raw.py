@@ -1,0 +1,201 @@
+"""Raw trajectories: data/raw/NAME.npz, checked to the last array before anything is computed from it.
+
+Keys: `trajectories` (n t d), d = 2 or 3, NaN-padded where ragged; `labels` (n), integers or strings; optional
+`label_names` (k), `lengths` (n), `times` (n t), `groups` (n), `split` (n: train, test; other rows are left out).
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import mend, read_npz
+
+REQUIRED = ("trajectories", "labels")
+OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A checked data set; n tracks of at most t points."""
+
+    trajectories: NDArray[np.float64]  #: (n t d), NaN where there is no point
+    times: NDArray[np.float64]  #: (n t), NaN where there is no point
+    labels: NDArray[np.int64]  #: (n), index in `label_names`
+    label_names: NDArray[np.str_]  #: (k)
+    groups: NDArray[np.int64]  #: (n), tracks that must not be parted by a fold: indices in `group_names`
+    group_names: NDArray[Any]  #: (g), integers or strings, as the file has them
+    split: NDArray[np.str_] | None  #: (n), `train` or `test`
+    rows: NDArray[np.int64]  #: (n), which rows of the file these are, counted from 0
+    notes: tuple[str, ...]  #: what the reader should know: rows left out, keys not used
+
+
+def load(path: Path) -> Raw:
+    """Reads and checks `path`; never unpickles.
+
+    Raises:
+        UserError: the file is missing, damaged, or not as the module says.
+    """
+    arrays = read_npz(path, missing="no such file", remedy=f"copy or save it again; where DVC holds it, {mend(path)}")
+    notes = []
+    unused = sorted(set(arrays) - {*REQUIRED, *OPTIONAL})
+    if unused:
+        notes.append(f"not used: {', '.join(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
+    for key in REQUIRED:
+        if key not in arrays:
+            there = ", ".join(sorted(arrays)) or "none"
+            raise UserError(f"{path}: no `{key}`; expected {' and '.join(REQUIRED)}, got the keys {there}")
+
+    points = arrays["trajectories"]
+    if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":
+        raise UserError(
+            f"{path}: got `trajectories` {points.shape} of {points.dtype}, expected numbers (N, T, D), D = 2 or 3; "
+            "transpose or rename the axes before saving"
+        )
+    points = points.astype(np.float64)
+    count, steps, _ = points.shape
+    if not count:
+        raise UserError(f"{path}: got no trajectory, expected at least one for each of two classes")
+    for key, shape in {
+        "labels": (count,),
+        "lengths": (count,),
+        "times": (count, steps),
+        "groups": (count,),
+        "split": (count,),
+    }.items():
+        if key in arrays and arrays[key].shape != shape:
+            raise UserError(
+                f"{path}: got `{key}` {arrays[key].shape}, expected {shape} to match `trajectories` {points.shape}"
+            )
+    times = _times(path, arrays.get("times"), points)
+    lengths = _lengths(path, arrays.get("lengths"), points)
+    beyond = np.arange(steps) >= lengths[:, None]
+    points[beyond], times[beyond] = np.nan, np.nan
+    _check_points(path, points, times)
+    labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
+    if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
+        raise UserError(f"{path}: got `groups` of {arrays['groups'].dtype}, expected integers or strings; use .astype")
+    group_names, groups = np.unique(arrays.get("groups", np.arange(count)), return_inverse=True)
+    split = arrays.get("split")
+    if split is not None and split.dtype.kind != "U":
+        raise UserError(f"{path}: got `split` of {split.dtype}, expected strings, train and test; use .astype(str)")
+    rows = np.arange(count, dtype=np.int64)
+    raw = Raw(points, times, labels, names, groups.astype(np.int64), group_names, split, rows, tuple(notes))
+    if split is None:
+        _check_classes(path, raw)
+        return raw
+    for part in ("train", "test"):
+        if part not in split:
+            raise UserError(
+                f"{path}: `split` has no `{part}` row; expected both train and test, or no "
+                f"`split`; it holds {np.unique(split)[:5].tolist()}"
+            )
+    keep = np.isin(split, ("train", "test"))
+    return only(path, raw, keep, f"their split is {', '.join(np.unique(split[~keep]))}, not train or test")
+
+
+def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str = "mend `split`") -> Raw:
+    """The tracks where `keep` (n), with a note of how many are left out and the `reason`.
+
+    `path` and `remedy` are for messages.
+
+    Raises:
+        UserError: what is left has one class, or a class that is tested and never trained on.
+    """
+    if not keep.all():
+        note = f"{int((~keep).sum())} of {len(keep)} tracks left out: {reason}"
+        per_track = {
+            name: getattr(raw, name)[keep] for name in ("trajectories", "times", "labels", "groups", "split", "rows")
+        }
+        raw = replace(raw, notes=(*raw.notes, note), **per_track)
+    _check_classes(path, raw, remedy)
+    return raw
+
+
+def as_arrays(raw: Raw) -> Arrays:
+    """`raw` as the arrays of the canonical file."""
+    arrays: Arrays = {
+        "trajectories": raw.trajectories,
+        "times": raw.times,
+        "labels": raw.labels,
+        "label_names": raw.label_names,
+        "groups": raw.group_names[raw.groups],
+    }
+    return arrays if raw.split is None else arrays | {"split": raw.split}
+
+
+def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
+    if len(np.unique(raw.labels)) < 2:
+        only_one = raw.label_names[raw.labels[0]]
+        raise UserError(f"{path}: got one class ({only_one}), expected at least two to tell apart")
+    if raw.split is not None:
+        missing = np.setdiff1d(raw.labels[raw.split == "test"], raw.labels[raw.split == "train"])
+        if len(missing):
+            name = raw.label_names[missing[0]]
+            raise UserError(f"{path}: class {name} has test tracks but no train track; {remedy}")
+
+
+def _lengths(path: Path, lengths: NDArray[Any] | None, points: NDArray[np.float64]) -> NDArray[np.int64]:
+    steps = points.shape[1]
+    if lengths is None:
+        return np.full(len(points), steps, dtype=np.int64)
+    if lengths.dtype.kind not in "iu":
+        raise UserError(f"{path}: got `lengths` of {lengths.dtype}, expected integers from 1 to {steps}")
+    if lengths.min() < 1 or lengths.max() > steps:
+        raise UserError(
+            f"{path}: got `lengths` {lengths.min()} to {lengths.max()}, expected integers from 1 to {steps}"
+        )
+    return lengths.astype(np.int64)
+
+
+def _times(path: Path, times: NDArray[Any] | None, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    if times is None:
+        return np.broadcast_to(np.arange(points.shape[1], dtype=np.float64), points.shape[:2]).copy()
+    if times.dtype.kind not in "fiu":
+        raise UserError(f"{path}: got `times` of {times.dtype}, expected numbers (seconds, say)")
+    return times.astype(np.float64)
+
+
+def _check_points(path: Path, points: NDArray[np.float64], times: NDArray[np.float64]) -> None:
+    if np.isinf(points).any() or np.isinf(times).any():
+        track = int(np.flatnonzero(np.isinf(points).any((1, 2)) | np.isinf(times).any(1))[0])
+        raise UserError(f"{path}: track {track} has an infinite value; expected numbers, NaN where there is no point")
+    usable = (np.isfinite(points).all(2) & np.isfinite(times)).sum(1)
+    empty = np.flatnonzero(usable < 2)
+    if len(empty):
+        shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+        raise UserError(
+            f"{path}: {len(empty)} of {len(points)} tracks have fewer than 2 points that are not NaN (tracks {shown}); "
+            "drop them before importing"
+        )
+
+
+def _labels(
+    path: Path, labels: NDArray[Any], label_names: NDArray[Any] | None
+) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Labels as indices of names; integers keep their `label_names`, strings are their own names."""
+    if labels.dtype.kind not in "iuU":
+        raise UserError(f"{path}: got `labels` of {labels.dtype}, expected integers or strings; use .astype")
+    if label_names is None:
+        values, indices = np.unique(labels, return_inverse=True)
+        return indices.astype(np.int64), values.astype(np.str_)
+    if label_names.dtype.kind != "U" or label_names.ndim != 1:
+        raise UserError(f"{path}: got `label_names` {label_names.shape} of {label_names.dtype}, expected strings (K,)")
+    if len(np.unique(label_names)) < len(label_names):
+        raise UserError(f"{path}: `label_names` holds a name twice ({', '.join(label_names)}); give each class its own")
+    if labels.dtype.kind == "U":
+        unknown = np.setdiff1d(labels, label_names)
+        if len(unknown):
+            raise UserError(f"{path}: label {unknown[0]} is not in `label_names` ({', '.join(label_names)})")
+        order = np.argsort(label_names)
+        return order[np.searchsorted(label_names, labels, sorter=order)].astype(np.int64), label_names
+    if labels.min() < 0 or labels.max() >= len(label_names):
+        raise UserError(
+            f"{path}: got `labels` {labels.min()} to {labels.max()}, expected 0 to {len(label_names) - 1}, "
+            "the indices of `label_names`"
+        )
+    return labels.astype(np.int64), label_names

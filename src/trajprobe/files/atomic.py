@@ -1,0 +1,172 @@
+"""Files that are whole or absent: a crash or a full disk leaves no half file under the final name.
+
+A file is written under a temporary name beside its place, flushed to disk, and renamed.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajprobe.errors import UserError
+
+#: The first time that a zip file knows, which every member of an npz has.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file, in hex, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Puts `data` at `path`, whole or not at all; readable by whoever may read the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode & ~_umask())  # mkstemp gives 0600, which a shared filesystem's others can't read
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def link(existing: Path, path: Path) -> None:
+    """Gives `existing` a second name, which is no copy: a hard link, or on another filesystem a symbolic one."""
+    try:
+        path.hardlink_to(existing)
+    except OSError:
+        path.symlink_to(existing.resolve())
+
+
+def mend(path: Path) -> str:
+    """How a damaged file or folder that DVC holds becomes whole."""
+    return (
+        f"delete {path} and run `dvc checkout {path}`, or `dvc repro` to make it again; if it comes back damaged, run "
+        "`trajprobe cache verify`"
+    )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as JSON with sorted keys, the same bytes for the same value."""
+    write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def read_npz(
+    path: Path,
+    missing: str = "is not there; `dvc repro` makes it, `dvc pull` fetches it",
+    remedy: str = "",
+) -> dict[str, NDArray[Any]]:
+    """All arrays of an npz, by name; never unpickles.
+
+    `missing` and `remedy` are told of a file that won't do; where no remedy is given, that of a file that DVC holds.
+
+    Raises:
+        UserError: the file is missing, damaged, no npz, or holds Python objects.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(np.lib.format.MAGIC_PREFIX))
+            file.seek(0)
+            if start == np.lib.format.MAGIC_PREFIX:
+                raise UserError(f"{path}: is a single array, expected an npz of named ones; save it by numpy.savez")
+            if not start.startswith(b"PK"):
+                raise UserError(f"{path}: is no npz, as numpy.savez writes it; {remedy or mend(path)}")
+            with np.load(file, allow_pickle=False) as archive:
+                return {key: archive[key] for key in archive.files}
+    except FileNotFoundError:
+        raise UserError(f"{path}: {missing}") from None
+    except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        if "allow_pickle" in str(error):
+            reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
+        else:
+            reason = f"is damaged ({error}); {remedy or mend(path)}"
+        raise UserError(f"{path}: {reason}") from None
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote.
+
+    Raises:
+        UserError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
+    except (ValueError, UnicodeDecodeError):
+        raise UserError(f"{path}: is no valid JSON; {mend(path)}") from None
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a CSV with a header."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_bytes(path, buffer.getvalue().encode())
+
+
+def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Writes an npz; the same bytes for the same arrays.
+
+    Not with numpy.savez: what it asks of zipfile comes out differently from Python 3.11.4 on.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", EPOCH), member.getvalue())
+    write_bytes(path, buffer.getvalue())
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that takes the name `path`, in place of what stood there, when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for ending in ("tmp", "old"):
+        for left in path.parent.glob(f".{path.name}.????????.{ending}"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    aside = temporary.with_suffix(".old")
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        if path.exists():  # set aside first: were it deleted in place and that failed, neither would be whole
+            path.replace(aside)
+        temporary.replace(path)
+        shutil.rmtree(aside, ignore_errors=True)
+    except BaseException:
+        if aside.exists() and not path.exists():
+            aside.replace(path)
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask

@@ -1,0 +1,40 @@
+"""What the guards found in a data set, in words: said before any number is read."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from trajprobe.files.atomic import read_json, write_json
+from trajprobe.params import Parameters, parse
+
+FINDINGS = Path("data/trajectories/guards.json")
+#: A text names so many of a list; the file holds all.
+SHOWN = 10
+
+
+class Finding(Parameters, frozen=True):
+    """One thing that a reader of the numbers must know."""
+
+    name: str  #: which guard found it
+    text: str  #: one line of plain words
+    items: tuple[tuple[int, ...] | str, ...] = ()  #: all of what the text names the first of
+
+
+def save(found: Iterable[Finding], path: Path = FINDINGS) -> None:
+    write_json(path, [msgspec.to_builtins(finding) for finding in found])
+
+
+def load(path: Path = FINDINGS) -> list[Finding]:
+    """What `save` wrote.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    return parse(read_json(path), list[Finding], str(path))
+
+
+def first(items: Sequence[object]) -> str:
+    """The first of `items`, and how many more there are."""
+    more = f" and {len(items) - SHOWN:,} more, in {FINDINGS}" if len(items) > SHOWN else ""
+    return ", ".join(map(str, items[:SHOWN])) + more

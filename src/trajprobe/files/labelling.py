@@ -1,0 +1,35 @@
+"""What is known of each track beside its points: class, group, and the fold that tests it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajprobe.files.atomic import read_npz, write_npz
+
+LABELLING = Path("data/trajectories/labelling.npz")
+#: The fold of a clip that is only ever trained on.
+TRAIN_ONLY = -1
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Of n tracks."""
+
+    labels: NDArray[np.int64]  #: (n), index in `names`
+    names: NDArray[np.str_]  #: (k)
+    groups: NDArray[np.int64]  #: (n)
+    folds: NDArray[np.int64]  #: (n), the fold that tests the clip, or `TRAIN_ONLY`
+    tracks: str  #: digest of the tracks
+    leaked: int  #: tested tracks of which an exact duplicate is trained on, which only an original split can do
+
+    def save(self, path: Path) -> None:
+        arrays = {"labels": self.labels, "names": self.names, "groups": self.groups, "folds": self.folds}
+        write_npz(path, arrays | {"tracks": np.array(self.tracks), "leaked": np.array(self.leaked)})
+
+    @staticmethod
+    def load(path: Path) -> "Labelling":
+        parts = read_npz(path)
+        tracks, leaked = str(parts.pop("tracks")), int(parts.pop("leaked"))
+        return Labelling(tracks=tracks, leaked=leaked, **parts)

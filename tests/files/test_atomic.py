@@ -1,0 +1,204 @@
+"""Files are whole or absent."""
+
+import errno
+import hashlib
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import (
+    fresh_folder,
+    read_json,
+    read_npz,
+    sha256,
+    write_bytes,
+    write_csv,
+    write_json,
+    write_npz,
+)
+
+MEND = r" run `dvc checkout \S+/a\.\w+`, or `dvc repro` .* damaged, run `trajprobe cache verify`$"
+
+
+def full_disk(handle):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_file_is_written_with_the_folders_above_it(tmp_path):
+    write_bytes(tmp_path / "a" / "b" / "c.bin", b"\x00\xff")
+    assert files(tmp_path) == {"a/b/c.bin": b"\x00\xff"}
+
+
+def test_a_failed_write_leaves_neither_the_file_nor_a_temporary_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(tmp_path / "a.bin", b"new")
+    assert files(tmp_path) == {}
+
+
+def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    write_bytes(tmp_path / "a.bin", b"old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(tmp_path / "a.bin", b"new")
+    assert files(tmp_path) == {"a.bin": b"old"}
+
+
+def test_the_bytes_are_on_disk_before_the_file_takes_its_name(tmp_path, monkeypatch):
+    seen = []
+
+    def look(handle):
+        seen.append((os.fstat(handle).st_size, (tmp_path / "a.bin").exists()))
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_bytes(tmp_path / "a.bin", b"12345")
+    assert seen == [(5, False)]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
+def test_a_files_mode_follows_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_bytes(tmp_path / "a.bin", b"")
+        assert os.umask(umask) == umask  # left as it was
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == mode
+
+
+def test_a_folders_mode_follows_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with fresh_folder(tmp_path / "made"):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o750
+
+
+def test_json_has_the_same_bytes_whatever_the_order_of_its_keys(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": {"d": 0.1, "c": None}})
+    write_json(tmp_path / "b.json", {"a": {"c": None, "d": 0.1}, "b": 1})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert read_json(tmp_path / "a.json") == {"a": {"c": None, "d": 0.1}, "b": 1}
+
+
+def test_json_of_nan_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "a.json", {"accuracy": float("nan")})
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1', b"", b"\xff\xfe"])
+def test_damaged_json_is_refused_with_its_name_and_the_remedy(tmp_path, data):
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.json: is no valid JSON; delete \S+/a\.json and" + MEND):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("at", [60, 150, -3])
+def test_a_flipped_bit_in_an_npz_is_refused_with_its_name_and_the_remedy(tmp_path, at):
+    write_npz(tmp_path / "a.npz", {"x": np.arange(6.0)})
+    data = bytearray((tmp_path / "a.npz").read_bytes())
+    data[at] ^= 1
+    (tmp_path / "a.npz").write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.npz: is damaged .*; delete \S+/a\.npz and" + MEND):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_missing_json_is_refused_with_its_name_and_the_remedy(tmp_path):
+    with pytest.raises(UserError, match=r"a\.json: is not there; `dvc repro` makes it"):
+        read_json(tmp_path / "a.json")
+
+
+def test_csv_quotes_what_needs_it_and_ends_lines_alike_everywhere(tmp_path):
+    write_csv(tmp_path / "a.csv", ["step", "name"], [(1, "a,b"), (2.5, "c")])
+    assert (tmp_path / "a.csv").read_bytes() == b'step,name\n1,"a,b"\n2.5,c\n'
+
+
+def test_npz_has_the_same_bytes_for_the_same_arrays_at_any_time(tmp_path):
+    arrays = {"x": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"])}
+    for name in ("one", "two"):
+        write_npz(tmp_path / f"{name}.npz", {key: value.copy() for key, value in arrays.items()})
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.npz") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    with np.load(tmp_path / "one.npz", allow_pickle=False) as back:
+        assert all(np.array_equal(back[key], value) for key, value in arrays.items())
+
+
+def test_npz_has_the_same_bytes_with_every_version_of_python(tmp_path):
+    """The hash is that of Python 3.11.2 and 3.11.7, between which the bytes of numpy.savez differ."""
+    write_npz(tmp_path / "a.npz", {"x": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"])})
+    digest = hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
+    assert digest == "a06b19f7b64c2c919c0ccd6e75e789caf19b5285e16b201684110e9f31b835ce"
+
+
+def test_npz_of_objects_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="Object arrays"):
+        write_npz(tmp_path / "a.npz", {"x": np.array([{}, []], dtype=object)})
+    assert files(tmp_path) == {}
+
+
+def test_npz_comes_back_as_it_was_written(tmp_path):
+    arrays = {"x": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "bc"]), "one": np.array(3)}
+    write_npz(tmp_path / "a.npz", arrays)
+    back = read_npz(tmp_path / "a.npz")
+    assert back.keys() == arrays.keys()
+    for key, value in arrays.items():
+        assert back[key].dtype == value.dtype
+        np.testing.assert_array_equal(back[key], value)
+
+
+@pytest.mark.parametrize(("damage", "message"), [
+    (lambda path: path.write_bytes(path.read_bytes()[:-40]), r"is damaged \(.*\); delete .*a\.npz and run `dvc"),
+    (lambda path: path.write_bytes(b"x,y"), r"is no npz, as numpy.savez writes it; delete .*a\.npz and run `dvc"),
+    (lambda path: path.unlink(), "is not there; `dvc repro` makes it, `dvc pull` fetches it"),
+    (lambda path: np.savez(path, x=np.array([{}], dtype=object)), "holds Python objects, which are never unpickled"),
+])  # fmt: skip
+def test_an_npz_that_will_not_do_is_refused_with_its_name_and_the_remedy(tmp_path, damage, message):
+    path = tmp_path / "a.npz"
+    write_npz(path, {"x": np.arange(100.0)})
+    damage(path)
+    with pytest.raises(UserError, match=rf"a\.npz: {message}"):
+        read_npz(path)
+
+
+def test_a_fresh_folder_replaces_the_old_one_whole(tmp_path):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old").write_bytes(b"old")
+    with fresh_folder(tmp_path / "made") as folder:
+        (folder / "new").write_bytes(b"new")
+        assert files(tmp_path / "made") == {"old": b"old"}  # until the block ends
+    assert files(tmp_path) == {"made/new": b"new"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_fresh_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path, error):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old").write_bytes(b"old")
+    with pytest.raises(error), fresh_folder(tmp_path / "made") as folder:  # noqa: PT012
+        (folder / "new").write_bytes(b"new")
+        raise error
+    assert files(tmp_path) == {"made/old": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_sha256_is_the_standards():
+    assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    for name in (".folder.abcd_123.tmp", ".folder.efgh5678.old", ".folder.2.abcd_123.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_text("x")
+    with fresh_folder(tmp_path / "folder") as folder:
+        (folder / "whole").write_text("y")
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", ".folder.2.abcd_123.tmp"}  # another folder's
