@@ -1,29 +1,29 @@
-"""python stages/features.py SECTION ROW [--dry]: the features of a row with its pretrained weights, or a forecast.
-
-SECTION of params.yaml is backbones or trained_controls; `perturbed` stands for backbones, whose row is perturbed.
-"""
+"""python stages/features.py ROW [--dry]: the features of a row, of all its networks and inputs, or a forecast."""
 
 import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[1] / "src")
 
-from trajprobe.params import read, section
+from trajprobe.params import read
 from trajprobe.stage import run
 
 
-def main(where: str, name: str, *options: str) -> str:
-    from trajprobe.features.perturbed import perturbed
-    from trajprobe.rows import Backbone, trained_control
+def main(name: str, *options: str) -> str:
+    from trajprobe.errors import UserError
+    from trajprobe.rows import named_row
 
+    if options not in ((), ("--dry",)):
+        raise UserError(f"got {' '.join(options)}, expected nothing more, or --dry for a forecast alone")
     values = read()
-    if where == "perturbed":
-        return perturbed(values, "backbones", name, *options)
-    from trajprobe.features.networks import pretrained
+    row = named_row(values, name)
+    if row.is_control:
+        from trajprobe.features.controls import compute_control
 
-    if where == "trained_controls":
-        return pretrained(values, trained_control(values, name), "controls", name, *options)
-    return pretrained(values, section(values, Backbone, where, name), "pretrained", name, *options)
+        return compute_control(values, name)
+    from trajprobe.features.extract import extract
+
+    return extract(values, name, dry=bool(options))
 
 
 if __name__ == "__main__":

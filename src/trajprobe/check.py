@@ -1,24 +1,24 @@
-"""Checks all of params.yaml before anything runs, so that a typo in the last stage is told before the first."""
+"""Checks all of params.yaml before anything runs, so that a typo in the last stage shows before the first one runs."""
 
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from trajprobe.backbones import weights
-from trajprobe.backbones.family import architecture, check_clips, control_family, network_family, tokenizer_family
+from trajprobe.backbones.family import family
 from trajprobe.clips.scene import Format, Scene
-from trajprobe.compare import rows
 from trajprobe.compare.comparison import Compare
 from trajprobe.data.folds import Prepare
 from trajprobe.data.synthetic import Synthetic
 from trajprobe.errors import UserError
+from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
-from trajprobe.features.setting import check_row, cost_of, encoding_of
-from trajprobe.importers.npz import TAKEN
-from trajprobe.params import Parameters, check_name, parse, section
+from trajprobe.features.plan import check_row
+from trajprobe.importers.npz import RAW, RESERVED
+from trajprobe.params import Parameters, check_name, section
 from trajprobe.pretraining.train import Pretrain, check_format
 from trajprobe.probes.settings import Probe
-from trajprobe.rows import Backbone, RandomInit, Run, Untrained, trained_control
+from trajprobe.rows import NONE, RANDOM, Row, Run, held_against, named_rows
 from trajprobe.stage import Compute
 
 
@@ -30,88 +30,68 @@ def check(values: dict[str, Any]) -> None:
         "prepare": Prepare,
         "render": Scene,
         "features": Run,
-        "random_init": RandomInit,
         "probe": Probe,
         "compare": Compare,
     }
     for name, struct in structs.items():
         section(values, struct, name)
-    formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
-    for name in formats:
-        check_name(name, f"params.yaml: `clips.{name}`")
-    for name in section(values, dict[str, Any], "pretrain"):
-        recipe = section(values, Pretrain, "pretrain", name)
-        check_name(name, f"params.yaml: `pretrain.{name}`")
-        family = tokenizer_family(recipe.family)
-        architecture(family, recipe.architecture, f"pretrain.{name}")
-        _known(f"pretrain.{name}.clips", recipe.clips, formats)
-        check_format(family, formats[recipe.clips], f"pretrain.{name}")
-    rows.named(values)
-    for name in values["backbones"]:
-        _backbone(name, section(values, Backbone, "backbones", name), values, formats)
-    for name in values["untrained"]:
-        _network_row("untrained", name, section(values, Untrained, "untrained", name), formats)
-    for name in values["trained_controls"]:
-        _backbone(name, trained_control(values, name), values, formats, "trained_controls")
-    for name in values["controls"]:
-        row = dict(section(values, dict[str, Any], "controls", name))
-        for key in ("family", "clips"):
-            if not isinstance(row.get(key), str):
-                raise UserError(
-                    f"params.yaml: `controls.{name}`: missing key `{key}`; expected family, clips and options"
-                )
-        control = control_family(row.pop("family"))
-        _known(f"controls.{name}.clips", row.pop("clips"), formats)
-        parse(row, control.Options, f"params.yaml: `controls.{name}`, beside family and clips")
-    _known("compare.primary", values["compare"]["primary"], [*values["backbones"], *values["untrained"]])
-    _dataset(section(values, str, "dataset"))
+    formats = {name: section(values, Format, "clips", name) for name in values["clips"]}
+    for name in values["pretrain"]:
+        _check_pretrain(name, section(values, Pretrain, "pretrain", name), formats)
+    for name, row in named_rows(values).items():
+        _check_row(name, row, formats, values)
+    held_against(values)
+    _check_dataset(section(values, str, "dataset"))
 
 
-def _backbone(
-    name: str, row: Backbone, values: dict[str, Any], formats: dict[str, Format], part: str = "backbones"
-) -> None:
-    _network_row(part, name, row, formats)
+def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format]) -> None:
+    if name in (NONE, RANDOM):
+        raise UserError(f"params.yaml: `pretrain.{name}`: got a name that `weights` uses for no weights; rename it")
+    of = family(recipe.family)
+    of.architecture(recipe.architecture, f"pretrain.{name}")
+    _check_one_of(f"pretrain.{name}.clips", recipe.clips, formats)
+    check_format(of, formats[recipe.clips], f"pretrain.{name}")
+
+
+def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str, Any]) -> None:
+    _check_one_of(f"rows.{name}.clips", row.clips, formats, "; or add that format to `clips`")
+    if row.is_control:
+        check_control(name, row)
+        return
+    form = formats[row.clips]
+    architecture = check_row(name, row, {"frames": form.frames, "resolution": form.resolution})
+    if row.weights == RANDOM:
+        return
     added = [path.name.removesuffix(".dvc") for path in weights.WEIGHTS.glob("*.dvc")]
-    remedy = "; `trajprobe weights add` brings published ones, `untrained` is for rows without"
-    _known(f"{part}.{name}.weights", row.weights, [*values["pretrain"], *added], remedy)
+    remedy = "; `trajprobe weights add` brings published ones, `random` stands for a file that you lack"
+    _check_one_of(f"rows.{name}.weights", row.weights, [*values["pretrain"], *added, RANDOM], remedy)
+    folder = weights.WEIGHTS / row.weights
     if row.weights not in added:
         return
-    folder = weights.WEIGHTS / row.weights
     if not folder.is_dir():
         raise UserError(
-            f"params.yaml: `{part}.{name}.weights`: {folder} is not here, only {folder}.dvc; run `dvc checkout`, or "
+            f"params.yaml: `rows.{name}.weights`: {folder} is not here, only {folder}.dvc; run `dvc checkout`, or "
             f"`dvc pull`, or `trajprobe weights add {row.weights} --force`"
         )
-    shape = architecture(network_family(row.family), row.architecture, f"{part}.{name}")
-    check_weights(row, shape, weights.provenance(folder), folder, f"{part}.{name}")
+    check_weights(name, row, architecture, weights.provenance(folder), folder)
 
 
-def _network_row(part: str, name: str, row: Untrained, formats: dict[str, Format]) -> None:
-    family = network_family(row.family)
-    shape = architecture(family, row.architecture, f"{part}.{name}")
-    check_row(row, family, shape, f"{part}.{name}")
-    _known(f"{part}.{name}.clips", row.clips, formats, "; or add that format to `clips`")
-    form = formats[row.clips]
-    check_clips(family, shape, (form.frames, form.size, form.size), f"{part}.{name}")
-    cost_of(encoding_of(row, family, shape, f"{part}.{name}"), {"frames": form.frames, "size": form.size})
-
-
-def _known(key: str, got: str, there: Collection[str], remedy: str = "") -> None:
-    if got not in there:
-        names = ", ".join(there) or "none, for now"
+def _check_one_of(key: str, got: str, expected: Collection[str], remedy: str = "") -> None:
+    if got not in expected:
+        names = ", ".join(expected) or "none, for now"
         raise UserError(f"params.yaml: `{key}`: got `{got}`, expected one of {names}{remedy}")
 
 
-def _dataset(name: str) -> None:
-    raw = Path("data/raw")
-    if name != "synthetic":
-        check_name(name, "params.yaml: `dataset`", TAKEN)
-    if name == "synthetic" or (raw / f"{name}.npz").is_file():
+def _check_dataset(name: str) -> None:
+    if name == "synthetic":
         return
-    if (raw / f"{name}.npz.dvc").is_file():
-        raise UserError(f"params.yaml: `dataset`: {raw / name}.npz is not here; run `dvc checkout`, or `dvc pull`")
-    there = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in raw.glob("*.npz.dvc"))})
+    check_name(name, "params.yaml: `dataset`", RESERVED)
+    if (RAW / f"{name}.npz").is_file():
+        return
+    if (RAW / f"{name}.npz.dvc").is_file():
+        raise UserError(f"params.yaml: `dataset`: {RAW / name}.npz is not here; run `dvc checkout`, or `dvc pull`")
+    sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in Path(RAW).glob("*.npz.dvc"))})
     raise UserError(
-        f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(there)}; "
+        f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "
         f"`trajprobe data import FILE --name {name}` brings one in"
     )

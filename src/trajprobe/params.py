@@ -17,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 from trajprobe.errors import UserError
 
 PARAMS = Path("params.yaml")
-#: The sections of params.yaml, one per kind of DVC stage; what is in each is known by its room.
+#: The sections of params.yaml; what stands in each is declared by its room.
 SECTIONS = (
     "dataset",
     "compute",
@@ -27,14 +27,15 @@ SECTIONS = (
     "clips",
     "pretrain",
     "features",
-    "backbones",
-    "random_init",
-    "untrained",
-    "trained_controls",
-    "controls",
+    "rows",
     "probe",
     "compare",
 )
+#: Sections that map names to settings. The names stand in DVC's stage names, in paths and in commands.
+NAMED_SECTIONS = ("clips", "pretrain", "rows")
+#: DVC leaves keys of these names, at any depth, out of its run cache's hash (treeverse/dvc#10296): a changed value
+#: would bring back the results of the old one.
+KEYS_LOST_BY_DVC = ("size", "nfiles")
 
 T = TypeVar("T")
 #: What numpy, torch and scikit-learn all take as a seed.
@@ -74,6 +75,10 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
     for key in SECTIONS:
         if key not in values:
             raise UserError(f"{path}: missing key `{key}`; expected the keys {', '.join(SECTIONS)}")
+    _check_keys(values, path)
+    for key in NAMED_SECTIONS:
+        for name in section(values, dict[str, dict[str, Any]], key):
+            check_name(name, f"{path}: `{key}.{name}`")
     return values
 
 
@@ -82,6 +87,19 @@ def check_name(name: str, where: str, taken: Sequence[str] = ()) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", name) or name in taken:
         but = f", and none of {', '.join(taken)}" if taken else ""
         raise UserError(f"{where}: got {name!r}, expected letters, digits, - and _{but}; rename it")
+
+
+def _check_keys(node: Any, path: Path, *above: str) -> None:
+    """Refuses the keys of `KEYS_LOST_BY_DVC` anywhere below `node`."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        if key in KEYS_LOST_BY_DVC:
+            place = ".".join([*above, key])
+            raise UserError(
+                f"{path}: got `{place}`, expected no key called `{key}`: DVC leaves it out of its run cache and would "
+                "bring back old results (treeverse/dvc#10296); use another name"
+            )
+        _check_keys(child, path, *above, str(key))
 
 
 def _repeated(error: DuplicateKeyError) -> str:

@@ -1,4 +1,7 @@
-"""The rows of params.yaml that are networks."""
+"""The rows of params.yaml: what a row is, and the variants that it yields. Needs no torch.
+
+A row is a family with its clips, weights, layer and pooling. Where the family has no network, the row is a control.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -6,75 +9,123 @@ import msgspec
 from msgspec import Meta
 
 from trajprobe.errors import UserError
+from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, PLAIN, Coordinates
 from trajprobe.params import Parameters, section
 
-#: How the primary row is perturbed, by the section that it is in: to permute entries that are random means nothing.
-PERTURBATIONS = {
-    "backbones": ("shuffled-frames", "middle-frame", "permuted-weights"),
-    "untrained": ("shuffled-frames", "middle-frame"),
-}
+#: `weights` of a row whose network has random weights alone, for a model whose file is missing.
+RANDOM = "random"
+#: `weights` of a row whose family has no network.
+NONE = "none"
+#: What a row shares with the row that it is like. It may not have these keys itself.
+SHARED = ("architecture", "layer", "pooling", "precision")
+#: The perturbation that changes the weights and not the clips.
+PERMUTED_WEIGHTS = "permuted-weights"
+#: Names that the summary uses beside those of rows.
+RESERVED = ("headline", "data", "pretrain")
 
 
-class Untrained(Parameters, frozen=True, kw_only=True):
-    """A row of `untrained`: a network with random weights only."""
+class Row(Parameters, frozen=True, kw_only=True):
+    """A row of `rows`. DVC reads `family`, `clips`, `weights` and `like`, so every row has them."""
 
     family: str  #: the module backbones/FAMILY.py
-    architecture: dict[str, Any]  #: as the family's `Architecture` says
-    clips: str  #: clip format
-    layer: str | int  #: one of the family's `LAYERS`, or the number of a hidden layer where it has such
-    pooling: str  #: one of `pooling.POOLINGS`
-    precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: what the network runs in; codes: float32 alone
+    clips: str  #: a format of `clips`
+    weights: str  #: a folder of data/weights; `random`: random weights alone; `none`: the family has no network
+    like: str  #: the row whose architecture, layer, pooling and precision this one has; its own name for most rows
+    against: str | None = None  #: the row it is held against: by default the row it is like, or `compare.primary`
+    architecture: dict[str, Any] = {}  #: as the family's `Architecture`; {} is its default
+    layer: str | int | None = None  #: one of the family's layers, or the number of a hidden layer where it has such
+    pooling: str = "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: of the network; codes are made in float32 alone
+    options: dict[str, Any] = {}  #: of a family without a network
+    perturbations: tuple[str, ...] = ()  #: of features/perturbations.py: shuffled-frames, middle-frame, permuted-weights
 
-
-class Backbone(Untrained, frozen=True, kw_only=True):
-    """A row of `backbones`: a network with pretrained weights, and again with random ones."""
-
-    weights: str  #: folder in data/weights
-
-
-class TrainedControl(Parameters, frozen=True):
-    """A row of `trained_controls`: row `of` with weights that were pretrained in another way, and else the same."""
-
-    of: str  #: a row of `backbones`
-    family: str  #: that row's, repeated since DVC can't look it up there
-    clips: str  #: likewise
-    weights: str  #: folder in data/weights
-
-
-def trained_control(values: dict[str, Any], name: str) -> Backbone:
-    """The row `name` of `trained_controls`, with what it takes from the row it is held against.
-
-    Raises:
-        UserError: that row is not there, or is of another family or clip format.
-    """
-    where = f"params.yaml: `trained_controls.{name}"
-    control = section(values, TrainedControl, "trained_controls", name)
-    if control.of not in values["backbones"]:
-        rows = ", ".join(values["backbones"]) or "there is none"
-        raise UserError(f"{where}.of`: got `{control.of}`, expected a row of `backbones`: {rows}")
-    row = section(values, Backbone, "backbones", control.of)
-    for key in ("family", "clips"):
-        got, expected = getattr(control, key), getattr(row, key)
-        if got != expected:
-            raise UserError(f"{where}.{key}`: got `{got}`, expected `{expected}`, as in `backbones.{control.of}`")
-    return msgspec.structs.replace(row, weights=control.weights)
-
-
-def perturbations(values: dict[str, Any], part: str, name: str) -> tuple[str, ...]:
-    """How the row `name` of `part` is perturbed: in no way unless `compare.primary` names it."""
-    return PERTURBATIONS[part] if section(values, str, "compare", "primary") == name else ()
-
-
-class RandomInit(Parameters, frozen=True):
-    """How random initialisation is sampled."""
-
-    seeds: Annotated[int, Meta(ge=2)]  #: how many: 0, 1, ...
+    @property
+    def is_control(self) -> bool:
+        """Whether the family has no network."""
+        return self.weights == NONE
 
 
 class Run(Parameters, frozen=True):
     """How networks are run over clips (`features` in params.yaml)."""
 
+    seeds: Annotated[int, Meta(ge=2)]  #: random networks of each row: seeds 0, 1, ...
     microbatch: Annotated[int, Meta(ge=1)]  #: clips at once, at most; the last ones are padded. Changes the last bits
-    memory: Annotated[
-        float, Meta(gt=0.0, le=100_000.0)
-    ]  #: GiB that their activations may take: fewer clips where it is short
+    memory: Annotated[float, Meta(gt=0.0, le=100_000.0)]  #: GiB for activations: fewer clips at once where it is short
+
+
+def named_rows(values: dict[str, Any]) -> dict[str, Row]:
+    """All rows by name, each with what it shares with the row that it is like.
+
+    Raises:
+        UserError: a row is not as `Row` says, has a reserved name, or names a row that is not there.
+    """
+    return {name: named_row(values, name) for name in section(values, dict[str, Any], "rows")}
+
+
+def named_row(values: dict[str, Any], name: str) -> Row:
+    """One row; raises as `named_rows`."""
+    if name in RESERVED:
+        raise UserError(f"params.yaml: `rows.{name}`: got a name that the summary uses; rename the row")
+    row = section(values, Row, "rows", name)
+    where = f"params.yaml: `rows.{name}"
+    for key in ("like", "against"):
+        if getattr(row, key) is not None and getattr(row, key) not in values["rows"]:
+            rows = ", ".join(values["rows"])
+            raise UserError(f"{where}.{key}`: got `{getattr(row, key)}`, expected a row of `rows`: {rows}")
+    if row.like == name:
+        return row
+    model = section(values, Row, "rows", row.like)
+    if model.like != row.like:
+        raise UserError(f"{where}.like`: got `{row.like}`, which is like `{model.like}`; expected `{model.like}`")
+    for key in ("family", "clips"):
+        if getattr(row, key) != getattr(model, key):
+            raise UserError(
+                f"{where}.{key}`: got `{getattr(row, key)}`, expected `{getattr(model, key)}`, as in `rows.{row.like}`, "
+                "which it is like"
+            )
+    if own := [key for key in SHARED if key in values["rows"][name]]:
+        raise UserError(
+            f"{where}`: got {' and '.join(f'`{key}`' for key in own)}, expected none: a row has these of `rows.{row.like}`, "
+            f"which it is like; leave them out, or write `like: {name}`"
+        )
+    if RANDOM in (row.weights, model.weights) or NONE in (row.weights, model.weights):
+        raise UserError(
+            f"{where}.like`: got `{row.like}`, expected `{name}`: only a row with pretrained weights is like another one"
+        )
+    return msgspec.structs.replace(row, **{key: getattr(model, key) for key in SHARED})
+
+
+def variants(name: str, row: Row, seeds: int) -> list[Coordinates]:
+    """What is made of a row: the networks that it yields, each with its inputs; plain ones first.
+
+    A row with pretrained weights yields these and `seeds` random networks. A row that is like another yields its
+    weights alone: the random networks are the other's. Perturbed inputs go through the first network of the row.
+    """
+    layer = NO_LAYER if row.is_control else f"{row.layer}.{row.pooling}"
+    if row.is_control:
+        networks = [NO_NETWORK]
+    else:
+        networks = [] if row.weights == RANDOM else ["pretrained"]
+        networks += [f"random/{seed}" for seed in range(seeds)] if row.like == name else []
+    plain = [Coordinates(name, network, PLAIN, layer) for network in networks]
+    perturbed = [
+        Coordinates(name, PERMUTED_WEIGHTS, PLAIN, layer)
+        if perturbation == PERMUTED_WEIGHTS
+        else Coordinates(name, networks[0], perturbation, layer)
+        for perturbation in row.perturbations
+    ]
+    return plain + perturbed
+
+
+def held_against(values: dict[str, Any]) -> dict[str, str]:
+    """For each row but the primary one, the row that it is held against.
+
+    Raises:
+        UserError: `compare.primary` is no row.
+    """
+    rows = named_rows(values)
+    primary = section(values, str, "compare", "primary")
+    if primary not in rows:
+        raise UserError(f"params.yaml: `compare.primary`: got `{primary}`, expected a row of `rows`: {', '.join(rows)}")
+    default = {name: row.like if row.like != name else primary for name, row in rows.items()}
+    return {name: row.against or default[name] for name, row in rows.items() if name != primary}

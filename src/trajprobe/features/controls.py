@@ -1,51 +1,65 @@
-"""Features of a row of `controls`: computed from the clips, or from the places they were drawn at."""
+"""Features of a control, a row whose family has no network: from the clips, or from the places of the marker."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from tqdm import tqdm
 
-from trajprobe.backbones.family import control_family
+from trajprobe.backbones.family import Family, family
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
-from trajprobe.files.content_key import closure_hash
-from trajprobe.files.feature_shards import FEATURES
+from trajprobe.files.content_key import code_hash
+from trajprobe.files.feature_shards import FEATURES, folder
 from trajprobe.files.shards import ShardWriter, shard
-from trajprobe.files.video_shards import Clips
-from trajprobe.params import parse, section
+from trajprobe.files.video_shards import open_clips
+from trajprobe.params import Parameters, parse
+from trajprobe.rows import Row, named_row, variants
 
 
-def control(values: dict[str, Any], name: str) -> str:
-    """Writes the features of a control; returns a line that tells what was made.
+def compute_control(values: dict[str, Any], name: str) -> str:
+    """Makes data/features/NAME for a control; returns a line that says what was made.
 
     Raises:
-        UserError: the row's family, clip format or an option is not there.
+        UserError: the row is not as its family wants it.
     """
-    row = dict(section(values, dict[str, Any], "controls", name))
-    try:
-        family, form = control_family(row.pop("family")), row.pop("clips")
-    except KeyError as error:
-        raise UserError(
-            f"params.yaml: `controls.{name}`: missing key {error}; expected family, clips and options"
-        ) from None
-    options = parse(row, family.Options, f"params.yaml: `controls.{name}`, beside family and clips")
-    clips = Clips(Path("data/clips") / form)
+    row = named_row(values, name)
+    options = check_control(name, row)
+    of, clips = family(row.family), open_clips(row.clips)
+    (coordinates,) = variants(name, row, seeds=0)
     recipe = {
-        "family": family.__name__.rpartition(".")[2],
+        "family": row.family,
         "options": msgspec.to_builtins(options),
         "clips": {key: clips.meta[key] for key in ("scene", "format")},
         "weights": {},
-        "code": closure_hash(family.__name__),
+        "code": code_hash(of.module),
     }
-    folder = FEATURES / "controls" / name
     shape: tuple[int, ...] = ()
-    with fresh_folder(folder) as temporary, tqdm(total=len(clips), desc=name, unit="clip") as bar:
-        writer = ShardWriter(temporary, recipe | {"tracks": clips.meta["tracks"]})
+    with fresh_folder(FEATURES / name) as temporary, tqdm(total=len(clips), desc=name, unit="clip") as bar:
+        place = temporary / folder(coordinates).relative_to(FEATURES / name)
+        writer = ShardWriter(place, recipe | {"tracks": clips.meta["tracks"]})
         for batch in clips:
-            features = family.features(batch, options)
+            features = of.features(batch, options)
             writer.add(shard({"features": features}, recipe | {"shard": batch.sha256}), len(features))
             shape = features.shape[1:]
             bar.update(len(features))
         writer.close()
     return f"{name}: {len(clips)} clips to {' x '.join(map(str, shape))} features"
+
+
+def check_control(name: str, row: Row) -> Parameters:
+    """The options of a control.
+
+    Raises:
+        UserError: the family has a network, or the row has keys that only a network has.
+    """
+    where, of = f"params.yaml: `rows.{name}", family(row.family)
+    if of.is_network:
+        raise UserError(f"{where}.weights`: got none, expected a folder of data/weights or `random`: {of.name} has a network")
+    keys = {"architecture": row.architecture, "layer": row.layer, "perturbations": row.perturbations}
+    if extra := [key for key, value in keys.items() if value]:
+        raise UserError(f"{where}.{extra[0]}`: got it for {of.name}, which has no network; leave it out")
+    return parse(row.options, _options(of), f"{where}.options`")
+
+
+def _options(of: Family) -> type[Parameters]:
+    return of.Options

@@ -1,4 +1,4 @@
-"""What a run will cost, told before it starts: arithmetic, memory, time and bytes on disk."""
+"""What a run will cost, before it starts: arithmetic, memory, time and bytes on disk."""
 
 import time
 from collections.abc import Callable
@@ -34,12 +34,12 @@ class Activations(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch h
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        given = {_storage(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
+        inputs = {_storage(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
         for tensor in tree_leaves(out):
-            if isinstance(tensor, Tensor) and (storage := _storage(tensor)) not in given:  # no view, not in place
+            if isinstance(tensor, Tensor) and (storage := _storage(tensor)) not in inputs:  # no view, not in place
                 self._alive[storage] = tensor.untyped_storage().nbytes()
-        gone = [storage for storage in self._alive if storage.expired()]  # type: ignore[no-untyped-call]
-        for storage in gone:
+        freed = [storage for storage in self._alive if storage.expired()]  # type: ignore[no-untyped-call]
+        for storage in freed:
             del self._alive[storage]
         self.peak = max(self.peak, sum(self._alive.values()))
         return out
@@ -79,7 +79,7 @@ def seconds_a_clip(run: Callable[[int], object], size: int) -> float:
     return (time.perf_counter() - begun) / size
 
 
-def told(of: Cost, size: int, clips: int, networks: int, seconds: float) -> str:
+def summary(of: Cost, size: int, clips: int, networks: int, seconds: float) -> str:
     """The forecast in a line."""
     times = f"{networks} x " if networks > 1 else ""
     total = clips * networks

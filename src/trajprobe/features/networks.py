@@ -1,104 +1,75 @@
-"""Features of a row of params.yaml that is a network: with pretrained weights, or with random ones."""
+"""The networks of a row: with pretrained weights, with random ones, or with permuted ones."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from trajprobe.backbones import weights
-from trajprobe.backbones.family import CodebookFamily, LoadingFamily
 from trajprobe.errors import UserError
-from trajprobe.features.encoder import Encoder
-from trajprobe.features.extraction import extract
-from trajprobe.features.setting import Setting
-from trajprobe.files.feature_shards import FEATURES, Kind
-from trajprobe.params import Parameters, parse, section
-from trajprobe.rows import Backbone, RandomInit, Untrained
+from trajprobe.features.perturbations import permute_weights
+from trajprobe.features.plan import Plan
+from trajprobe.params import Parameters, parse
+from trajprobe.rows import PERMUTED_WEIGHTS, Row
 
 
-@dataclass(frozen=True)
-class Pretrained:
-    """The network of a setting with the weights of data/weights/`weights`."""
+def open_network(plan: Plan, network: str) -> tuple[nn.Module, dict[str, Any]]:
+    """A network of a row by its coordinate (`pretrained`, `random/SEED`, `permuted-weights`), and its weights' source.
 
-    setting: Setting
-    weights: str
-    folder: Path
-
-    def open(self) -> Encoder:
-        setting, folder = self.setting, weights.WEIGHTS / self.weights
-        told = weights.provenance(folder)
-        check_weights(setting.row, setting.shape, told, folder, setting.name)
-        if isinstance(setting.family, LoadingFamily):
-            network, digest = setting.family.load(setting.shape, folder)
-        else:
-            with torch.device("meta"):
-                network = setting.family.build(setting.shape)
-            digest = weights.load(folder, network)
-        source = {"name": self.weights, "sha256": digest, "trained_frames": told.get("trained_frames")}
-        return Encoder(setting, network, source)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The network of a setting with random weights."""
-
-    setting: Setting
-    seed: int
-    folder: Path
-
-    def open(self) -> Encoder:
-        setting = self.setting
-        torch.manual_seed(self.seed)
-        network = setting.family.build(setting.shape)
-        if isinstance(setting.family, CodebookFamily):
-            x = setting.family.preprocess(setting.sample, setting.shape)
-            setting.family.fill_codebook(network.to(setting.device), x.to(setting.device))
-            network.cpu()
-        return Encoder(setting, network, {"seed": self.seed, "digest": weights.digest(network)})
-
-
-def pretrained(values: dict[str, Any], row: Backbone, kind: Kind, name: str, *options: str) -> str:
-    """Writes the features of `row` with the weights it names; returns a line that tells what was made.
-
-    With the option --dry nothing is written, and the line is the forecast.
+    Raises:
+        UserError: the weights are missing, damaged or of another network.
     """
-    setting = Setting.of(values, row, name)
-    return extract(setting, [Pretrained(setting, row.weights, FEATURES / kind / name)], name, dry=dry(options))
+    kind, _, seed = network.partition("/")
+    if kind == "random":
+        return _random(plan, int(seed))
+    module, source = _pretrained(plan)
+    if kind == PERMUTED_WEIGHTS:
+        permute_weights(module)
+    return module, source
 
 
-def check_weights(row: Untrained, shape: Parameters, told: dict[str, Any], folder: Path, name: str) -> None:
-    """Refuses weights of another family or `shape` than the row's, where their provenance (`told`) records theirs.
+def _pretrained(plan: Plan) -> tuple[nn.Module, dict[str, Any]]:
+    folder, family = weights.WEIGHTS / plan.row.weights, plan.family
+    provenance = weights.provenance(folder)
+    check_weights(plan.name, plan.row, plan.architecture, provenance, folder)
+    if family.load:
+        network, digest = family.load(plan.architecture, folder)
+    else:
+        with torch.device("meta"):
+            network = family.build(plan.architecture)
+        digest = weights.load(folder, network)
+    return network, {"name": plan.row.weights, "sha256": digest, "trained_frames": provenance.get("trained_frames")}
 
-    The tensors don't tell it all: strides leave no trace in them.
+
+def _random(plan: Plan, seed: int) -> tuple[nn.Module, dict[str, Any]]:
+    torch.manual_seed(seed)
+    network = plan.family.build(plan.architecture)
+    if plan.family.fill_codebook:
+        x = plan.family.preprocess(plan.sample, plan.architecture)
+        plan.family.fill_codebook(network.to(plan.device), x.to(plan.device))
+        network.cpu()
+    return network, {"seed": seed, "digest": weights.digest(network)}
+
+
+def check_weights(
+    name: str, row: Row, architecture: Parameters, provenance: dict[str, Any], folder: Path
+) -> None:
+    """Refuses weights of another family or architecture than the row's, where their provenance records theirs.
+
+    The tensors alone do not show it: strides leave no trace in them.
     """
-    if (family := told.get("family", row.family)) != row.family:
-        raise UserError(f"params.yaml: `{name}.weights`: got {folder} of family {family}, expected {row.family}")
-    recorded = told.get("architecture", {})
-    theirs = parse(recorded, type(shape), f"{folder / weights.PROVENANCE}: `architecture`") if recorded else shape
-    differing = [key for key in recorded if getattr(shape, key) != getattr(theirs, key)]
+    where = f"params.yaml: `rows.{name}"
+    if (recorded := provenance.get("family", row.family)) != row.family:
+        raise UserError(f"{where}.weights`: got {folder} of family {recorded}, expected {row.family}")
+    values = provenance.get("architecture", {})
+    theirs = parse(values, type(architecture), f"{folder / weights.PROVENANCE}: `architecture`")
+    differing = [key for key in values if getattr(architecture, key) != getattr(theirs, key)]
     if differing:
         got, expected = (
-            ", ".join(f"{key} {json.dumps(getattr(of, key))}" for key in differing) for of in (shape, theirs)
+            ", ".join(f"{key} {json.dumps(getattr(of, key))}" for key in differing) for of in (architecture, theirs)
         )
         raise UserError(
-            f"params.yaml: `{name}.architecture`: got {got}, expected {expected}, which the weights of {folder} were "
-            "trained with"
+            f"{where}.architecture`: got {got}, expected {expected}, which the weights of {folder} were trained with"
         )
-
-
-def random(values: dict[str, Any], row: Untrained, name: str, *options: str) -> str:
-    """As `pretrained`, with random weights: one folder a seed."""
-    setting = Setting.of(values, row, name)
-    seeds = section(values, RandomInit, "random_init").seeds
-    folder = FEATURES / "random" / name
-    jobs = [Drawn(setting, seed, folder / f"seed-{seed}") for seed in range(seeds)]
-    return extract(setting, jobs, f"{name} (random)", dry=dry(options))
-
-
-def dry(options: tuple[str, ...]) -> bool:
-    """Whether a stage's options ask for a forecast alone."""
-    if options not in ((), ("--dry",)):
-        raise UserError(f"got {' '.join(options)}, expected nothing more, or --dry for a forecast alone")
-    return bool(options)

@@ -9,8 +9,10 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from trajprobe.errors import UserError
 from trajprobe.files.shards import Shards, shard
 
+CLIPS = Path("data/clips")
 ZSTD_LEVEL = 3
 
 
@@ -69,3 +71,14 @@ class Clips:
     def __iter__(self) -> Iterator[Batch]:
         """Each shard's clips; raises as `[]` does."""
         return map(self.__getitem__, range(len(self.shards)))
+
+
+def open_clips(form: str) -> Clips:
+    """The rendered clips of a format.
+
+    Raises:
+        UserError: they are missing or damaged.
+    """
+    if not (CLIPS / form).is_dir():
+        raise UserError(f"{CLIPS / form}: is missing; `dvc repro render@{form}` renders it")
+    return Clips(CLIPS / form)
