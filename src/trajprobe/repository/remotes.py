@@ -5,37 +5,31 @@ will not do: it leaves the results that `compare` reads as a folder, and fails o
 """
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from trajprobe.compare import rows
 from trajprobe.errors import UserError
-from trajprobe.files import probe_results as files
-from trajprobe.files.feature_shards import FEATURES
+from trajprobe.files import probe_results
+from trajprobe.files.feature_shards import FEATURES, folder, networks_of
 from trajprobe.files.findings import FINDINGS
 from trajprobe.files.labelling import LABELLING
+from trajprobe.files.shards import Shards
+from trajprobe.files.video_shards import CLIPS
 from trajprobe.params import read
 from trajprobe.repository.dvc_cache import locked, paths_of_objects
 from trajprobe.repository.dvc_command import dvc, reason, run, show
 from trajprobe.repository.tracking import check_top
+from trajprobe.rows import RANDOM, Row, named_rows
 
 NAME = "store"
 SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
+PRETRAIN = Path("data/results/pretrain")
 TABLE = Path("data/report/table.md")
-#: By the stage that makes features: the section of params.yaml that has its rows.
-SECTIONS = {
-    "features": "backbones",
-    "random_init": "backbones",
-    "perturbed": "backbones",
-    "untrained": "untrained",
-    "perturbed_untrained": "untrained",
-    "trained_controls": "trained_controls",
-    "controls": "controls",
-}
 
 
 def add(url: str, start: Path, endpoint: str | None = None) -> str:
@@ -82,8 +76,10 @@ def _place(url: str, start: Path) -> str:
     return url
 
 
-def pull(tell: Callable[[str], object]) -> None:
+def pull(report: Callable[[str], object]) -> None:
     """Fetches features and results, and reruns what params.yaml has changed.
+
+    Rows whose features are to be made again are reported first, with what they need here.
 
     Raises:
         UserError: there is no remote, it is not verified, or what it has is missing or damaged.
@@ -94,9 +90,12 @@ def pull(tell: Callable[[str], object]) -> None:
     outs = [str(out["path"]) for stage in locked().values() for out in stage.get("outs", ())]
     wanted = _wanted(values)
     _fetch([path for path in outs if path in wanted], url)
-    formats = _unrendered(values)
+    rows = _stale_rows(values)
+    for name, row in rows.items():
+        report(f"features@{name} changed: {_needs(name, row)}")
+    formats = sorted({row.clips for row in rows.values() if not (CLIPS / row.clips).is_dir()})
     if formats:
-        tell(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
+        report(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
         _fetch([path for path in outs if path == TRACKS], url)
         _repro("--pull", "--allow-missing", "prepare")
         for name in formats:
@@ -119,12 +118,10 @@ def _verified_remote() -> str:
 
 
 def _wanted(values: dict[str, Any]) -> set[str]:
-    named = rows.named(values)
-    paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / kind / row for kind, row in named)]
-    paths += [files.path(kind, row) for kind, row in named]
-    paths += [rows.PRETRAIN / f"{name}.json" for name in values["pretrain"]]
-    # Perturbed features are a folder of folders, of which DVC knows the outer one.
-    return {str(place) for path in paths for place in (path, path.parent)}
+    rows = named_rows(values)
+    paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / name for name in rows), *map(probe_results.path, rows)]
+    paths += [PRETRAIN / f"{name}.json" for name in values["pretrain"]]
+    return set(map(str, paths))
 
 
 def _fetch(targets: list[str], url: str) -> None:
@@ -150,12 +147,22 @@ def _fetch(targets: list[str], url: str) -> None:
     )
 
 
-def _unrendered(values: dict[str, Any]) -> list[str]:
-    """The formats of clips that are not here, and of which some row's features are to be made."""
+def _stale_rows(values: dict[str, Any]) -> dict[str, Row]:
+    """The rows whose features are to be made again."""
     # Not `dvc repro --dry`, which stops at the first stage whose clips are missing.
-    stale = [name.partition("@") for name, changes in json.loads(dvc("status", "--json")).items() if _stale(changes)]
-    formats = {values[SECTIONS[stage]][row]["clips"] for stage, _, row in stale if stage in SECTIONS}
-    return sorted(name for name in formats if not Path("data/clips", name).is_dir())
+    stages = [name.partition("@") for name, changes in json.loads(dvc("status", "--json")).items() if _stale(changes)]
+    rows = named_rows(values)
+    return {name: rows[name] for stage, _, name in stages if stage == "features" and name in rows}
+
+
+def _needs(name: str, row: Row) -> str:
+    """What features of a row need on this machine, in a few words."""
+    if row.is_control:
+        return f"needs clips {row.clips}, no network"
+    weights = "random weights alone" if row.weights == RANDOM else f"weights {row.weights}"
+    devices = sorted({str(Shards(folder(of)).meta["device"]) for of in networks_of(name)})
+    pulled = f"; pulled shards of the same recipe, made on {', '.join(devices)}, are taken" if devices else ""
+    return f"needs clips {row.clips} and {weights}; runs on {os.environ.get('TRAJPROBE_DEVICE', 'cpu')}{pulled}"
 
 
 def _stale(changes: list[Any]) -> bool:
