@@ -2,27 +2,13 @@
 
 import json
 
-PROBES = {
-    "probe@magvit2-tiny",
-    "probe_random_init@magvit2-tiny",
-    "probe_perturbed@magvit2-tiny",
-    "probe_trained_controls@magvit2-tiny-shuffled",
-    *(
-        f"probe_controls@{name}"
-        for name in ("pixels", "coordinates", "kinematics", "start-position", "extent", "noise")
-    ),
-}
-#: A trained control is its row with other weights, and so is a part of it.
-ROW = {
-    "features@magvit2-tiny",
-    "random_init@magvit2-tiny",
-    "perturbed@magvit2-tiny",
-    "trained_controls@magvit2-tiny-shuffled",
-    "probe@magvit2-tiny",
-    "probe_random_init@magvit2-tiny",
-    "probe_perturbed@magvit2-tiny",
-    "probe_trained_controls@magvit2-tiny-shuffled",
-}
+CONTROLS = ("pixels", "coordinates", "kinematics", "start-position", "extent", "noise")
+ROWS = ("magvit2-tiny", "magvit2-tiny-shuffled", *CONTROLS)
+PROBES = {f"probe@{row}" for row in ROWS}
+
+
+def of_rows(*rows):
+    return {f"{stage}@{row}" for stage in ("features", "probe") for row in rows}
 
 
 def test_nothing_changed_reruns_nothing_and_leaves_git_clean(clone):
@@ -37,6 +23,14 @@ def test_the_same_clone_reproduces_the_same_bytes(reproduced, clone):
 
 def test_a_comment_in_the_parameters_reruns_nothing(clone):
     clone.append("params.yaml", "# a comment")
+    assert clone.repro() == set()
+
+
+def test_what_is_no_code_in_a_room_reruns_nothing(clone):
+    for name in (".DS_Store", "moments.py~", "__pycache__/raw.cpython-311.pyc", "notes.md"):
+        path = clone.folder / "src/trajprobe/features" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("no code")
     assert clone.repro() == set()
 
 
@@ -57,45 +51,53 @@ def test_a_render_parameter_reruns_from_render(reproduced, clone):
     assert reproduced.ran - clone.repro() == {"synthetic", "prepare"}
 
 
-def test_a_rows_parameter_reruns_that_row(clone):
-    clone.set("latents", "backbones", "magvit2-tiny", "layer")
-    assert clone.repro() == ROW | {"compare"}
+def test_a_rows_parameter_reruns_that_row_and_what_is_like_it(clone):
+    clone.set("latents", "rows", "magvit2-tiny", "layer")
+    assert clone.repro() == of_rows("magvit2-tiny", "magvit2-tiny-shuffled") | {"compare"}
+    features = clone.folder / "data/features"
+    for row in ("magvit2-tiny", "magvit2-tiny-shuffled"):
+        assert {path.parent.name for path in features.glob(f"{row}/**/manifest.json")} == {"latents.tmean"}
 
 
 def test_a_controls_parameter_reruns_that_control(clone):
-    clone.set(7, "controls", "noise", "seed")
-    assert clone.repro() == {"controls@noise", "probe_controls@noise", "compare"}
+    clone.set(7, "rows", "noise", "options", "seed")
+    assert clone.repro() == of_rows("noise") | {"compare"}
+
+
+def test_a_reworded_comment_reruns_features_alone_and_changes_no_byte(clone):
+    clone.append("src/trajprobe/backbones/extent.py", "# a comment, which changes no feature")
+    assert clone.repro() == {"features@extent"}
+    assert clone.git("status", "--porcelain", "dvc.lock", "metrics") == "M  dvc.lock\n"
 
 
 def test_a_family_file_reruns_its_rows(clone):
-    clone.append("src/trajprobe/backbones/extent.py", "# a comment, which changes no feature")
-    # The features' recipe names the code, so their file changes; their values do not, nor does the probe's file.
-    assert clone.repro() == {"controls@extent", "probe_controls@extent"}
+    path = clone.folder / "src/trajprobe/backbones/extent.py"
+    path.write_text(path.read_text().replace(".astype(np.float32)", ".astype(np.float32) * np.float32(2)"))
+    assert {"features@extent", "probe@extent"} <= clone.repro() <= of_rows("extent") | {"compare"}
 
 
 def test_a_new_row_adds_its_own_stages_and_a_removed_row_leaves_the_summary(clone):
     before = clone.summary()
-    row = clone.params()["backbones"]["magvit2-tiny"] | {"pooling": "mean"}
-    del row["weights"]
-    clone.set(row, "untrained", "other")
-    stages = ("untrained", "probe_untrained", "perturbed_untrained", "probe_perturbed_untrained")
-    assert clone.repro() == {f"{stage}@other" for stage in stages} | {"compare"}
+    row = clone.params()["rows"]["magvit2-tiny"]
+    other = row | {"pooling": "mean", "weights": "random", "like": "other", "perturbations": []}
+    clone.set(other, "rows", "other")
+    assert clone.repro() == of_rows("other") | {"compare"}
     assert set(clone.summary()) - set(before) == {"other"}
-    clone.set(None, "untrained", "other")
+    clone.set(None, "rows", "other")
     assert clone.repro() == {"compare"}
     assert clone.summary() == before
-    assert not (clone.folder / "data/results/probes/random/other.json").exists()
 
 
 def test_branches_switched_without_checkout_give_each_its_own_summary(clone):
     on_main = clone.summary()
     clone.git("switch", "--quiet", "--create", "codes")
-    clone.set("codes", "backbones", "magvit2-tiny", "layer")
-    clone.set({"family": "noise", "clips": "t17", "dimensions": 3, "seed": 1}, "controls", "noise-3")
+    clone.set("codes", "rows", "magvit2-tiny", "layer")
+    noise = {"family": "noise", "clips": "t17", "weights": "none", "like": "noise-3"}
+    clone.set(noise | {"options": {"dimensions": 3, "seed": 1}}, "rows", "noise-3")
     clone.repro()
     clone.commit("Codes")
     on_branch = clone.summary()
-    assert "noise-3" in on_branch["controls"]
+    assert "noise-3" in on_branch
     for branch, summary in (("main", on_main), ("codes", on_branch), ("main", on_main)):
         clone.git("switch", "--quiet", branch)
         clone.repro()
@@ -103,14 +105,26 @@ def test_branches_switched_without_checkout_give_each_its_own_summary(clone):
         assert clone.git("status", "--porcelain") == ""
 
 
-def test_comparison_refuses_a_missing_row(clone):
-    (clone.folder / "data/results/probes/controls/extent.json").unlink()
-    told = clone.run("python", "stages/compare.py", fails=True)
-    assert "no probe of extent (controls)" in told
-    assert "Traceback" not in told
+def test_more_seeds_compute_only_the_new_ones(clone, tmp_path):
+    # An empty store: what was made before comes from DVC's cache, by its recipe.
+    clone.set(3, "features", "seeds")
+    output = clone.run("dvc", "repro", "features@magvit2-tiny", TRAJPROBE_STORE=str(tmp_path / "empty"))
+    assert "Running stage 'features@magvit2-tiny'" in output
+    made = [line for line in output.splitlines() if "clip/s" in line or "clip]" in line]
+    assert made
+    assert all("random/2" in line for line in made)
+    seeds = clone.folder / "data/features/magvit2-tiny/random"
+    assert {path.name for path in seeds.iterdir()} == {"0", "1", "2"}
 
 
-def test_the_summary_holds_scalars_alone(reproduced):
+def test_the_comparison_refuses_a_missing_row(clone):
+    (clone.folder / "data/results/probes/extent.json").unlink()
+    output = clone.run("python", "stages/compare.py", fails=True)
+    assert "extent" in output
+    assert "Traceback" not in output
+
+
+def test_the_summary_fits_a_screen_and_holds_scalars_alone(reproduced):
     def leaves(node):
         if isinstance(node, dict):
             for child in node.values():
@@ -119,5 +133,5 @@ def test_the_summary_holds_scalars_alone(reproduced):
             yield node
 
     values = list(leaves(json.loads((reproduced.folder / "metrics/summary.json").read_text())))
-    assert len(values) > 50
+    assert 20 < len(values) <= 60
     assert all(isinstance(value, int | float) for value in values)

@@ -1,0 +1,107 @@
+"""dvc.yaml names the code that each stage imports: whole rooms, and the file of the row's own family."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from trajprobe.files.content_key import import_closure, source
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src/trajprobe"
+YAML_SAFE = YAML(typ="safe")
+PIPELINE = YAML_SAFE.load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = YAML_SAFE.load((ROOT / "params.yaml").read_text())
+FAMILIES = sorted(path.stem for path in (PACKAGE / "backbones").glob("*.py") if path.stem not in ("family", "weights"))
+#: What an edit of each room, or file outside the rooms, makes stale. Read it when it changes: an importer or a kind of
+#: clutter makes no feature stale, a family its own rows alone.
+STALE = {
+    "__init__.py": "synthetic prepare render pretrain features probe compare",
+    "backbones/FAMILY.py": "pretrain features of its rows",
+    "backbones/family.py": "pretrain features",
+    "backbones/parts": "pretrain features",
+    "backbones/weights.py": "pretrain features",
+    "check.py": "",
+    "cli.py": "",
+    "clips": "render pretrain",
+    "compare": "compare",
+    "data": "synthetic prepare",
+    "errors.py": "synthetic prepare render pretrain features probe compare",
+    "execution": "render features",
+    "features": "features",
+    "files": "synthetic prepare render pretrain features probe compare",
+    "importers": "",
+    "params.py": "synthetic prepare render pretrain features probe compare",
+    "pretraining": "pretrain",
+    "probes": "probe",
+    "published": "",
+    "report": "compare",
+    "repository": "",
+    "rows.py": "features compare",
+    "stage.py": "synthetic prepare render pretrain features probe compare",
+    "statistics": "prepare compare",
+}
+
+
+def code_deps(stage):
+    """The code that a stage of dvc.yaml depends on, with FAMILY in place of the row's."""
+    definition = PIPELINE[stage].get("do", PIPELINE[stage])
+    deps = [dep.replace("${item.family}", "FAMILY") for dep in definition["deps"]]
+    return [dep for dep in deps if dep.startswith(("src/", "stages/"))]
+
+
+def covers(deps, file, family=None):
+    path = file.relative_to(ROOT).as_posix()
+    if family and path == f"src/trajprobe/backbones/{family}.py":
+        return "src/trajprobe/backbones/FAMILY.py" in deps
+    return any(path == dep or path.startswith(f"{dep}/") for dep in deps)
+
+
+def imported_by_script(stage):
+    """The files of trajprobe that a stage's script imports, at any depth; not the families, which it finds by name."""
+    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text())
+    modules = {"trajprobe"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("trajprobe"):
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                modules |= import_closure(name)
+    return {source(module) for module in modules}
+
+
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_a_stage_depends_on_all_code_that_it_imports(stage):
+    deps = code_deps(stage)
+    assert f"stages/{stage}.py" in deps
+    assert [str(file) for file in imported_by_script(stage) if not covers(deps, file)] == []
+
+
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_a_stage_depends_on_no_room_that_it_does_not_use(stage):
+    used = imported_by_script(stage)
+    if "src/trajprobe/backbones/FAMILY.py" in code_deps(stage):
+        used |= {file for family in FAMILIES for file in imported_by_family(family)}
+    rooms = [dep for dep in code_deps(stage) if dep.startswith("src/") and "FAMILY" not in dep]
+    assert [room for room in rooms if not any(covers([room], file) for file in used)] == []
+
+
+def imported_by_family(family):
+    return {source(module) for module in import_closure(f"trajprobe.backbones.{family}")}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_imports_only_what_the_features_stage_depends_on(family):
+    deps = code_deps("features")
+    assert [str(file) for file in imported_by_family(family) if not covers(deps, file, family)] == []
+
+
+def test_the_map_of_what_each_file_makes_stale_is_as_written_above():
+    stale = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        path = file.relative_to(PACKAGE)
+        family = path.stem if path.parent.name == "backbones" and path.stem in FAMILIES else None
+        room = "backbones/FAMILY.py" if family else str(path) if path.parent.name == "backbones" else None
+        room = room or ("backbones/parts" if path.parts[:2] == ("backbones", "parts") else path.parts[0])
+        stages = [stage for stage in PIPELINE if covers(code_deps(stage), file, family)]
+        stale.setdefault(room, set()).add(" ".join(stages) + " of its rows" * bool(family))
+    assert stale == {room: {stages} for room, stages in STALE.items()}
