@@ -77,8 +77,8 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
             raise UserError(f"{path}: missing key `{key}`; expected the keys {', '.join(SECTIONS)}")
     _check_keys(values, path)
     for key in NAMED_SECTIONS:
-        for name in section(values, dict[str, dict[str, Any]], key):
-            check_name(name, f"{path}: `{key}.{name}`")
+        for name in values[key] if isinstance(values[key], dict) else ():
+            check_name(str(name), f"{path}: `{key}.{name}`")
     return values
 
 
