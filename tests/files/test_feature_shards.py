@@ -5,6 +5,7 @@ import pytest
 
 import trajprobe
 from trajprobe.errors import UserError
+from trajprobe.files.feature_shards import Coordinates, folder, networks_of
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.shards import ShardWriter, shard
 
@@ -17,13 +18,23 @@ LABELS = Labelling(
     leaked=0,
 )
 
+FOLDERS = [
+    "both/pretrained/plain/hidden.tmean",
+    "both/random/0/plain/hidden.tmean",
+    "both/random/10/plain/hidden.tmean",
+    "both/random/2/plain/hidden.tmean",
+    "both/pretrained/middle-frame/hidden.tmean",
+    "bare/random/0/plain/3.mean",
+    "pixels/none/plain/features",
+    "layers/pretrained/plain/1.mean",
+    "layers/pretrained/plain/2.mean",
+]
+
 
 @pytest.fixture
 def root(tmp_path):
     LABELS.save(tmp_path / "data/trajectories/labelling.npz")
-    for number, folder in enumerate(
-        ["pretrained/both", "random/both/seed-0", "random/both/seed-1", "random/bare/seed-0", "controls/pixels"]
-    ):
+    for number, folder in enumerate(FOLDERS):
         written(tmp_path / "data/features" / folder, number)
     return tmp_path
 
@@ -40,56 +51,85 @@ def written(folder, number, tracks="t1"):
     ("asked", "number"),
     [
         ({"row": "both"}, 0),
-        ({"row": "both", "kind": "pretrained"}, 0),
-        ({"row": "both", "kind": "random"}, 1),
-        ({"row": "both", "kind": "random", "seed": 1}, 2),
-        ({"row": "both", "seed": 1}, 2),
-        ({"row": "bare"}, 3),
-        ({"row": "pixels"}, 4),
-        ({"row": "pixels", "kind": "controls"}, 4),
+        ({"row": "both", "network": "pretrained"}, 0),
+        ({"row": "both", "network": "random/0"}, 1),
+        ({"row": "both", "network": "random/10", "layer": "hidden.tmean"}, 2),
+        ({"row": "both", "input": "middle-frame"}, 4),
+        ({"row": "bare"}, 5),
+        ({"row": "pixels"}, 6),
+        ({"row": "layers", "layer": "2.mean"}, 8),
     ],
 )
 def test_a_row_is_loaded_with_its_labels(root, asked, number):
-    found = trajprobe.load_features(**asked, root=root)
-    np.testing.assert_array_equal(found.features, number * 100 + np.arange(24).reshape(4, 3, 2))
-    assert found.recipe == {"tracks": "t1", "number": number}
+    loaded = trajprobe.load_features(**asked, root=root)
+    np.testing.assert_array_equal(loaded.features, number * 100 + np.arange(24).reshape(4, 3, 2))
+    assert loaded.recipe == {"tracks": "t1", "number": number}
     for name in ("labels", "names", "groups", "folds"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(LABELS, name))
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(LABELS, name))
+
+
+def test_the_networks_of_a_row_come_in_the_order_of_their_seeds(root):
+    assert [folder(of).relative_to("data/features").as_posix() for of in networks_of("both", root)] == [
+        "both/pretrained/middle-frame/hidden.tmean",
+        "both/pretrained/plain/hidden.tmean",
+        "both/random/0/plain/hidden.tmean",
+        "both/random/2/plain/hidden.tmean",
+        "both/random/10/plain/hidden.tmean",
+    ]
+
+
+def test_coordinates_read_as_words():
+    assert str(Coordinates("both", "random/2", "plain", "hidden.tmean")) == "both random/2 hidden.tmean"
+    assert str(Coordinates("pixels", "none", "plain", "features")) == "pixels"
 
 
 def test_it_reads_the_repository_one_stands_in(root, monkeypatch):
     monkeypatch.chdir(root)
-    assert trajprobe.load_features("pixels").recipe["number"] == 4
+    assert trajprobe.load_features("pixels").recipe["number"] == 6
 
 
 @pytest.mark.parametrize(
-    ("asked", "wanted"),
+    ("asked", "message"),
     [
-        ({"row": "both2"}, "both2"),
-        ({"row": "pixels", "kind": "random"}, "pixels random"),
-        ({"row": "both", "kind": "random", "seed": 2}, "both random seed 2"),
-        ({"row": "both", "kind": "pretrained", "seed": 0}, "both pretrained seed 0"),
+        (
+            {"row": "both2"},
+            "got row 'both2', input 'plain', expected a row of bare, both, layers, pixels; `dvc repro` makes",
+        ),
+        (
+            {"row": "pixels", "network": "random/0"},
+            "got row 'pixels', network 'random/0', input 'plain', expected one of none",
+        ),
+        (
+            {"row": "both", "network": "random/3"},
+            "expected one of pretrained, middle-frame, hidden.tmean; pretrained, plain",
+        ),
+        ({"row": "both", "input": "reversed"}, "got row 'both', input 'reversed'"),
+        (
+            {"row": "layers"},
+            "expected one of pretrained, plain, 1.mean; pretrained, plain, 2.mean (network, input, layer)",
+        ),
     ],
 )
-def test_a_missing_row_names_those_that_are_there(root, asked, wanted):
-    (root / "data/features/pretrained/.half.tmp").mkdir()
-    with pytest.raises(UserError, match=f"no features of {wanted} in .*; there are those of bare, both, pixels; "):
+def test_features_that_do_not_exist_are_refused_with_those_that_do(root, asked, message):
+    (root / "data/features/.half.tmp").mkdir()
+    with pytest.raises(UserError) as caught:
         trajprobe.load_features(**asked, root=root)
+    assert message in str(caught.value)
 
 
 def test_an_empty_repository_says_so(tmp_path):
-    with pytest.raises(UserError, match="there are those of no row; `dvc repro` makes them"):
+    with pytest.raises(UserError, match="expected a row of none; `dvc repro` makes features"):
         trajprobe.load_features("both", root=tmp_path)
 
 
 def test_features_of_other_tracks_are_refused(root):
-    written(root / "data/features/controls/pixels", 4, tracks="t2")
-    with pytest.raises(UserError, match=r"features/controls/pixels: features of other tracks than .*labelling\.npz"):
+    written(root / "data/features/pixels/none/plain/features", 6, tracks="t2")
+    with pytest.raises(UserError, match=r"plain/features: features of other tracks than .*labelling\.npz"):
         trajprobe.load_features("pixels", root=root)
 
 
 def test_a_damaged_shard_is_refused(root):
-    path = root / "data/features/controls/pixels/00001.safetensors"
+    path = root / "data/features/pixels/none/plain/features/00001.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(UserError, match=r"00001.safetensors: its bytes are not those that were written"):
         trajprobe.load_features("pixels", root=root)

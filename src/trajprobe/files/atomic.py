@@ -36,6 +36,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_md5(path: Path) -> str:
+    """md5 of a file, in hex, read in pieces: the name of its object in DVC's cache."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Puts `data` at `path`, whole or not at all; readable by whoever may read the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
