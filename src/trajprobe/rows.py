@@ -37,7 +37,9 @@ class Row(Parameters, frozen=True, kw_only=True):
     pooling: str = "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: of the network; codes are made in float32 alone
     options: dict[str, Any] = {}  #: of a family without a network
-    perturbations: tuple[str, ...] = ()  #: of features/perturbations.py: shuffled-frames, middle-frame, permuted-weights
+    perturbations: tuple[
+        str, ...
+    ] = ()  #: of features/perturbations.py: shuffled-frames, middle-frame, permuted-weights
 
     @property
     def is_control(self) -> bool:

@@ -34,8 +34,8 @@ FOLDERS = [
 @pytest.fixture
 def root(tmp_path):
     LABELS.save(tmp_path / "data/trajectories/labelling.npz")
-    for number, folder in enumerate(FOLDERS):
-        written(tmp_path / "data/features" / folder, number)
+    for number, name in enumerate(FOLDERS):
+        written(tmp_path / "data/features" / name, number)
     return tmp_path
 
 

@@ -31,10 +31,10 @@ Positive = Annotated[int, Meta(ge=1)]
 class Architecture(Parameters, frozen=True):
     """The network's shape."""
 
-    channels: Annotated[int, Meta(ge=4, multiple_of=4)]  #: of the first level
-    multipliers: tuple[Positive, Positive, Positive]  #: channels of each level, as multiples of `channels`
-    residual_blocks: Annotated[int, Meta(ge=0)]  #: in each level
-    bits: Annotated[int, Meta(ge=1, le=30)]  #: channels of the latent, bits of the code
+    channels: Annotated[int, Meta(ge=4, multiple_of=4)] = 8  #: of the first level
+    multipliers: tuple[Positive, Positive, Positive] = (1, 2, 4)  #: channels of each level, as multiples of `channels`
+    residual_blocks: Annotated[int, Meta(ge=0)] = 1  #: in each level
+    bits: Annotated[int, Meta(ge=1, le=30)] = 18  #: channels of the latent, bits of the code
 
 
 class CausalConv(nn.Conv3d):

@@ -14,7 +14,7 @@ from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
 from trajprobe.execution.work import Task
-from trajprobe.files.content_key import closure_hash
+from trajprobe.files.content_key import code_hash
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
 from trajprobe.files.video_shards import Clips, packed
@@ -43,7 +43,7 @@ class Renderer:
 
     def __init__(self, work: Rendering, tracks: Tracks) -> None:
         self.work, self.tracks = work, tracks
-        self.code = [closure_hash("trajprobe.clips.scene"), closure_hash("trajprobe.files.video_shards")]
+        self.code = [code_hash("trajprobe.clips.scene"), code_hash("trajprobe.files.video_shards")]
 
     def tasks(self) -> list[Task]:
         """One for each shard, by what is drawn on it."""
@@ -83,6 +83,6 @@ def render(tracks: Path, scene: Scene, form: Format, folder: Path) -> str:
     digest = where.ask(work, lambda renderer: renderer.tracks.digest())
     produce(where, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
     count = len(Clips(folder))
-    size = f"{form.frames} frames of {form.size} x {form.size}"
-    raw, stored = count * form.frames * form.size**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
+    size = f"{form.frames} frames of {form.resolution} x {form.resolution}"
+    raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
     return f"{folder}: {count} clips, {size}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"

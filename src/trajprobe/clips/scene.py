@@ -24,7 +24,7 @@ class Format(Parameters, frozen=True):
     """One clip format (a row of `clips` in params.yaml)."""
 
     frames: Annotated[int, Meta(ge=1)]
-    size: Annotated[int, Meta(ge=8)]  #: height and width, pixels
+    resolution: Annotated[int, Meta(ge=8)]  #: height and width, pixels
 
 
 def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:
@@ -35,9 +35,9 @@ def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:
         low, high = camera.image_box(tracks.box, scene.view)
     else:
         low, high = camera.bounds(camera.project(tracks.points, scene.view, tracks.box), tracks.lengths)
-    return camera.fit(image, low, high, form.size, scene.margin)
+    return camera.fit(image, low, high, form.resolution, scene.margin)
 
 
 def draw(points: NDArray[np.float64], scene: Scene, form: Format) -> NDArray[np.uint8]:
     """Points as `place` gives them (n t 2) -> uint8 video [b t h w c], b = n."""
-    return canvas.draw(points, form.size, scene.blob * form.size)
+    return canvas.draw(points, form.resolution, scene.blob * form.resolution)

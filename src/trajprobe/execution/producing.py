@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
@@ -13,7 +14,7 @@ from trajprobe.execution.local import Local
 from trajprobe.execution.work import Done, Maker, Task, Work
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.shards import ShardWriter
-from trajprobe.files.store import Entry, Store
+from trajprobe.files.store import Store, StoredShard
 from trajprobe.stage import workers
 
 T = TypeVar("T")
@@ -51,14 +52,20 @@ def executor() -> Executor:
     raise UserError(f"TRAJPROBE_EXECUTOR: got {kind!r}, expected local or ray")
 
 
-def missing(tasks: Sequence[Task], store: Store) -> tuple[dict[str, Entry], list[Task]]:
+def missing(tasks: Sequence[Task], store: Store) -> tuple[dict[str, StoredShard], list[Task]]:
     """The shards that the store has, by key, and the tasks whose shards it has not."""
     found = {task.key: entry for task in tasks if (entry := store.get(task.key))}
     return found, [task for task in tasks if task.key not in found]
 
 
 def produce(
-    where: Executor, work: Work[Any], tasks: Sequence[Task], folder: Path, meta: dict[str, Any], name: str
+    where: Executor,
+    work: Work[Any],
+    tasks: Sequence[Task],
+    folder: Path,
+    meta: dict[str, Any],
+    name: str,
+    pulled: Mapping[str, StoredShard] = MappingProxyType({}),
 ) -> None:
     """Puts a shard for each task into `folder`, linked to the store's; those that it has not are made first.
 
@@ -66,6 +73,8 @@ def produce(
         UserError: some can't be made. All others are kept, and `folder` stays as it was.
     """
     found, absent = missing(tasks, where.store)
+    found |= pulled
+    absent = [task for task in absent if task.key not in found]
     if found:
         log.info(
             "%s: %d of %d shards are in %s already", name, len(tasks) - len(absent), len(tasks), where.store.folder

@@ -21,7 +21,7 @@ import trajprobe
 from trajprobe.errors import UserError
 from trajprobe.execution.local import ATTEMPTS
 from trajprobe.execution.work import Done, Maker, Task, Work, serve
-from trajprobe.files.store import VARIABLE, Entry, Store
+from trajprobe.files.store import VARIABLE, Store, StoredShard
 from trajprobe.stage import FIXED, INSTRUCTION_SETS, THREADS
 
 ADDRESS = os.environ.get("RAY_ADDRESS")
@@ -91,7 +91,7 @@ class Ray:
             for row in rows.map(_Server, fn_constructor_args=given, compute=pool, **self.options).iter_rows():
                 if row["number"] < 0:
                     raise UserError(row["error"])
-                task, entry = tasks[row["number"]], Entry(Path(row["path"]), row["sha256"])
+                task, entry = tasks[row["number"]], StoredShard(Path(row["path"]), row["sha256"])
                 if not row["error"]:
                     _await(entry.path)
                     tell(task.clips)
@@ -140,7 +140,7 @@ class _Server:
 
 
 def _answer(done: Done) -> dict[str, str]:
-    entry = done.entry or Entry(Path(), "")
+    entry = done.entry or StoredShard(Path(), "")
     return {"path": str(entry.path), "sha256": entry.sha256, "error": done.error}
 
 

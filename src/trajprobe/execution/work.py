@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from trajprobe.errors import UserError
-from trajprobe.files.store import Entry, Store
+from trajprobe.files.store import Store, StoredShard
 
 T = TypeVar("T")
 M_co = TypeVar("M_co", bound="Maker", covariant=True)
@@ -43,7 +43,7 @@ class Done:
     """A task that came to its end: the shard in the store, or why there is none."""
 
     task: Task
-    entry: Entry | None
+    entry: StoredShard | None
     error: str = ""
 
 

@@ -54,7 +54,9 @@ def check_control(name: str, row: Row) -> Parameters:
     """
     where, of = f"params.yaml: `rows.{name}", family(row.family)
     if of.is_network:
-        raise UserError(f"{where}.weights`: got none, expected a folder of data/weights or `random`: {of.name} has a network")
+        raise UserError(
+            f"{where}.weights`: got none, expected a folder of data/weights or `random`: {of.name} has a network"
+        )
     keys = {"architecture": row.architecture, "layer": row.layer, "perturbations": row.perturbations}
     if extra := [key for key, value in keys.items() if value]:
         raise UserError(f"{where}.{extra[0]}`: got it for {of.name}, which has no network; leave it out")

@@ -67,7 +67,7 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
             place = temporary / folder(of).relative_to(FEATURES / name)
             produce(where, work, tasks, place, recipe, str(of), pulled)
     shape = " x ".join(map(str, plan.cost.shape))
-    return f"{name}: {len(of_row)} variants of {len(plan.clips)} clips, {shape} features ({of_row[0].layer})"
+    return f"{name}: {len(of_row)} x {len(plan.clips)} clips to {shape} features ({of_row[0].layer})"
 
 
 @dataclass(frozen=True)

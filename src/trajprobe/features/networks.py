@@ -53,9 +53,7 @@ def _random(plan: Plan, seed: int) -> tuple[nn.Module, dict[str, Any]]:
     return network, {"seed": seed, "digest": weights.digest(network)}
 
 
-def check_weights(
-    name: str, row: Row, architecture: Parameters, provenance: dict[str, Any], folder: Path
-) -> None:
+def check_weights(name: str, row: Row, architecture: Parameters, provenance: dict[str, Any], folder: Path) -> None:
     """Refuses weights of another family or architecture than the row's, where their provenance records theirs.
 
     The tensors alone do not show it: strides leave no trace in them.

@@ -50,7 +50,9 @@ class Plan:
         clips = open_clips(row.clips)
         form = clips.meta["format"]
         architecture = check_row(name, row, form)
-        return cls(name, row, architecture, clips, section(values, Run, "features"), section(values, Compute, "compute"))
+        return cls(
+            name, row, architecture, clips, section(values, Run, "features"), section(values, Compute, "compute")
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process, which has its own device."""
@@ -127,7 +129,10 @@ class Plan:
             "code": [code_hash(self.family.module), code_hash("trajprobe.features.tokens")],
         }
         if of.network == PERMUTED_WEIGHTS or of.input != PLAIN:
-            recipe["perturbation"] = [of.network if of.input == PLAIN else of.input, code_hash(INPUTS[PLAIN].__module__)]
+            recipe["perturbation"] = [
+                of.network if of.input == PLAIN else of.input,
+                code_hash(INPUTS[PLAIN].__module__),
+            ]
         return recipe
 
 

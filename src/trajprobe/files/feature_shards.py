@@ -98,7 +98,9 @@ def load_features(
     features, recipe = read(folder(matching[0], root))
     labelling = Labelling.load(root / LABELLING)
     if recipe["tracks"] != labelling.tracks:
-        raise UserError(f"{folder(matching[0], root)}: features of other tracks than {root / LABELLING}; run `dvc repro`")
+        raise UserError(
+            f"{folder(matching[0], root)}: features of other tracks than {root / LABELLING}; run `dvc repro`"
+        )
     return Features(features, labelling.labels, labelling.names, labelling.groups, labelling.folds, recipe)
 
 

@@ -28,7 +28,7 @@ log = logging.getLogger("trajprobe")
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredShard:
     """A shard in the store."""
 
     path: Path
@@ -66,26 +66,26 @@ class Store:
         """What a shard of this recipe is called."""
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32]
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> StoredShard | None:
         """The shard of that key, verified; None where it was not made, or is damaged, in which case it is deleted."""
         for path in sorted(self._room(key).glob(f"{key}-*.safetensors")):
             digest = path.stem.removeprefix(f"{key}-")
             try:
                 if file_sha256(path) == digest:
                     os.utime(path)  # `prune` goes by it
-                    return Entry(path, digest)
+                    return StoredShard(path, digest)
                 path.unlink()
             except FileNotFoundError:  # pruned a moment ago
                 continue
             log.warning("%s: its bytes are not those that were written; deleted, and made again", path)
         return None
 
-    def put(self, key: str, data: bytes) -> Entry:
+    def put(self, key: str, data: bytes) -> StoredShard:
         """Keeps a shard's bytes."""
         digest = sha256(data)
         path = self._room(key) / f"{key}-{digest}.safetensors"
         write_bytes(path, data, mode=0o444)
-        return Entry(path, digest)
+        return StoredShard(path, digest)
 
     def unfinished(self) -> Iterator[tuple[Path, os.stat_result]]:
         """What runs are writing, or were when they were killed; the attempts that Ray's are counting, too."""

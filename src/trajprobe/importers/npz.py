@@ -12,7 +12,7 @@ from trajprobe.repository.tracking import check_top, pointer, tracked
 
 RAW = Path("data/raw")
 #: Made by the synthetic stage.
-TAKEN = ("synthetic", "synthetic_pool")
+RESERVED = ("synthetic", "synthetic_pool")
 
 
 def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
@@ -21,7 +21,7 @@ def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
     Raises:
         UserError: the file or the name won't do, or DVC refuses. Nothing is left behind.
     """
-    check_name(name, "--name", TAKEN)
+    check_name(name, "--name", RESERVED)
     check_top()
     place = RAW / f"{name}.npz"
     if (place.exists() or pointer(place).exists()) and not replace:

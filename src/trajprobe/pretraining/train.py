@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from trajprobe.backbones.family import TokenizerFamily, architecture, tokenizer_family
+from trajprobe.backbones.family import Family
+from trajprobe.backbones.family import family as family_of
 from trajprobe.backbones.parts import lfq
 from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError
@@ -63,9 +64,9 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         UserError: the pool is too small for a batch, or the clips too short for a prediction.
     """
     torch.use_deterministic_algorithms(True)
-    family = tokenizer_family(params.family)
+    family = family_of(params.family)
     torch.manual_seed(params.seed)
-    shape = architecture(family, params.architecture, f"pretrain.{name}")
+    shape = family.architecture(params.architecture, f"pretrain.{name}")
     network = cast(Any, family.build(shape))
     # The predictor is a decoder of its own, thrown away afterwards.
     predictor = type(network.decoder)(network.bits)
@@ -81,7 +82,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         optimiser, params.learning_rate, total_steps=max(params.steps, SHORTEST), pct_start=WARM_UP
     )
     curve, every = [], max(params.steps // CURVE_POINTS, 1)
-    draws = _batches(points[held_out:], params, form.size)
+    draws = _batches(points[held_out:], params, form.resolution)
     for step in tqdm(range(params.steps), desc=name, unit="step"):
         x = family.preprocess(torch.from_numpy(draw(next(draws), scene, form)), shape)
         latents, video, prediction = _forward(network, predictor, x)
@@ -104,12 +105,12 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     return Trained(network, curve, honest)
 
 
-def check_format(family: TokenizerFamily, form: Format, name: str) -> None:
+def check_format(family: Family, form: Format, name: str) -> None:
     """Raises UserError where clips of `form` can't be trained on: tokens must stand for whole frames and squares."""
     step, side = family.FRAMES_PER_TOKEN, family.PIXELS_PER_TOKEN
-    if form.frames < 2 * step + 1 or form.frames % step != 1 or form.size % side:
+    if form.frames < 2 * step + 1 or form.frames % step != 1 or form.resolution % side:
         raise UserError(
-            f"{name}: got clips of {form.frames} frames of {form.size} pixels, expected {step}k + 1 frames, at least "
+            f"{name}: got clips of {form.frames} frames of {form.resolution} pixels, expected {step}k + 1 frames, at least "
             f"{2 * step + 1}, and a multiple of {side} pixels; choose another format of `clips`"
         )
 
