@@ -118,6 +118,9 @@ class Repository:
     def summary(self):
         return json.loads((self.folder / "metrics/summary.json").read_text())
 
+    def details(self):
+        return json.loads((self.folder / "metrics/details.json").read_text())
+
     def lock(self):
         return YAML(typ="safe").load((self.folder / "dvc.lock").read_text())["stages"]
 
