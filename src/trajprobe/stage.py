@@ -56,8 +56,8 @@ def pin(compute: Compute) -> None:
 def run(main: Callable[..., str]) -> None:
     """Runs a stage's `main(*arguments)`, which imports its rooms itself (after the pin) and returns a line to print.
 
-    The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is told in one line
-    and ends the process with status 2.
+    The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is one line
+    on standard error and status 2.
     """
     name, arguments = Path(sys.argv[0]).stem, sys.argv[1:]
     try:
@@ -108,7 +108,7 @@ def workers(default: int) -> int:
 def _log(path: Path) -> logging.Logger:
     """The logger `trajprobe`: everything into the file, messages from INFO upwards onto standard error."""
     path.parent.mkdir(exist_ok=True)
-    logging.raiseExceptions = False  # on a full disk the log fails, too: what is told is told without it
+    logging.raiseExceptions = False  # on a full disk the log fails too, and must not hide the error
     log = logging.getLogger("trajprobe")
     log.setLevel(logging.DEBUG)
     console, file = logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")

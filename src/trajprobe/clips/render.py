@@ -55,16 +55,18 @@ class Renderer:
         """Where the blobs of a shard stand (b t 2), in pixels."""
         return self._places(task.number)
 
-    def make(self, task: Task, given: NDArray[np.float64], _store: Store, tell: Callable[[int], object]) -> bytes:
-        """The shard that is drawn of these.
+    def make(
+        self, task: Task, places: NDArray[np.float64], _store: Store, report_progress: Callable[[int], object]
+    ) -> bytes:
+        """The shard of clips with blobs at these places (b t 2), in pixels.
 
         Raises:
             UserError: another kind of machine, or other code, asked for it.
         """
-        if self._key(given) != task.key:
+        if self._key(places) != task.key:
             raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
-        data = packed(draw(given, self.work.scene, self.work.form), given, self.work.meta)
-        tell(len(given))
+        data = packed(draw(places, self.work.scene, self.work.form), places, self.work.meta)
+        report_progress(len(places))
         return data
 
     def _key(self, places: NDArray[np.float64]) -> str:

@@ -1,4 +1,4 @@
-"""Canonical tracks: every point real, in the order of time; and exact duplicates found."""
+"""Canonical tracks: every point real, in the order of time; and exact duplicates."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -47,8 +47,8 @@ def load(path: Path) -> Raw:
         notes.append(f"not used: {', '.join(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
     for key in REQUIRED:
         if key not in arrays:
-            there = ", ".join(sorted(arrays)) or "none"
-            raise UserError(f"{path}: no `{key}`; expected {' and '.join(REQUIRED)}, got the keys {there}")
+            keys = ", ".join(sorted(arrays)) or "none"
+            raise UserError(f"{path}: no `{key}`; expected {' and '.join(REQUIRED)}, got the keys {keys}")
 
     points = arrays["trajectories"]
     if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":
@@ -131,7 +131,7 @@ def as_arrays(raw: Raw) -> Arrays:
 def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
     if len(np.unique(raw.labels)) < 2:
         only_one = raw.label_names[raw.labels[0]]
-        raise UserError(f"{path}: got one class ({only_one}), expected at least two to tell apart")
+        raise UserError(f"{path}: got one class ({only_one}), expected at least two")
     if raw.split is not None:
         missing = np.setdiff1d(raw.labels[raw.split == "test"], raw.labels[raw.split == "train"])
         if len(missing):

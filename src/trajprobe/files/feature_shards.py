@@ -87,7 +87,7 @@ def load_features(
         root: the top of the repository.
 
     Raises:
-        UserError: there are no such features, or they are of other tracks than the labels.
+        UserError: such features do not exist, or they are of other tracks than the labels.
     """
     root = Path(root)
     held = networks_of(row, root)

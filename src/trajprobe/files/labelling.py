@@ -1,4 +1,4 @@
-"""What is known of each track beside its points: class, group, and the fold that tests it."""
+"""The class, the group and the fold of each track."""
 
 from dataclasses import dataclass
 from pathlib import Path
