@@ -10,6 +10,8 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from trajprobe.files.tracks import bounds
+
 Array = NDArray[np.float64]
 View = Literal["xy", "xz", "yz", "perspective"]
 Scaling = Literal["track", "dataset"]
@@ -69,14 +71,6 @@ def image_box(box: Array, view: View) -> tuple[Array, Array]:
     """Low and high corner, each (1 1 2), of the image of the box (2 d)."""
     corners = np.stack(np.meshgrid(*box.T, indexing="ij"), axis=-1).reshape(1, -1, box.shape[1])
     return bounds(project(corners, view, box), np.array([corners.shape[1]]))
-
-
-def bounds(image: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Low and high corner, each (n 1 2), of the first `lengths` (n) points of each track's image (n t 2)."""
-    beyond = (np.arange(image.shape[1]) >= lengths[:, None])[..., None]
-    low = np.where(beyond, np.inf, image).min(axis=1, keepdims=True)
-    high = np.where(beyond, -np.inf, image).max(axis=1, keepdims=True)
-    return low, high
 
 
 def fit(image: Array, low: Array, high: Array, size: int, margin: float) -> Array:

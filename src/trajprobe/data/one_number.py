@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from trajprobe.files.findings import Finding, first
 from trajprobe.files.labelling import Labelling
-from trajprobe.files.tracks import Tracks
+from trajprobe.files.tracks import Tracks, bounds
 from trajprobe.statistics.multiple_tests import holm
 
 Array = NDArray[np.float64]
@@ -93,13 +93,13 @@ def numbers(tracks: Tracks) -> Iterator[tuple[str, str, Array]]:
     """Kind, name and values (n) of each number that is not the same for all tracks."""
     points, lengths = tracks.points, tracks.lengths
     every, last = np.arange(len(tracks)), lengths - 1
-    beyond = (np.arange(points.shape[1]) >= lengths[:, None])[..., None]
     places = {
         "the first point's {}": points[:, 0],
         "the last point's {}": points[every, last],
-        "the mean {}": points.sum(axis=1) / lengths[:, None],  # what is beyond a track's length is zero
+        "the mean {}": points.sum(axis=1) / lengths[:, None],  # the padding is zero
     }
-    extent = np.where(beyond, -np.inf, points).max(axis=1) - np.where(beyond, np.inf, points).min(axis=1)
+    low, high = bounds(points, lengths)
+    extent = (high - low)[:, 0]
     duration = tracks.times[every, last] - tracks.times[:, 0]
     candidates = [("recording", "the number of points", lengths.astype(np.float64))]
     if (duration != last).any():  # else times are but the numbers of the points

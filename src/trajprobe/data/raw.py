@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import mend, read_npz
+from trajprobe.files.tracks import padding
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
@@ -73,8 +74,8 @@ def load(path: Path) -> Raw:
             )
     times = _times(path, arrays.get("times"), points)
     lengths = _lengths(path, arrays.get("lengths"), points)
-    beyond = np.arange(steps) >= lengths[:, None]
-    points[beyond], times[beyond] = np.nan, np.nan
+    no_point = padding(lengths, steps)
+    points[no_point], times[no_point] = np.nan, np.nan
     _check_points(path, points, times)
     labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
     if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
