@@ -55,7 +55,7 @@ class Architecture(Pixels, frozen=True, kw_only=True):
         t, h, w = patch(config)
         if self.crop % h or self.crop % w or (self.frames or 1) % t:
             clip = f"{self.frames or 1} x {self.crop} x {self.crop}"
-            raise ValueError(f"got {clip}, expected multiples of {t} x {h} x {w}, which are one token")
+            raise ValueError(f"got {clip}, expected multiples of {t} x {h} x {w}, the size of a token")
 
 
 def model_class(name: str) -> type[PreTrainedModel]:
