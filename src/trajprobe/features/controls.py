@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from trajprobe.backbones.family import Family, family
+from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.content_key import code_hash
@@ -60,8 +60,4 @@ def check_control(name: str, row: Row) -> Parameters:
     keys = {"architecture": row.architecture, "layer": row.layer, "perturbations": row.perturbations}
     if extra := [key for key, value in keys.items() if value]:
         raise UserError(f"{where}.{extra[0]}`: got it for {of.name}, which has no network; leave it out")
-    return parse(row.options, _options(of), f"{where}.options`")
-
-
-def _options(of: Family) -> type[Parameters]:
-    return of.Options
+    return parse(row.options, of.Options, f"{where}.options`")

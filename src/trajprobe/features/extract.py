@@ -99,7 +99,7 @@ class Encoder:
         self.recipe = plan.recipe(of, source)
         family = plan.family
         #: Bits of a code, where the layer is made of codes: these are kept in place of tokens.
-        self.bits = family.code_bits(network) if family.code_bits and plan.row.layer in family.DISCRETE else 0
+        self.bits = family.code_bits(network) if plan.row.layer in family.DISCRETE else 0
         self.pooled_by_us = plan.row.pooling not in family.POOLINGS
 
     def tasks(self) -> list[Task]:
