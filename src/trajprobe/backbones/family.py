@@ -10,9 +10,10 @@ whose fields have the names that the module gives them:
       others     check_clips  fill_codebook  depth  PACKAGES  load  PRESET
     control    Options  features                                       both; no torch
 
-A part that a module lacks has a default here, so callers never ask what kind of object a family is. They ask
-`is_network`, `fill_codebook is not None`, `layer in DISCRETE` (then there is `code_bits`), `pooling in POOLINGS` (then
-there is `pooled`) and `FRAMES_PER_TOKEN > 0`. A required part that is absent raises TypeError when it is called.
+An optional part that a module lacks has a default. Callers ask `is_network`; `layer in DISCRETE`, which says that there
+are `code_bits` and `from_codes`; `pooling in POOLINGS`, which says that there is `pooled`; `FRAMES_PER_TOKEN > 0`; and
+`fill_codebook is not None`. Of a network, `depth`, `load` and `check_clips` can always be called. Any other function
+that the module lacks raises TypeError.
 """
 
 import importlib
@@ -179,17 +180,21 @@ class Family:
 
 
 def family(name: str, part: str = "") -> Family:
-    """The family of that name, held to have `part` where one is asked for: `build`, `features`, `FRAMES_PER_TOKEN`.
+    """The family of that name.
+
+    Args:
+        part: a part that it must have, such as `build` (a network), `features` (a control) or `FRAMES_PER_TOKEN` (a
+            tokenizer that can be trained). Empty: the family is a network or a control.
 
     Raises:
-        UserError: it does not exist, lacks `part`, or its module has one part without another that goes with it.
+        UserError: it does not exist, lacks `part`, or its module has some parts of a group in `GROUPS` but not all.
     """
     path = FOLDER / f"{name}.py"
     exists = name.isidentifier() and path.is_file()
     module = importlib.import_module(f"trajprobe.backbones.{name}") if exists else None
     expected = (part,) if part else ("build", "features")
-    if module is None or not any(hasattr(module, each) for each in expected):
-        lack = f", which has no {' and no '.join(f'`{each}`' for each in expected)}" if exists else ""
+    if module is None or not any(hasattr(module, attribute) for attribute in expected):
+        lack = f", which has no {' and no '.join(f'`{attribute}`' for attribute in expected)}" if exists else ""
         raise UserError(
             f"params.yaml: got family `{name}`{lack}, expected one of {', '.join(_names(expected))} (each a file in "
             "src/trajprobe/backbones)"

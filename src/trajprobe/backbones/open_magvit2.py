@@ -2,8 +2,8 @@
 
 A causal 3-D convolutional encoder to z_channels bits a token, 8 x smaller in space and 4 x in time, and a decoder.
 The state-dict keys are upstream's (TencentARC/SEED-Voken, commit b9a17ea), so that its checkpoint needs no table.
-GroupNorm spans t, h and w: a latent depends on the clip's length and on later frames, and so it must with upstream's
-weights. Clips of different lengths do not give comparable features.
+GroupNorm spans t, h and w, as upstream's weights demand: a latent depends on the clip's length and on later frames, and
+features of clips of different lengths are not comparable.
 """
 
 import math
@@ -54,7 +54,7 @@ class CausalConv(nn.Module):
 
 
 def swish(x: Tensor) -> Tensor:
-    """The product x * sigmoid(x), in place where no gradient asks for x."""
+    """The product x * sigmoid(x), in place where no gradient needs x."""
     return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
@@ -65,7 +65,7 @@ class Norm(nn.GroupNorm):
         super().__init__(32, channels, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
-        # One by one: torch's threads would part a batch anywhere, and identical clips come out with different bits.
+        # Clip by clip: torch's threads would split a batch anywhere, and identical clips would get different bits.
         clips = [
             torch.group_norm(x[i : i + 1], self.num_groups, self.weight, self.bias, self.eps) for i in range(len(x))
         ]
@@ -234,7 +234,7 @@ class OpenMagvit2(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """Codes int64 [b t h w] -> video [b c t' h' w'], about [-1, 1]; c = 3.
 
-        With the released shape t' = 4t - 3, h' = 8h and w' = 8w: only clips of 4k + 1 frames come back whole.
+        With the released shape t' = 4t - 3, h' = 8h and w' = 8w: only clips of 4k + 1 frames keep their length.
 
         Raises:
             ValueError: not int64 [b t h w], a code out of range, or a single token, which has no deviation.
@@ -247,6 +247,7 @@ class OpenMagvit2(nn.Module):
 
 
 def build(architecture: Architecture) -> OpenMagvit2:
+    """With random weights."""
     return OpenMagvit2(architecture.ch, architecture.ch_mult, architecture.num_res_blocks, architecture.z_channels)
 
 
@@ -260,7 +261,7 @@ def check_clips(architecture: Architecture, clip: tuple[int, int, int]) -> None:
 def preprocess(video: Tensor, _: object = None) -> Tensor:
     """uint8 [b t h w c] -> float32 [b c t 128 128] in [-1, 1].
 
-    Bilinear to a shorter side of 128, rounded to whole grey levels as upstream's OpenCV does, and the middle square.
+    Bilinear to a shorter side of 128, rounded to grey levels as upstream's OpenCV does, and the middle square.
     """
     return resize_and_crop(video, SIDE, SIDE, _bilinear_bytes).float() / 127.5 - 1
 

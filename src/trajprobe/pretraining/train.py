@@ -81,7 +81,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, params.learning_rate, total_steps=max(params.steps, SHORTEST), pct_start=WARM_UP
     )
-    curve, every = [], max(params.steps // CURVE_POINTS, 1)
+    curve, interval = [], max(params.steps // CURVE_POINTS, 1)
     draws = _batches(points[held_out:], params, form.resolution)
     for step in tqdm(range(params.steps), desc=name, unit="step"):
         x = tokenizer.preprocess(torch.from_numpy(draw(next(draws), scene, form)), architecture)
@@ -94,7 +94,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         nn.utils.clip_grad_norm_(weights, GRADIENT_NORM)
         optimiser.step()
         schedule.step()
-        if step % every == 0 or step == params.steps - 1:
+        if step % interval == 0 or step == params.steps - 1:
             curve.append(_point(step, terms))
     network.eval()
     with torch.no_grad():
