@@ -106,7 +106,7 @@ def main():
     from pathlib import Path
     from trajprobe.execution.local import Local
     from trajprobe.execution.producing import produce
-    from trajprobe.store import Store
+    from trajprobe.files.store import Store
     from works import Squares, tasks
     store = Store.here()
     resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))  # less than a shard
