@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, missing, produce
-from trajprobe.execution.work import Task
+from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.features import forecast
 from trajprobe.features.networks import open_network
 from trajprobe.features.perturbations import INPUTS
@@ -118,7 +118,7 @@ class Encoder:
         return replace(clips, video=self.perturb(clips.video))
 
     @torch.inference_mode()
-    def make(self, task: Task, clips: Batch, store: Store, report_progress: Callable[[int], object]) -> bytes:
+    def make(self, task: Task, clips: Batch, store: Store, report_progress: ReportProgress) -> bytes:
         """The shard of features [b t d] of a shard of clips.
 
         Raises:
