@@ -72,8 +72,8 @@ def produce(
 ) -> None:
     """Fills `folder` with a shard for each task, linked to the store; shards that the store lacks are made first.
 
-    `meta` goes into the folder's manifest; `name` stands before messages and the progress bar; `pulled` are shards, by key,
-    that stand for those of the store.
+    `meta` goes into the folder's manifest; `name` stands before messages and the progress bar. `pulled`
+    has shards by key, which are taken in place of the store's.
 
     Raises:
         UserError: some shards can't be made. All others are kept in the store, and `folder` stays as it was.

@@ -56,7 +56,8 @@ def check_weights(name: str, row: Row, architecture: Parameters, provenance: dic
     where = f"params.yaml: `rows.{name}"
     if (recorded := provenance.get("family", row.family)) != row.family:
         raise UserError(f"{where}.weights`: got {folder} of family {recorded}, expected {row.family}")
-    values = provenance.get("architecture", {})
+    if not (values := provenance.get("architecture")):
+        return
     theirs = parse(values, type(architecture), f"{folder / weights.PROVENANCE}: `architecture`")
     differing = [key for key in values if getattr(architecture, key) != getattr(theirs, key)]
     if differing:
