@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trajprobe.compare.metrics import METRICS, Array, Integers, area_under_curve
-from trajprobe.errors import UserError
+from trajprobe.files import probe_results
 from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, PLAIN
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
@@ -72,11 +72,7 @@ def scored_variants(row: RowProbe, labelling: Labelling) -> Iterator[ScoredVaria
     Raises:
         UserError: the row was probed on other tracks.
     """
-    if row.tracks != labelling.tracks:
-        raise UserError(
-            f"row {row.row} was probed on other tracks than those of data/trajectories, and results on different clips "
-            "are never compared; run `dvc repro`"
-        )
+    labelling.check_tracks(row.tracks, probe_results.path(row.row))
     for probe in row.variants:
         yield _scored(row, probe, labelling)
 
