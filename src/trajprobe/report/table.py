@@ -70,9 +70,9 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     widest = max(scored.probe.equal_dimensions for scored in order)
     yield (
         f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, {chance}. "
-        f"Scores of a {order[0].row.classifier} probe in %, with {100 * params.confidence:g} % confidence intervals: over "
-        f"clips, and of random networks over seeds. The last two columns are accuracies, after reduction to {widest} "
-        "dimensions and with permuted labels."
+        f"Scores of a {order[0].row.classifier} probe in %, with {100 * params.confidence:g} % confidence intervals: "
+        f"over clips, and of random networks over seeds. The last two columns are accuracies, after reduction to "
+        f"{widest} dimensions and with permuted labels."
     )
     yield ""
     titles = [metric.title for metric in METRICS.values()]
