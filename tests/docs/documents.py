@@ -81,7 +81,9 @@ def tables(text):
         if line.startswith("|"):
             lines.append([cell.strip() for cell in line.strip().strip("|").split("|")])
         elif lines:
-            found.append([cells for cells in lines if not set("".join(cells)) <= set("-:")] if len(lines) > 1 else lines)
+            found.append(
+                [cells for cells in lines if not set("".join(cells)) <= set("-:")] if len(lines) > 1 else lines
+            )
             lines = []
     return found
 

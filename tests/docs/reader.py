@@ -1,4 +1,4 @@
-"""Runs the blocks of a document, in order, as a reader would: in a clone, and where the text says so in a second one."""
+"""Runs the blocks of a document in order, as a reader would: in a clone, or where the text says so in a second one."""
 
 import os
 import re
@@ -43,7 +43,7 @@ class Session:
                 missing = missing_lines(self._local(block.text), printed)
                 failures += [f"line {block.line}: {line!r} was not printed, but\n{printed}" for line in missing[:1]]
             elif printed := self._run_block(block, place):
-                print(f"# line {block.line}\n{printed}")
+                print(f"# line {block.line}\n{printed}")  # noqa: T201 (pytest shows it where a test fails)
         return failures
 
     def _run_block(self, block, place):

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from documents import DOCUMENTS, LANGUAGES, ROOT, blocks
 from dvc.cli.parser import get_main_parser
+from reader import missing_lines
 
 from trajprobe.cli import commands
 
@@ -64,7 +65,9 @@ NOT_RUN = {
 }
 #: Documents with something to run.
 RUN = [
-    name for name in DOCUMENTS if any(block.language in ("bash", "python", "yaml") or block.file for block in blocks(name))
+    name
+    for name in DOCUMENTS
+    if any(block.language in ("bash", "python", "yaml") or block.file for block in blocks(name))
 ]
 
 
@@ -126,3 +129,11 @@ def _check(command):
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
     elif words[:1] == ["python"] and words[1].startswith("stages/"):
         assert (ROOT / words[1]).is_file(), command
+
+
+def test_output_is_compared_without_numbers_and_names_but_line_by_line():
+    printed = "Path    Metric   main   Change\n1f3c9aa [gory-toga]   -0.25\n| gain | 0.1 |\n"
+    assert missing_lines("Path Metric main Change\n...\n| gain | 12.5 |\n", printed) == []
+    assert missing_lines("0a1b2c3 [shy-oboe] 0.75\n| g... |\n", printed) == []
+    assert missing_lines("| loss | 0.1 |\n", printed) == ["| loss | 0.1 |"]
+    assert missing_lines("| gain | 1 |\nPath Metric main Change\n", printed) == ["Path Metric main Change"]

@@ -140,7 +140,9 @@ def test_the_map_of_edits_is_the_one_that_is_tested():
         names = ["synthetic", "prepare", "render", "pretrain", "features", "probe", "compare"]
         for file in code(files):
             shown[file] = names if words == ["all", "stages"] else [word for word in words if word in names]
-    expected = {file: [word for word in stages.split() if word not in ("of", "its", "rows")] for file, stages in stale.items()}
+    expected = {
+        file: [word for word in stages.split() if word not in ("of", "its", "rows")] for file, stages in stale.items()
+    }
     assert shown == expected
 
 
