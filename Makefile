@@ -29,9 +29,10 @@ pull: $(STAMP)
 	@trajprobe pull
 	@cat data/report/table.md
 
-# As many files of tests at a time as there are processors, four at most.
+# As many files of tests at a time as there are processors, four at most. A process of pytest that dies ends the run:
+# xdist would start another one and then wait forever for tests that it has lost.
 test: lint .venv/.ray
-	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 lint: $(STAMP)
 	ruff check .

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +32,8 @@ INSTRUCTION_SETS = {
 }
 
 WORKERS = "TRAJPROBE_WORKERS"
+#: What the end of a stage's work closes, before its result is reported.
+cleanup = ExitStack()
 
 
 class Compute(Parameters, frozen=True):
@@ -72,7 +75,8 @@ def run(main: Callable[..., str]) -> None:
         compute = section(read(), Compute, "compute")
         log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
         pin(compute)
-        made = main(*arguments)
+        with cleanup:
+            made = main(*arguments)
     except UserError as error:
         log.debug("refused", exc_info=True)
         log.error("error: %s", error)

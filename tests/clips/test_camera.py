@@ -141,15 +141,15 @@ def test_bounds_are_of_the_real_points_alone(shift):
 
 
 @pytest.mark.parametrize(
-    ("extent", "size", "margin"), [((4.0, 2.0), 32, 0.1), ((1.0, 3.0), 64, 0.0), ((2.0, 2.0), 9, 0.3)]
+    ("extent", "resolution", "margin"), [((4.0, 2.0), 32, 0.1), ((1.0, 3.0), 64, 0.0), ((2.0, 2.0), 9, 0.3)]
 )
-def test_the_fit_keeps_the_aspect_and_fills_the_frame_but_for_its_margin(extent, size, margin):
+def test_the_fit_keeps_the_aspect_and_fills_the_frame_but_for_its_margin(extent, resolution, margin):
     low = np.array([[[-7.0, 5.0]]])
     high = low + extent
     image = np.array([[[-7.0, 5.0], [-7.0 + extent[0], 5.0 + extent[1]], [-7.0 + extent[0] / 2, 5.0 + extent[1] / 2]]])
-    first, last, middle = camera.fit(image, low, high, size, margin)[0]
-    room = size * (1 - 2 * margin)
-    np.testing.assert_allclose(middle, [(size - 1) / 2] * 2, atol=1e-9)  # centred
+    first, last, middle = camera.fit(image, low, high, resolution, margin)[0]
+    room = resolution * (1 - 2 * margin)
+    np.testing.assert_allclose(middle, [(resolution - 1) / 2] * 2, atol=1e-9)  # centred
     width, height = last[0] - first[0], first[1] - last[1]  # up is a smaller row
     np.testing.assert_allclose([width, height], np.array(extent) * room / max(extent), atol=1e-9)
 

@@ -1,7 +1,6 @@
 """Renders tracks to a folder of clips, a shard at a time, so that memory does not grow with the set."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
-from trajprobe.execution.work import Task
+from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.files.content_key import code_hash
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
@@ -55,10 +54,8 @@ class Renderer:
         """Where the blobs of a shard stand (b t 2), in pixels."""
         return self._places(task.number)
 
-    def make(
-        self, task: Task, places: NDArray[np.float64], _store: Store, report_progress: Callable[[int], object]
-    ) -> bytes:
-        """The shard of clips with blobs at these places (b t 2), in pixels.
+    def make(self, task: Task, places: NDArray[np.float64], _store: Store, report_progress: ReportProgress) -> bytes:
+        """The shard of clips whose blobs stand at `places` (b t 2).
 
         Raises:
             UserError: another kind of machine, or other code, asked for it.
@@ -79,12 +76,12 @@ class Renderer:
 
 
 def render(tracks: Path, scene: Scene, form: Format, folder: Path) -> str:
-    """Renders all tracks of a file to shards in `folder`; returns a line that tells what was made."""
-    where, work = executor(), Rendering(tracks, scene, form)
-    tasks = where.ask(work, Renderer.tasks)
-    digest = where.ask(work, lambda renderer: renderer.tracks.digest())
-    produce(where, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
+    """Renders all tracks of a file to shards in `folder`; returns a line that says what was made."""
+    renderers, work = executor(), Rendering(tracks, scene, form)
+    tasks = renderers.ask(work, Renderer.tasks)
+    digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
+    produce(renderers, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
     count = len(Clips(folder))
-    size = f"{form.frames} frames of {form.resolution} x {form.resolution}"
+    shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
     raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
-    return f"{folder}: {count} clips, {size}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"
+    return f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""From tracks to video: which view, how scaled, what is drawn. A clip format says how many frames of what size."""
+"""From tracks to video: which view, how scaled, what is drawn. A clip format is frames and resolution."""
 
 from typing import Annotated
 
