@@ -5,6 +5,8 @@ import tempfile
 
 import pytest
 
+pytest_plugins = ["tiny_repository"]  # the fixtures `reproduced` and `clone`
+
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
@@ -33,7 +35,7 @@ def pytest_terminal_summary(terminalreporter):
 
 def pytest_collection_modifyitems(items):
     """The long files first, so that no worker ends with one alone."""
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    items.sort(key=lambda item: not {"docs", "pipeline"} & set(item.path.parts))
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[2]
-TRACER = Path(__file__).parent / "tracer"
+ROOT = Path(__file__).parents[1]
+TRACER = ROOT / "tests/pipeline/tracer"
 TINY = {
     "synthetic": {"clips": 60, "pool": 40, "points": 20},
     "prepare": {"folds": 2},
