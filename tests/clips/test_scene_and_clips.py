@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trajprobe.clips import camera
-from trajprobe.clips.render import Rendering
+from trajprobe.clips.render import ClipWork
 from trajprobe.clips.render import render as render_file
 from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError
@@ -143,7 +143,7 @@ def test_clips_tell_how_they_were_rendered(tmp_path):
 
 def test_a_worker_that_would_draw_other_clips_is_refused(tmp_path, monkeypatch):
     some_tracks(10).save(tmp_path / "tracks.npz")
-    work = Rendering(tmp_path / "tracks.npz", SCENE, FORMS[0])
+    work = ClipWork(tmp_path / "tracks.npz", SCENE, FORMS[0])
     (task,) = work.open().tasks()
     monkeypatch.setattr("trajprobe.clips.render.CLIPS_PER_SHARD", 5)
     worker = work.open()

@@ -1,13 +1,11 @@
 """Ten small clips, a small network, and rows of params.yaml that name them, for the tests of features."""
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 import torch
 
 from trajprobe.backbones import magvit2_tiny
-from trajprobe.features.extract import Encoder
+from trajprobe.features.extract import FeatureMaker
 from trajprobe.features.plan import Plan
 from trajprobe.files import video_shards
 from trajprobe.files.feature_shards import Coordinates, folder
@@ -66,7 +64,7 @@ def files(top):
 
 def encoder(row="trained", network="pretrained", input="plain", **changes):  # noqa: A002 (the coordinate's name)
     plan = Plan.of(values(**changes), row)
-    return Encoder(plan, Coordinates(row, network, input, f"{plan.row.layer}.{plan.row.pooling}"))
+    return FeatureMaker(plan, Coordinates(row, network, input, f"{plan.row.layer}.{plan.row.pooling}"))
 
 
 def hidden_means(network, video=VIDEO):

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small import ROW, VIDEO, built, written
+from trajprobe.features.encoder import FeatureMaker
 
 from trajprobe.backbones import weights
 from trajprobe.features import networks
-from trajprobe.features.encoder import Encoder
 from trajprobe.files.store import Store
 from trajprobe.rows import Backbone
 
@@ -35,15 +35,15 @@ def child(diary):
     if pid := os.fork():
         return pid
     try:
-        make = Encoder.make
+        make = FeatureMaker.make
 
         def told(encoder, task, *rest):
             with diary.open("a") as file:
                 file.write(f"{task.key}\n")
             return make(encoder, task, *rest)
 
-        Encoder.make = told
-        Encoder.forecast = lambda *_: "untold"
+        FeatureMaker.make = told
+        FeatureMaker.forecast = lambda *_: "untold"
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stderr.fileno())
         run()

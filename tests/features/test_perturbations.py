@@ -6,9 +6,9 @@ import pytest
 import torch
 from small import VIDEO, built
 from torch import nn
+from trajprobe.features.perturbing import PERTURBATIONS, middle_frame, permuted_weights, shuffled_frames
 
 from trajprobe.backbones import huggingface, videogpt
-from trajprobe.features.perturbing import PERTURBATIONS, middle_frame, permuted_weights, shuffled_frames
 from trajprobe.rows import PERTURBATIONS as NAMES
 
 CLIPS = np.random.default_rng(5).integers(0, 256, (600, 4, 2, 3, 3), dtype=np.uint8)

@@ -11,17 +11,17 @@ import pytest
 import torch
 from safetensors import safe_open
 from small import ROW, VIDEO, built, written
+from trajprobe.features.perturbed import perturbed
+from trajprobe.features.perturbing import middle_frame, permuted_weights, shuffled_frames
+from trajprobe.files.loading import load_features
 
 from trajprobe.backbones import magvit2_tiny, weights
 from trajprobe.errors import UserError
 from trajprobe.features import networks
-from trajprobe.features.perturbed import perturbed
-from trajprobe.features.perturbing import middle_frame, permuted_weights, shuffled_frames
 from trajprobe.files.content_key import closure_hash
 from trajprobe.files.feature_shards import folders, read
 from trajprobe.files.feature_shards import perturbed as rows_of
 from trajprobe.files.labelling import LABELLING, Labelling
-from trajprobe.files.loading import load_features
 from trajprobe.files.store import Store
 from trajprobe.rows import Backbone
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from safetensors import safe_open
 from small import ARCHITECTURE, ROW, VIDEO, built, setting, written
+from trajprobe.features.encoder import FeatureMaker
+from trajprobe.features.encoding import pack, unpack
 
 from trajprobe.backbones import magvit2_tiny, weights
 from trajprobe.errors import UserError
 from trajprobe.features import networks
-from trajprobe.features.encoder import Encoder
-from trajprobe.features.encoding import pack, unpack
 from trajprobe.files.feature_shards import read
 from trajprobe.files.shards import Shards
 from trajprobe.files.store import Store
@@ -134,7 +134,7 @@ def test_a_damaged_shard_in_the_store_is_computed_again(encoded, store_folder, c
 
 def test_a_worker_of_another_kind_is_refused(monkeypatch):
     row = setting(Clips(Path("data/clips/small")), 4)
-    encoder = Encoder(row, built(), {})
+    encoder = FeatureMaker(row, built(), {})
     task = encoder.tasks()[0]
     encoder.recipe = encoder.recipe | {"device": "cuda-sm_90"}
     with pytest.raises(UserError, match=r"a worker of cuda-sm_90, torch .* would make other bits than were asked for"):
@@ -195,9 +195,9 @@ def test_codes_are_kept_in_their_bits(monkeypatch, tmp_path, store_folder):
 @pytest.mark.parametrize(("layer", "size"), [("hidden", 8 * 2 * 2 * 2 * 4), ("codes", 2 * 2 * 2 * 4 / 8)])
 def test_what_is_to_be_kept_is_told_first(monkeypatch, layer, size):
     row = dataclasses.replace(setting(Clips(Path("data/clips/small")), 4), row=Untrained(**ROW | {"layer": layer}))
-    assert "to keep" not in Encoder(row, built(), {}).forecast(10**6, 2)
+    assert "to keep" not in FeatureMaker(row, built(), {}).forecast(10**6, 2)
     monkeypatch.setenv("TRAJPROBE_KEEP_TOKENS", "1")
-    assert Encoder(row, built(), {}).forecast(10**6, 2).endswith(f"; {2 * size:,.1f} MB of tokens to keep")
+    assert FeatureMaker(row, built(), {}).forecast(10**6, 2).endswith(f"; {2 * size:,.1f} MB of tokens to keep")
 
 
 def test_damaged_latents_are_refused_where_codes_are_kept(monkeypatch):
@@ -205,7 +205,7 @@ def test_damaged_latents_are_refused_where_codes_are_kept(monkeypatch):
     network = built(7)
     network.norm_out.bias.data[0] = torch.nan
     row = dataclasses.replace(setting(Clips(Path("data/clips/small")), 4), row=Untrained(**ROW | {"layer": "codes"}))
-    encoder = Encoder(row, network, {})
+    encoder = FeatureMaker(row, network, {})
     task = encoder.tasks()[0]
     with pytest.raises(UserError, match="a-row: the network gave values that are not finite"):
         encoder.make(task, encoder.read(task), Store.here(), lambda _: None)

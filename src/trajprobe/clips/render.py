@@ -22,7 +22,7 @@ CLIPS_PER_SHARD = 256
 
 
 @dataclass(frozen=True)
-class Rendering:
+class ClipWork:
     """The clips of the tracks in a file, as one format."""
 
     tracks: Path
@@ -33,14 +33,14 @@ class Rendering:
     def meta(self) -> dict[str, Any]:
         return {"scene": msgspec.to_builtins(self.scene), "format": msgspec.to_builtins(self.form)}
 
-    def open(self) -> "Renderer":
-        return Renderer(self, Tracks.load(self.tracks))
+    def open(self) -> "ClipMaker":
+        return ClipMaker(self, Tracks.load(self.tracks))
 
 
-class Renderer:
+class ClipMaker:
     """What draws tracks."""
 
-    def __init__(self, work: Rendering, tracks: Tracks) -> None:
+    def __init__(self, work: ClipWork, tracks: Tracks) -> None:
         self.work, self.tracks = work, tracks
         self.code = [code_hash("trajprobe.clips.scene"), code_hash("trajprobe.files.video_shards")]
 
@@ -77,8 +77,8 @@ class Renderer:
 
 def render(tracks: Path, scene: Scene, form: Format, folder: Path) -> str:
     """Renders all tracks of a file to shards in `folder`; returns a line that says what was made."""
-    renderers, work = executor(), Rendering(tracks, scene, form)
-    tasks = renderers.ask(work, Renderer.tasks)
+    renderers, work = executor(), ClipWork(tracks, scene, form)
+    tasks = renderers.ask(work, ClipMaker.tasks)
     digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
     produce(renderers, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
     count = len(Clips(folder))

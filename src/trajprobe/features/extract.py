@@ -1,6 +1,6 @@
 """Features of a row: each of its networks over each of its inputs, a shard at a time.
 
-From a stage script to a network's forward pass: `extract` -> `produce` -> `serve` -> `Encoder.make` ->
+From a stage script to a network's forward pass: `extract` -> `produce` -> `serve` -> `FeatureMaker.make` ->
 `Encoding.features`, which calls the family's `layer`.
 """
 
@@ -49,14 +49,14 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     of_row = variants(name, plan.row, plan.run.seeds)
     if dry:
         estimate = where.ask(
-            Extraction(plan, of_row[0]), lambda encoder: encoder.forecast(len(plan.clips), len(of_row))
+            FeatureWork(plan, of_row[0]), lambda encoder: encoder.forecast(len(plan.clips), len(of_row))
         )
         return f"{name}, over the clips of {plan.row.clips}: {estimate}"
     locked, has_forecast = LockedShards(FEATURES / name), False
     with fresh_folder(FEATURES / name) as temporary:
         for number, of in enumerate(of_row):
-            work = Extraction(plan, of)
-            tasks = where.ask(work, Encoder.tasks)
+            work = FeatureWork(plan, of)
+            tasks = where.ask(work, FeatureMaker.tasks)
             absent = missing(tasks, where.store)[1]
             recipes = where.ask(work, lambda encoder: encoder.recipes(absent)) if absent else {}  # noqa: B023
             pulled = locked.take(recipes, where.store)
@@ -75,18 +75,18 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
 
 
 @dataclass(frozen=True)
-class Extraction:
+class FeatureWork:
     """A network of a row over an input: small, since it is sent to other processes."""
 
     plan: Plan
     of: Coordinates
 
-    def open(self) -> "Encoder":
+    def open(self) -> "FeatureMaker":
         """Brings the network into memory."""
-        return Encoder(self.plan, self.of)
+        return FeatureMaker(self.plan, self.of)
 
 
-class Encoder:
+class FeatureMaker:
     """A network in memory, which makes shards of features of shards of clips.
 
     Raises:
