@@ -12,26 +12,9 @@ PACKAGE = ROOT / "src/trajprobe"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 #: Along the flow: a room imports from itself and from those before it.
 FLOW = [
-    "errors",
-    "params",
-    "stage",
-    "files",
-    "statistics",
-    "rows",
-    "data",
-    "execution",
-    "clips",
-    "backbones",
-    "pretraining",
-    "features",
-    "probes",
-    "compare",
-    "report",
-    "repository",
-    "importers",
-    "published",
-    "check",
-    "cli",
+    *("errors", "params", "stage", "files", "statistics", "rows", "data", "execution", "clips", "backbones"),
+    *("pretraining", "features", "probes", "compare", "report", "repository", "importers", "published"),
+    *("check", "cli"),
 ]
 FAMILIES = {path.stem for path in (PACKAGE / "backbones").glob("*.py")}
 WITH_TORCH = {"backbones", "pretraining", "features", "published"}
