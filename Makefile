@@ -1,5 +1,4 @@
 # make repro   sets up, runs the whole pipeline, prints its table
-#              JOBS=n: up to n stages at a time, where they don't need one another
 # make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/remotes.md)
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some 15 minutes on 4 cores
@@ -10,7 +9,6 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 TORCH_INDEX ?=
-JOBS ?= 1
 REMOTE ?=
 STAMP := .venv/.installed
 
@@ -20,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 repro: $(STAMP)
 	@trajprobe check
-	$(if $(filter-out 1,$(JOBS)),trajprobe repro --jobs $(JOBS),dvc repro)
+	dvc repro
 	@cat data/report/table.md
 
 # $(PWD) is where the user stands, with `make -C` too.

@@ -106,7 +106,7 @@ def main():
     from pathlib import Path
     from trajprobe.execution.local import Local
     from trajprobe.execution.producing import produce
-    from trajprobe.store import Store
+    from trajprobe.files.store import Store
     from works import Squares, tasks
     store = Store.here()
     resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))  # less than a shard
@@ -117,7 +117,9 @@ if __name__ == "__main__":
 """
     done = script(body)
     assert done.returncode == 2, done.stderr
-    assert "error: [Errno 27] File too large; what is done is kept; make room (`trajprobe cache prune`" in done.stderr
+    assert "error: [Errno 27] File too large; finished shards are kept; free disk space, for example" in done.stderr
+    assert "by `trajprobe cache prune --days 0`" in done.stderr
+    assert "dvc gc" not in done.stderr
     assert "Traceback" not in done.stderr
     assert [path for path in store_folder.rglob("*") if path.is_file()] == []
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import numpy as np
 
 from trajprobe.errors import UserError
 from trajprobe.execution.work import Task
-from trajprobe.files.shards import shard
+from trajprobe.files.shards import encode_shard
 from trajprobe.files.store import Store
 
 
@@ -60,4 +60,4 @@ class Squarer:
             raise ZeroDivisionError("a bug")
         tell(1)
         tell(1)
-        return shard({"square": given**2}, {})
+        return encode_shard({"square": given**2}, {})
