@@ -97,6 +97,19 @@ run(main)
     assert "in main" in log
 
 
+@pytest.mark.parametrize("end", ["return 'made'", "raise UserError('refused')"])
+def test_what_a_stage_has_opened_is_closed_before_its_end_is_reported(script, end):
+    done = script(f"""
+from trajprobe.stage import cleanup
+def main():
+    cleanup.callback(sys.stderr.write, "closed\\n")
+    {end}
+run(main)
+""")
+    assert done.stderr.splitlines()[1] == "closed"
+    assert len(done.stderr.splitlines()) == 3
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_told_in_one_line_and_leaves_no_half_file(script, tmp_path, store_folder, workers):
     """The kernel stops the writing in its middle, as it does on a full disk."""

@@ -32,12 +32,14 @@ class Row(Parameters, frozen=True, kw_only=True):
     weights: str  #: a folder of data/weights; `random`: random weights alone; `none`: the family has no network
     like: str  #: the row whose architecture, layer, pooling and precision this one has; its own name for most rows
     against: str | None = None  #: the row it is held against: by default the row it is like, or `compare.primary`
-    architecture: dict[str, Any] = {}  #: as the family's `Architecture`; {} is its default
+    architecture: dict[str, Any] = msgspec.field(default_factory=dict)  #: as the family says; {} is its default
     layer: str | int | None = None  #: one of the family's layers, or the number of a hidden layer where it has such
     pooling: str = "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: of the network; codes are made in float32 alone
-    options: dict[str, Any] = {}  #: of a family without a network
-    perturbations: tuple[str, ...] = ()  #: of features/perturbations.py: shuffled-frames, middle-frame, permuted-weights
+    options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of a family without a network
+    perturbations: tuple[
+        str, ...
+    ] = ()  #: of features/perturbations.py: shuffled-frames, middle-frame, permuted-weights
 
     @property
     def is_control(self) -> bool:
@@ -79,18 +81,19 @@ def named_row(values: dict[str, Any], name: str) -> Row:
         raise UserError(f"{where}.like`: got `{row.like}`, which is like `{model.like}`; expected `{model.like}`")
     for key in ("family", "clips"):
         if getattr(row, key) != getattr(model, key):
+            got, expected = getattr(row, key), getattr(model, key)
             raise UserError(
-                f"{where}.{key}`: got `{getattr(row, key)}`, expected `{getattr(model, key)}`, as in `rows.{row.like}`, "
-                "which it is like"
+                f"{where}.{key}`: got `{got}`, expected `{expected}`, as in `rows.{row.like}`, which it is like"
             )
     if own := [key for key in SHARED if key in values["rows"][name]]:
         raise UserError(
-            f"{where}`: got {' and '.join(f'`{key}`' for key in own)}, expected none: a row has these of `rows.{row.like}`, "
-            f"which it is like; leave them out, or write `like: {name}`"
+            f"{where}`: got {' and '.join(f'`{key}`' for key in own)}, expected none: a row has these of "
+            f"`rows.{row.like}`, which it is like; leave them out, or write `like: {name}`"
         )
     if RANDOM in (row.weights, model.weights) or NONE in (row.weights, model.weights):
         raise UserError(
-            f"{where}.like`: got `{row.like}`, expected `{name}`: only a row with pretrained weights is like another one"
+            f"{where}.like`: got `{row.like}`, expected `{name}`: only a row with pretrained weights is like another "
+            "such row"
         )
     return msgspec.structs.replace(row, **{key: getattr(model, key) for key in SHARED})
 

@@ -1,4 +1,4 @@
-"""A folder in which a row can be run, and how often its network was."""
+"""A folder in which rows can be run, and how many clips went through the network."""
 
 from pathlib import Path
 
@@ -7,14 +7,15 @@ import torch
 from small import VIDEO, built, written
 
 from trajprobe.backbones import magvit2_tiny, weights
-from trajprobe.features.encoder import Encoder
+from trajprobe.features.extract import Encoder
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with clips in two shards and the weights of seed 7."""
+    """A folder with clips in two shards, clips of an even number of frames, and the weights of seed 7."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRAJPROBE_DEVICE", raising=False)
+    monkeypatch.delenv("TRAJPROBE_KEEP_TOKENS", raising=False)
     written(Path("data/clips/small"), [6])
     written(Path("data/clips/even"), [], VIDEO[:, :4])
     weights.save(Path("data/weights/w"), built(7), {"trained_frames": 17})
@@ -22,21 +23,21 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def encoded(monkeypatch):
-    """How many clips went through the network, of each run."""
-    seen = []
-    forward = magvit2_tiny.Magvit2Tiny.hidden
+    """Counts the clips that go through the network; each call gives the count since the last one."""
+    counts = []
+    hidden = magvit2_tiny.Magvit2Tiny.hidden
 
     def counted(network, x):
         if not x.is_meta and not torch.is_grad_enabled():
-            seen.append(len(x))
-        return forward(network, x)
+            counts.append(len(x))
+        return hidden(network, x)
 
     monkeypatch.setattr(magvit2_tiny.Magvit2Tiny, "hidden", counted)
-    monkeypatch.setattr(Encoder, "forecast", lambda *_: "untold")  # it runs the network, too
+    monkeypatch.setattr(Encoder, "forecast", lambda *_: "no forecast")  # it runs the network, too
 
-    def since():
-        total = sum(seen)
-        seen.clear()
+    def since_last():
+        total = sum(counts)
+        counts.clear()
         return total
 
-    return since
+    return since_last

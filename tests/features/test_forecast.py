@@ -17,11 +17,11 @@ def of_released_network(frames):
 
 @pytest.mark.parametrize(("frames", "gflop"), [(5, 1039.9 + 0.3), (17, 4154.0 + 0.3)])
 def test_the_released_encoder_costs_what_was_counted_for_it(frames, gflop):
-    found = of_released_network(frames)  # 0.3: the first layer's zero frames, which cost less than leaving them out
-    assert found.flop / 1e9 == pytest.approx(gflop, abs=0.05)
-    assert found.shape == (18, (frames + 3) // 4, 16, 16)
+    cost = of_released_network(frames)  # 0.3: the first layer's zero frames, which cost less than leaving them out
+    assert cost.flop / 1e9 == pytest.approx(gflop, abs=0.05)
+    assert cost.shape == (18, (frames + 3) // 4, 16, 16)
     plane = 4 * 128 * frames * 128 * 128  # bytes of one activation of the first level
-    assert 4 * plane < found.memory < 7 * plane
+    assert 4 * plane < cost.memory < 7 * plane
 
 
 @pytest.mark.parametrize(("layer", "gflop"), [("latents", 96.6), ("codes", 100.9)])
@@ -29,25 +29,25 @@ def test_videogpt_costs_what_upstreams_was_counted_for(layer, gflop):
     shape = videogpt.Architecture()
     with torch.device("meta"):
         network = videogpt.build(shape)
-    found = forecast.cost(lambda video: videogpt.layer(network, videogpt.preprocess(video, shape), layer), (16, 64, 64))
-    assert found.flop / 1e9 == pytest.approx(gflop, abs=0.05)
-    assert found.shape == (256, 4, 32, 32)
+    cost = forecast.cost(lambda video: videogpt.layer(network, videogpt.preprocess(video, shape), layer), (16, 64, 64))
+    assert cost.flop / 1e9 == pytest.approx(gflop, abs=0.05)
+    assert cost.shape == (256, 4, 32, 32)
 
 
 def test_arithmetic_and_memory_are_those_of_the_layers():
     with torch.device("meta"):
         layers = nn.Sequential(nn.Linear(3, 10, bias=False), nn.ReLU(inplace=True), nn.Linear(10, 2, bias=False))
-    found = forecast.cost(lambda video: layers(video.float()), (5, 8, 8))
+    cost = forecast.cost(lambda video: layers(video.float()), (5, 8, 8))
     positions = 5 * 8 * 8
-    assert found.flop == 2 * positions * (3 * 10 + 10 * 2)
-    assert found.shape == (5, 8, 8, 2)
+    assert cost.flop == 2 * positions * (3 * 10 + 10 * 2)
+    assert cost.shape == (5, 8, 8, 2)
     # At the second layer its input and its output are there, and the video, as bytes and as numbers.
     video = positions * 3 * (1 + 4)
-    assert positions * 4 * (10 + 2) <= found.memory <= positions * 4 * (10 + 2) + video
+    assert positions * 4 * (10 + 2) <= cost.memory <= positions * 4 * (10 + 2) + video
 
 
-def test_what_is_given_up_is_counted_no_longer():
-    def once(video):
+def test_a_tensor_that_was_freed_is_not_counted():
+    def freed(video):
         return video.float().mul(2).mul(2).mul(2)
 
     def kept(video):
@@ -57,7 +57,7 @@ def test_what_is_given_up_is_counted_no_longer():
         return torch.stack(parts)
 
     size = 4 * 5 * 8 * 8 * 3
-    assert forecast.cost(once, (5, 8, 8)).memory <= 2.5 * size
+    assert forecast.cost(freed, (5, 8, 8)).memory <= 2.5 * size
     assert forecast.cost(kept, (5, 8, 8)).memory >= 8 * size
 
 
@@ -92,13 +92,13 @@ def test_the_time_is_measured_with_one_clip_where_that_is_slow(monkeypatch):
 
 
 def test_the_forecast_names_clips_arithmetic_time_and_bytes():
-    told = forecast.told(Cost(1040 * 10**9, GIB // 5, (2, 18)), 16, 1000, 1, 5.2)
-    assert told == (
+    summary = forecast.summary(Cost(1040 * 10**9, GIB // 5, (2, 18)), 16, 1000, 1, 5.2)
+    assert summary == (
         "1,000 clips of 1,040.0 GFLOP, 16 at once (3.20 GiB of activations), at the measured 200 GFLOP/s: 1 h 27 min; "
         "2 x 18 features a clip, 0.1 MB"
     )
-    assert forecast.told(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1).startswith("5 x 20 clips of 1.0 GFLOP")
-    assert forecast.told(Cost(10**9, 1, (3, 10**4)), 4, 20, 5, 0.1).endswith("3 x 10000 features a clip, 12.0 MB")
-    assert "at the measured 10 GFLOP/s: 10 s;" in forecast.told(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1)
-    assert "at the measured 0.02 GFLOP/s" in forecast.told(Cost(10**7, 1, (3,)), 4, 20, 5, 0.5)
-    assert ": 2 min;" in forecast.told(Cost(10**9, 1, (3,)), 4, 1200, 1, 0.1)
+    assert forecast.summary(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1).startswith("5 x 20 clips of 1.0 GFLOP")
+    assert forecast.summary(Cost(10**9, 1, (3, 10**4)), 4, 20, 5, 0.1).endswith("3 x 10000 features a clip, 12.0 MB")
+    assert "at the measured 10 GFLOP/s: 10 s;" in forecast.summary(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1)
+    assert "at the measured 0.02 GFLOP/s" in forecast.summary(Cost(10**7, 1, (3,)), 4, 20, 5, 0.5)
+    assert ": 2 min;" in forecast.summary(Cost(10**9, 1, (3,)), 4, 1200, 1, 0.1)

@@ -1,223 +1,157 @@
-"""Rows of params.yaml to features: pretrained, random and controls, each with its recipe, or refused."""
+"""The networks of a row: with the weights of a folder, of a seed, or permuted; or refused."""
 
 import hashlib
-import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from small import ROW, VIDEO, Job, built, direct, setting
+from small import ARCHITECTURE, VIDEO, built, values, written
 
-from trajprobe.backbones import weights
+from trajprobe.backbones import huggingface, videogpt, weights
 from trajprobe.errors import UserError
-from trajprobe.features import controls, networks
-from trajprobe.features.device import device
-from trajprobe.features.encoder import Encoder
-from trajprobe.features.extraction import extract
-from trajprobe.features.setting import Setting, check_row
-from trajprobe.files import video_shards as clips
-from trajprobe.files.content_key import closure_hash
-from trajprobe.files.feature_shards import folders, read
-from trajprobe.files.shards import Shards
-from trajprobe.rows import Backbone, Untrained
+from trajprobe.features.networks import check_weights, open_network
+from trajprobe.features.perturbations import permute_weights
+from trajprobe.features.plan import Plan
+from trajprobe.rows import Row
+
+pytestmark = pytest.mark.usefixtures("project")
+FOLDER = Path("data/weights/w")
+SHAPE = {"n_hiddens": 8, "n_res_layers": 1, "embedding_dim": 4, "n_codes": 16, "resolution": 16}
+VIDEOGPT = {"family": "videogpt", "architecture": SHAPE, "clips": "even", "layer": "codes", "pooling": "flatten"}
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"layer": "middle"}, "`a-row.layer`: got `middle`, expected one of hidden, latents, codes, histogram"),
-        ({"pooling": "max"}, "`a-row.pooling`: got `max`, expected one of tmean, tdiff, mean, flatten"),
-        ({"precision": "bfloat16", "layer": "codes"}, "`a-row.precision`: got `bfloat16`, expected float32: `codes`"),
-        ({"clips": "none"}, "data/clips/none: is not there; `dvc repro render@none` renders it"),
-        ({"precision": "bfloat16", "layer": "histogram"}, "expected float32: `histogram` is made of codes"),
-        ({"precision": "tf32", "layer": "codes"}, "got `tf32`, expected float32: `codes` is made of codes"),
-        ({"precision": "tf32"}, "`a-row.precision`: tf32 is of NVIDIA GPUs, this is cpu; use float32"),
-        (
-            {"family": "open_magvit2", "architecture": {}, "clips": "even"},
-            r"`a-row.clips`: got clips of 4 frames, expected 4k \+ 1: 1, 5, 9, \.\.\.; choose or add another format",
-        ),
-    ],
-)
-@pytest.mark.usefixtures("project")
-def test_a_row_that_does_not_go_together_is_refused(changed, message):
-    with pytest.raises(UserError, match=message):
-        pretrained(**changed)
-    assert not Path("data/features").exists()
+def opened(network="pretrained", **changes):
+    return open_network(Plan.of(values(**changes), "net"), network)
 
 
-VALUES = {
-    "compute": {"threads": 2, "instruction_set": "native"},
-    "features": {"microbatch": 5, "memory": 1},
-    "random_init": {"seeds": 3},
-    "controls": {
-        "pixels": {"family": "pixels", "clips": "small"},
-        "noise": {"family": "noise", "clips": "small", "dimensions": 3, "seed": 0},
-        "wrong": {"family": "noise", "clips": "small", "dimension": 3},
-        "short": {"family": "noise"},
-    },
-}
+def same(network, other):
+    pairs = zip(network.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(name == name_of_other and torch.equal(a, b) for (name, a), (name_of_other, b) in pairs)
 
 
-def pretrained(kind="pretrained", **changed):
-    networks.pretrained(VALUES, Backbone(**ROW | {"weights": "w"} | changed), kind, "a-row")
-    return read(Path("data/features") / kind / "a-row")
+def test_pretrained_weights_are_those_of_the_file_and_their_source_says_so():
+    network, source = opened()
+    assert same(network, built(7))
+    digest = hashlib.sha256((FOLDER / "model.safetensors").read_bytes()).hexdigest()
+    assert source == {"name": "w", "sha256": digest, "trained_frames": 17}
 
 
-@pytest.mark.usefixtures("project")
-def test_pretrained_features_come_from_the_weight_file_and_the_recipe_says_so():
-    features, recipe = pretrained()
-    stored = clips.Clips(Path("data/clips/small"))
-    extract(setting(stored, 5), [Job(setting(stored, 5), built(7), Path("direct"), {})], "x")
-    np.testing.assert_array_equal(features, read(Path("direct"))[0])
-    digest = hashlib.sha256(Path("data/weights/w/model.safetensors").read_bytes()).hexdigest()
-    assert recipe["weights"] == {"name": "w", "sha256": digest, "trained_frames": 17}
-    assert recipe["device"] == f"cpu-{torch.backends.cpu.get_cpu_capability().lower()}"
-    code = ("trajprobe.backbones.magvit2_tiny", "trajprobe.features.tokens")
-    assert recipe["code"] == list(map(closure_hash, code))
-    assert recipe["tracks"] == "t1"
-    assert recipe["microbatch"] == 5
-    assert recipe["compute"] == VALUES["compute"]
-    assert recipe["clips"] | {"tracks": "t1"} == stored.meta
-    assert recipe["precision"] == "float32"
-    assert {key: recipe[key] for key in ("family", "architecture", "layer", "pooling")} == {
-        key: ROW[key] for key in ("family", "architecture", "layer", "pooling")
-    }
-    assert recipe["torch"] in torch.__version__
+def test_random_weights_are_of_their_seed_and_need_no_file():
+    (FOLDER / "model.safetensors").unlink()
+    for seed in (0, 1, 12):
+        network, source = opened(f"random/{seed}")
+        assert same(network, built(seed))
+        assert source == {"seed": seed, "digest": weights.digest(built(seed))}
+    assert not same(built(0), built(1))
 
 
-@pytest.mark.usefixtures("project")
-def test_each_shard_names_the_clips_it_is_of():
-    pretrained()
-    sources = [shard["sha256"] for shard in Shards(Path("data/clips/small")).shards]
-    told = []
-    for path in sorted(Path("data/features/pretrained/a-row").glob("*.safetensors")):
-        with safe_open(path, "numpy") as file:
-            told.append(json.loads(file.metadata()["meta"])["shard"])
-    assert told == sources
-    assert len(set(told)) == 2
+def test_permuted_weights_are_the_pretrained_ones_in_other_places():
+    path = FOLDER / "model.safetensors"
+    before = path.read_bytes()
+    network, source = opened("permuted-weights")
+    expected = built(7)
+    permute_weights(expected)
+    assert same(network, expected)
+    assert not same(network, built(7))
+    assert source == opened()[1]
+    assert path.read_bytes() == before
 
 
-@pytest.mark.usefixtures("project")
-def test_other_weights_give_other_features_and_missing_ones_none():
-    before = pretrained()
-    weights.save(Path("data/weights/w"), built(8), {"trained_frames": 17})
-    after = pretrained()
-    assert np.abs(before[0] - after[0]).max() > 0.01
-    assert before[1]["weights"]["sha256"] != after[1]["weights"]["sha256"]
+def test_missing_weights_are_refused():
     with pytest.raises(UserError, match=r"data/weights/absent/provenance\.json: is not there; `dvc pull data"):
-        pretrained("controls", weights="absent")
-    assert not Path("data/features/controls").exists()
+        opened(weights="absent")
 
 
-@pytest.mark.usefixtures("project")
-def test_random_features_are_of_seeds_0_1_2_and_need_no_weights():
-    Path("data/weights/w/model.safetensors").unlink()
-    networks.random(VALUES, Untrained(**ROW), "a-row")
-    found = folders("random", "a-row")
-    assert [folder.name for folder in found] == ["seed-0", "seed-1", "seed-2"]
-    features, recipes = zip(*map(read, found), strict=True)
-    np.testing.assert_allclose(features[0], direct(), atol=1e-5)
-    assert [recipe["weights"] for recipe in recipes] == [
-        {"seed": seed, "digest": weights.digest(built(seed))} for seed in range(3)
-    ]
-    assert np.abs(features[1] - features[2]).max() > 0.01
+def test_weights_of_another_shape_are_refused():
+    with pytest.raises(UserError, match="is the architecture the one it was trained with"):
+        opened(architecture=ARCHITECTURE | {"bits": 5})
 
 
-def test_random_folders_come_in_the_order_of_the_seeds(tmp_path):
-    for seed in (10, 9, 0):
-        (tmp_path / "data/features/random/r" / f"seed-{seed}").mkdir(parents=True)
-    assert [folder.name for folder in folders("random", "r", tmp_path)] == ["seed-0", "seed-9", "seed-10"]
-
-
-@pytest.mark.usefixtures("project")
-def test_controls_are_computed_from_the_clips():
-    assert controls.control(VALUES, "pixels") == "pixels: 10 clips to 5 x 256 features"
-    found, recipe = read(Path("data/features/controls/pixels"))
-    np.testing.assert_allclose(found, VIDEO.mean(axis=-1).reshape(10, 5, -1) / 255, atol=1e-6)
-    assert recipe["family"] == "pixels"
-    assert (recipe["tracks"], recipe["weights"], recipe["options"]) == ("t1", {}, {})
-    assert recipe["code"] == closure_hash("trajprobe.backbones.pixels")
-    controls.control(VALUES, "noise")
-    found, recipe = read(Path("data/features/controls/noise"))
-    assert found.shape == (10, 1, 3)
-    assert len(np.unique(found)) == 30  # the second shard's noise is not the first one's
-    assert recipe["options"] == {"dimensions": 3, "seed": 0}
-
-
-@pytest.mark.usefixtures("project")
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("wrong", "`controls.wrong`, beside family and clips.*unknown key `dimension`.*dimensions, seed"),
-        ("short", "`controls.short`: missing key 'clips'"),
-        ("absent", "no `absent` in `controls`; there are: pixels, noise"),
-    ],
-)
-def test_a_wrong_control_is_refused(name, message):
+def test_weights_of_another_family_are_refused():
+    weights.save(FOLDER, built(7), {"family": "open_magvit2", "trained_frames": 17})
+    message = "`rows.net.weights`: got data/weights/w of family open_magvit2, expected magvit2_tiny"
     with pytest.raises(UserError, match=message):
-        controls.control(VALUES, name)
-    assert not Path("data/features").exists()
+        opened()
 
 
-@pytest.mark.parametrize("name", ["", "gpu", "cuda:99"])
-def test_a_device_that_is_not_there_is_refused(monkeypatch, name):
-    monkeypatch.setenv("TRAJPROBE_DEVICE", name)
-    with pytest.raises(UserError, match=f"TRAJPROBE_DEVICE: got '{name}', expected cpu"):
-        device()
+def trained(**changes):
+    """VideoGPT with weights of strides 4, 4, 4, whose provenance records them, and a row of other `architecture`."""
+    torch.manual_seed(5)
+    recorded = {key: value for key, value in SHAPE.items() if key != "resolution"} | {"downsample": [4, 4, 4]}
+    network = videogpt.build(msgspec.convert(SHAPE, videogpt.Architecture))
+    weights.save(FOLDER, network, {"architecture": recorded, "trained_frames": 16})
+    return opened(**VIDEOGPT | {"architecture": SHAPE | changes})
 
 
-@pytest.mark.usefixtures("project")
-@pytest.mark.parametrize("random", [False, True])
-def test_a_dry_run_tells_its_cost_and_makes_nothing(random):
-    told = networks.random(VALUES, Untrained(**ROW), "a-row", "--dry") if random else dry()
-    assert "10 clips of 0.0 GFLOP, 5 at once" in told
-    over = "over the clips that are in data/clips/small"
-    assert told.startswith(f"a-row (random), {over}: 3 x 10 clips" if random else f"a-row, {over}: 10 clips")
-    assert told.endswith("2 x 8 features a clip, 0.0 MB")
-    assert not Path("data/features").exists()
+@pytest.mark.parametrize("changes", [{}, {"downsample": [4, 4, 4]}, {"resolution": 32}])
+def test_an_architecture_as_its_weights_record_it_is_taken(changes):
+    assert trained(**changes)[1]["trained_frames"] == 16
 
 
-def dry(*options):
-    return networks.pretrained(VALUES, Backbone(**ROW | {"weights": "w"}), "pretrained", "a-row", *options or ["--dry"])
+def test_strides_that_the_weights_were_not_trained_with_are_refused():
+    with pytest.raises(UserError) as caught:
+        trained(downsample=[4, 2, 2])
+    assert str(caught.value) == (
+        "params.yaml: `rows.net.architecture`: got downsample [4, 2, 2], expected downsample [4, 4, 4], which the "
+        "weights of data/weights/w were trained with"
+    )
 
 
-@pytest.mark.usefixtures("project")
-def test_a_run_tells_the_same_forecast_before_it_starts(caplog):
-    with caplog.at_level("INFO", "trajprobe"):
-        pretrained()
-    measuring, record = caplog.records
-    assert measuring.getMessage() == "a-row: measuring how fast it runs"
-    assert record.getMessage().startswith("a-row: 10 clips of 0.0 GFLOP, 5 at once")
+def edit_provenance(before, after):
+    path = FOLDER / weights.PROVENANCE
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
 
 
-@pytest.mark.usefixtures("project")
-def test_an_unknown_option_is_refused():
-    with pytest.raises(UserError, match="got --try, expected nothing more, or --dry"):
-        dry("--try")
+def test_all_that_a_provenance_records_is_compared_not_strides_alone():
+    trained()
+    edit_provenance('"n_codes"', '"resolution": 32, "n_codes"')
+    with pytest.raises(UserError, match="got resolution 16, expected resolution 32, which the weights of"):
+        opened(**VIDEOGPT)
 
 
-@pytest.mark.usefixtures("project")
-def test_bfloat16_is_a_recipe_of_its_own():
-    exact, recipe = pretrained()
-    rough, other = pretrained(precision="bfloat16")
-    assert (recipe["precision"], other["precision"]) == ("float32", "bfloat16")
-    assert rough.dtype == np.float32
-    difference = np.abs(exact - rough).max()
-    assert 1e-4 < difference < 0.1
+def test_a_provenance_that_is_no_architecture_of_the_family_is_refused():
+    trained()
+    edit_provenance('"n_codes"', '"codes"')
+    with pytest.raises(UserError, match=r"provenance\.json: `architecture`.*unknown key `codes`"):
+        opened(**VIDEOGPT)
 
 
-@pytest.mark.usefixtures("project")
-@pytest.mark.parametrize("device", ["cpu", "cuda:99"])
-def test_tf32_is_refused_where_a_network_runs_and_not_before(monkeypatch, device):
-    """The machine that deals out the work may have no GPU, nor the device that the variable names."""
-    flags = torch.backends.cudnn, torch.backends.cuda.matmul
-    Encoder(setting(clips.Clips(Path("data/clips/small")), 5), built(), {})
-    monkeypatch.setenv("TRAJPROBE_DEVICE", device)
-    row = Setting.of(VALUES, Untrained(**ROW | {"precision": "tf32"}), "a-row")
-    check_row(row.row, row.family, row.shape, "a-row")
-    message = "tf32 is of NVIDIA GPUs, this is cpu" if device == "cpu" else "TRAJPROBE_DEVICE: got 'cuda:99'"
-    with pytest.raises(UserError, match=message):
-        Encoder(row, built(), {})
-    assert not any(each.allow_tf32 for each in flags)
+def test_weights_without_a_recorded_architecture_are_compared_by_their_tensors_alone():
+    """A family whose architecture has no defaults has none to compare with, either."""
+    vision = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    node = {"model": "CLIPVisionModel", "config": vision | {"image_size": 32, "patch_size": 16}}
+    node |= {"resize": 32, "resample": "bilinear", "crop": 32, "mean": [0.5] * 3, "std": [0.25] * 3}
+    row = Row(family="huggingface", clips="small", weights="w", like="net", architecture=node, layer="last")
+    architecture = msgspec.convert(node, huggingface.Architecture)
+    check_weights("net", row, architecture, {}, FOLDER)
+    check_weights("net", row, architecture, {"family": "huggingface", "architecture": {}}, FOLDER)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_random_networks_codebook_is_of_the_clips_latents(seed):
+    network, source = opened(f"random/{seed}", **VIDEOGPT)
+    torch.manual_seed(seed)
+    expected = videogpt.build(msgspec.convert(SHAPE, videogpt.Architecture))
+    bare = weights.digest(expected)
+    x = torch.from_numpy(VIDEO[:, :4]).permute(0, 4, 1, 2, 3) / 255 - 0.5
+    videogpt.fill_codebook(expected, x[::2])  # of ten clips, five are the sample
+    assert same(network, expected)
+    assert source == {"seed": seed, "digest": weights.digest(expected)}
+    assert source["digest"] != bare
+
+
+def test_a_pretrained_networks_codebook_is_its_own():
+    network, _ = trained()
+    torch.manual_seed(5)
+    assert same(network, videogpt.build(msgspec.convert(SHAPE, videogpt.Architecture)))
+
+
+def test_other_clips_are_another_codebook_and_so_another_source():
+    before = opened("random/0", **VIDEOGPT)[1]
+    written(Path("data/clips/even"), [], np.flip(VIDEO[:, :4], axis=1).copy())
+    after = opened("random/0", **VIDEOGPT)[1]
+    assert before["digest"] != after["digest"]

@@ -34,8 +34,8 @@ FOLDERS = [
 @pytest.fixture
 def root(tmp_path):
     LABELS.save(tmp_path / "data/trajectories/labelling.npz")
-    for number, folder in enumerate(FOLDERS):
-        written(tmp_path / "data/features" / folder, number)
+    for number, name in enumerate(FOLDERS):
+        written(tmp_path / "data/features" / name, number)
     return tmp_path
 
 
@@ -124,7 +124,7 @@ def test_an_empty_repository_says_so(tmp_path):
 
 def test_features_of_other_tracks_are_refused(root):
     written(root / "data/features/pixels/none/plain/features", 6, tracks="t2")
-    with pytest.raises(UserError, match=r"plain/features: features of other tracks than .*labelling\.npz"):
+    with pytest.raises(UserError, match=r"plain/features: was made of other tracks than .*labelling\.npz"):
         trajprobe.load_features("pixels", root=root)
 
 

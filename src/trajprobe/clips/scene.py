@@ -1,4 +1,4 @@
-"""From tracks to video: which view, how scaled, what is drawn. A clip format says how many frames of what size."""
+"""From tracks to video: which view, how scaled, what is drawn. A clip format is frames and resolution."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from trajprobe.clips import camera, canvas
-from trajprobe.files.tracks import Tracks
+from trajprobe.files.tracks import Tracks, bounds
 from trajprobe.params import Parameters
 
 
@@ -24,7 +24,7 @@ class Format(Parameters, frozen=True):
     """One clip format (a row of `clips` in params.yaml)."""
 
     frames: Annotated[int, Meta(ge=1)]
-    size: Annotated[int, Meta(ge=8)]  #: height and width, pixels
+    resolution: Annotated[int, Meta(ge=8)]  #: height and width, pixels
 
 
 def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:
@@ -34,10 +34,10 @@ def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:
     if scene.scaling == "dataset":
         low, high = camera.image_box(tracks.box, scene.view)
     else:
-        low, high = camera.bounds(camera.project(tracks.points, scene.view, tracks.box), tracks.lengths)
-    return camera.fit(image, low, high, form.size, scene.margin)
+        low, high = bounds(camera.project(tracks.points, scene.view, tracks.box), tracks.lengths)
+    return camera.fit(image, low, high, form.resolution, scene.margin)
 
 
 def draw(points: NDArray[np.float64], scene: Scene, form: Format) -> NDArray[np.uint8]:
     """Points as `place` gives them (n t 2) -> uint8 video [b t h w c], b = n."""
-    return canvas.draw(points, form.size, scene.blob * form.size)
+    return canvas.draw(points, form.resolution, scene.blob * form.resolution)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from trajprobe.backbones.family import Family, family
+from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.content_key import code_hash
@@ -54,12 +54,11 @@ def check_control(name: str, row: Row) -> Parameters:
     """
     where, of = f"params.yaml: `rows.{name}", family(row.family)
     if of.is_network:
-        raise UserError(f"{where}.weights`: got none, expected a folder of data/weights or `random`: {of.name} has a network")
-    keys = {"architecture": row.architecture, "layer": row.layer, "perturbations": row.perturbations}
-    if extra := [key for key, value in keys.items() if value]:
+        raise UserError(
+            f"{where}.weights`: got none, expected a folder of data/weights or `random`: {of.name} has a network"
+        )
+    keys = ("architecture", "layer", "pooling", "precision", "perturbations")
+    bare = Row(family=row.family, clips=row.clips, weights=row.weights, like=row.like)
+    if extra := [key for key in keys if getattr(row, key) != getattr(bare, key)]:
         raise UserError(f"{where}.{extra[0]}`: got it for {of.name}, which has no network; leave it out")
-    return parse(row.options, _options(of), f"{where}.options`")
-
-
-def _options(of: Family) -> type[Parameters]:
-    return of.Options
+    return parse(row.options, of.Options, f"{where}.options`")

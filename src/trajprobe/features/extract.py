@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, missing, produce
-from trajprobe.execution.work import Task
+from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.features import forecast
 from trajprobe.features.networks import open_network
 from trajprobe.features.perturbations import INPUTS
@@ -26,7 +26,7 @@ from trajprobe.features.plan import Plan
 from trajprobe.features.tokens import microbatches, not_finite, pack, unpack
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.feature_shards import FEATURES, Coordinates, folder
-from trajprobe.files.locked_shards import LockedShards
+from trajprobe.files.locked_shards import LockedShards, with_machines
 from trajprobe.files.shards import arrays_of, shard
 from trajprobe.files.store import Store
 from trajprobe.files.video_shards import Batch
@@ -45,9 +45,14 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     Raises:
         UserError: something that the row names is missing or does not go together, or values are not finite.
     """
-    plan, where, estimate = Plan.of(values, name), executor(), ""
+    plan, where = Plan.of(values, name), executor()
     of_row = variants(name, plan.row, plan.run.seeds)
-    locked = LockedShards(FEATURES / name)
+    if dry:
+        estimate = where.ask(
+            Extraction(plan, of_row[0]), lambda encoder: encoder.forecast(len(plan.clips), len(of_row))
+        )
+        return f"{name}, over the clips of {plan.row.clips}: {estimate}"
+    locked, has_forecast = LockedShards(FEATURES / name), False
     with fresh_folder(FEATURES / name) as temporary:
         for number, of in enumerate(of_row):
             work = Extraction(plan, of)
@@ -55,19 +60,18 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
             absent = missing(tasks, where.store)[1]
             recipes = where.ask(work, lambda encoder: encoder.recipes(absent)) if absent else {}  # noqa: B023
             pulled = locked.take(recipes, where.store)
-            absent = [task for task in absent if task.key not in pulled]
-            if dry or (absent and not estimate):
+            clips = sum(task.clips for task in absent if task.key not in pulled)
+            if clips and not has_forecast:
                 log.info("%s: measuring how fast it runs", of)
-                clips = len(plan.clips) if dry else sum(task.clips for task in absent)
                 estimate = where.ask(work, lambda encoder: encoder.forecast(clips, len(of_row) - number))  # noqa: B023
-                if dry:
-                    return f"{name}, over the clips of {plan.row.clips}: {estimate}"
                 log.info("%s: %s", name, estimate)
+                has_forecast = True
             recipe = where.ask(work, lambda encoder: encoder.recipe) | {"tracks": plan.clips.meta["tracks"]}
+            recipe = with_machines(recipe, pulled.values(), len(tasks))
             place = temporary / folder(of).relative_to(FEATURES / name)
             produce(where, work, tasks, place, recipe, str(of), pulled)
     shape = " x ".join(map(str, plan.cost.shape))
-    return f"{name}: {len(of_row)} variants of {len(plan.clips)} clips, {shape} features ({of_row[0].layer})"
+    return f"{name}: {len(of_row)} x {len(plan.clips)} clips to {shape} features ({of_row[0].layer})"
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,9 @@ class Encoder:
         self.recipe = plan.recipe(of, source)
         family = plan.family
         #: Bits of a code, where the layer is made of codes: these are kept in place of tokens.
-        self.bits = family.code_bits(network) if family.code_bits and plan.row.layer in family.DISCRETE else 0
+        self.bits = family.code_bits(network) if plan.row.layer in family.DISCRETE else 0
         self.pooled_by_us = plan.row.pooling not in family.POOLINGS
+        self.keeps_tokens = self.pooled_by_us and os.environ.get(KEEP) == "1"
 
     def tasks(self) -> list[Task]:
         """One for each shard of clips."""
@@ -118,7 +123,7 @@ class Encoder:
         return replace(clips, video=self.perturb(clips.video))
 
     @torch.inference_mode()
-    def make(self, task: Task, clips: Batch, store: Store, report_progress: Callable[[int], object]) -> bytes:
+    def make(self, task: Task, clips: Batch, store: Store, report_progress: ReportProgress) -> bytes:
         """The shard of features [b t d] of a shard of clips.
 
         Raises:
@@ -142,28 +147,27 @@ class Encoder:
 
         With TRAJPROBE_KEEP_TOKENS=1 tokens are put into the store first.
         """
-        recipe, store_tokens = self._tokens_recipe(clips), os.environ.get(KEEP) == "1"
-        shard_of_tokens = store.get(Store.key(recipe)) if self.pooled_by_us else None
-        if not shard_of_tokens and not (store_tokens and self.pooled_by_us):
+        recipe = self._tokens_recipe(clips)
+        stored = store.get(Store.key(recipe)) if self.pooled_by_us else None
+        if not stored and not self.keeps_tokens:
             return clips.video, partial(self.encoding.features, self.network)
-        function = self.encoding.codes if self.bits else self.encoding.tokens
-        if not shard_of_tokens:
-            parts = microbatches(clips.video, self.plan.microbatch, self.device)
-            tokens = torch.cat([function(self.network, x)[:count] for x, count in parts]).cpu().numpy()
-            shard_of_tokens = store.put(Store.key(recipe), shard(self._arrays(tokens), recipe))
-        arrays = arrays_of(shard_of_tokens.path.read_bytes())
+        if not stored:
+            stored = store.put(Store.key(recipe), shard(self._tokens(clips.video), recipe))
+        arrays = arrays_of(stored.path.read_bytes())
         if self.bits:
-            return unpack(arrays["codes"], self.bits, tuple(arrays["shape"].tolist())), partial(
-                self.encoding.pool_codes, self.network
-            )
+            codes = unpack(arrays["codes"], self.bits, tuple(arrays["shape"].tolist()))
+            return codes, partial(self.encoding.pool_codes, self.network)
         return arrays["tokens"], self.encoding.pool
 
-    def _arrays(self, tokens: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Tokens [b d t h w], or codes [b t h w], as a shard holds them.
+    def _tokens(self, video: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """Tokens [b d t h w] of video [b t h w c], or codes [b t h w], as a shard holds them.
 
         Raises:
             UserError: they are not finite.
         """
+        function = self.encoding.codes if self.bits else self.encoding.tokens
+        parts = microbatches(video, self.plan.microbatch, self.device)
+        tokens = torch.cat([function(self.network, x)[:count] for x, count in parts]).cpu().numpy()
         if not np.isfinite(tokens).all():
             raise UserError(not_finite(self.plan.name))
         if self.bits:
@@ -178,13 +182,18 @@ class Encoder:
     def _key(self, clips: str) -> str:
         return Store.key(self.recipe | {"shard": clips})
 
+    @torch.inference_mode()
     def forecast(self, clips: int, networks: int) -> str:
         """What so many clips will cost for so many networks, at the speed that is measured here."""
-        first = torch.from_numpy(self.plan.clips[0].video[:1])
+        first = self.plan.clips[0].video[:1]
+        video = torch.from_numpy(first)
 
-        @torch.inference_mode()
         def run(count: int) -> object:
-            return self.encoding.features(self.network, first.expand(count, -1, -1, -1, -1).to(self.device)).cpu()
+            return self.encoding.features(self.network, video.expand(count, -1, -1, -1, -1).to(self.device)).cpu()
 
         seconds = forecast.seconds_a_clip(run, self.plan.microbatch)
-        return forecast.summary(self.plan.cost, self.plan.microbatch, clips, networks, seconds)
+        summary = forecast.summary(self.plan.cost, self.plan.microbatch, clips, networks, seconds)
+        if self.keeps_tokens:
+            kept = next(iter(self._tokens(first).values())).nbytes * clips * networks
+            summary += f"; {kept / 1e6:,.1f} MB of tokens in the store"
+        return summary

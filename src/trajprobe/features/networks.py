@@ -34,28 +34,21 @@ def _pretrained(plan: Plan) -> tuple[nn.Module, dict[str, Any]]:
     folder, family = weights.WEIGHTS / plan.row.weights, plan.family
     provenance = weights.provenance(folder)
     check_weights(plan.name, plan.row, plan.architecture, provenance, folder)
-    if family.load:
-        network, digest = family.load(plan.architecture, folder)
-    else:
-        with torch.device("meta"):
-            network = family.build(plan.architecture)
-        digest = weights.load(folder, network)
+    network, digest = family.load(plan.architecture, folder)
     return network, {"name": plan.row.weights, "sha256": digest, "trained_frames": provenance.get("trained_frames")}
 
 
 def _random(plan: Plan, seed: int) -> tuple[nn.Module, dict[str, Any]]:
     torch.manual_seed(seed)
     network = plan.family.build(plan.architecture)
-    if plan.family.fill_codebook:
+    if plan.family.fill_codebook is not None:
         x = plan.family.preprocess(plan.sample, plan.architecture)
         plan.family.fill_codebook(network.to(plan.device), x.to(plan.device))
         network.cpu()
     return network, {"seed": seed, "digest": weights.digest(network)}
 
 
-def check_weights(
-    name: str, row: Row, architecture: Parameters, provenance: dict[str, Any], folder: Path
-) -> None:
+def check_weights(name: str, row: Row, architecture: Parameters, provenance: dict[str, Any], folder: Path) -> None:
     """Refuses weights of another family or architecture than the row's, where their provenance records theirs.
 
     The tensors alone do not show it: strides leave no trace in them.
@@ -63,7 +56,8 @@ def check_weights(
     where = f"params.yaml: `rows.{name}"
     if (recorded := provenance.get("family", row.family)) != row.family:
         raise UserError(f"{where}.weights`: got {folder} of family {recorded}, expected {row.family}")
-    values = provenance.get("architecture", {})
+    if not (values := provenance.get("architecture")):
+        return
     theirs = parse(values, type(architecture), f"{folder / weights.PROVENANCE}: `architecture`")
     differing = [key for key in values if getattr(architecture, key) != getattr(theirs, key)]
     if differing:

@@ -20,7 +20,7 @@ from trajprobe.files.content_key import code_hash
 from trajprobe.files.feature_shards import PLAIN, Coordinates
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
-from trajprobe.rows import PERMUTED_WEIGHTS, Row, Run, named_row
+from trajprobe.rows import PERMUTED_WEIGHTS, RANDOM, Row, Run, named_row
 from trajprobe.stage import Compute
 
 DEVICE = "TRAJPROBE_DEVICE"
@@ -50,7 +50,9 @@ class Plan:
         clips = open_clips(row.clips)
         form = clips.meta["format"]
         architecture = check_row(name, row, form)
-        return cls(name, row, architecture, clips, section(values, Run, "features"), section(values, Compute, "compute"))
+        return cls(
+            name, row, architecture, clips, section(values, Run, "features"), section(values, Compute, "compute")
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process, which has its own device."""
@@ -80,7 +82,7 @@ class Plan:
             raise UserError(f"{DEVICE}: got {name!r}, expected cpu or a device of this machine ({reason})") from None
         if self.row.precision == "tf32" and device.type != "cuda":
             raise UserError(
-                f"params.yaml: `rows.{self.name}.precision`: got tf32, which NVIDIA GPUs have, on {device}; use float32, "
+                f"params.yaml: `rows.{self.name}.precision`: got tf32 on {device}, expected an NVIDIA GPU; use float32 "
                 f"or set {DEVICE}=cuda where there is one"
             )
         return device
@@ -127,7 +129,10 @@ class Plan:
             "code": [code_hash(self.family.module), code_hash("trajprobe.features.tokens")],
         }
         if of.network == PERMUTED_WEIGHTS or of.input != PLAIN:
-            recipe["perturbation"] = [of.network if of.input == PLAIN else of.input, code_hash(INPUTS[PLAIN].__module__)]
+            recipe["perturbation"] = [
+                of.network if of.input == PLAIN else of.input,
+                code_hash(INPUTS[PLAIN].__module__),
+            ]
         return recipe
 
 
@@ -135,14 +140,20 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
     """The architecture of a row that has a network, once all of the row is checked against clips of a format.
 
     Raises:
-        UserError: a layer, pooling, precision or perturbation does not exist, or the network can't take such clips.
+        UserError: the family has no network; a layer, pooling, precision or perturbation does not exist, or the network
+            can't take such clips.
     """
     of, where = family(row.family), f"rows.{name}"
+    if not of.is_network:
+        raise UserError(f"params.yaml: `{where}.weights`: got {row.weights}, expected none: {of.name} has no network")
+    if row.options:
+        raise UserError(f"params.yaml: `{where}.options`: got it for {of.name}, which has a network; leave it out")
     architecture = of.architecture(row.architecture, where)
-    deepest = of.depth(architecture) if of.depth else -1
+    deepest = of.depth(architecture)
     if row.layer not in (*of.LAYERS, *range(deepest + 1)):
         layers = ", ".join(of.LAYERS) + (f", or a number from 0 to {deepest}" if deepest >= 0 else "")
-        raise UserError(f"params.yaml: `{where}.layer`: got `{row.layer or 'nothing'}`, expected one of {layers}")
+        layer = "nothing" if row.layer is None else row.layer
+        raise UserError(f"params.yaml: `{where}.layer`: got `{layer}`, expected one of {layers}")
     if row.pooling not in (*POOLINGS, *of.POOLINGS):
         poolings = ", ".join((*POOLINGS, *of.POOLINGS))
         raise UserError(f"params.yaml: `{where}.pooling`: got `{row.pooling}`, expected one of {poolings}")
@@ -151,7 +162,8 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
             f"params.yaml: `{where}.precision`: got `{row.precision}`, expected float32: `{row.layer}` is made of "
             "codes, whose bits flip in lower precision"
         )
-    perturbations = [*(each for each in INPUTS if each != PLAIN), PERMUTED_WEIGHTS]
+    perturbations = [each for each in INPUTS if each != PLAIN]
+    perturbations += [] if row.weights == RANDOM else [PERMUTED_WEIGHTS]  # random ones are in no order
     for perturbation in row.perturbations:
         if perturbation not in perturbations:
             expected = ", ".join(perturbations)

@@ -6,8 +6,9 @@ on a laptop. So a row that goes from 5 to 19 random seeds computes 14 of them.
 
 import configparser
 import json
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,23 @@ class LockedShards:
 
     def _paths(self) -> Iterator[Path]:
         lock = LOCK.read_text(encoding="utf-8") if LOCK.is_file() else ""
-        listed = re.search(rf"- path: {re.escape(str(self.out))}\n\s+hash: md5\n\s+md5: (\w{{32}})\.dir", lock)
-        if not listed:
-            return
         objects = cache_folder() / "files/md5"
-        try:
-            listing = json.loads((objects / listed[1][:2] / f"{listed[1][2:]}.dir").read_bytes())
-            names = [entry["md5"] for entry in listing if entry["relpath"].endswith(".safetensors")]
-        except (OSError, ValueError, KeyError, TypeError):  # not in this cache, or damaged
-            return
-        yield from (path for name in names if (path := objects / name[:2] / name[2:]).is_file())
+        # As an output of one stage and as what another one depends on: not always the same.
+        for md5 in re.findall(rf"- path: {re.escape(str(self.out))}\n\s+hash: md5\n\s+md5: (\w{{32}})\.dir", lock):
+            try:
+                listing = json.loads((objects / md5[:2] / f"{md5[2:]}.dir").read_bytes())
+                names = [entry["md5"] for entry in listing if entry["relpath"].endswith(".safetensors")]
+            except (OSError, ValueError, KeyError, TypeError):  # not in this cache, or damaged
+                continue
+            yield from (path for name in names if (path := objects / name[:2] / name[2:]).is_file())
+
+
+def with_machines(recipe: Mapping[str, Any], pulled: Collection[StoredShard], shards: int) -> dict[str, Any]:
+    """The recipe of a folder of so many shards, with the kinds of machine that made them: `cpu-avx2, cuda-sm_90`."""
+    recipes = [_meta(shard.path) for shard in pulled]
+    if len(pulled) < shards:
+        recipes.append(dict(recipe))
+    return dict(recipe) | {name: ", ".join(sorted({each[name] for each in recipes})) for name in OF_THE_MACHINE}
 
 
 def cache_folder(top: Path = Path()) -> Path:
@@ -65,16 +73,16 @@ def cache_folder(top: Path = Path()) -> Path:
 
     `dvc cache dir` says the same and takes a second.
     """
-    places = [top / ".dvc/config.local", top / ".dvc/config"]
-    places += [user_config_path("dvc", "iterative") / "config", site_config_path("dvc", "iterative") / "config"]
-    for place in places:
+    user = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or user_config_path("dvc", "iterative"))
+    site = Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or site_config_path("dvc", "iterative"))
+    for place in (top / ".dvc/config.local", top / ".dvc/config", user / "config", site / "config"):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
             parser.read(place, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
             continue
         if configured := parser.get("cache", "dir", fallback=""):
-            return (place.parent / configured.strip("\"'")).resolve()
+            return (place.parent / Path(configured.strip("\"'")).expanduser()).resolve()
     return top / ".dvc/cache"
 
 

@@ -11,7 +11,7 @@ PROBES = Path("data/results/probes")
 
 
 class NetworkProbe(Parameters, frozen=True):
-    """The probe of one network's features. What was not run is an empty list: perturbed inputs have predictions alone."""
+    """The probe of one network's features; empty lists for what was not run."""
 
     predictions: list[int]  #: (n), out of fold; -1 where no fold tests the clip
     chosen: list[float]  #: of the classifier's grid, by each fold

@@ -73,10 +73,10 @@ def _address(url: str, base: Path) -> str:
         raise UserError(f"remote: got {url}, which is no address ({error}); correct it") from None
     if parts.scheme not in SCHEMES or not parts.netloc:
         expected = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise UserError(f"remote: got {url}, expected a folder or an address of {expected}; see docs/remotes.md")
+        raise UserError(f"remote: got {url}, expected a folder or an address of {expected}; see docs/caching-and-remotes.md")
     if password is not None:
         shown = url.replace(f":{password}@", ":...@")
-        raise UserError(f"remote: got a password in {shown}, expected none; use a key, or see docs/remotes.md")
+        raise UserError(f"remote: got a password in {shown}, expected none; use a key, or see docs/caching-and-remotes.md")
     return url
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flips import LABELLING, SHARD, flip, place
 
-FOLDER = SHARD.rpartition("/")[0]
-WEIGHTS, RESULT = "data/weights/magvit2-tiny/model.safetensors", "data/results/probes/controls/noise.json"
+FOLDER = "data/features/noise"
+WEIGHTS, RESULT = "data/weights/magvit2-tiny/model.safetensors", "data/results/probes/noise.json"
 
 
 def whole(repository, other, *files):
@@ -68,7 +68,7 @@ def test_what_a_stage_says_leads_to_the_cache_and_the_feature_is_made_again(clon
     clone.run("dvc", "cache", "dir", "--local", str(own))
     flip(own / place(reproduced, SHARD))
     flip(clone.folder / SHARD)
-    probe = ("python", "stages/probe.py", "controls", "noise")
+    probe = ("python", "stages/probe.py", "noise")
     told = clone.run(*probe, fails=True)
     assert f"{SHARD}: is damaged (sha256 differs)" in told
     shutil.rmtree(clone.folder / re.search("; delete (.*) and run", told)[1])

@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[2]
-TRACER = Path(__file__).parent / "tracer"
+ROOT = Path(__file__).parents[1]
+TRACER = ROOT / "tests/pipeline/tracer"
 TINY = {
     "synthetic": {"clips": 60, "pool": 40, "points": 20},
     "prepare": {"folds": 2},
@@ -117,6 +117,9 @@ class Repository:
 
     def summary(self):
         return json.loads((self.folder / "metrics/summary.json").read_text())
+
+    def details(self):
+        return json.loads((self.folder / "metrics/details.json").read_text())
 
     def lock(self):
         return YAML(typ="safe").load((self.folder / "dvc.lock").read_text())["stages"]
