@@ -19,12 +19,12 @@ from trajprobe.backbones.parts import transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.errors import UserError
 from trajprobe.params import parse
-from trajprobe.published import fetch, huggingface
-from trajprobe.published.huggingface import read
+from trajprobe.published import fetch, source_huggingface
+from trajprobe.published.source_huggingface import read
 from trajprobe.rows import Row
 
 #: What a user would add to the table.
-SIGLIP = huggingface.Row(
+SIGLIP = source_huggingface.PublishedModel(
     model="SiglipVisionModel", pooling="pooler", unexpected=("text_model.", "logit_scale", "logit_bias")
 )
 QUERY = "videomae.encoder.layer.1.attention.attention.q_bias"
@@ -52,8 +52,8 @@ def row(monkeypatch):
     """A function: replaces or adds a row of the table."""
 
     def write(name, row):
-        monkeypatch.setitem(huggingface.ROWS, name, row)
-        monkeypatch.setattr(huggingface, "NAMES", tuple(huggingface.ROWS))
+        monkeypatch.setitem(source_huggingface.ROWS, name, row)
+        monkeypatch.setattr(source_huggingface, "NAMES", tuple(source_huggingface.ROWS))
 
     return write
 
@@ -111,7 +111,9 @@ def test_the_row_has_what_differs_from_the_class_and_all_of_the_preprocessing(re
 def test_the_order_of_a_row_is_printed(repository, published, add, row):
     row(
         "siglip",
-        huggingface.Row(model="SiglipVisionModel", pooling="tmean", unexpected=SIGLIP.unexpected, order="h w t"),
+        source_huggingface.PublishedModel(
+            model="SiglipVisionModel", pooling="tmean", unexpected=SIGLIP.unexpected, order="h w t"
+        ),
     )
     assert ", order: h w t}, " in add("--from", published("siglip"), name="siglip")[1]
 
@@ -149,7 +151,7 @@ def test_files_are_copied_even_if_they_are_links(published, tmp_path):
     made.mkdir()
     for path in published("siglip").iterdir():
         (given / path.name).symlink_to(path)
-    huggingface.select(fetch.files_from_path(huggingface, given), "siglip").write(made)
+    source_huggingface.select(fetch.files_from_path(source_huggingface, given), "siglip").write(made)
     for path in made.iterdir():
         assert path.read_bytes() == (given / path.name).read_bytes()
         assert not path.is_symlink()
@@ -160,7 +162,7 @@ def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
     given = folder("siglip")
     (given / "config.json").write_text('{"model_type": "siglip_vision_model"}')
     edited("preprocessor_config.json", size=224)(given)
-    selection = huggingface.select(fetch.files_from_path(huggingface, given), "siglip")
+    selection = source_huggingface.select(fetch.files_from_path(source_huggingface, given), "siglip")
     assert selection.params_lines == (
         "siglip: {family: huggingface, clips: t5x224, weights: siglip, like: siglip, architecture: {model: "
         "SiglipVisionModel, resize: 224, resample: bicubic, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, "
@@ -318,33 +320,40 @@ def test_a_file_must_have_the_hash_that_its_row_pins(repository, published, add,
     got = digest(given / "model.safetensors")
     row(
         "siglip",
-        huggingface.Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256="0" * 64),
+        source_huggingface.PublishedModel(
+            model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256="0" * 64
+        ),
     )
     status, output = add("--from", given, name="siglip")
     assert (status, f"got sha256 {got}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in output) == (
         2,
         True,
     )
-    row("siglip", huggingface.Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256=got))
+    row(
+        "siglip",
+        source_huggingface.PublishedModel(
+            model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256=got
+        ),
+    )
     assert add("--from", given, name="siglip")[0] == 0
 
 
 @pytest.mark.parametrize("kind", ["SiglipVisionModels", "AutoModel", "torch", "load_image"])
 def test_an_unknown_class_is_refused(published, refused, row, kind):
-    row("siglip", huggingface.Row(model=kind, pooling="cls"))
+    row("siglip", source_huggingface.PublishedModel(model=kind, pooling="cls"))
     words = [f"huggingface.yaml: `siglip.model`: got model {kind}, expected a model class of transformers"]
     refused("--from", published("siglip"), name="siglip", words=words)
 
 
 def test_the_files_are_those_that_the_family_reads():
-    assert {huggingface.CONFIG, *huggingface.PREPROCESSORS} == {
+    assert {source_huggingface.CONFIG, *source_huggingface.PREPROCESSORS} == {
         transformers_files.CONFIG,
         *transformers_files.PREPROCESSORS,
     }
 
 
 def test_the_published_rows_pin_no_hash():
-    rows = read(huggingface.TABLE)
+    rows = read(source_huggingface.TABLE)
     assert list(rows) == ["videomae-base", "clip-vit-b32", "clip-vit-b16", "dinov2-base", "vjepa2-vitl"]
     assert all(row.repository and row.sha256 is None for row in rows.values())
     assert {name: row.frames for name, row in rows.items() if row.frames} == {"videomae-base": 16, "vjepa2-vitl": 64}
