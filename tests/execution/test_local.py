@@ -74,9 +74,15 @@ def test_shards_that_cannot_be_made_are_listed_and_the_others_kept(made, tmp_pat
     assert begun(tmp_path / "diary") == Counter(range(7)) + Counter([1, 4])
 
 
-def test_many_failures_are_counted(made):
-    with pytest.raises(UserError, match=r"7 of 7 .*shard 4: number 4 has no square; and 2 more$"):
-        made(1, refused=tuple(range(7)))
+class Backwards(Local):
+    def run(self, *arguments):
+        return reversed(list(super().run(*arguments)))
+
+
+def test_many_failures_are_counted_and_the_first_ones_listed(tmp_path, store):
+    work = Squares(tmp_path / "diary", refused=tuple(range(7)))
+    with pytest.raises(UserError, match=r"7 of 7 .*: shard 0: .*; shard 4: number 4 has no square; and 2 more$"):
+        produce(Backwards(store, 1), work, tasks(7), tmp_path / "out", {}, "squares")
 
 
 def test_a_worker_that_dies_ends_the_run_with_the_shards_it_cost_and_a_rerun_makes_only_the_rest(made, tmp_path, store):
@@ -133,7 +139,8 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path, store, monkeypatch):
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_no_worker_outlives_a_run_that_is_interrupted_or_killed(tmp_path, sent, status):
+def test_no_worker_outlives_a_run_that_is_interrupted_or_killed(tmp_path, store, sent, status):
+    """One is making a shard, the other one is idle."""
     code = """
 import sys
 from pathlib import Path
@@ -141,7 +148,7 @@ from works import Squares, tasks
 from trajprobe.execution.producing import executor, produce
 if __name__ == "__main__":
     try:
-        produce(executor(), Squares(Path("diary"), held=(0, 1)), tasks(2), Path("out"), {}, "squares")
+        produce(executor(), Squares(Path("diary"), held=(0,)), tasks(2), Path("out"), {}, "squares")
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -151,7 +158,7 @@ if __name__ == "__main__":
         [sys.executable, "run.py"], cwd=tmp_path, env=environment | {"TRAJPROBE_WORKERS": "2"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    while not (tmp_path / "diary").exists() or len(begun(tmp_path / "diary")) < 2:
+    while not list(store) or len(begun(tmp_path / "diary")) < 2:
         assert run.poll() is None, run.communicate()
     if sent == signal.SIGINT:
         os.killpg(run.pid, sent)  # as a terminal does
