@@ -138,9 +138,13 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path, store, monkeypatch):
     assert os.environ["TRAJPROBE_DEVICE"] == "cuda"
 
 
+def test_a_worker_leaves_an_interrupt_to_its_parent(made, tmp_path):
+    made(2, interrupted=(0, 3))
+    assert begun(tmp_path / "diary") == Counter(range(7))
+
+
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_no_worker_outlives_a_run_that_is_interrupted_or_killed(tmp_path, store, sent, status):
-    """One is making a shard, the other one is idle."""
+def test_no_worker_outlives_a_run_that_is_interrupted_or_killed(tmp_path, sent, status):
     code = """
 import sys
 from pathlib import Path
@@ -148,7 +152,7 @@ from works import Squares, tasks
 from trajprobe.execution.producing import executor, produce
 if __name__ == "__main__":
     try:
-        produce(executor(), Squares(Path("diary"), held=(0,)), tasks(2), Path("out"), {}, "squares")
+        produce(executor(), Squares(Path("diary"), held=(0, 1)), tasks(2), Path("out"), {}, "squares")
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -158,7 +162,7 @@ if __name__ == "__main__":
         [sys.executable, "run.py"], cwd=tmp_path, env=environment | {"TRAJPROBE_WORKERS": "2"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    while not list(store) or len(begun(tmp_path / "diary")) < 2:
+    while not (tmp_path / "diary").exists() or len(begun(tmp_path / "diary")) < 2:
         assert run.poll() is None, run.communicate()
     if sent == signal.SIGINT:
         os.killpg(run.pid, sent)  # as a terminal does
