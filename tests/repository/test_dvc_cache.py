@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -11,18 +12,24 @@ from trajprobe.errors import UserError
 from trajprobe.repository.dvc_cache import verify_objects
 
 
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """The root of a repository, the current folder, whose cache has a file and a folder of one file."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data/folder").mkdir(parents=True)
-    (tmp_path / "data/set.npz").write_bytes(b"tracks")
-    (tmp_path / "data/folder/shard").write_bytes(b"features")
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """The root of a repository whose cache has a file and a folder of one file."""
+    root = tmp_path_factory.mktemp("original")
+    (root / "data/folder").mkdir(parents=True)
+    (root / "data/set.npz").write_bytes(b"tracks")
+    (root / "data/folder/shard").write_bytes(b"features")
     dvc = [sys.executable, "-m", "dvc"]
-    for command in (["git", "init", "--quiet"], [*dvc, "init", "--quiet"], [*dvc, "add", "--quiet", "data/set.npz"]):
-        subprocess.run(command, check=True)
-    subprocess.run([*dvc, "add", "--quiet", "data/folder"], check=True)
-    return tmp_path
+    for command in (["git", "init"], [*dvc, "init"], [*dvc, "add", "data/set.npz", "data/folder"]):
+        subprocess.run([*command, "--quiet"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def repository(original, tmp_path, monkeypatch):
+    """A copy of that repository, the current folder."""
+    monkeypatch.chdir(shutil.copytree(original, tmp_path / "repository"))
+    return tmp_path / "repository"
 
 
 def object_of(repository, data):

@@ -73,7 +73,7 @@ def source_of(name: str) -> Source:
     for source in sources:
         if name in source.NAMES:
             return source
-    names = ", ".join(known for source in sources for known in source.NAMES)
+    names = ", ".join(valid for source in sources for valid in source.NAMES)
     raise UserError(
         f"weights add: got {name!r}, expected one of {names}; to use another model of transformers, add a row to "
         "src/trajprobe/published/huggingface.yaml"

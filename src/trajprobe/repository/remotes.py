@@ -96,8 +96,8 @@ def pull(report_progress: Callable[[str], object]) -> None:
     url = _verified_remote()
     values = read()
     outs = [str(out["path"]) for stage in locked_stages().values() for out in stage.get("outs", ())]
-    wanted = _wanted(values)
-    _fetch([path for path in outs if path in wanted], url)
+    needed = _needed_outputs(values)
+    _fetch([path for path in outs if path in needed], url)
     rows = _stale_rows(values)
     for name, row in rows.items():
         report_progress(f"features@{name} changed: {_needs(name, row)}")
@@ -125,7 +125,7 @@ def _verified_remote() -> str:
     return config[f"remote.{name}.url"]
 
 
-def _wanted(values: dict[str, Any]) -> set[str]:
+def _needed_outputs(values: dict[str, Any]) -> set[str]:
     rows = named_rows(values)
     paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / name for name in rows), *map(probe_results.path, rows)]
     paths += [PRETRAIN / f"{name}.json" for name in values["pretrain"]]
