@@ -1,28 +1,38 @@
 """Probing one fold: every clip is predicted once, by a probe that never saw it, its group, or anything fitted on it."""
 
 import warnings
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from trajprobe.files.labelling import Labelling
-from trajprobe.probes.classifiers import Integers, Matrix
+from trajprobe.probes.arrays import Integers
 from trajprobe.probes.few_shot import curve
 from trajprobe.probes.permutation import expected_right
-from trajprobe.probes.selection import select
+from trajprobe.probes.selection import Split, select
 from trajprobe.probes.settings import Probe
-from trajprobe.probes.views import views
+from trajprobe.probes.views import Features, equal_width, views
 
 
-class Fold(NamedTuple):
-    """What probing one fold gave; it tests m of the clips."""
+@dataclass(frozen=True)
+class OuterFold:
+    """A fold, and all that is drawn for it; it depends on nothing of the features."""
 
-    tested: Integers  #: (m), which clips
+    train: Integers  #: all clips but those of the fold
+    test: Integers  #: (m), the clips of the fold
+    splits: list[Split]  #: of train, for the selection
+    permuted: Integers  #: (permutations n), labels that have nothing to do with the clips
+    labelled: list[Integers]  #: of each few-shot draw (classes most), clips of train
+    shots: list[int]  #: how many of them a class, one after the other
+
+
+class FoldProbe(NamedTuple):
+    """What probing a fold of m clips gave. What was not run is empty."""
+
     predictions: Integers  #: (m)
-    equal: Integers  #: (m), predictions at equal dimension
+    equal: Integers | None  #: (m), predictions at equal dimension
     chosen: float  #: of the classifier's grid, inside train
     at_edge: bool  #: whether a wider grid might have done better
     right_permuted: Integers  #: (permutations), how many of the m were right when the labels were permuted
@@ -31,60 +41,43 @@ class Fold(NamedTuple):
     converged: bool  #: whether the classifiers that predicted them had
 
 
-def probe_fold(
-    x: Matrix,
-    labelling: Labelling,
-    fold: int,
-    permuted: Integers,
-    drawn: Sequence[Integers],
-    counts: Sequence[int],
-    params: Probe,
-) -> Fold:
+def probe_fold(features: Features, labels: Integers, outer: OuterFold, equal: bool, params: Probe) -> FoldProbe:
     """Chooses from the grid and trains on all other folds, and predicts this one.
 
     Args:
-        x: (n d), features of one network.
-        labelling: of the n clips.
-        fold: the one to test; the others, and clips that are only ever trained on, are train.
-        permuted: (permutations n), labels that have nothing to do with the clips.
-        drawn: labelled clips of each few-shot draw (classes most).
-        counts: how many of them a class, one after the other.
+        features: of one network, for n clips.
+        labels: (n).
+        outer: the fold.
+        equal: whether to predict at equal dimension as well.
         params: the probe's.
     """
-    # Told once a row, by `converged`, and not by a warning a fit.
+    # Recorded once a row, in `converged`, and not by a warning a fit.
     warnings.simplefilter("ignore", ConvergenceWarning)
-    labels = labelling.labels
-    train, test = np.flatnonzero(labelling.folds != fold), np.flatnonzero(labelling.folds == fold)
-    choices = select(x[train], labels[train], labelling.groups[train], params)
-    both = views(x[train], x[test], params)
-    classifier = params.model
+    train, test, classifier = outer.train, outer.test, params.model
+    further = equal and equal_width(len(train), features.dimensions, params) is not None
+    choices = select(features, labels, outer.splits, further, params)
+    both = views(features, train, test, further, params)
     fitted = [
         classifier.fit(seen, labels[train], choice.value, params.seed)
         for choice, (seen, _) in zip(choices, both, strict=True)
     ]
-    predictions = [one.predict(unseen) for one, (_, unseen) in zip(fitted, both, strict=True)]
+    predictions = [model.predict(unseen) for model, (_, unseen) in zip(fitted, both, strict=True)]
 
     # What comes before the classifier does not see the labels: it serves the permutations and the few shots as well.
     seen, unseen = both[0]
-    guesses = [classifier.fit(seen, one[train], choices[0].value, params.seed).predict(unseen) for one in permuted]
-    right = [np.sum(guess == one[test]) for guess, one in zip(guesses, permuted, strict=True)]
-    expected = [expected_right(one[test], guess) for guess, one in zip(guesses, permuted, strict=True)]
-    few = [
-        curve(seen[np.searchsorted(train, clips)], labels[clips], unseen, labels[test], counts, params)
-        for clips in drawn
-    ]
-    return Fold(
-        test,
+    guesses, answers = np.empty((0, len(test)), dtype=np.int64), outer.permuted[:, test]
+    if len(answers):
+        guesses = classifier.predict_each(seen, outer.permuted[:, train], unseen, choices[0].value, params.seed)
+    return FoldProbe(
         predictions[0],
-        predictions[-1],
+        predictions[-1] if equal else None,
         choices[0].value,
         choices[0].at_edge,
-        np.array(right, dtype=np.int64),
-        np.array(expected, dtype=np.float64),
-        few,
+        np.sum(guesses == answers, axis=1),
+        np.array([expected_right(*pair) for pair in zip(answers, guesses, strict=True)]),
+        [
+            curve(seen[np.searchsorted(train, clips)], labels[clips], unseen, labels[test], outer.shots, params)
+            for clips in outer.labelled
+        ],
         all(map(classifier.converged, fitted)),
     )
-
-
-def tested_folds(folds: Integers) -> list[int]:
-    return [int(fold) for fold in np.unique(folds) if fold >= 0]
