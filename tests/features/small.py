@@ -1,7 +1,5 @@
 """Ten small clips, a small network, and rows of params.yaml that name them, for the tests of features."""
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 import torch
