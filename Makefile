@@ -1,6 +1,5 @@
 # make repro   sets up, runs the whole pipeline, prints its table
-#              JOBS=n: up to n stages at a time, where they don't need one another
-# make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/remotes.md)
+# make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/caching-and-remotes.md)
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some 15 minutes on 4 cores
 # make bench   speed and memory, as ratios
@@ -10,7 +9,6 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 TORCH_INDEX ?=
-JOBS ?= 1
 REMOTE ?=
 STAMP := .venv/.installed
 
@@ -20,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 repro: $(STAMP)
 	@trajprobe check
-	$(if $(filter-out 1,$(JOBS)),trajprobe repro --jobs $(JOBS),dvc repro)
+	@dvc repro
 	@cat data/report/table.md
 
 # $(PWD) is where the user stands, with `make -C` too.
@@ -29,9 +27,10 @@ pull: $(STAMP)
 	@trajprobe pull
 	@cat data/report/table.md
 
-# As many files of tests at a time as there are processors, four at most.
+# As many files of tests at a time as there are processors, four at most. A process of pytest that dies ends the run:
+# xdist would start another one and then wait forever for tests that it has lost.
 test: lint .venv/.ray
-	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 lint: $(STAMP)
 	ruff check .

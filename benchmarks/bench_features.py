@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from measure import machine, ratio
-
-from trajprobe.backbones import magvit2_tiny
-from trajprobe.features.encoder import Encoder
+from trajprobe.features.encoder import FeatureMaker
 from trajprobe.features.extraction import extract
 from trajprobe.features.setting import Setting
+
+from trajprobe.backbones import magvit2_tiny
 from trajprobe.files import video_shards as clips
 from trajprobe.files.shards import ShardWriter
 from trajprobe.rows import Run, Untrained
@@ -42,8 +42,8 @@ with tempfile.TemporaryDirectory() as name:
     class Job:
         folder = folder / "features"
 
-        def open(self) -> Encoder:
-            return Encoder(
+        def open(self) -> FeatureMaker:
+            return FeatureMaker(
                 Setting(row, "bench", architecture, shards, Run(16, 4), Compute(THREADS, "native")), network, {}
             )
 

@@ -1,9 +1,9 @@
 """python benchmarks/calibrate.py: how often the verdicts are wrong; writes docs/calibration.md.
 
-A score table holds which clips each network told right. Networks, clips and groups are drawn from a model whose truth
+A score table holds which clips each network gets right. Networks, clips and groups are drawn from a model whose truth
 is known:
 
-    logit P(network j tells clip i of group g right) = w_j + d_i + e_g + u_jg
+    logit P(network j gets clip i of group g right) = w_j + d_i + e_g + u_jg
 
 w_j the network's worth, d_i and e_g how easy clip and group are, u_jg how the network does on the group. A network's
 true accuracy is the mean over all clips and groups that there could be.
@@ -24,19 +24,22 @@ from scipy import special
 from scipy.optimize import brentq
 from sklearn.model_selection import StratifiedGroupKFold
 
+from trajprobe.compare.bootstrap import bootstrap
 from trajprobe.compare.comparison import Compare, compare
-from trajprobe.compare.intervals import Known, gain, interval, over_clips, rank
+from trajprobe.compare.confidence import BootstrapDistribution, ConfidenceDistribution, confidence_interval
 from trajprobe.compare.leaks import STOP
-from trajprobe.files.feature_shards import Kind
+from trajprobe.compare.metrics import METRICS
+from trajprobe.compare.scored import Variant
+from trajprobe.compare.seeds import gain, rank_p_value
 from trajprobe.files.labelling import Labelling
-from trajprobe.files.probe_results import RowProbe
+from trajprobe.files.probe_results import RowProbe, VariantProbe
 from trajprobe.params import read, section
 from trajprobe.probes.row import probe_networks
 from trajprobe.probes.settings import CodeLength, FewShot, Probe
 
 Array = NDArray[np.float64]
 TABLES, RUNS = 2000, 100
-CLASSES, DIMENSIONS = 5, 16
+CLASSES, DIMENSIONS, LAYER = 5, 16, "features"
 ALPHA, CONFIDENCE, MARGIN, DRAWS = 0.05, 0.95, 0.02, 1000
 PAGE = Path(__file__).parents[1] / "docs/calibration.md"
 NODES, WEIGHTS = hermegauss(61)
@@ -72,7 +75,7 @@ def accuracy(worth: float, deviation: float) -> float:
 
 @dataclass(frozen=True)
 class Table:
-    """Which clips were told right, and the truth about the networks."""
+    """Which clips are right, and the truth about the networks."""
 
     trained: Array  #: (n)
     random: Array  #: (s n)
@@ -103,21 +106,26 @@ def drawn(cell: Cell, generator: np.random.Generator) -> Table:
     return Table(right[0], right[1:], groups, truth)
 
 
-def known(cell: Cell, table: Table, seed: int) -> Known:
-    """What is known of the difference, by the very functions that compare rows."""
+def difference(cell: Cell, table: Table, seed: int) -> ConfidenceDistribution:
+    """The difference of accuracies, by the very functions that compare rows."""
+    one_class = np.ones(len(table.groups), dtype=np.int64)
     if cell.seeds:
-        return gain(table.trained, table.random, table.groups)
-    return over_clips((table.trained - table.random[0])[np.newaxis], table.groups, DRAWS, seed)[0]
+        return gain(table.trained, table.random, table.groups, one_class)
+    pair = np.stack([table.trained, table.random[0]]).astype(np.int64)
+    metrics = {"accuracy": METRICS["accuracy"]}
+    first, second = bootstrap(one_class, pair, table.groups, metrics, DRAWS, seed)["accuracy"]
+    mean = float(table.trained.mean() - table.random[0].mean())
+    return BootstrapDistribution(mean, np.sort(first - second), cell.groups)
 
 
 def outcomes(cell: Cell, seed: int) -> tuple[bool, bool, bool, bool]:
     """Of one table: called better, called so by its rank, the interval holds the truth, called practically equal."""
     table = drawn(cell, np.random.default_rng(seed))
-    found = known(cell, table, seed)
-    low, high = interval(found, CONFIDENCE)[1:]
-    ranked = rank(table.trained.mean(), table.random.mean(axis=1).tolist()) <= ALPHA
-    equal = max(found.below(-MARGIN), found.above(MARGIN)) <= ALPHA
-    return found.below(0) <= ALPHA, bool(ranked), low <= table.truth <= high, equal
+    found = difference(cell, table, seed)
+    low, high = confidence_interval(found, CONFIDENCE)[1:]
+    ranked = rank_p_value(table.trained.mean(), table.random.mean(axis=1).tolist()) <= ALPHA
+    equal = max(found.p_greater(-MARGIN), found.p_less(MARGIN)) <= ALPHA
+    return found.p_greater(0) <= ALPHA, bool(ranked), low <= table.truth <= high, equal
 
 
 def rates(cell: Cell, number: int) -> Array:
@@ -192,7 +200,7 @@ def nothing(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:
 
     Every clip of a group has its group's label and place in feature space, so that a probe which saw the group would
     know the label. Returns whether the gain is called better, whether its interval holds no difference at all, whether
-    any row is told to be away from chance, and whether one is so far from it that the run would stop.
+    there is a warning of a row away from chance, and whether one is so far from it that the run would stop.
     """
     generator = np.random.default_rng(seed)
     values = read()
@@ -210,24 +218,28 @@ def nothing(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:
         folds[tested] = fold
     labelling = Labelling(labels, np.arange(CLASSES).astype(str), of_group, folds, "nothing", 0)
 
-    def probed(kind: Kind, family: str, networks: int) -> RowProbe:
+    def variant(network: str, networks: int) -> VariantProbe:
         features = [
             generator.normal(size=(groups, DIMENSIONS))[of_group] + generator.normal(size=(len(labels), DIMENSIONS))
             for _ in range(networks)
         ]
-        told = probe_networks(features, labelling, params, kind)
-        return RowProbe(
-            row="net" if family == "net" else family, kind=kind, family=family, tracks="nothing",
-            shape=[1, DIMENSIONS], pca=0, frames=1, trained_frames=None, classifier=params.classifier,
-            equal_dimensions=DIMENSIONS, shots=[], coded_clips=len(labels), uniform_bits=1.0, networks=told,
+        return VariantProbe(
+            network=network, input="plain", layer=LAYER, shape=[1, DIMENSIONS], pca=0, frames=1, trained_frames=None,
+            equal_dimensions=DIMENSIONS, networks=probe_networks(features, labelling, params, network),
         )  # fmt: skip
 
-    rows = [probed("pretrained", "net", 1), probed("random", "net", 5), probed("controls", "noise", 1)]
-    settings = replace_struct(section(values, Compare, "compare"), primary="net", leaks="tell", seed=seed)
-    found = compare(rows, {}, labelling, settings)
-    gained = found.gains["net"].verdict
+    def probed(name: str, *variants: VariantProbe) -> RowProbe:
+        return RowProbe(
+            row=name, family=name, tracks="nothing", classifier=params.classifier, shots=[], coded_clips=len(labels),
+            uniform_bits=1.0, variants=list(variants),
+        )  # fmt: skip
+
+    rows = [probed("net", variant("pretrained", 1), variant("random", 5)), probed("noise", variant("none", 1))]
+    settings = replace_struct(section(values, Compare, "compare"), primary="net", leaks="warn", seed=seed)
+    found = compare(rows, {"noise": "net"}, "accuracy", labelling, settings)
+    gained = found.gains[Variant("net", "pretrained", "plain", LAYER)].verdict
     low, high = gained.difference[1:]
-    away = [leak.p for leak in found.leaks]
+    away = [test.p_value for test in found.leaks]
     return gained.sign > 0, low <= 0 <= high, bool(away), any(p < STOP for p in away)
 
 
@@ -243,7 +255,7 @@ def end_to_end() -> Iterator[str]:
 TEXT = f"""# Calibration
 
 How often the verdicts are wrong, and how often they find what is there; all in %. Made by `make calibrate`, which runs
-the very functions that compare rows (`statistics/intervals.py`) over {TABLES:,} simulated score tables a cell; their
+the very functions that compare rows (`src/trajprobe/compare`) over {TABLES:,} simulated score tables a cell; their
 model is in [benchmarks/calibrate.py](../benchmarks/calibrate.py). The standard error of a rate of 5 % is
 {100 * np.sqrt(0.05 * 0.95 / TABLES):.1f} points. Groups share how easy they are and how a network does on them.
 

@@ -1,4 +1,4 @@
-"""python stages/compare.py: holds all rows against each other; writes the summary, the table and the plots."""
+"""python stages/compare.py: holds all rows against each other; writes the summary, the details, the table and plots."""
 
 import sys
 from pathlib import Path
@@ -10,25 +10,30 @@ from trajprobe.stage import run
 
 
 def main() -> str:
-    from trajprobe.compare import rows
-    from trajprobe.compare.comparison import Compare, compare
+    from trajprobe.compare.comparison import Compare, compare, deciding_metric
+    from trajprobe.compare.results import pretraining_figures, row_probes
     from trajprobe.files import findings
     from trajprobe.files.atomic import write_bytes, write_json
     from trajprobe.files.labelling import LABELLING, Labelling
     from trajprobe.report import plots
+    from trajprobe.report.details import details
+    from trajprobe.report.notes import recipe_notes
     from trajprobe.report.summary import summary
     from trajprobe.report.table import headline, table
+    from trajprobe.rows import held_against
 
-    values = read()
-    params = section(values, Compare, "compare")
-    named = rows.named(values)
-    found = compare(rows.probes(named), rows.references(values), Labelling.load(LABELLING), params)
-    write_json(Path("metrics/summary.json"), summary(found, rows.pretraining(values), params))
-    plots.write(found, params.primary, Path("metrics/plots"))
-    before = [finding.text for finding in findings.load()]
-    text = table(found, section(values, str, "dataset"), params, before, rows.recipe_notes(values))
+    values, guards = read(), findings.load()
+    params, against = section(values, Compare, "compare"), held_against(values)
+    labelling = Labelling.load(LABELLING)
+    comparison = compare(row_probes(values), against, deciding_metric(guards), labelling, params)
+    write_json(Path("metrics/summary.json"), summary(comparison, params))
+    write_json(Path("metrics/details.json"), details(comparison, pretraining_figures(values)))
+    plots.write(comparison, params.primary, Path("metrics/plots"))
+    dataset, before = section(values, str, "dataset"), [finding.text for finding in guards]
+    text = table(comparison, dataset, params, before, list(recipe_notes(values)))
     write_bytes(Path("data/report/table.md"), text.encode())
-    return f"metrics/summary.json: {len(named)} rows; data/report/table.md: the table; {headline(found, params)}"
+    rows = len(comparison.main)
+    return f"metrics/summary.json: {rows} rows; data/report/table.md: the table; {headline(comparison, params)}"
 
 
 if __name__ == "__main__":

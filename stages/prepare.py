@@ -20,13 +20,13 @@ def main() -> str:
     source = folds.used(raw.load(path), params, path)
     tracks, labelling = folds.prepare(source, params, dataset)
     pool = folds.pool(source, tracks, raw.load(Path("data/raw/synthetic_pool.npz")), params)
-    found = list(guards.findings(source, tracks, labelling, str(path)))
+    guard_findings = list(guards.findings(source, tracks, labelling, str(path)))
     folder = Path("data/trajectories")
     tracks.save(folder / "tracks.npz")
     labelling.save(folder / "labelling.npz")
     pool.save(folder / "pool.npz")
-    findings.save(found)
-    return folds.line(dataset, labelling, pool, found)
+    findings.save(guard_findings)
+    return folds.summary(dataset, labelling, pool, guard_findings)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ def main(name: str) -> str:
     trained = pretrain(pool, scene, form, params, name)
     weights.save(Path("data/weights") / name, trained.network, provenance(params, pool.digest(), scene, form))
     write_json(Path("data/results/pretrain") / f"{name}.json", trained.figures)
-    curve, told = trained.curve, trained.figures
+    curve, figures = trained.curve, trained.figures
+    error, of_black = figures["blob_mse"], figures["blob_mse_black"]
     write_csv(Path("metrics/pretrain") / f"{name}.csv", list(curve[0]), [list(point.values()) for point in curve])
     return (
-        f"data/weights/{name}: {params.steps} steps on {len(pool)} tracks; on the blob the error is "
-        f"{told['blob_mse']:.3f} (black: {told['blob_mse_black']:.3f}); {told['distinct_codes']:.0f} codes in use"
+        f"data/weights/{name}: {params.steps} steps on {len(pool)} tracks; on the blob the error is {error:.3f} "
+        f"(black: {of_black:.3f}); {figures['distinct_codes']:.0f} codes used"
     )
 
 

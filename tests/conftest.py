@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tiny_repository"]  # the fixtures `reproduced` and `clone`
+
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
@@ -15,9 +17,28 @@ _STORE = tempfile.TemporaryDirectory(prefix="trajprobe-store-")  # of what a who
 os.environ["TRAJPROBE_STORE"] = _STORE.name
 
 
+_running = set()  # in the process that the user started, the tests of all processes
+
+
+def pytest_runtest_logstart(nodeid):
+    _running.add(nodeid)
+
+
+def pytest_runtest_logfinish(nodeid):
+    _running.discard(nodeid)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Names the tests that were running when the run was stopped."""
+    if _running:
+        terminalreporter.section("tests that did not end")
+        for name in sorted(_running):
+            terminalreporter.line(name)
+
+
 def pytest_collection_modifyitems(items):
     """The long files first, so that no worker ends with one alone."""
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    items.sort(key=lambda item: not {"docs", "pipeline"} & set(item.path.parts))
 
 
 @pytest.fixture(autouse=True)

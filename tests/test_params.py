@@ -132,9 +132,9 @@ def test_what_does_not_fit_is_refused_with_place_and_valid_keys(node, reason):
 
 
 @pytest.mark.parametrize(("keys", "reason"), [
-    (("clips", "t71"), "no `t71` in `clips`; there are: t17, t32"),
-    (("none", "t17"), "no `none` in `the file`; there are: clips, dataset"),
-    (("dataset", "t17"), "no `t17` in `dataset`; there are: none"),
+    (("clips", "t71"), "no `t71` in `clips`; expected one of t17, t32"),
+    (("none", "t17"), "no `none` in `the file`; expected one of clips, dataset"),
+    (("dataset", "t17"), "no `t17` in `dataset`; expected one of none"),
 ])  # fmt: skip
 def test_a_place_that_is_not_there_is_refused_with_those_that_are(keys, reason):
     values = {"clips": {"t17": GOOD, "t32": GOOD}, "dataset": "synthetic"}

@@ -97,6 +97,19 @@ run(main)
     assert "in main" in log
 
 
+@pytest.mark.parametrize("end", ["return 'made'", "raise UserError('refused')"])
+def test_what_a_stage_has_opened_is_closed_before_its_end_is_reported(script, end):
+    done = script(f"""
+from trajprobe.stage import cleanup
+def main():
+    cleanup.callback(sys.stderr.write, "closed\\n")
+    {end}
+run(main)
+""")
+    assert done.stderr.splitlines()[1] == "closed"
+    assert len(done.stderr.splitlines()) == 3
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_told_in_one_line_and_leaves_no_half_file(script, tmp_path, store_folder, workers):
     """The kernel stops the writing in its middle, as it does on a full disk."""
@@ -106,7 +119,7 @@ def main():
     from pathlib import Path
     from trajprobe.execution.local import Local
     from trajprobe.execution.producing import produce
-    from trajprobe.store import Store
+    from trajprobe.files.store import Store
     from works import Squares, tasks
     store = Store.here()
     resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))  # less than a shard
@@ -117,7 +130,9 @@ if __name__ == "__main__":
 """
     done = script(body)
     assert done.returncode == 2, done.stderr
-    assert "error: [Errno 27] File too large; what is done is kept; make room (`trajprobe cache prune`" in done.stderr
+    assert "error: [Errno 27] File too large; finished shards are kept; free disk space, for example" in done.stderr
+    assert "by `trajprobe cache prune --days 0`" in done.stderr
+    assert "dvc gc" not in done.stderr
     assert "Traceback" not in done.stderr
     assert [path for path in store_folder.rglob("*") if path.is_file()] == []
     assert not (tmp_path / "out").exists()

@@ -47,7 +47,7 @@ def check(values: dict[str, Any]) -> None:
 def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format]) -> None:
     if name in (NONE, RANDOM):
         raise UserError(f"params.yaml: `pretrain.{name}`: got a name that `weights` uses for no weights; rename it")
-    of = family(recipe.family)
+    of = family(recipe.family, "FRAMES_PER_TOKEN")
     of.architecture(recipe.architecture, f"pretrain.{name}")
     _check_one_of(f"pretrain.{name}.clips", recipe.clips, formats)
     check_format(of, formats[recipe.clips], f"pretrain.{name}")

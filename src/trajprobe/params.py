@@ -112,13 +112,15 @@ def section(values: dict[str, Any], struct: type[T], *keys: str) -> T:
     """The part of params.yaml at `keys`, as the parameter struct (or msgspec type) that its room declares.
 
     Raises:
-        UserError: a key of `keys` is not there, or what stands there does not fit `struct`.
+        UserError: a key of `keys` is missing, or its value does not fit `struct`.
     """
     node: Any = values
     for depth, key in enumerate(keys):
         if not isinstance(node, dict) or key not in node:
-            there = ", ".join(map(str, node)) if isinstance(node, dict) and node else "none"
-            raise UserError(f"{PARAMS}: no `{key}` in `{'.'.join(keys[:depth]) or 'the file'}`; there are: {there}")
+            present = ", ".join(map(str, node)) if isinstance(node, dict) and node else "none"
+            raise UserError(
+                f"{PARAMS}: no `{key}` in `{'.'.join(keys[:depth]) or 'the file'}`; expected one of {present}"
+            )
         node = node[key]
     return parse(node, struct, f"{PARAMS}: `{'.'.join(keys)}`")
 

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +32,10 @@ INSTRUCTION_SETS = {
 }
 
 WORKERS = "TRAJPROBE_WORKERS"
+#: `trajprobe cache prune` deletes nothing but shards that a run computes again.
+DISK_FULL = "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again"
+#: What the end of a stage's work closes, before its result is reported.
+cleanup = ExitStack()
 
 
 class Compute(Parameters, frozen=True):
@@ -56,8 +61,8 @@ def pin(compute: Compute) -> None:
 def run(main: Callable[..., str]) -> None:
     """Runs a stage's `main(*arguments)`, which imports its rooms itself (after the pin) and returns a line to print.
 
-    The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is told in one line
-    and ends the process with status 2.
+    The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is one line
+    on standard error and status 2.
     """
     name, arguments = Path(sys.argv[0]).stem, sys.argv[1:]
     try:
@@ -72,7 +77,8 @@ def run(main: Callable[..., str]) -> None:
         compute = section(read(), Compute, "compute")
         log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
         pin(compute)
-        made = main(*arguments)
+        with cleanup:
+            made = main(*arguments)
     except UserError as error:
         log.debug("refused", exc_info=True)
         log.error("error: %s", error)
@@ -82,7 +88,7 @@ def run(main: Callable[..., str]) -> None:
             log.debug("failed", exc_info=True)
             raise
         log.debug("refused", exc_info=True)
-        log.error("error: %s; what is done is kept; make room (`trajprobe cache prune`, `dvc gc -w`), run again", error)
+        log.error("error: %s; %s", error, DISK_FULL)
         sys.exit(2)
     except KeyboardInterrupt:
         log.error("interrupted")
@@ -108,7 +114,7 @@ def workers(default: int) -> int:
 def _log(path: Path) -> logging.Logger:
     """The logger `trajprobe`: everything into the file, messages from INFO upwards onto standard error."""
     path.parent.mkdir(exist_ok=True)
-    logging.raiseExceptions = False  # on a full disk the log fails, too: what is told is told without it
+    logging.raiseExceptions = False  # on a full disk the log fails too, and must not hide the error
     log = logging.getLogger("trajprobe")
     log.setLevel(logging.DEBUG)
     console, file = logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")

@@ -1,117 +1,212 @@
-"""Families are found by name, and a family's closure is what it really imports."""
+"""Families are found by name; what a module offers is checked and completed by defaults."""
 
-import importlib
-import os
-import pkgutil
-import shutil
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+import torch
 
-import trajprobe
-from trajprobe import backbones
-from trajprobe.backbones import family
+from trajprobe import params
+from trajprobe.backbones import family as families
+from trajprobe.backbones import magvit2_tiny, weights
+from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
-from trajprobe.files import content_key as closure
 
-PACKAGE = Path(trajprobe.__file__).parent
+NETWORKS = ["huggingface", "magvit2_tiny", "open_magvit2", "videogpt"]
+CONTROLS = ["coordinates", "extent", "kinematics", "noise", "pixels", "start_position"]
 
 
-def names(offers):
-    modules = (
-        importlib.import_module(f"trajprobe.backbones.{m.name}") for m in pkgutil.iter_modules(backbones.__path__)
-    )
-    return sorted(module.__name__.rpartition(".")[2] for module in modules if hasattr(module, offers))
+def test_every_other_module_of_the_folder_is_a_network_or_a_control():
+    files = {path.stem for path in Path(families.__file__).parent.glob("*.py")} - {"family", "weights"}
+    assert sorted(files) == sorted(NETWORKS + CONTROLS)
+    assert [name for name in sorted(files) if family(name).is_network] == NETWORKS
+    assert [name for name in sorted(files) if family(name).is_control] == CONTROLS
 
 
 @pytest.mark.parametrize(
-    ("find", "offers", "one", "others"),
+    ("part", "names"),
     [
-        (family.network_family, "build", "magvit2_tiny", ["noise", "pixels", "lfq"]),
-        (family.tokenizer_family, "FRAMES_PER_TOKEN", "magvit2_tiny", ["noise", "weights"]),
-        (family.control_family, "features", "noise", ["magvit2_tiny", "family"]),
+        ("", sorted(NETWORKS + CONTROLS)),
+        ("build", NETWORKS),
+        ("features", CONTROLS),
+        ("FRAMES_PER_TOKEN", ["magvit2_tiny"]),
     ],
 )
-def test_an_unknown_family_is_refused_with_the_valid_names(find, offers, one, others):
-    assert find(one).__name__ == f"trajprobe.backbones.{one}"
-    assert one in names(offers)
-    for name in [*others, "magvit3", "../params", "", "Noise"]:
-        with pytest.raises(UserError) as told:
-            find(name)
-        assert f"got family `{name}`, expected one of {', '.join(names(offers))} (" in str(told.value)
+def test_an_unknown_family_is_refused_with_the_valid_names(part, names):
+    for name in ("magvit3", "../params", "", "Noise", "parts"):
+        with pytest.raises(UserError) as error:
+            family(name, part)
+        assert f"got family `{name}`, expected one of {', '.join(names)} (" in str(error.value)
+    for name in names:
+        assert family(name, part).module == f"trajprobe.backbones.{name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "lack"),
+    [
+        ("noise", "build", "`build`"),
+        ("magvit2_tiny", "features", "`features`"),
+        ("open_magvit2", "FRAMES_PER_TOKEN", "`FRAMES_PER_TOKEN`"),
+        ("weights", "", "`build` and no `features`"),
+    ],
+)
+def test_a_module_without_the_part_that_is_needed_is_refused_with_its_name(name, part, lack):
+    with pytest.raises(UserError, match=f"got family `{name}`, which has no {lack}, expected one of"):
+        family(name, part)
+
+
+def test_parts_are_those_of_the_module():
+    tiny = family("magvit2_tiny")
+    for part in ("Architecture", "LAYERS", "build", "preprocess", "layer", "DISCRETE", "code_bits", "from_codes"):
+        assert getattr(tiny, part) is getattr(magvit2_tiny, part)
+    assert (tiny.name, tiny.FRAMES_PER_TOKEN, tiny.PIXELS_PER_TOKEN) == ("magvit2_tiny", 4, 8)
+    assert family("videogpt").fill_codebook is not None
+    assert family("huggingface").POOLINGS == ("cls", "pooler")
+    assert family("huggingface").PACKAGES == ("transformers",)
+    assert family("huggingface").load is families.importlib.import_module("trajprobe.backbones.huggingface").load
+
+
+def test_parts_that_a_module_lacks_have_defaults():
+    tiny, pixels = family("magvit2_tiny"), family("pixels")
+    assert (tiny.fill_codebook, tiny.POOLINGS, tiny.PACKAGES) == (None, (), ())
+    assert tiny.depth(tiny.Architecture()) == -1
+    tiny.check_clips(tiny.Architecture(), (2, 3, 4), "rows.mine")
+    assert (pixels.LAYERS, pixels.DISCRETE, pixels.FRAMES_PER_TOKEN) == ((), (), 0)
+    for call in (lambda: tiny.pooled(1, 2, 3, "cls"), lambda: tiny.features(1, 2), lambda: pixels.build(1)):
+        with pytest.raises(TypeError, match="does not have this part"):
+            call()
+
+
+@pytest.mark.parametrize("name", NETWORKS + CONTROLS)
+def test_a_family_can_be_sent_to_another_process(name):
+    sent = pickle.loads(pickle.dumps(family(name)))
+    assert (sent.build, sent.features, sent.Architecture) == (
+        family(name).build,
+        family(name).features,
+        family(name).Architecture,
+    )
+
+
+CODE = {
+    "Architecture": "from trajprobe.params import Parameters\nclass Architecture(Parameters, frozen=True): pass\n",
+    "LAYERS": "LAYERS = ('last',)\n",
+    "build": "def build(architecture): return 'a network'\n",
+    "preprocess": "def preprocess(video, architecture): return video\n",
+    "layer": "def layer(network, x, name): return x\n",
+}
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """A function: writes the module of family `mine`, beside no others."""
+    monkeypatch.setattr(families, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys.modules["trajprobe.backbones"], "__path__", [str(tmp_path)])
+
+    def to(code):
+        monkeypatch.delitem(sys.modules, "trajprobe.backbones.mine", raising=False)
+        families.importlib.invalidate_caches()
+        (tmp_path / "mine.py").write_text(code)
+        return tmp_path / "mine.py"
+
+    yield to
+    sys.modules.pop("trajprobe.backbones.mine", None)
+
+
+def test_a_new_file_is_a_new_family(write):
+    write("".join(CODE.values()))
+    assert family("mine").build(None) == "a network"
+    assert family("mine").is_network
+    with pytest.raises(UserError, match=r"expected one of mine \("):
+        family("another")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (CODE["build"], "has build but no Architecture, LAYERS, preprocess, layer; expected all of Architecture"),
+        ("def features(batch, options): ...\n", "has features but no Options; expected all of Options, features, or"),
+        ("".join(CODE.values()) + "POOLINGS = ('cls',)\n", "has POOLINGS but no pooled"),
+        ("".join(CODE.values()) + "DISCRETE = ('codes',)\n", "has DISCRETE but no code_bits, from_codes"),
+        ("".join(CODE.values()) + "FRAMES_PER_TOKEN = 4\n", "has FRAMES_PER_TOKEN but no PIXELS_PER_TOKEN"),
+        (
+            "".join(CODE.values()) + "Options = Architecture\ndef features(batch, options): ...\n",
+            "has `build` and `features`; expected a network or a control, not both",
+        ),
+    ],
+)
+def test_a_module_with_one_part_without_another_is_refused(write, code, message):
+    path = write(code)
+    with pytest.raises(UserError) as error:
+        family("mine")
+    assert str(error.value).startswith(f"{path}: {message}")
+
+
+TORCHLESS = """
+import sys
+from trajprobe.backbones.family import family
+for name in sys.argv[1:]:
+    assert family(name).is_control
+print("torch" in sys.modules)
+"""
+
+
+def test_controls_need_no_torch():
+    done = subprocess.run([sys.executable, "-c", TORCHLESS, *CONTROLS], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_an_architecture_is_checked_by_its_family():
-    tiny = family.network_family("magvit2_tiny")
-    told = {"channels": 8, "multipliers": [1, 2, 4], "residual_blocks": 1, "bits": 18}
-    assert family.architecture(tiny, told, "a-row").multipliers == (1, 2, 4)
-    with pytest.raises(UserError, match=r"`a-row.architecture`.*unknown key `chanels`.*channels, multipliers"):
-        family.architecture(tiny, {"chanels": 8}, "a-row")
-    with pytest.raises(UserError, match=r"`a-row.architecture`, at `channels`"):
-        family.architecture(tiny, told | {"channels": 6}, "a-row")
+    tiny = family("magvit2_tiny")
+    node = {"channels": 8, "multipliers": [1, 2, 4], "residual_blocks": 1, "bits": 18}
+    assert tiny.architecture(node, "rows.mine").multipliers == (1, 2, 4)
+    assert tiny.architecture({}, "rows.mine") == tiny.architecture(node, "rows.mine")
+    with pytest.raises(UserError, match=r"`rows.mine.architecture`: unknown key `chanels`.*channels, multipliers"):
+        tiny.architecture({"chanels": 8}, "rows.mine")
+    with pytest.raises(UserError, match=r"`rows.mine.architecture`, at `channels`"):
+        tiny.architecture(node | {"channels": 6}, "rows.mine")
+    with pytest.raises(UserError, match="unknown key `preset`"):  # of a family without presets
+        tiny.architecture({"preset": "small"}, "rows.mine")
 
 
-def test_the_closure_of_magvit2_tiny_is_four_files():
-    files = {str(file.relative_to(PACKAGE)) for file in closure.closure("trajprobe.backbones.magvit2_tiny")}
-    assert files == {"backbones/magvit2_tiny.py", "backbones/causal.py", "backbones/lfq.py", "params.py"}
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_empty_architecture_is_a_network(name):
+    of = family(name)
+    with torch.device("meta"):
+        network = of.build(of.architecture({}, "rows.mine"))
+    assert sum(parameter.numel() for parameter in network.parameters()) > 10_000
 
 
-LOADED = """
-import importlib, sys
-importlib.import_module(sys.argv[1])
-print(*sorted(m.__file__ for name, m in sys.modules.items() if name.startswith("trajprobe.") and m.__file__))
-"""
+def test_clips_that_a_network_cannot_take_are_refused_with_a_remedy():
+    om = family("open_magvit2")
+    om.check_clips(om.Architecture(), (5, 32, 32), "rows.mine")
+    with pytest.raises(UserError, match=r"`rows.mine.clips`: got clips of 6 frames, .*; choose or add another format"):
+        om.check_clips(om.Architecture(), (6, 32, 32), "rows.mine")
 
 
-@pytest.mark.parametrize("module", ["trajprobe.backbones.noise", "trajprobe.backbones.family"])
-def test_a_closure_is_what_an_import_loads(module):
-    done = subprocess.run([sys.executable, "-c", LOADED, module], capture_output=True, text=True, check=True)
-    assert sorted(map(str, closure.closure(module))) == done.stdout.split()
+def test_weights_are_loaded_strictly_by_default(tmp_path):
+    tiny = family("magvit2_tiny")
+    network = tiny.build(tiny.Architecture(bits=3))
+    weights.save(tmp_path / "saved", network, {})
+    loaded, digest = tiny.load(tiny.Architecture(bits=3), tmp_path / "saved")
+    assert digest == weights.provenance(tmp_path / "saved")["sha256"]
+    assert all(torch.equal(tensor, network.state_dict()[key]) for key, tensor in loaded.state_dict().items())
+    with pytest.raises(UserError, match="is the architecture the one it was trained with"):
+        tiny.load(tiny.Architecture(bits=4), tmp_path / "saved")
 
 
-HASHES = """
-from trajprobe.closure import PACKAGE, closure_hash
-print(PACKAGE, closure_hash("trajprobe.backbones.magvit2_tiny"), closure_hash("trajprobe.backbones.noise"))
-"""
+def names(kind):
+    """All keys of a parameter struct, at any depth."""
+    for field in msgspec.structs.fields(kind):
+        yield field.encode_name
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from names(field.type)
 
 
-def hashes(source):
-    environment = os.environ | {"PYTHONPATH": str(source)}
-    done = subprocess.run(
-        [sys.executable, "-c", HASHES], env=environment, capture_output=True, text=True, check=True, cwd=source
-    )
-    package, *found = done.stdout.split()
-    assert package == str(source / "trajprobe")
-    return found
-
-
-def test_the_hash_changes_with_an_imported_file_alone(tmp_path):
-    copied = shutil.copytree(PACKAGE, tmp_path / "trajprobe", ignore=shutil.ignore_patterns("__pycache__"))
-    tiny, noise = hashes(tmp_path)
-    assert [tiny, noise] == [closure.closure_hash(f"trajprobe.backbones.{name}") for name in ("magvit2_tiny", "noise")]
-    with (copied / "backbones" / "lfq.py").open("a") as file:
-        file.write("# changed\n")
-    changed, same = hashes(tmp_path)
-    assert changed != tiny
-    assert same == noise
-    with (copied / "videos" / "clips.py").open("a") as file:
-        file.write("# changed\n")
-    assert hashes(tmp_path)[0] == changed
-    assert hashes(tmp_path)[1] != noise
-
-
-def test_all_imports_but_those_for_types_count(tmp_path, monkeypatch):
-    package = tmp_path / "trajprobe"
-    (package / "backbones").mkdir(parents=True)
-    (package / "backbones" / "mine.py").write_text(
-        "if TYPE_CHECKING:\n    import trajprobe.types\nelse:\n    import trajprobe.fallback\n"
-        "def build(_):\n    if True:\n        import trajprobe.storage\n"
-    )
-    (package / "storage.py").write_text("import os\nfrom trajprobe import params\n")
-    for name in ("params", "fallback", "types", "other"):
-        (package / f"{name}.py").touch()
-    monkeypatch.setattr(closure, "PACKAGE", package)
-    found = {file.name for file in closure.closure("trajprobe.backbones.mine")}
-    assert found == {"mine.py", "storage.py", "params.py", "fallback.py"}
+@pytest.mark.parametrize("name", NETWORKS + CONTROLS)
+def test_no_key_has_a_name_that_dvc_ignores(name):
+    of = family(name)
+    keys = {*names(of.Architecture), *names(of.Options)}
+    assert not keys & set(params.KEYS_LOST_BY_DVC)

@@ -10,6 +10,8 @@ from small_transformers import MODELS, VISION, published, randomise
 from transformers import CLIPVisionModel, VideoMAEModel
 
 from trajprobe.backbones import huggingface as hf
+from trajprobe.backbones.family import family
+from trajprobe.errors import UserError
 
 IMAGES = ("clip", "dinov2", "siglip")
 STEPS = (
@@ -205,7 +207,7 @@ def test_each_network_has_a_configuration_of_its_own():
         ("videomae", {"frames": 16}, "got frames 16, expected 4, the model's num_frames"),
         ("videomae", {"frames": None}, "got frames left out, expected 4, the model's num_frames"),
         ("clip", {"frames": 4}, "got frames 4, but CLIPVisionModel sees images; leave `frames` out"),
-        ("vjepa2", {"frames": 5}, "got 5 x 32 x 32, expected multiples of 2 x 16 x 16, which a token stands for"),
+        ("vjepa2", {"frames": 5}, "got 5 x 32 x 32, expected multiples of 2 x 16 x 16, the size of a token"),
         ("vjepa2", {"crop": 24}, "got 4 x 24 x 24, expected multiples"),
         ("videomae", {"crop": 33, "resize": 33}, "got crop 33"),
         ("clip", {"resample": "nearest"}, "Invalid enum value 'nearest'"),
@@ -266,11 +268,11 @@ def test_a_published_folder_loads_bit_equal(name, recorded):
 def test_a_folder_of_another_architecture_is_refused(recorded):
     folder = recorded("clip")
     changed = VISION | {"num_hidden_layers": 2}
-    with pytest.raises(hf.UserError, match=r"config\.json: got a row .* has {'num_hidden_layers': 2}, expected {"):
+    with pytest.raises(UserError, match=r"config\.json: got a row .* has {'num_hidden_layers': 2}, expected {"):
         hf.load(architecture("clip", config=changed), folder)
-    with pytest.raises(hf.UserError, match="got a row with resample bicubic, expected bilinear"):
+    with pytest.raises(UserError, match="got a row with resample bicubic, expected bilinear"):
         hf.load(architecture("clip", resample="bicubic"), folder)
-    with pytest.raises(hf.UserError, match=r"got a row with mean \(0.4, 0.5, 0.5\), expected \(0.5, 0.5, 0.5\)"):
+    with pytest.raises(UserError, match=r"got a row with mean \(0.4, 0.5, 0.5\), expected \(0.5, 0.5, 0.5\)"):
         hf.load(architecture("clip", mean=[0.4, 0.5, 0.5]), folder)
 
 
@@ -280,3 +282,75 @@ def test_a_clip_model_s_vision_tower_is_what_the_vision_class_is(recorded):
     network, _ = hf.load(architecture("clip"), folder)
     assert isinstance(network.model, CLIPVisionModel)
     assert not any("text" in key for key in network.state_dict())
+
+
+#: Of the published models: tokens of a clip or frame with those outside the grid, the grid, and channels.
+PRESETS = {
+    "videomae-base": (1568, (8, 14, 14), 768),
+    "clip-vit-b32": (50, (1, 7, 7), 768),
+    "clip-vit-b16": (197, (1, 14, 14), 768),
+    "dinov2-base": (257, (1, 16, 16), 768),
+    "vjepa2-vitl": (8192, (32, 16, 16), 1024),
+}
+
+
+def preset(node):
+    return family("huggingface").architecture(node, "rows.mine")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_network_with_the_published_number_of_tokens(name):
+    shape = preset({"preset": name})
+    tokens, grid, channels = PRESETS[name]
+    with torch.device("meta"):
+        network = hf.build(shape).eval()
+    assert network.grid == grid
+    x = torch.empty(1, 3, shape.frames or 1, shape.crop, shape.crop, device="meta")
+    assert network.tokens(x, "last").shape == (1, tokens, channels)
+    assert hf.layer(network, x, "last").shape == (1, channels, *grid)
+
+
+def test_each_preset_of_the_table_is_tested():
+    assert list(family("huggingface").presets()) == list(PRESETS)
+
+
+def test_the_default_is_videomae_with_its_last_norm():
+    shape = preset({})
+    assert shape == preset({"preset": "videomae-base"})
+    assert (shape.model, shape.frames, shape.resize, shape.crop) == ("VideoMAEModel", 16, 224, 224)
+    with torch.device("meta"):
+        assert hf.build(shape).model.layernorm is not None  # class's default: none, which is for fine-tuned models
+
+
+def test_a_key_beside_a_preset_replaces_its_own_and_within_config_each_key_does():
+    shape = preset({"preset": "clip-vit-b16", "resample": "bilinear", "config": {"num_hidden_layers": 2}})
+    assert shape == preset(
+        msgspec.to_builtins(preset({"preset": "clip-vit-b16"}))
+        | {"resample": "bilinear", "config": {"patch_size": 16, "num_hidden_layers": 2}}
+    )
+    assert preset({"preset": "clip-vit-b16"}).config == {"patch_size": 16}  # unchanged for the next row
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (
+            {"preset": "clip-vit-b8"},
+            "`rows.mine.architecture`: got preset `clip-vit-b8`, expected one of videomae-base, ",
+        ),
+        ({"preset": ["clip-vit-b16"]}, "got preset `.'clip-vit-b16'.`, expected one of videomae-base"),
+        ({"prest": "clip-vit-b16"}, "unknown key `prest`; the valid keys are preset, resize, .*model, config, frames"),
+        ({"preset": "clip-vit-b16", "crp": 3}, "unknown key `crp`; the valid keys are preset"),
+        ({"preset": "clip-vit-b16", "crop": 192}, "`rows.mine.architecture`: got crop 192, expected 224"),
+        ({"preset": "videomae-base", "frames": 8}, "got frames 8, expected 16, the model's num_frames"),
+        ({"crop": 224}, "missing key `"),
+    ],
+)
+def test_a_preset_that_does_not_exist_or_keys_that_contradict_it_are_refused(node, message):
+    with pytest.raises(UserError, match=message):
+        preset(node)
+
+
+def test_weights_that_were_trained_with_another_configuration_than_the_presets_are_refused(recorded):
+    with pytest.raises(UserError, match=r"config\.json: got a row whose `architecture.config` has"):
+        hf.load(preset({"preset": "clip-vit-b32"}), recorded("clip"))

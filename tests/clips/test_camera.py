@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trajprobe.clips import camera
+from trajprobe.files.tracks import bounds
 
 BOX = np.array([[-1.0, 0.5, -2.0], [3.0, 2.5, 0.0]])
 
@@ -132,7 +133,7 @@ def test_the_image_of_a_box_in_2d_is_that_box():
 def test_bounds_are_of_the_real_points_alone(shift):
     _, image, lengths = uneven(10, 8, 2)
     image += shift
-    low, high = camera.bounds(image, lengths)
+    low, high = bounds(image, lengths)
     assert low.shape == high.shape == (10, 1, 2)
     for i, length in enumerate(lengths):
         np.testing.assert_array_equal(low[i, 0], image[i, :length].min(0))
@@ -140,22 +141,22 @@ def test_bounds_are_of_the_real_points_alone(shift):
 
 
 @pytest.mark.parametrize(
-    ("extent", "size", "margin"), [((4.0, 2.0), 32, 0.1), ((1.0, 3.0), 64, 0.0), ((2.0, 2.0), 9, 0.3)]
+    ("extent", "resolution", "margin"), [((4.0, 2.0), 32, 0.1), ((1.0, 3.0), 64, 0.0), ((2.0, 2.0), 9, 0.3)]
 )
-def test_the_fit_keeps_the_aspect_and_fills_the_frame_but_for_its_margin(extent, size, margin):
+def test_the_fit_keeps_the_aspect_and_fills_the_frame_but_for_its_margin(extent, resolution, margin):
     low = np.array([[[-7.0, 5.0]]])
     high = low + extent
     image = np.array([[[-7.0, 5.0], [-7.0 + extent[0], 5.0 + extent[1]], [-7.0 + extent[0] / 2, 5.0 + extent[1] / 2]]])
-    first, last, middle = camera.fit(image, low, high, size, margin)[0]
-    room = size * (1 - 2 * margin)
-    np.testing.assert_allclose(middle, [(size - 1) / 2] * 2, atol=1e-9)  # centred
+    first, last, middle = camera.fit(image, low, high, resolution, margin)[0]
+    room = resolution * (1 - 2 * margin)
+    np.testing.assert_allclose(middle, [(resolution - 1) / 2] * 2, atol=1e-9)  # centred
     width, height = last[0] - first[0], first[1] - last[1]  # up is a smaller row
     np.testing.assert_allclose([width, height], np.array(extent) * room / max(extent), atol=1e-9)
 
 
 def test_each_track_is_fitted_to_its_own_bounds():
     _, image, lengths = uneven(10, 8, 2)
-    low, high = camera.bounds(image, lengths)
+    low, high = bounds(image, lengths)
     got = camera.fit(image, low, high, 32, 0.1)
     for i, length in enumerate(lengths):
         assert np.ptp(got[i, :length], axis=0).max() == pytest.approx(32 * 0.8)
@@ -163,5 +164,5 @@ def test_each_track_is_fitted_to_its_own_bounds():
 
 def test_what_has_no_extent_goes_to_the_middle():
     image = np.full((1, 4, 2), 7.0)
-    low, high = camera.bounds(image, np.array([4]))
+    low, high = bounds(image, np.array([4]))
     np.testing.assert_array_equal(camera.fit(image, low, high, 32, 0.1), np.full((1, 4, 2), 15.5))

@@ -6,10 +6,10 @@ import pytest
 from trajprobe.clips.canvas import SUBPIXELS, draw, patches
 
 
-def exact(points, size, sigma):
+def exact(points, resolution, sigma):
     """255 times the Gaussian at the place on the grid of 1/8 pixel that is nearest: (n t h w)."""
     places = np.floor(points * 8 + 0.5) / 8
-    pixels = np.arange(size)
+    pixels = np.arange(resolution)
     across = np.exp(-((pixels - places[..., :1]) ** 2) / (2 * sigma**2))
     down = np.exp(-((pixels - places[..., 1:]) ** 2) / (2 * sigma**2))
     return 255 * down[..., :, None] * across[..., None, :]
@@ -19,17 +19,17 @@ def scattered(count, frames, low, high, seed=0):
     return np.random.default_rng(seed).uniform(low, high, (count, frames, 2))
 
 
-@pytest.mark.parametrize(("size", "sigma"), [
+@pytest.mark.parametrize(("resolution", "sigma"), [
     (32, 1.6),
     (32, 0.5),
     (17, 1.0),
     (64, 3.2),
     (256, 12.8),
 ])  # fmt: skip
-def test_every_pixel_is_within_a_grey_level_of_the_exact_gaussian(size, sigma):
-    points = scattered(4, 10, 0, size - 1)
-    video = draw(points, size, sigma)
-    assert np.abs(video[..., 0] - exact(points, size, sigma)).max() <= 1
+def test_every_pixel_is_within_a_grey_level_of_the_exact_gaussian(resolution, sigma):
+    points = scattered(4, 10, 0, resolution - 1)
+    video = draw(points, resolution, sigma)
+    assert np.abs(video[..., 0] - exact(points, resolution, sigma)).max() <= 1
 
 
 def test_at_the_default_size_every_pixel_is_the_nearest_grey_level():

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 from trajprobe.clips import camera
-from trajprobe.clips.render import Rendering
+from trajprobe.clips.render import ClipWork
 from trajprobe.clips.render import render as render_file
 from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
 from trajprobe.files.video_shards import Clips
+from trajprobe.params import KEYS_LOST_BY_DVC
 
 SCENE = Scene(view="xy", scaling="dataset", blob=0.05, margin=0.1)
 EACH = Scene(view="xy", scaling="track", blob=0.05, margin=0.1)
-FORMS = (Format(frames=5, size=16), Format(frames=9, size=32), Format(frames=1, size=8))
+FORMS = (Format(frames=5, resolution=16), Format(frames=9, resolution=32), Format(frames=1, resolution=8))
 
 
 def render(tracks, scene, form, folder):
@@ -46,12 +47,12 @@ def files(folder):
 
 def extents(tracks, scene, form):
     """The longer side of each track's way in pixels (n), sampled finely enough to meet its corners."""
-    fine = Format(frames=2000, size=form.size)
+    fine = Format(frames=2000, resolution=form.resolution)
     return np.ptp(place(tracks, scene, fine), axis=1).max(1)
 
 
 def test_scaled_by_track_each_fills_the_frame_in_its_middle():
-    pixels = place(some_tracks(20), EACH, Format(frames=2000, size=32))
+    pixels = place(some_tracks(20), EACH, Format(frames=2000, resolution=32))
     low, high = pixels.min(1), pixels.max(1)
     np.testing.assert_allclose((high - low).max(1), 32 * 0.8, rtol=0.01)
     np.testing.assert_allclose((low + high) / 2, 15.5, atol=0.1)
@@ -99,10 +100,10 @@ def test_2d_tracks_are_drawn_as_they_are_in_every_view():
 @pytest.mark.parametrize("form", FORMS)
 def test_a_format_has_its_frames_and_size_and_a_blob_in_proportion(form):
     video = draw(place(some_tracks(3), SCENE, form), SCENE, form)
-    assert video.shape == (3, form.frames, form.size, form.size, 3)
-    middle = draw(np.full((1, 1, 2), form.size // 2, dtype=float), SCENE, form)[0, 0, ..., 0]
-    beside = 255 * np.exp(-1 / (2 * (0.05 * form.size) ** 2))
-    assert abs(float(middle[form.size // 2, form.size // 2 + 1]) - beside) <= 1
+    assert video.shape == (3, form.frames, form.resolution, form.resolution, 3)
+    middle = draw(np.full((1, 1, 2), form.resolution // 2, dtype=float), SCENE, form)[0, 0, ..., 0]
+    beside = 255 * np.exp(-1 / (2 * (0.05 * form.resolution) ** 2))
+    assert abs(float(middle[form.resolution // 2, form.resolution // 2 + 1]) - beside) <= 1
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -114,7 +115,7 @@ def test_clips_come_back_as_they_were_drawn(tmp_path, form):
     np.testing.assert_array_equal(batches[0].points, place(tracks, SCENE, form))
     np.testing.assert_array_equal(batches[0].video, draw(place(tracks, SCENE, form), SCENE, form))
     assert batches[0].video.dtype == np.uint8
-    assert f"clips: 10 clips, {form.frames} frames of {form.size} x {form.size}" in line
+    assert f"clips: 10 clips, {form.frames} frames of {form.resolution} x {form.resolution}" in line
 
 
 def test_300_clips_are_two_shards_in_order(tmp_path):
@@ -136,13 +137,13 @@ def test_clips_tell_how_they_were_rendered(tmp_path):
     assert Clips(tmp_path / "clips").meta == {
         "tracks": tracks.digest(),
         "scene": msgspec.to_builtins(EACH),
-        "format": {"frames": 5, "size": 16},
+        "format": {"frames": 5, "resolution": 16},
     }
 
 
 def test_a_worker_that_would_draw_other_clips_is_refused(tmp_path, monkeypatch):
     some_tracks(10).save(tmp_path / "tracks.npz")
-    work = Rendering(tmp_path / "tracks.npz", SCENE, FORMS[0])
+    work = ClipWork(tmp_path / "tracks.npz", SCENE, FORMS[0])
     (task,) = work.open().tasks()
     monkeypatch.setattr("trajprobe.clips.render.CLIPS_PER_SHARD", 5)
     worker = work.open()
@@ -176,7 +177,7 @@ def test_a_flipped_bit_is_refused(tmp_path, at):
     data = bytearray(path.read_bytes())
     data[at] ^= 4
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"00000\.safetensors: its bytes are not those that were written"):
+    with pytest.raises(UserError, match=r"00000\.safetensors: is damaged"):
         list(Clips(tmp_path / "clips"))
 
 
@@ -185,9 +186,9 @@ import hashlib
 import json
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-from trajprobe.trajectories.synthetic import Synthetic, arrays
-from trajprobe.trajectories.tracks import Tracks
-from trajprobe.videos.scene import Format, Scene, draw, place
+from trajprobe.data.synthetic import Synthetic, arrays
+from trajprobe.files.tracks import Tracks
+from trajprobe.clips.scene import Format, Scene, draw, place
 
 params = Synthetic(clips=500, pool=1, points=60, tilt=0.5, noise=0.008, seed=0, pool_seed=1)
 made = arrays(500, params, 0)
@@ -195,7 +196,7 @@ points = made["trajectories"].astype(np.float64)
 box = np.stack([points.min((0, 1)), points.max((0, 1))])
 times = np.random.default_rng(0).uniform(0.5, 1.0, points.shape[:2]).cumsum(1)
 tracks = Tracks(points, times, np.full(500, 60), box)
-form = Format(frames=7, size=32)
+form = Format(frames=7, resolution=32)
 told = {"tracks": made["trajectories"], "labels": made["labels"]}
 for view in ("xy", "perspective"):
     for scaling in ("track", "dataset"):
@@ -228,3 +229,7 @@ def test_bytes_do_not_depend_on_the_instruction_set():
     left, got = bytes_without(there)
     assert left == []
     assert got == expected
+
+
+def test_no_key_has_a_name_that_dvc_ignores():
+    assert not {*Scene.__struct_fields__, *Format.__struct_fields__} & set(KEYS_LOST_BY_DVC)

@@ -46,35 +46,54 @@ def prediction(values, confidence):
     return stats.t.interval(confidence, count - 1, mean, spread * sqrt(1 + 1 / count))
 
 
-def variance_of_mean(values, groups):
-    """Of clips in groups: the sums of what each group is away from the mean, squared."""
-    clips, names = len(values), sorted(set(groups.tolist()))
-    mean = sum(values) / clips
-    total = 0.0
+def stratified_mean(values, strata):
+    """The mean over strata of the mean in each."""
+    names = sorted(set(strata.tolist()))
+    means = []
     for name in names:
-        away = sum(value - mean for value, group in zip(values, groups, strict=True) if group == name)
-        total += away**2
-    return total / clips**2 * len(names) / (len(names) - 1)
+        inside = [value for value, stratum in zip(values, strata, strict=True) if stratum == name]
+        means.append(sum(inside) / len(inside))
+    return sum(means) / len(names)
 
 
-def gain_parts(trained, random, groups):
+def variance_of_mean(values, groups, strata):
+    """Of clips in groups: the sums of what each group is away from the mean, squared.
+
+    Of several strata, a clip is away from its stratum's mean, and weighs what it does in the mean over strata; each
+    stratum has the factor g / (g - 1) of the groups that it has clips of.
+    """
+    clips = range(len(values))
+    names, total = sorted(set(strata.tolist())), 0.0
+    sums = dict.fromkeys(groups.tolist(), 0.0)
+    for name in names:
+        inside = [clip for clip in clips if strata[clip] == name]
+        mean = sum(values[clip] for clip in inside) / len(inside)
+        count = len({int(groups[clip]) for clip in inside})
+        for clip in inside:
+            sums[int(groups[clip])] += (values[clip] - mean) / len(inside) / len(names) * sqrt(count / (count - 1))
+    for value in sums.values():
+        total += value**2
+    return total
+
+
+def gain_parts(trained, random, groups, strata):
     """Mean, the two parts of its variance before the second is cut off at 0, and their degrees of freedom."""
     seeds, clips = len(random), len(trained)
-    accuracies = [sum(one) / clips for one in random]
-    mean = sum(accuracies) / seeds
-    between = sum((one - mean) ** 2 for one in accuracies) / (seeds - 1) * (1 + 1 / seeds)
+    scores = [stratified_mean(one, strata) for one in random]
+    mean = sum(scores) / seeds
+    between = sum((one - mean) ** 2 for one in scores) / (seeds - 1) * (1 + 1 / seeds)
     typical = [sum(one[clip] for one in random) / seeds for clip in range(clips)]
     theirs = 0.0
     for one in random:
-        theirs += variance_of_mean([one[clip] - typical[clip] for clip in range(clips)], groups) / seeds
-    whole = variance_of_mean([trained[clip] - typical[clip] for clip in range(clips)], groups)
-    over = whole - theirs * seeds / (seeds - 1) * (1 + 1 / seeds)
-    return sum(trained) / clips - mean, between, over, (seeds - 1, len(set(groups.tolist())) - 1)
+        theirs += variance_of_mean([one[clip] - typical[clip] for clip in range(clips)], groups, strata) / seeds
+    total = variance_of_mean([trained[clip] - typical[clip] for clip in range(clips)], groups, strata)
+    over = total - theirs * seeds / (seeds - 1) * (1 + 1 / seeds)
+    return stratified_mean(trained, strata) - mean, between, over, (seeds - 1, len(set(groups.tolist())) - 1)
 
 
-def gain(trained, random, groups):
+def gain(trained, random, groups, strata):
     """Mean, standard error and degrees of freedom."""
-    mean, between, over, (of_seeds, of_groups) = gain_parts(trained, random, groups)
+    mean, between, over, (of_seeds, of_groups) = gain_parts(trained, random, groups, strata)
     over = max(over, 0)
     freedom = (between + over) ** 2 / (between**2 / of_seeds + over**2 / of_groups)
     return mean, sqrt(between + over), freedom

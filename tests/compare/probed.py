@@ -1,10 +1,12 @@
-"""Probe files of rows as a test wants them, without a probe: by their guesses, or by how many of them are right."""
+"""Probe files of rows as a test wants them, without a probe: by their predictions, or by how many are correct."""
 
+import msgspec
 import numpy as np
 
-from trajprobe.compare.comparison import Compare
+from trajprobe.compare.comparison import Compare, compare
+from trajprobe.compare.scored import Variant
 from trajprobe.files.labelling import Labelling
-from trajprobe.files.probe_results import NetworkProbe, RowProbe
+from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
 
 #: Ten clips; the last two are only ever trained on. Four groups of two tested clips.
 FEW = Labelling(
@@ -25,44 +27,59 @@ MANY = Labelling(
     tracks="t1",
     leaked=0,
 )
-TOLD = {
-    "tracks": "t1",
-    "shape": [5, 32],
-    "pca": 0,
-    "frames": 17,
-    "trained_frames": None,
-    "classifier": "logistic",
-    "equal_dimensions": 32,
-    "shots": [1, 2, 4],
-    "coded_clips": 10,
-    "uniform_bits": 15.0,
-}
-#: What a network's probe found, and the rest of the row's.
+ROW = {"tracks": "t1", "classifier": "logistic", "shots": [1, 2, 4], "coded_clips": 10, "uniform_bits": 15.0}
+VARIANT = {"shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None, "equal_dimensions": 32}
+#: What differs among the networks of a variant.
 NETWORK = ("chosen", "permuted", "permuted_expected", "equal", "few_shot", "code_bits", "at_edge", "unconverged")
 
 
 def params(primary="net", **changed):
-    told = {"alpha": 0.05, "margin": 0.02, "leaks": "stop", "draws": 4000, "confidence": 0.95, "seed": 0}
-    return Compare(primary=primary, **told | changed)
+    defaults = {"alpha": 0.05, "margin": 0.02, "leaks": "stop", "draws": 4000, "confidence": 0.95, "seed": 0}
+    return Compare(primary=primary, **defaults | changed)
 
 
-def row(kind, name, *guesses, each=(), **changed):
-    """A row of networks by their `guesses`; `changed` is of all networks or of the row, `each` of one at a time.
+def key(network, name, input="plain"):  # noqa: A002 (the coordinate's name)
+    """The coordinates that `row` gives."""
+    return Variant(name, network, input, "features" if network == "none" else "hidden.tmean")
 
-    A string holds a guess a digit; clips that no fold tests may be left out.
+
+def row(network, name, *predictions, input="plain", each=(), **changed):  # noqa: A002 (the coordinate's name)
+    """A row with one variant: its networks by their `predictions`, of which a string holds one a digit.
+
+    Clips that no fold tests may be left out. `changed` is of all networks, of the variant or of the row, `each` of one
+    network at a time.
     """
-    of_all = {key: changed.pop(key) for key in NETWORK if key in changed}
+    of_all = {part: changed.pop(part) for part in NETWORK if part in changed}
     networks = []
-    for number, guess in enumerate(guesses):
-        predictions = [int(digit) for digit in guess]
-        predictions += [-1] * (10 - len(predictions))
-        told = {"chosen": [1.0, 1.0], "permuted": [], "permuted_expected": [], "equal": predictions}
-        told |= {"few_shot": [], "code_bits": []} | of_all | (each[number] if each else {})
-        networks.append(NetworkProbe(predictions=predictions, **told))
-    return RowProbe(row=name, kind=kind, networks=networks, **{"family": name} | TOLD | changed)
+    for number, digits in enumerate(predictions):
+        predicted = [int(digit) for digit in digits]
+        predicted += [-1] * (10 - len(predicted))
+        own = {"chosen": [1.0, 1.0], "permuted": [], "permuted_expected": [], "equal": predicted}
+        own |= {"few_shot": [], "code_bits": []} | of_all | (each[number] if each else {})
+        networks.append(NetworkProbe(predictions=predicted, **own))
+    of_row = {part: changed.pop(part) for part in (*ROW, "family") if part in changed}
+    variant = VariantProbe(network, input, key(network, name).layer, networks=networks, **VARIANT | changed)
+    return RowProbe(row=name, variants=[variant], **{"family": name} | ROW | of_row)
 
 
-def scored(kind, name, *right, **changed):
-    """A row of networks that tell so many of the many clips right: the first ones, of both classes."""
-    guesses = [np.where(np.arange(CLIPS) < one, MANY.labels, 1 - MANY.labels).tolist() for one in right]
-    return row(kind, name, *guesses, **changed)
+def scored(network, name, *correct, **changed):
+    """A row whose networks are correct on so many of the many clips: the first ones, of both classes."""
+    predictions = [np.where(np.arange(CLIPS) < count, MANY.labels, 1 - MANY.labels).tolist() for count in correct]
+    return row(network, name, *predictions, **changed)
+
+
+def merged(parts):
+    """Probe files: parts of one name are the variants of one row."""
+    rows = {}
+    for part in parts:
+        known = rows.get(part.row, part)
+        variants = part.variants if known is part else known.variants + part.variants
+        rows[part.row] = msgspec.structs.replace(known, variants=variants)
+    return list(rows.values())
+
+
+def compared(*parts, against=None, metric="accuracy", labelling=MANY, given=None, **changed):
+    """The comparison of rows; each but the primary one is held against that one, where `against` says no other."""
+    settings = given or params(**changed)
+    default = {part.row: settings.primary for part in parts if part.row != settings.primary}
+    return compare(merged(parts), default | (against or {}), metric, labelling, settings)

@@ -6,267 +6,384 @@ import msgspec
 import numpy as np
 import oracles
 import pytest
-from probed import CLIPS, FEW, MANY, params, row, scored
+from probed import CLIPS, FEW, MANY, compared, key, params, row, scored
 from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from trajprobe.compare.comparison import Compare, compare, main_kind
+from trajprobe.compare.bootstrap import bootstrap
+from trajprobe.compare.comparison import Compare, deciding_metric
+from trajprobe.compare.confidence import BootstrapDistribution, confidence_interval
+from trajprobe.compare.metrics import METRICS, Metric
+from trajprobe.data.guards import classes
 from trajprobe.errors import UserError
+from trajprobe.files.findings import Finding
 
 #                      0000 1112
 TRAINED = row("pretrained", "net", "00001110")  # all right but the last
 RANDOM = row("random", "net", "00110000", "00001122", "00000000")
-SHUFFLED = row("controls", "net-shuffled", "00000000", trained_frames=9)
-PIXELS = row("controls", "pixels", "01001110")
+SHUFFLED = row("pretrained", "net-shuffled", "00000000", trained_frames=9)
+PIXELS = row("none", "pixels", "01001110")
 BARE = row("random", "bare", "00001100", "00001110")
 ALL = [TRAINED, RANDOM, SHUFFLED, PIXELS, BARE]
-OF = {"net-shuffled": "net"}
+NET, NET_RANDOM, BARE_RANDOM = key("pretrained", "net"), key("random", "net"), key("random", "bare")
+LIKE, CONTROL = key("pretrained", "net-shuffled"), key("none", "pixels")
+MIDDLE = key("pretrained", "net", "middle-frame")
 ACCURACIES = {"net": [2 / 8, 7 / 8, 4 / 8], "bare": [6 / 8, 7 / 8]}
-GROUPS = FEW.groups[:8]
+GROUPS, LABELS = FEW.groups[:8], FEW.labels[:8]
+ONE = np.zeros(8)
 #: Wide intervals of few clips would not tell one level from another.
 PARAMS = params(confidence=0.8, draws=20000)
-
-
-#: A backbone of which next to nothing is known, since its random networks differ so much.
+#: A row whose random networks differ so much that next to nothing is known of its gain.
 SPREAD = [scored("pretrained", "net", 180), scored("random", "net", 100, 180, 90)]
 
 
-def right(probed):
-    """Which of the eight tested clips each network tells right."""
-    guesses = np.array([network.predictions for network in probed.networks])[:, :8]
-    return (guesses == FEW.labels[:8]).astype(float)
+def of_few(*parts, given=PARAMS, **changed):
+    return compared(*parts, labelling=FEW, given=given, **changed)
+
+
+def predictions(part):
+    """Of the eight tested clips by each network."""
+    return np.array([network.predictions for network in part.variants[0].networks])[:, :8]
+
+
+def right(part):
+    """Which of the eight tested clips each network predicts correctly."""
+    return (predictions(part) == LABELS).astype(float)
 
 
 @pytest.fixture(scope="module")
 def found():
-    return compare(ALL, OF, FEW, PARAMS)
+    return of_few(*ALL)
 
 
 def test_accuracies_of_networks_with_weights_have_intervals_over_clips(found):
-    for key, probed in ((("pretrained", "net"), TRAINED), (("controls", "pixels"), PIXELS)):
-        values = right(probed)[0]
-        assert found.accuracies[key] == pytest.approx((values.mean(), *oracles.bootstrap(values, GROUPS, 0.8)))
-    assert found.accuracies["controls", "pixels"][1:] == pytest.approx((0.5, 1))
+    for variant, part in ((NET, TRAINED), (CONTROL, PIXELS)):
+        values = right(part)[0]
+        expected = (values.mean(), *oracles.bootstrap(values, GROUPS, 0.8))
+        assert found.estimates[variant]["accuracy"] == pytest.approx(expected)
+    assert found.estimates[CONTROL]["accuracy"][1:] == pytest.approx((0.5, 1))
 
 
 @pytest.mark.parametrize("name", ["net", "bare"])
-def test_random_initialisation_has_an_interval_over_seeds(found, name):
+def test_random_networks_have_an_interval_over_seeds(found, name):
     accuracies = ACCURACIES[name]
     low, high = oracles.prediction(accuracies, 0.8)
-    assert found.accuracies["random", name] == pytest.approx((np.mean(accuracies), max(low, 0), min(high, 1)))
-    assert found.accuracies["random", "bare"].ci_high == 1  # no share is above
+    expected = (np.mean(accuracies), max(low, 0), min(high, 1))
+    assert found.estimates[key("random", name)]["accuracy"] == pytest.approx(expected)
+    assert found.estimates[BARE_RANDOM]["accuracy"].ci_high == 1  # no share is above
 
 
-def test_entries_and_chance_are_of_all_rows_in_their_order(found):
-    order = [("pretrained", "net"), ("random", "net"), ("controls", "net-shuffled"), ("controls", "pixels")]
-    assert list(found.entries) == list(found.accuracies) == [*order, ("random", "bare")]
-    assert [entry.key for entry in found.entries.values()] == list(found.entries)
+def test_every_metric_has_its_interval(found):
+    """Of networks with weights over clips, of random ones over seeds; both end where the metric does."""
+    scores = {"balanced_accuracy": balanced_accuracy_score}
+    scores["macro_f1"] = lambda labels, guess: f1_score(
+        labels, guess, average="macro", labels=[0, 1, 2], zero_division=0
+    )
+    draws = bootstrap(LABELS, predictions(PIXELS), GROUPS, METRICS, 20000, 0)
+    for name, score in scores.items():
+        estimate = confidence_interval(
+            BootstrapDistribution(score(LABELS, predictions(PIXELS)[0]), np.sort(draws[name][0]), 4), 0.8
+        )
+        assert found.estimates[CONTROL][name] == pytest.approx(estimate)
+        assert estimate.ci_low < estimate.mean < estimate.ci_high
+        seeds = [score(LABELS, guess) for guess in predictions(RANDOM)]
+        low, high = oracles.prediction(seeds, 0.8)
+        assert found.estimates[NET_RANDOM][name] == pytest.approx((np.mean(seeds), max(low, 0), min(high, 1)))
+
+
+def test_a_further_metric_is_one_entry(monkeypatch):
+    """Its interval ends where the metric does: the error rate here is no less than 0.2."""
+    error = Metric("error rate", lambda counts: 1 - METRICS["accuracy"].of_confusion(counts), lowest=0.2)
+    monkeypatch.setitem(METRICS, "error_rate", error)
+    found = of_few(*ALL)
+    accuracy = found.estimates[CONTROL]["accuracy"]
+    expected = (1 - accuracy.mean, max(1 - accuracy.ci_high, 0.2), 1 - accuracy.ci_low)
+    assert found.estimates[CONTROL]["error_rate"] == pytest.approx(expected)
+
+
+def test_variants_and_chance_are_of_all_rows_in_their_order(found):
+    order = [NET, NET_RANDOM, LIKE, CONTROL, BARE_RANDOM]
+    assert list(found.variants) == list(found.estimates) == order
+    assert [scored.variant for scored in found.variants.values()] == order
+    assert found.main == {"net": NET, "net-shuffled": LIKE, "pixels": CONTROL, "bare": BARE_RANDOM}
     assert found.chance == 4 / 8  # tested clips alone, of all ten half are of class 0 too
-    assert compare(ALL, OF, replace(FEW, labels=np.array([0, 0, 0, 1, 1, 1, 1, 2, 2, 2])), PARAMS).chance == 4 / 8
-    assert compare(ALL, OF, replace(FEW, labels=np.array([0, 0, 0, 1, 1, 2, 1, 2, 2, 2])), PARAMS).chance == 3 / 8
+    for labels, chance in (([0, 0, 0, 1, 1, 1, 1, 2, 2, 2], 4 / 8), ([0, 0, 0, 1, 1, 2, 1, 2, 2, 2], 3 / 8)):
+        assert compared(*ALL, labelling=replace(FEW, labels=np.array(labels))).chance == chance
     assert found.leaks == []
     assert found.labelling is FEW
 
 
-def test_the_gain_is_known_over_clips_and_seeds(found):
-    mean, error, freedom = oracles.gain(right(TRAINED)[0].tolist(), right(RANDOM).tolist(), GROUPS)
+def test_the_gain_is_over_clips_and_seeds(found):
+    mean, error, freedom = oracles.gain(right(TRAINED)[0].tolist(), right(RANDOM).tolist(), GROUPS, ONE)
     assert mean == pytest.approx(7 / 8 - 13 / 24)
     half = stats.t.ppf(0.9, freedom) * error
-    assert list(found.gains) == ["net"]
-    verdict = found.gains["net"].verdict
+    assert list(found.gains) == [NET]
+    assert found.gains[NET].baseline == NET_RANDOM
+    verdict = found.gains[NET].verdict
     assert verdict.difference == pytest.approx((mean, mean - half, mean + half))
-    assert verdict.detectable == pytest.approx((stats.t.ppf(0.95, freedom) + stats.t.ppf(0.8, freedom)) * error)
+    power = stats.t.ppf(0.95, freedom) + stats.t.ppf(0.8, freedom)
+    assert verdict.detectable_difference == pytest.approx(power * error)
     base = 2 * np.arcsin(np.sqrt(13 / 24))
-    assert verdict.effect.mean == pytest.approx(2 * np.arcsin(np.sqrt(7 / 8)) - base)
-    assert verdict.effect.ci_high == pytest.approx(np.pi - base)  # 100 % at most
+    assert verdict.cohens_h.mean == pytest.approx(2 * np.arcsin(np.sqrt(7 / 8)) - base)
+    assert verdict.cohens_h.ci_high == pytest.approx(np.pi - base)  # 100 % at most
     assert verdict.words == "not distinguishable with n = 8 clips in 4 groups and 3 random seeds"
 
 
 DIFFERENCES = {
-    ("controls", "net-shuffled"): right(TRAINED)[0] - right(SHUFFLED)[0],
-    ("controls", "pixels"): right(TRAINED)[0] - right(PIXELS)[0],
-    ("random", "bare"): right(TRAINED)[0] - right(BARE).mean(axis=0),
+    LIKE: right(TRAINED)[0] - right(SHUFFLED)[0],
+    CONTROL: right(TRAINED)[0] - right(PIXELS)[0],
+    BARE_RANDOM: right(TRAINED)[0] - right(BARE).mean(axis=0),
 }
 
 
-def test_rows_are_held_against_their_backbone_or_the_primary_one_and_paired(found):
-    assert {key: gap.row for key, gap in found.gaps.items()} == dict.fromkeys(DIFFERENCES, "net")
-    for key, values in DIFFERENCES.items():
+def test_rows_are_held_against_their_row_and_paired(found):
+    assert {variant: one.reference for variant, one in found.differences.items()} == dict.fromkeys(DIFFERENCES, NET)
+    for variant, values in DIFFERENCES.items():
         low, high = oracles.bootstrap(values, GROUPS, 0.8)
-        verdict = found.gaps[key].verdict
+        verdict = found.differences[variant].verdict
         assert verdict.difference == pytest.approx((values.mean(), low, high))
-        base = found.entries[key].right.mean()
+        base = found.variants[variant].correct.mean()
         ends = np.arcsin(np.sqrt(np.clip([base + values.mean(), base + low, base + high], 0, 1)))
-        assert verdict.effect == pytest.approx(2 * ends - 2 * np.arcsin(np.sqrt(base)))
+        assert verdict.cohens_h == pytest.approx(2 * ends - 2 * np.arcsin(np.sqrt(base)))
         assert verdict.words == "not distinguishable with n = 8 clips in 4 groups"
-    assert found.gaps["controls", "pixels"].verdict.difference.mean == 1 / 8
+    assert found.differences[CONTROL].verdict.difference.mean == 1 / 8
 
 
 def test_all_differences_are_one_family(found):
-    mean, error, freedom = oracles.gain(right(TRAINED)[0].tolist(), right(RANDOM).tolist(), GROUPS)
+    mean, error, freedom = oracles.gain(right(TRAINED)[0].tolist(), right(RANDOM).tolist(), GROUPS, ONE)
     alone = [stats.t.sf(mean / error, freedom)]
     alone += [min(oracles.bootstrap_p(values, GROUPS)) for values in DIFFERENCES.values()]
-    verdicts = [found.gains["net"].verdict, *(gap.verdict for gap in found.gaps.values())]
-    assert [verdict.p for verdict in verdicts] == pytest.approx(oracles.holm(alone), abs=0.02)
+    verdicts = [found.gains[NET].verdict, *(difference.verdict for difference in found.differences.values())]
+    assert [verdict.p_value for verdict in verdicts] == pytest.approx(oracles.holm(alone), abs=0.02)
 
 
 def test_holm_over_the_family_takes_a_verdict_back():
     """Better by four clips of 200, p = 0.018 alone: too little among six more differences of which nothing is known."""
-    primary, seeds = SPREAD
-    weak = scored("controls", "weak", 176)
-    others = [scored("controls", f"as-good-{number}", 180) for number in range(6)]
-    alone = compare([primary, seeds, weak], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
-    among = compare([primary, seeds, weak, *others], {}, MANY, params(margin=0.001)).gaps["controls", "weak"].verdict
+    weak, others = scored("none", "weak", 176), [scored("none", f"as-good-{number}", 180) for number in range(6)]
+    alone = compared(*SPREAD, weak, margin=0.001).differences[key("none", "weak")].verdict
+    among = compared(*SPREAD, weak, *others, margin=0.001).differences[key("none", "weak")].verdict
     assert (alone.words, alone.sign) == ("better", 1)
     assert (among.words, among.sign) == ("not distinguishable with n = 200 clips", 0)
     assert among.difference == alone.difference
-    assert among.p == pytest.approx(alone.p * 8 / 2)
+    assert among.p_value == pytest.approx(alone.p_value * 8 / 2)
 
 
 def test_as_good_as_the_other_on_every_clip_is_practically_equal():
-    same = scored("controls", "same", 180)
-    found = compare([scored("pretrained", "net", 180), scored("random", "net", 100, 90), same], {}, MANY, params())
-    verdict = found.gaps["controls", "same"].verdict
-    assert (verdict.words, verdict.sign, verdict.p) == ("practically equal", 0, 1)
+    found = compared(scored("pretrained", "net", 180), scored("random", "net", 100, 90), scored("none", "same", 180))
+    verdict = found.differences[key("none", "same")].verdict
+    assert (verdict.words, verdict.sign, verdict.p_value) == ("practically equal", 0, 1)
     assert verdict.difference == (0, 0, 0)
-    assert verdict.detectable == 0
+    assert verdict.detectable_difference == 0
 
 
-def test_another_backbone_has_a_gain_and_is_held_against_the_primary_one():
+def test_another_network_has_a_gain_and_is_held_against_the_primary_row():
     other = [scored("pretrained", "other", 120), scored("random", "other", 118, 121, 122, 119)]
     mine = [scored("pretrained", "net", 180), scored("random", "net", 150, 90, 120)]
-    found = compare([*other, *mine], {}, MANY, params())
-    assert list(found.gains) == ["other", "net"]
-    assert found.gains["other"].verdict.difference.mean == pytest.approx(0)
-    assert found.gains["net"].verdict.difference.mean == pytest.approx(0.3)
-    assert found.gains["net"].verdict.words.endswith("with n = 200 clips and 3 random seeds")
-    assert found.gains["other"].verdict.words.startswith(("practically equal", "not distinguishable"))
+    found, theirs = compared(*other, *mine), key("pretrained", "other")
+    assert list(found.gains) == [theirs, NET]
+    assert found.gains[theirs].verdict.difference.mean == pytest.approx(0)
+    assert found.gains[NET].verdict.difference.mean == pytest.approx(0.3)
+    assert found.gains[NET].verdict.words.endswith("with n = 200 clips and 3 random seeds")
+    assert found.gains[theirs].verdict.words.startswith(("practically equal", "not distinguishable"))
     # Pretrained against pretrained: its random networks are in its gain alone.
-    assert list(found.gaps) == [("pretrained", "other")]
-    gap = found.gaps["pretrained", "other"]
-    assert (gap.row, gap.verdict.words) == ("net", "better")
-    assert gap.verdict.difference.mean == pytest.approx(0.3)
-    turned = compare([*other, *mine], {}, MANY, params("other")).gaps["pretrained", "net"]
-    assert (turned.row, turned.verdict.words, turned.verdict.sign) == ("other", "worse", -1)
+    assert list(found.differences) == [theirs]
+    difference = found.differences[theirs]
+    assert (difference.reference, difference.verdict.words) == (NET, "better")
+    assert difference.verdict.difference.mean == pytest.approx(0.3)
+    turned = compared(*other, *mine, primary="other").differences[NET]
+    assert (turned.reference, turned.verdict.words, turned.verdict.sign) == (theirs, "worse", -1)
 
 
-def test_the_primary_may_be_an_untrained_row():
-    found = compare(ALL, OF, FEW, params("bare", confidence=0.8, draws=20000))
-    assert {key: gap.row for key, gap in found.gaps.items()} == {
-        ("pretrained", "net"): "bare",
-        ("controls", "net-shuffled"): "net",  # a trained control stays with its backbone
-        ("controls", "pixels"): "bare",
+def test_the_primary_row_may_have_random_weights_alone():
+    found = of_few(*ALL, against={"net-shuffled": "net"}, given=params("bare", confidence=0.8, draws=20000))
+    assert {variant: one.reference for variant, one in found.differences.items()} == {
+        NET: BARE_RANDOM,
+        LIKE: NET,
+        CONTROL: BARE_RANDOM,
     }
     values = right(BARE).mean(axis=0) - right(PIXELS)[0]
     low, high = oracles.bootstrap(values, GROUPS, 0.8)
-    assert found.gaps["controls", "pixels"].verdict.difference == pytest.approx((values.mean(), low, high))
-    assert list(found.gains) == ["net"]
+    assert found.differences[CONTROL].verdict.difference == pytest.approx((values.mean(), low, high))
+    assert list(found.gains) == [NET]
 
 
-def test_a_perturbed_row_is_a_control_of_the_primary_one():
-    perturbed = row("perturbed", "net/shuffled-frames", "00000000", trained_frames=17)
-    found = compare([TRAINED, RANDOM, perturbed], {}, FEW, PARAMS)
-    assert list(found.gaps) == [("controls", "shuffled-frames")]
-    assert found.gaps["controls", "shuffled-frames"].row == "net"
-    assert found.gaps["controls", "shuffled-frames"].verdict.difference.mean == 3 / 8
+def test_the_primary_row_may_be_a_control():
+    found = of_few(*ALL, given=params("pixels"))
+    assert {variant: one.reference for variant, one in found.differences.items()} == dict.fromkeys(
+        (NET, LIKE, BARE_RANDOM), CONTROL
+    )
 
 
-def test_a_perturbed_row_of_random_weights_is_held_against_the_seed_that_it_has():
-    found = compare([BARE, row("perturbed", "bare/middle-frame", "00000000")], {}, FEW, params("bare"))
-    assert found.gaps["controls", "middle-frame"].verdict.difference.mean == right(BARE)[0].mean() - 4 / 8
+def test_a_perturbed_variant_is_held_against_its_own_row():
+    parts = [row("pretrained", "other", "00000010"), row("pretrained", "other", "00000000", input="middle-frame")]
+    mine = [row("pretrained", "net", "00000000", input="middle-frame"), row("permuted-weights", "net", "00111000")]
+    found = of_few(TRAINED, RANDOM, *mine, *parts)
+    theirs = key("pretrained", "other")
+    assert {variant: one.reference for variant, one in found.differences.items()} == {
+        MIDDLE: NET,
+        key("permuted-weights", "net"): NET,
+        theirs: NET,
+        key("pretrained", "other", "middle-frame"): theirs,
+    }
+    assert found.differences[MIDDLE].verdict.difference.mean == 3 / 8
+    assert found.differences[key("pretrained", "other", "middle-frame")].verdict.difference.mean == 1 / 8
+    values = right(mine[0])[0]
+    assert found.estimates[MIDDLE]["accuracy"] == pytest.approx((4 / 8, *oracles.bootstrap(values, GROUPS, 0.8)))
+
+
+def test_a_perturbation_of_random_weights_is_of_their_first_seed_and_has_its_interval_over_clips():
+    perturbed, variant = row("random", "bare", "00000000", input="middle-frame"), key("random", "bare", "middle-frame")
+    found = of_few(BARE, perturbed, given=params("bare", confidence=0.8, draws=20000))
+    assert found.differences[variant].verdict.difference.mean == right(BARE)[0].mean() - 4 / 8
     assert right(BARE)[0].mean() != right(BARE).mean()
+    expected = (4 / 8, *oracles.bootstrap(right(perturbed)[0], GROUPS, 0.8))
+    assert found.estimates[variant]["accuracy"] == pytest.approx(expected)
 
 
-def test_an_untrained_row_alone_has_nothing_to_be_held_against():
-    found = compare([BARE], {}, FEW, params("bare"))
-    assert (found.gains, found.gaps, found.leaks) == ({}, {}, [])
+def test_random_weights_alone_have_nothing_to_be_held_against():
+    found = of_few(BARE, given=params("bare"))
+    assert (found.gains, found.differences, found.leaks) == ({}, {}, [])
+    assert found.estimates[BARE_RANDOM]["accuracy"].mean == 13 / 16
 
 
 def test_few_labels_are_held_against_the_next_random_network():
     curves, bits = [[0.2, 0.4, 0.4], [0.1, 0.1, 0.3], [0.3, 0.3, 0.3]], [9.0, 8.0, 10.0]
     each = [{"few_shot": [curve], "code_bits": [code]} for curve, code in zip(curves, bits, strict=True)]
     trained = row("pretrained", "net", "00001110", few_shot=[[0.5, 0.6, 0.7]], code_bits=[5.0])
-    gain = compare([trained, row("random", "net", *3 * ["00110000"], each=each)], {}, FEW, PARAMS).gains["net"]
+    gain = of_few(trained, row("random", "net", *3 * ["00110000"], each=each)).gains[NET]
     # Areas by trapezoids over 0, 1, 2, halved: 0.35, 0.15, 0.3.
-    for got, mine, theirs in ((gain.area, 0.6, [0.35, 0.15, 0.3]), (gain.bits, 0.5, [0.9, 0.8, 1.0])):
+    for got, mine, theirs in (
+        (gain.few_shot_area, 0.6, [0.35, 0.15, 0.3]),
+        (gain.code_length, 0.5, [0.9, 0.8, 1.0]),
+    ):
         low, high = oracles.prediction([mine - one for one in theirs], 0.8)
         assert got == pytest.approx((mine - np.mean(theirs), low, high))
 
 
 def test_without_draws_there_are_no_few_labels(found):
-    assert (found.gains["net"].area, found.gains["net"].bits) == (None, None)
+    assert (found.gains[NET].few_shot_area, found.gains[NET].code_length) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("seeds", "alpha", "there"),
+    ("seeds", "alpha", "enough"),
     [(18, 0.05, False), (19, 0.05, True), (9, 0.05, False), (9, 0.1, True), (99, 0.01, True), (98, 0.01, False)],
 )
-def test_a_rank_is_told_where_it_can_reach_alpha(seeds, alpha, there):
+def test_a_rank_is_judged_where_it_can_reach_alpha(seeds, alpha, enough):
     random = scored("random", "net", *np.linspace(90, 118, seeds - 1).astype(int).tolist(), 119)
-    trained = scored("pretrained", "net", 119, equal=[0] * CLIPS)
-    found = compare([trained, random], {}, MANY, params(alpha=alpha)).gains["net"]
-    assert found.rank == (pytest.approx(2 / (seeds + 1)) if there else None)
+    found = compared(scored("pretrained", "net", 119), random, alpha=alpha).gains[NET]
+    assert found.rank_p_value == (pytest.approx(2 / (seeds + 1)) if enough else None)
 
 
 def test_it_repeats_and_the_seed_is_the_bootstraps():
-    once, again, other = (compare(ALL, OF, FEW, params(confidence=0.8, draws=1000, seed=seed)) for seed in (0, 0, 1))
-    assert once.gaps == again.gaps
-    assert once.accuracies == again.accuracies
-    assert once.gaps != other.gaps
-    many = [compare(SPREAD, {}, MANY, params(draws=1000, seed=seed)).accuracies for seed in range(8)]
-    assert len({accuracies["pretrained", "net"] for accuracies in many}) > 1
-    assert len({accuracies["random", "net"] for accuracies in many}) == 1
-    assert once.gains["net"].verdict.difference == other.gains["net"].verdict.difference
-
-
-@pytest.mark.parametrize("primary", ["nett", "pixels", "shuffled-frames"])
-def test_a_primary_that_is_no_network_is_refused(primary):
-    with pytest.raises(UserError, match=f"got row `{primary}` to compare with, expected one of bare, net$"):
-        compare(ALL, OF, FEW, params(primary))
-
-
-def test_a_primary_that_is_not_there_is_refused_without_controls_too():
-    with pytest.raises(UserError, match="got row `nett`"):
-        compare([TRAINED, RANDOM], {}, FEW, params("nett"))
-    with pytest.raises(UserError, match="got row `nett`"):  # before anything is said of what was found
-        compare([*SPREAD, scored("controls", "noise", 200)], {}, MANY, params("nett"))
-
-
-def test_pretrained_features_stand_for_a_row_where_it_has_them():
-    there = [("random", "net"), ("pretrained", "net"), ("random", "bare"), ("controls", "pixels")]
-    assert (main_kind("net", there), main_kind("bare", there)) == ("pretrained", "random")
+    once, again, other = (of_few(*ALL, given=params(confidence=0.8, draws=1000, seed=seed)) for seed in (0, 0, 1))
+    assert once.differences == again.differences
+    assert once.estimates == again.estimates
+    assert once.differences != other.differences
+    many = [compared(*SPREAD, draws=1000, seed=seed).estimates for seed in range(8)]
+    assert len({scores[NET]["accuracy"] for scores in many}) > 1
+    assert len({scores[NET_RANDOM]["accuracy"] for scores in many}) == 1
+    assert once.gains[NET].verdict.difference == other.gains[NET].verdict.difference
 
 
 def test_rows_probed_on_other_tracks_are_refused():
-    other = row("controls", "pixels", "01001110", tracks="t2")
-    with pytest.raises(UserError, match="controls row pixels was probed on other tracks"):
-        compare([TRAINED, RANDOM, other], {}, FEW, PARAMS)
+    with pytest.raises(UserError, match=r"pixels.*other tracks"):
+        of_few(TRAINED, RANDOM, row("none", "pixels", "01001110", tracks="t2"))
 
 
 def test_tested_clips_of_one_group_are_refused():
-    """The clips that are only trained on may be of others."""
-    one = replace(FEW, groups=np.array([5, 5, 5, 5, 5, 5, 5, 5, 6, 7]))
-    with pytest.raises(UserError, match=r"all tested clips are of one group.*; give more `groups`"):
-        compare(ALL, OF, one, PARAMS)
-    compare(ALL, OF, replace(FEW, groups=np.array([5, 5, 5, 5, 5, 5, 5, 6, 6, 7])), PARAMS)
+    with pytest.raises(UserError, match=r"all tested clips are of one group"):
+        compared(*ALL, labelling=replace(FEW, groups=np.array([5, 5, 5, 5, 5, 5, 5, 5, 6, 7])))
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("name", "value"),
     [
         *(("alpha", 0.0), ("alpha", 0.5), ("margin", 0.0), ("margin", 1.0), ("draws", 999)),
-        *(("confidence", 0.5), ("confidence", 1.0), ("leaks", "warn"), ("seed", -1)),
+        *(("confidence", 0.5), ("confidence", 1.0), ("leaks", "tell"), ("seed", -1)),
     ],
 )
-def test_parameters_out_of_their_range_are_refused(key, value):
+def test_parameters_out_of_their_range_are_refused(name, value):
     given = msgspec.to_builtins(params())
     assert msgspec.convert(given, Compare) == params()
-    with pytest.raises(msgspec.ValidationError, match=key):
-        msgspec.convert(given | {key: value}, Compare)
+    with pytest.raises(msgspec.ValidationError, match=name):
+        msgspec.convert(given | {name: value}, Compare)
 
 
-def test_clips_in_groups_are_told_in_the_words():
-    alone = compare([scored("pretrained", "net", 101), scored("random", "net", 90, 112)], {}, MANY, params())
-    assert alone.gains["net"].verdict.words == "not distinguishable with n = 200 clips and 2 random seeds"
-    pairs = replace(MANY, groups=np.arange(CLIPS) // 2)
-    found = compare([scored("pretrained", "net", 101), scored("random", "net", 90, 112)], {}, pairs, params())
-    assert found.gains["net"].verdict.words.endswith("with n = 200 clips in 100 groups and 2 random seeds")
+def test_clips_in_groups_are_counted_in_the_words():
+    parts = [scored("pretrained", "net", 101), scored("random", "net", 90, 112)]
+    assert compared(*parts).gains[NET].verdict.words == "not distinguishable with n = 200 clips and 2 random seeds"
+    found = compared(*parts, labelling=replace(MANY, groups=np.arange(CLIPS) // 2))
+    assert found.gains[NET].verdict.words.endswith("with n = 200 clips in 100 groups and 2 random seeds")
+
+
+# Balanced accuracy
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """Of 200 clips 180 are of one class: who always says so is right on 90 %, and balanced on 50 %."""
+    labels = (np.arange(CLIPS) % 10 == 0).astype(np.int64)
+    return replace(MANY, labels=labels), labels
+
+
+def test_verdicts_are_on_balanced_accuracy_where_the_guards_found_uneven_classes(uneven):
+    """The guards' own finding; an even data set has none."""
+    assert deciding_metric(classes(uneven[0])) == "balanced_accuracy"
+    assert deciding_metric(classes(MANY)) == "accuracy"
+    assert (
+        deciding_metric([Finding("few groups", "Few."), Finding("class imbalance", "Uneven.")]) == "balanced_accuracy"
+    )
+
+
+def test_a_verdict_on_balanced_accuracy_may_be_another_one(uneven):
+    """The net is right on 150 + 15 clips, the constant on 180 + 0."""
+    labelling, labels = uneven
+    place = np.cumsum(labels == 0)
+    skilled = np.where(labels == 1, np.cumsum(labels) <= 15, place > 150).astype(np.int64)
+    parts = [row("pretrained", "net", skilled), row("none", "constant", np.zeros(CLIPS, dtype=int))]
+    constant = key("none", "constant")
+    by_accuracy = compared(*parts, labelling=labelling).differences[constant].verdict
+    found = compared(*parts, labelling=labelling, metric="balanced_accuracy")
+    verdict = found.differences[constant].verdict
+    assert found.metric == "balanced_accuracy"
+    assert (by_accuracy.words, verdict.words) == ("worse", "better")
+    assert by_accuracy.difference.mean == pytest.approx((165 - 180) / 200)
+    assert verdict.difference.mean == pytest.approx((150 / 180 + 15 / 20) / 2 - 1 / 2)
+    # Its classes are independent samples; a group is a clip.
+    error = np.sqrt((150 * 30 / 180**2 / 180 + 15 * 5 / 20**2 / 20) / 4)
+    half = stats.norm.ppf(0.975) * error
+    assert verdict.difference[1:] == pytest.approx(
+        (verdict.difference.mean - half, verdict.difference.mean + half), abs=0.02
+    )
+    assert verdict.cohens_h.mean == pytest.approx(2 * np.arcsin(np.sqrt(0.5 + verdict.difference.mean)) - np.pi / 2)
+
+
+def test_a_gain_in_balanced_accuracy_and_its_rank_are_those_of_balanced_accuracy(uneven):
+    labelling, labels = uneven
+    generator = np.random.default_rng(0)
+    # Random networks are right on about 80 % of the large class and 40 % of the small one.
+    guesses = np.where(generator.random((20, CLIPS)) < np.where(labels, 0.4, 0.8), labels, 1 - labels)
+    guesses[0, labels == 1] = 1
+    parts = [row("pretrained", "net", guesses[0]), row("random", "net", *guesses[1:])]
+    found = compared(*parts, labelling=labelling, metric="balanced_accuracy")
+    correct = (guesses == labels).astype(float)
+    mean, error, freedom = oracles.gain(correct[0].tolist(), correct[1:].tolist(), MANY.groups, labels)
+    half = stats.t.ppf(0.975, freedom) * error
+    gain = found.gains[NET]
+    assert gain.verdict.difference == pytest.approx((mean, mean - half, mean + half))
+    scores = [balanced_accuracy_score(labels, guess) for guess in guesses]
+    assert mean == pytest.approx(scores[0] - np.mean(scores[1:]))
+    assert gain.rank_p_value == 1 / 20 < compared(*parts, labelling=labelling).gains[NET].rank_p_value
+
+
+def test_on_even_classes_both_metrics_agree_on_the_differences():
+    parts = [*SPREAD, scored("none", "pixels", 150)]
+    by_accuracy, balanced = (compared(*parts, metric=metric) for metric in ("accuracy", "balanced_accuracy"))
+    pixels = key("none", "pixels")
+    for mine, theirs in (
+        (by_accuracy.gains[NET].verdict, balanced.gains[NET].verdict),
+        (by_accuracy.differences[pixels].verdict, balanced.differences[pixels].verdict),
+    ):
+        assert mine.difference.mean == pytest.approx(theirs.difference.mean)
+        assert mine.difference == pytest.approx(theirs.difference, abs=0.01)
+        assert mine.words == theirs.words

@@ -1,11 +1,12 @@
-"""Scores against scikit-learn's, classes that are never predicted or never there included."""
+"""Metrics against scikit-learn's, with classes that are never predicted or that have no clips."""
 
 import numpy as np
 import pytest
 from scipy import integrate
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
-from trajprobe.compare.metrics import area, confusion, scores
+from trajprobe.compare import metrics
+from trajprobe.compare.metrics import METRICS, Metric, area_under_curve
 
 GENERATOR = np.random.default_rng(0)
 CASES = {
@@ -17,44 +18,61 @@ CASES = {
 }
 
 
+def by_scikit_learn(labels, predictions):
+    present = np.unique(labels)
+    return {
+        "accuracy": accuracy_score(labels, predictions),
+        "balanced_accuracy": balanced_accuracy_score(labels, predictions),
+        "macro_f1": f1_score(labels, predictions, average="macro", labels=present, zero_division=0),
+    }
+
+
 @pytest.mark.parametrize(("labels", "predictions"), CASES.values(), ids=CASES)
-def test_scores_are_those_of_scikit_learn(labels, predictions):
-    assert dict(scores(labels, predictions)) == pytest.approx(
-        {
-            "accuracy": accuracy_score(labels, predictions),
-            "balanced_accuracy": balanced_accuracy_score(labels, predictions),
-            "macro_f1": f1_score(labels, predictions, average="macro", labels=np.unique(labels), zero_division=0),
-        }
-    )
+def test_metrics_are_those_of_scikit_learn(labels, predictions):
+    values = {name: metric(labels, predictions) for name, metric in METRICS.items()}
+    assert values == pytest.approx(by_scikit_learn(labels, predictions))
+    assert all(type(value) is float for value in values.values())
 
 
 def test_a_class_without_clips_does_not_count_though_it_is_predicted():
     labels, predictions = np.array([0, 0, 1, 1, 3, 3]), np.array([0, 2, 1, 4, 3, 0])
-    found = dict(scores(labels, predictions))
-    assert found["accuracy"] == pytest.approx(3 / 6)
-    assert found["balanced_accuracy"] == pytest.approx((1 / 2 + 1 / 2 + 1 / 2) / 3)
-    assert found["macro_f1"] == pytest.approx((2 * 1 / (2 + 2) + 2 * 1 / (2 + 1) + 2 * 1 / (2 + 1)) / 3)
-    assert found["macro_f1"] == pytest.approx(f1_score(labels, predictions, labels=[0, 1, 3], average="macro"))
+    assert METRICS["accuracy"](labels, predictions) == pytest.approx(3 / 6)
+    assert METRICS["balanced_accuracy"](labels, predictions) == pytest.approx((1 / 2 + 1 / 2 + 1 / 2) / 3)
+    f1 = METRICS["macro_f1"](labels, predictions)
+    assert f1 == pytest.approx((2 * 1 / (2 + 2) + 2 * 1 / (2 + 1) + 2 * 1 / (2 + 1)) / 3)
+    assert f1 == pytest.approx(f1_score(labels, predictions, labels=[0, 1, 3], average="macro"))
 
 
-def test_confusion_counts_true_by_guessed():
-    assert confusion(np.array([0, 0, 1, 2]), np.array([0, 2, 1, 1]), 4).tolist() == [
-        [1, 0, 1, 0],
-        [0, 1, 0, 0],
-        [0, 1, 0, 0],
-        [0, 0, 0, 0],
-    ]
+def test_many_confusion_matrices_are_taken_at_once():
+    tables = [GENERATOR.integers(0, 4, (2, 50)) for _ in range(6)]
+    counts = np.array([metrics.confusion_matrix(*table) for table in tables], dtype=float).reshape(2, 3, 4, 4)
+    for name, metric in METRICS.items():
+        expected = np.array([by_scikit_learn(*table)[name] for table in tables]).reshape(2, 3)
+        np.testing.assert_allclose(metric.of_confusion(counts), expected)
+
+
+def test_the_confusion_matrix_counts_true_by_predicted():
+    labels, predictions = np.array([0, 0, 1, 2]), np.array([0, 2, 1, 1])
+    counts = metrics.confusion_matrix(labels, predictions)
+    assert counts.tolist() == [[1, 0, 1], [0, 1, 0], [0, 1, 0]]
+    wider = metrics.confusion_matrix(labels, np.array([0, 3, 1, 1]))
+    assert wider.tolist() == confusion_matrix(labels, [0, 3, 1, 1], labels=range(4)).tolist()
+
+
+def test_a_metric_has_its_range():
+    assert all((metric.lowest, metric.highest) == (0, 1) for metric in METRICS.values())
+    assert Metric("kappa", metrics.accuracy, lowest=-1).lowest == -1
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "counts", "expected"),
+    ("accuracies", "shots", "expected"),
     [([0.3, 0.3, 0.3], [1, 2, 4], 0.3), ([0, 1], [1, 2], 0.5), ([0.7], [1], 0.7), ([0, 0, 1], [1, 2, 4], 0.25)],
 )
-def test_the_area_is_a_mean_accuracy(accuracies, counts, expected):
-    assert area(accuracies, counts) == pytest.approx(expected)
+def test_the_area_is_a_mean_accuracy(accuracies, shots, expected):
+    assert area_under_curve(accuracies, shots) == pytest.approx(expected)
 
 
 def test_the_area_is_the_integral_over_log2_of_the_clips():
-    accuracies, counts = [0.1, 0.35, 0.4, 0.8], [1, 2, 4, 8]
+    accuracies, shots = [0.1, 0.35, 0.4, 0.8], [1, 2, 4, 8]
     line, _ = integrate.quad(lambda place: np.interp(place, range(4), accuracies), 0, 3, points=[1, 2])
-    assert area(accuracies, counts) == pytest.approx(line / 3)
+    assert area_under_curve(accuracies, shots) == pytest.approx(line / 3)

@@ -228,14 +228,14 @@ def test_the_line_counts_tracks_classes_groups_and_pool_and_passes_findings_on(l
     data = load(random_walks(20), np.arange(20) % 2, groups=np.arange(20) // 2 * 2 + np.arange(20) % 2)
     tracks, made = prepare(data, FIVE, "set")
     made_of = "set: 20 tracks, 2 classes, 20 groups, 20 tested in 5 folds; 7 tracks in the pool"
-    assert folds.line("set", made, tracks[:7], []) == made_of
+    assert folds.summary("set", made, tracks[:7], []) == made_of
     found = [Finding("a", "Copies."), Finding("b", "Uneven.")]
-    assert folds.line("set", made, tracks[:7], found) == f"{made_of}\n  Copies.\n  Uneven."
+    assert folds.summary("set", made, tracks[:7], found) == f"{made_of}\n  Copies.\n  Uneven."
 
 
 def test_the_line_counts_what_a_split_tests(with_split):
     tracks, made = prepare(with_split, FIVE, "set")
-    assert "3 tested in 1 fold; 12 tracks" in folds.line("set", made, tracks, [])
+    assert "3 tested in 1 fold; 12 tracks" in folds.summary("set", made, tracks, [])
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""python tests/execution/cluster.py: features by Ray on three hosts, of which one loses a process and one its power.
+"""python tests/execution/cluster.py: shards by Ray on three hosts, one of which loses a process and one its power.
 
-The hosts are namespaces of this Linux (network, processes, mounts) on a bridge, for which one who is not root needs
-namespaces for users. Where they can't be made, or with `raylets` behind the command, they are three raylets on
-addresses of loopback. The head has no CPU to give, so nothing is made where the driver runs.
+The hosts are namespaces of this Linux (network, processes, mounts) on a bridge; a user who is not root needs user
+namespaces for that. Where they can't be made, or with the argument `raylets`, the hosts are three raylets on loopback
+addresses. The head offers no CPU, so no shard is made where the driver runs. Shards halt until harm is done, which so
+always happens in the middle of one.
 """
 
 import hashlib
@@ -18,58 +19,45 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from works import Halting, tasks
+
+from trajprobe.execution.producing import executor, produce
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+SRC = HERE.parents[1] / "src"
 HEAD, NODES, CPUS = 1, (2, 3), 2
-SHARDS, CLIPS = 60, 16
-PINNED = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-#: A machine apart, which may be changed: its network, mounts and processes are no other's.
-APART = [
-    *("unshare", *([] if os.geteuid() == 0 else ["--map-root-user"])),
-    *("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-]
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "PYTHONPATH": str(ROOT / "src")}
-QUIET["RAY_health_check_failure_threshold"] = "2"  # Ray misses a node after five checks of 3 s and more
+SHARDS = 60
+#: How many shards are made when a worker is killed, and when the power of a node is cut.
+HALTS = (15, 30)
+#: Runs a command with a network, mounts and processes of its own.
+APART = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+MAPPED = APART if os.geteuid() == 0 else [*APART, "--map-root-user"]
+VARIABLES = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    "PYTHONPATH": os.pathsep.join([str(SRC), str(HERE)]),
+    # By default Ray notices after half a minute that a node has gone.
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "3000",
+    "RAY_health_check_failure_threshold": "3",
+}
 
 
-def features(folder):
-    """What a stage would do: features of a row, by the executor that the environment names."""
-    import msgspec
-    import numpy as np
-    import torch
-
-    from trajprobe.backbones import magvit2_tiny, weights
-    from trajprobe.features import networks
-    from trajprobe.files import video_shards as clips
-    from trajprobe.files.shards import ShardWriter
-    from trajprobe.rows import Backbone
-
-    os.chdir(folder)
-    shape = {"channels": 8, "multipliers": [1, 2, 4], "residual_blocks": 1, "bits": 18}
-    if not Path("data").exists():
-        torch.manual_seed(0)
-        weights.save(Path("data/weights/w"), magvit2_tiny.build(msgspec.convert(shape, magvit2_tiny.Architecture)), {})
-        meta = {"scene": {}, "format": {"frames": 17, "size": 32}}
-        writer = ShardWriter(Path("data/clips/c"), meta | {"tracks": ""})
-        rng = np.random.default_rng(0)
-        for _ in range(SHARDS):
-            video = rng.integers(0, 256, (CLIPS, 17, 32, 32, 3), dtype=np.uint8)
-            writer.add(clips.packed(video, np.zeros((CLIPS, 17, 2)), meta), CLIPS)
-        writer.close()
-    values = {"compute": {"threads": 1, "instruction_set": "native"}, "features": {"microbatch": 16, "memory": 1}}
-    row = Backbone(family="magvit2_tiny", architecture=shape, clips="c", layer="hidden", pooling="tmean", weights="w")
-    networks.pretrained(values, row, "pretrained", "row")
+def drive(folder):
+    """What a stage does: fills a folder with shards, by the executor that the environment names."""
+    work = Halting(folder / "diary", halts=HALTS, signals=folder)
+    produce(executor(), work, tasks(SHARDS), folder / "out", {}, "squares")
 
 
 def digests(folder):
-    found = sorted((folder / "data/features/pretrained/row").iterdir())
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    """The sha256 of each file that `drive` made."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "out").iterdir()}
 
 
 class Host:
-    """A machine: Ray with processes, ports and temporary files of its own, and the disk of this one."""
+    """A machine: a Ray with its own processes, ports and temporary files, on the disk of this machine."""
 
-    network = "127.77.0"  # Ray would take 127.0.0.1 for another address of this machine
+    network = "127.77.0"  # Ray replaces 127.0.0.1 by another address of this machine
 
     def __init__(self, number, folder):
         self.address, self.folder = f"{self.network}.{number}", folder / str(number)
@@ -81,37 +69,36 @@ class Host:
         ray = [str(Path(sys.executable).with_name("ray")), "start", f"--node-ip-address={self.address}", *options]
         more = ["--object-store-memory=100000000", f"--temp-dir={self.folder}", "--block"]
         self.ray = subprocess.Popen(
-            self.command(*ray, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | QUIET
+            self.command(*ray, *more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | VARIABLES
         )
 
     def processes(self):
-        found = [self.ray.pid]
-        for process in found:  # which grows
-            with suppress(OSError):  # it has ended
-                found += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
-        return found
+        """The process ids of Ray and of all its descendants."""
+        ids = [self.ray.pid]
+        for process in ids:  # the list grows
+            with suppress(OSError):  # the process has ended
+                ids += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+        return ids
 
     def workers(self):
-        """Its processes that make shards."""
+        """The ids of the processes that make shards."""
         return [process for process in self.processes() if b"ray::MapWorker" in title(process)]
 
     def cut(self):
-        """Kills all of it."""
+        """Kills all processes."""
         for process in self.processes():
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
 
 class Apart(Host):
-    """Namespaces of a machine, which has a network, processes and memory of its own, and power that can be cut."""
+    """A host with its own network, processes and memory, made of namespaces; its power can be cut."""
 
     network = "10.77.0"
 
     def __init__(self, number, folder):
         super().__init__(number, folder)
-        power = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sleep", "infinity"]
-        )
+        power = subprocess.Popen([*APART, "sleep", "infinity"])
         children = Path(f"/proc/{power.pid}/task/{power.pid}/children")
         while not (first := children.read_text().split()):
             time.sleep(0.05)
@@ -133,16 +120,16 @@ class Apart(Host):
         do(*self.command(*command))
 
     def cut(self):
-        """Kills the first of its processes, and with it all, at once."""
+        """Kills the first process of the namespace; the kernel then kills all others at once."""
         with suppress(ProcessLookupError):
             os.kill(self.first, signal.SIGKILL)
 
 
 def title(process):
-    """How a process calls itself."""
+    """The command line of a process, as it shows it."""
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return b""
 
 
@@ -151,26 +138,26 @@ def do(*command):
 
 
 def driver(folder, store, command=(), **variables):
-    """Runs `features`; returns the process."""
-    environment = os.environ | PINNED | QUIET | {"TRAJPROBE_STORE": str(store)} | variables
-    code = [sys.executable, __file__, "features", str(folder)]
-    return subprocess.Popen([*command, *code], env=environment, stdout=sys.stderr)  # what Ray prints is no result
+    """Starts a process that runs `drive`."""
+    environment = os.environ | VARIABLES | {"TRAJPROBE_STORE": str(store)} | variables
+    code = [sys.executable, __file__, "drive", str(folder)]
+    return subprocess.Popen([*command, *code], env=environment, stdout=sys.stderr)  # Ray prints to it
 
 
-def until(driver, store, count):
+def until(run, store, count):
     """Waits until so many shards are made; returns how many there are."""
     while (made := len(list(store.glob("??/*-*.safetensors")))) < count:
-        if driver.poll() is not None:
-            sys.exit(f"the driver ended with {driver.returncode}, {made} of {SHARDS} shards were made")
+        if run.poll() is not None:
+            sys.exit(f"the driver ended with {run.returncode}, {made} of {SHARDS} shards were made")
         time.sleep(0.05)
     return made
 
 
 def namespaces():
-    """Whether hosts can be made of them here."""
-    bridge = [*APART, "ip", "link", "add", "bridge0", "type", "bridge"]
-    found = all(map(shutil.which, ("ip", "nsenter", "unshare")))
-    return found and not subprocess.run(bridge, capture_output=True, check=False).returncode
+    """Whether hosts can be made of namespaces here."""
+    bridge = [*MAPPED, "ip", "link", "add", "bridge0", "type", "bridge"]
+    tools = all(map(shutil.which, ("ip", "nsenter", "unshare")))
+    return tools and not subprocess.run(bridge, capture_output=True, check=False).returncode
 
 
 def free_port():
@@ -179,10 +166,14 @@ def free_port():
 
 
 def main(kind, folder):
+    for halt in HALTS:
+        (folder / str(halt)).touch()
     if driver(folder, folder / "plain").wait():
         sys.exit("the plain loop failed")
     expected = digests(folder)
-    shutil.rmtree(folder / "data/features")
+    shutil.rmtree(folder / "out")
+    for halt in HALTS:
+        (folder / str(halt)).unlink()
     if kind is Apart:
         do("ip", "link", "set", "lo", "up")
         do("ip", "link", "add", "bridge0", "type", "bridge")
@@ -197,8 +188,8 @@ def main(kind, folder):
 
 
 def lose_two(folder, hosts, expected):
-    """Features by the hosts, of which two are done harm meanwhile; whether they are the `expected` ones."""
-    cluster, head, port = folder / "cluster", hosts[HEAD], free_port()
+    """Makes the shards on the hosts while two of these are harmed; returns whether the bytes are the expected ones."""
+    store, head, port = folder / "cluster", hosts[HEAD], free_port()
     address = f"{head.address}:{port}"
     head.start("--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false")
     reach = f"import socket; socket.create_connection(('{head.address}', {port}))"
@@ -208,48 +199,44 @@ def lose_two(folder, hosts, expected):
         hosts[number].start(f"--address={address}", f"--num-cpus={CPUS}")
     begun = time.monotonic()
 
-    def tell(line):
+    def show(line):
         sys.stdout.write(f"{time.monotonic() - begun:5.1f} s: {line}\n")
         sys.stdout.flush()
 
-    run = driver(
-        folder,
-        cluster,
-        head.command(),
-        TRAJPROBE_EXECUTOR="ray",
-        RAY_ADDRESS=address,
-        TRAJPROBE_WORKERS=str(CPUS * len(NODES)),
-    )
-    made = until(run, cluster, SHARDS // 4)
-    victim = hosts[NODES[0]].workers()[0]
-    os.kill(victim, signal.SIGKILL)
-    tell(f"{made} of {SHARDS} shards are made; killed a worker of {hosts[NODES[0]].address}")
-    made = until(run, cluster, SHARDS // 2)
-    both = [len(hosts[number].workers()) for number in NODES]
+    count = str(CPUS * len(NODES))
+    variables = {"TRAJPROBE_EXECUTOR": "ray", "RAY_ADDRESS": address, "TRAJPROBE_WORKERS": count}
+    run = driver(folder, store, head.command(), **variables)
+    made = until(run, store, HALTS[0])
+    while any(len(hosts[number].workers()) < CPUS for number in NODES):
+        time.sleep(0.05)
+    os.kill(hosts[NODES[0]].workers()[0], signal.SIGKILL)
+    show(f"{made} of {SHARDS} shards are made; killed a worker of {hosts[NODES[0]].address}")
+    (folder / str(HALTS[0])).touch()
+    made = until(run, store, HALTS[1])
+    workers = [len(hosts[number].workers()) for number in NODES]
     hosts[NODES[1]].cut()
-    tell(f"{made} of {SHARDS} shards are made; of {both} workers on the nodes, cut the power of the latter")
+    show(f"{made} of {SHARDS} shards are made; of {workers} workers on the nodes, cut the power of the latter")
+    (folder / str(HALTS[1])).touch()
     status = run.wait()
-    tell(f"the driver ended with {status}")
-    found = digests(folder) if status == 0 else {}
-    same = found == expected and len(found) == SHARDS + 1
-    told = hashlib.sha256("".join(expected.values()).encode()).hexdigest()[:16]
-    tell(f"{len(found)} files, {'the bytes of' if same else 'NOT the bytes of'} the plain loop (all in all {told})")
+    show(f"the driver ended with {status}")
+    made = digests(folder) if status == 0 else {}
+    same = made == expected and len(made) == SHARDS + 1
+    digest = hashlib.sha256("".join(expected.values()).encode()).hexdigest()[:16]
+    show(f"{len(made)} files, {'the bytes of' if same else 'NOT the bytes of'} the plain loop (together {digest})")
     return same
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["features"]:
-        sys.path.insert(0, str(ROOT / "src"))
-        features(Path(sys.argv[2]))
+    if sys.argv[1:2] == ["drive"]:
+        drive(Path(sys.argv[2]))
     elif sys.argv[1:2] == ["on"]:
         main({"hosts": Apart, "raylets": Host}[sys.argv[2]], Path(sys.argv[3]))
     else:
         apart = sys.argv[1:] != ["raylets"] and namespaces()
-        with tempfile.TemporaryDirectory(
-            prefix="cluster-", dir="/tmp"
-        ) as name:  # a short name: Ray makes sockets there
+        # A short name: Ray makes sockets there.
+        with tempfile.TemporaryDirectory(prefix="cluster-", dir="/tmp") as name:
             (Path(name) / "home/.ray").mkdir(parents=True)
             (Path(name) / "home/.ray/auth_token").write_text(secrets.token_hex(32))
             run = [sys.executable, __file__, "on", "hosts" if apart else "raylets", name]
             own = os.environ | {"HOME": f"{name}/home"}
-            sys.exit(subprocess.run([*APART, *run] if apart else run, env=own, check=False).returncode)
+            sys.exit(subprocess.run([*MAPPED, *run] if apart else run, env=own, check=False).returncode)

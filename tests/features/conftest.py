@@ -7,7 +7,7 @@ import torch
 from small import VIDEO, built, written
 
 from trajprobe.backbones import magvit2_tiny, weights
-from trajprobe.features.extract import Encoder
+from trajprobe.features.extract import FeatureMaker
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def encoded(monkeypatch):
         return hidden(network, x)
 
     monkeypatch.setattr(magvit2_tiny.Magvit2Tiny, "hidden", counted)
-    monkeypatch.setattr(Encoder, "forecast", lambda *_: "no forecast")  # it runs the network, too
+    monkeypatch.setattr(FeatureMaker, "forecast", lambda *_: "no forecast")  # it runs the network, too
 
     def since_last():
         total = sum(counts)

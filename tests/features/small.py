@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from trajprobe.backbones import magvit2_tiny
-from trajprobe.features.extract import Encoder
+from trajprobe.features.extract import FeatureMaker
 from trajprobe.features.plan import Plan
 from trajprobe.files import video_shards
 from trajprobe.files.feature_shards import Coordinates, folder
@@ -62,9 +62,9 @@ def files(top):
     return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
 
-def encoder(row="trained", network="pretrained", input="plain", **changes):  # noqa: A002 (the coordinate's name)
+def maker(row="trained", network="pretrained", input="plain", **changes):  # noqa: A002 (the coordinate's name)
     plan = Plan.of(values(**changes), row)
-    return Encoder(plan, Coordinates(row, network, input, f"{plan.row.layer}.{plan.row.pooling}"))
+    return FeatureMaker(plan, Coordinates(row, network, input, f"{plan.row.layer}.{plan.row.pooling}"))
 
 
 def hidden_means(network, video=VIDEO):

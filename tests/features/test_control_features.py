@@ -135,7 +135,7 @@ def test_a_control_that_goes_together_has_its_options():
 def test_missing_clips_and_rows_are_refused():
     with pytest.raises(UserError, match="data/clips/absent: is missing; `dvc repro render@absent` renders it"):
         compute_control(control("pixels", clips="absent"), "pixels")
-    with pytest.raises(UserError, match="no `absent` in `rows`; there are: net, trained, pixels"):
+    with pytest.raises(UserError, match="no `absent` in `rows`; expected one of net, trained, pixels"):
         compute_control(control("pixels"), "absent")
     assert not FEATURES.exists()
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from small import VIDEO, files, place, values, written
 
-import trajprobe
 from trajprobe.clips import render
 from trajprobe.clips.scene import Format, Scene
 from trajprobe.features.extract import extract
@@ -20,58 +19,36 @@ from trajprobe.files.tracks import Tracks
 
 SCENE = Scene(view="xy", scaling="dataset", blob=0.05, margin=0.1)
 COUNT = 2 * render.CLIPS_PER_SHARD + 10
-PATIENCE = 300  #: seconds for Ray, of which it takes some twenty on an idle machine
 
 pytestmark = pytest.mark.usefixtures("project")
 
 
-def everything():
-    """All files of rendered clips and of the features of a pretrained network, by their paths."""
-    render.render(Path("tracks.npz"), SCENE, Format(frames=5, resolution=16), Path("data/clips/drawn"))
-    extract(values(), "trained")
-    return files(Path("data/clips/drawn")) | files(Path("data/features"))
-
-
-def everything_on_ray():
-    """The same in a process of its own: Ray's threads would outlive the test."""
-    paths = [str(Path(__file__).parent), str(Path(trajprobe.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    subprocess.run(
-        [sys.executable, "-c", "from test_executors import everything; everything()"],
-        env=inherited | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "RAY_USAGE_STATS_ENABLED": "0"},
-        timeout=PATIENCE,
-        check=True,
-    )
-    return files(Path("data/clips/drawn")) | files(Path("data/features"))
-
-
-@pytest.fixture
-def tracks(project):
+def make():
+    """Rendered clips, and the features of a pretrained network."""
     points = np.random.default_rng(0).normal(size=(COUNT, 9, 2)).cumsum(axis=1)
     box = np.array([points.min((0, 1)), points.max((0, 1))])
     Tracks(points, np.tile(np.arange(9.0), (COUNT, 1)), np.full(COUNT, 9), box).save(Path("tracks.npz"))
+    render.render(Path("tracks.npz"), SCENE, Format(frames=5, resolution=16), Path("data/clips/drawn"))
+    extract(values(), "trained")
 
 
-@pytest.mark.usefixtures("tracks")
-@pytest.mark.parametrize(
-    ("kind", "count"),
-    [
-        ("local", "3"),
-        pytest.param(
-            "ray", "2", marks=pytest.mark.skipif(not find_spec("ray"), reason="the extra `ray` is not installed")
-        ),
-    ],
-)
-def test_every_executor_makes_the_same_bytes(monkeypatch, tmp_path, kind, count):
+def everything(store, **variables):
+    """All files that `make` makes in a process of its own, since a crash of Ray is to end no pytest."""
+    paths = os.pathsep.join([*filter(None, sys.path), str(Path(__file__).parent)])
+    environment = os.environ | {"PYTHONPATH": paths, "TRAJPROBE_STORE": str(store)} | variables
+    code = "import test_executors; test_executors.make()"
+    subprocess.run([sys.executable, "-c", code], env=environment, timeout=600, check=True)
+    return files(Path("data/clips/drawn")) | files(Path("data/features"))
+
+
+def test_every_executor_makes_the_same_bytes(tmp_path):
     written(Path("data/clips/small"), [2, 4, 6, 8])
-    monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / "one"))
-    alone = everything()
+    alone = everything(tmp_path / "alone")
     assert len(alone) == (3 + 1) + (5 + 1)
-    monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / "others"))
-    monkeypatch.setenv("TRAJPROBE_EXECUTOR", kind)
-    monkeypatch.setenv("TRAJPROBE_WORKERS", count)
-    assert (everything_on_ray() if kind == "ray" else everything()) == alone
-    assert len(list(Store.here())) == 3 + 5
+    assert everything(tmp_path / "local", TRAJPROBE_WORKERS="3") == alone
+    if find_spec("ray"):  # an extra, which `make test` installs
+        assert everything(tmp_path / "ray", TRAJPROBE_EXECUTOR="ray", TRAJPROBE_WORKERS="2") == alone
+        assert len(list(Store(tmp_path / "ray"))) == 3 + 5
 
 
 def test_codebooks_filled_from_clips_are_the_same_in_every_process(monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from small import ARCHITECTURE, VIDEO, built, encoder, files, values
+from small import ARCHITECTURE, VIDEO, built, files, maker, values
 
 from trajprobe.backbones import magvit2_tiny, weights
 from trajprobe.errors import UserError
@@ -96,9 +96,9 @@ def test_codes_are_kept_in_their_bits_whichever_layer_is_made_of_them(monkeypatc
 
 @pytest.mark.parametrize(("layer", "size"), [("hidden", 8 * 2 * 2 * 2 * 4), ("codes", 2 * 2 * 2 * 4 / 8)])
 def test_the_forecast_says_how_much_is_kept(monkeypatch, layer, size):
-    assert "tokens" not in encoder(layer=layer).forecast(10**6, 2)
+    assert "tokens" not in maker(layer=layer).forecast(10**6, 2)
     monkeypatch.setenv(VARIABLE, "1")
-    assert encoder(layer=layer).forecast(10**6, 2).endswith(f"; {2 * size:,.1f} MB of tokens in the store")
+    assert maker(layer=layer).forecast(10**6, 2).endswith(f"; {2 * size:,.1f} MB of tokens in the store")
 
 
 @pytest.mark.parametrize("layer", ["hidden", "codes"])
@@ -107,7 +107,7 @@ def test_damaged_tokens_are_refused_and_not_kept(monkeypatch, store_folder, laye
     network = built(7)
     network.norm_out.weight.data[0] = 3e38  # finite: the file is loaded, and the network overflows
     weights.save(weights.WEIGHTS / "w", network, {"trained_frames": 17})
-    worker = encoder(layer=layer)
+    worker = maker(layer=layer)
     task = worker.tasks()[0]
     with pytest.raises(UserError, match="trained: the network gave values that are not finite"):
         worker.make(task, worker.read(task), Store.here(), lambda _: None)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small import VIDEO, files, values, written
 
-from trajprobe.features.extract import Encoder, extract
+from trajprobe.features.extract import FeatureMaker, extract
 from trajprobe.files.feature_shards import FEATURES
 from trajprobe.files.store import Store
 
@@ -25,15 +25,15 @@ def child(diary):
     if pid := os.fork():
         return pid
     try:
-        make = Encoder.make
+        make = FeatureMaker.make
 
         def recorded(encoder, task, *rest):
             with diary.open("a") as file:
                 file.write(f"{task.key}\n")
             return make(encoder, task, *rest)
 
-        Encoder.make = recorded
-        Encoder.forecast = lambda *_: "no forecast"
+        FeatureMaker.make = recorded
+        FeatureMaker.forecast = lambda *_: "no forecast"
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stderr.fileno())
         extract(values(), "trained")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small import COMPUTE, VIDEO, built, encoder, files, place, values, written
+from small import COMPUTE, VIDEO, built, files, maker, place, values, written
 
 from trajprobe.backbones import weights
 from trajprobe.errors import UserError
@@ -121,7 +121,7 @@ def test_a_damaged_shard_in_the_store_is_computed_again(encoded, store_folder, c
 
 
 def test_a_worker_of_another_kind_is_refused():
-    worker = encoder()
+    worker = maker()
     task = worker.tasks()[0]
     worker.recipe = worker.recipe | {"device": "cuda-sm_90"}
     with pytest.raises(UserError, match=r"a worker of cuda-sm_90, torch .* would make other bits than were asked for"):
@@ -129,7 +129,7 @@ def test_a_worker_of_another_kind_is_refused():
 
 
 def test_progress_is_reported_for_clips_and_not_for_padding():
-    worker, counts = encoder(), []
+    worker, counts = maker(), []
     for task in worker.tasks():
         worker.make(task, worker.read(task), Store.here(), counts.append)
     assert counts == [4, 2, 4]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trajprobe.files.locked_shards import LockedShards, cache_folder, with_machines
-from trajprobe.files.shards import MANIFEST, Shards, ShardWriter, shard
+from trajprobe.files.shards import MANIFEST, Shards, ShardWriter, encode_shard
 from trajprobe.files.store import Store, StoredShard
 
 OUT = Path("data/features/net")
@@ -33,7 +33,7 @@ def repository(tmp_path, monkeypatch, lock_output):
 
 
 def data_of(recipe):
-    return shard({"features": np.full((2, 3), len(recipe["shard"]), np.float32)}, recipe)
+    return encode_shard({"features": np.full((2, 3), len(recipe["shard"]), np.float32)}, recipe)
 
 
 def written(folder, recipes):
@@ -154,7 +154,7 @@ def test_nothing_is_read_where_nothing_is_asked_for(monkeypatch):
 
 def stored(number, **change):
     recipe = RECIPE | change | {"shard": str(number)}
-    return Store.here().put(Store.key(recipe), shard({}, recipe))
+    return Store.here().put(Store.key(recipe), encode_shard({}, recipe))
 
 
 def test_the_recipe_of_a_folder_names_every_machine_that_made_its_shards():

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the data sets for tr
 def accuracy(clone, row):
     with np.load(clone.folder / "data/trajectories/labelling.npz") as file:
         labels, folds = file["labels"], file["folds"]
-    probed = json.loads((clone.folder / f"data/results/probes/controls/{row}.json").read_text())
-    right = np.array(probed["networks"][0]["predictions"]) == labels
+    probed = json.loads((clone.folder / f"data/results/probes/{row}.json").read_text())
+    right = np.array(probed["variants"][0]["networks"][0]["predictions"]) == labels
     return right[folds >= 0].mean()
 
 
@@ -23,9 +23,9 @@ def probed(clone, name, duplicates="keep"):
     """Accuracy of a probe of the raw coordinates of the imported set."""
     clone.set(name, "dataset")
     clone.set(duplicates, "prepare", "duplicates")
-    clone.set({"frames": 17, "size": 32}, "clips", "t17")
+    clone.set({"frames": 17, "resolution": 32}, "clips", "t17")
     clone.set([0.1, 1.0, 3.0, 10.0], "probe", "logistic", "c")
-    clone.repro("probe_controls@coordinates")
+    clone.repro("probe@coordinates")
     return accuracy(clone, "coordinates")
 
 
@@ -73,7 +73,7 @@ def test_the_thirty_pairs_are_named_and_the_table_says_so_before_its_numbers(clo
     pairs = [[i, j] for i, j in np.argwhere((points[:, None] == points[None]).all((2, 3))).tolist() if i < j]
     assert len(pairs) == 30
     assert found(clone)["duplicates"]["items"] == pairs
-    assert clone.summary()["data"]["leaked_duplicates"] == 19
+    assert clone.details()["data"]["leaked_duplicates"] == 19
     table = (clone.folder / "data/report/table.md").read_text()
     assert table.startswith(
         "Before you read it:\n\n- 30 pairs of exact duplicates (rows of data/raw/libras.npz, from 0: 44 ="
@@ -84,7 +84,7 @@ def test_the_thirty_pairs_are_named_and_the_table_says_so_before_its_numbers(clo
     told = clone.run("dvc", "repro", fails=True)
     assert "with permuted labels" in told
     assert "`prepare.duplicates: drop` leaves the copies out" in told
-    clone.set("tell", "compare", "leaks")
+    clone.set("warn", "compare", "leaks")
     assert clone.repro() == {"compare"}
     assert "- Away from chance: " in (clone.folder / "data/report/table.md").read_text()
 
@@ -93,6 +93,6 @@ def test_ragged_tracks_with_times_and_gaps_run_through(clone):
     clone.trajprobe("data", "import", DATA / "omniglot_aramaic.npz", "--name", "strokes")
     clone.set("strokes", "dataset")
     clone.repro()
-    data = clone.summary()["data"]
+    data = clone.details()["data"]
     told = {key: data[key] for key in ("tested_clips", "classes", "chance", "leaked_duplicates")}
     assert told == {"tested_clips": 132, "classes": 22, "chance": 0.0455, "leaked_duplicates": 0}

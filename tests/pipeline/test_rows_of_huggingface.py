@@ -45,34 +45,33 @@ def test_every_model_runs_from_a_folder_to_the_table(clone):
         row, formats = add(clone, name)
         for key, form in formats.items():
             clone.set(form, "clips", key)
-        clone.set(row, "backbones", name)
-    clone.set(row | {"layer": 1, "pooling": "tmean"}, "backbones", "by-number")
-    bare = {key: value for key, value in row.items() if key != "weights"}
-    clone.set(bare | {"layer": 0, "pooling": "mean"}, "untrained", "bare")
+        clone.set(row, "rows", name)
+    clone.set(row | {"layer": 1, "pooling": "tmean", "like": "by-number"}, "rows", "by-number")
+    clone.set(row | {"layer": 0, "pooling": "mean", "weights": "random", "like": "bare"}, "rows", "bare")
     status, told = clone.trajprobe("check")
     assert status == 0, told
     ran = clone.repro()
-    assert {f"features@{name}" for name in (*MODELS, "by-number")} <= ran
-    assert {f"random_init@{name}" for name in (*MODELS, "by-number")} | {"untrained@bare"} <= ran
+    assert {f"features@{name}" for name in (*MODELS, "by-number", "bare")} <= ran
     summary = clone.summary()
     for name in (*MODELS, "by-number"):
-        assert {"pretrained", "random", "gain"} <= summary[name].keys()
-    for kind in ("pretrained", "random"):  # its gain is in a larger family now
-        assert summary["magvit2-tiny"][kind] == before["magvit2-tiny"][kind]
+        assert {"accuracy", "random", "gain"} <= summary[name].keys()
+    for key in ("accuracy", "random"):  # its gain is in a larger family now
+        assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
     for name in MODELS:
-        manifest = json.loads((clone.folder / "data/features/pretrained" / name / "manifest.json").read_text())
+        (path,) = (clone.folder / "data/features" / name / "pretrained").rglob("manifest.json")
+        manifest = json.loads(path.read_text())
         provenance = json.loads((clone.folder / "data/weights" / name / "provenance.json").read_text())
         assert manifest["meta"]["weights"]["sha256"] == provenance["sha256"]
-        assert manifest["meta"]["transformers"]
+        assert manifest["meta"]["packages"]["transformers"]
     assert clone.repro() == set()
 
-    clone.set("pooler", "backbones", "videomae-base", "pooling")
+    clone.set("pooler", "rows", "videomae-base", "pooling")
     told = clone.run("dvc", "repro", "features@videomae-base", fails=True)
     assert "got pooling pooler, but VideoMAEModel has none; use tmean" in told
-    clone.set("max", "backbones", "videomae-base", "pooling")
+    clone.set("max", "rows", "videomae-base", "pooling")
     status, told = clone.trajprobe("check")
     assert (status, "expected one of tmean, tdiff, mean, flatten, cls, pooler" in told) == (2, True)
-    clone.set("tmean", "backbones", "videomae-base", "pooling")
-    clone.set(4, "backbones", "videomae-base", "layer")
+    clone.set("tmean", "rows", "videomae-base", "pooling")
+    clone.set(4, "rows", "videomae-base", "layer")
     status, told = clone.trajprobe("check")
     assert (status, "got `4`, expected one of last, or a number from 0 to 3" in told) == (2, True)

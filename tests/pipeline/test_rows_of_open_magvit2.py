@@ -5,10 +5,10 @@ import sys
 import pytest
 
 SHAPE = {"ch": 32, "num_res_blocks": 1}
-FORMAT = {"frames": 5, "size": 16}
-ROW = {"family": "open_magvit2", "architecture": SHAPE, "clips": "t5", "layer": "latents", "pooling": "tmean"}
-OF_BACKBONES = ("features", "random_init", "perturbed", "probe", "probe_random_init", "probe_perturbed")
-OF_UNTRAINED = ("untrained", "probe_untrained", "perturbed_untrained", "probe_perturbed_untrained")
+FORMAT = {"frames": 5, "resolution": 16}
+ROW = {"family": "open_magvit2", "architecture": SHAPE, "clips": "t5", "layer": "latents"}
+WITH_WEIGHTS = ROW | {"weights": "open-magvit2", "like": "open-magvit2"}
+BARE = ROW | {"weights": "random", "like": "bare"}
 SAVE = """
 import sys; sys.path.insert(0, "src")
 from pathlib import Path
@@ -24,38 +24,37 @@ weights.save(Path("data/weights/open-magvit2"), network, {"made_by": "test", "tr
 def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     before = clone.summary()
     clone.set(FORMAT, "clips", "t5")
-    clone.set(ROW | {"weights": "open-magvit2"}, "backbones", "open-magvit2")
+    clone.set(WITH_WEIGHTS, "rows", "open-magvit2")
     clone.set(FORMAT | {"frames": 1}, "clips", "t1")
-    clone.set(ROW | {"clips": "t1", "layer": "histogram"}, "untrained", "bare")
+    clone.set(BARE | {"clips": "t1", "layer": "histogram"}, "rows", "bare")
     status, told = clone.trajprobe("check")
     assert status == 2
-    assert "`backbones.open-magvit2.weights`: got `open-magvit2`, expected one of magvit2-tiny" in told
+    assert "`rows.open-magvit2.weights`: got `open-magvit2`, expected one of magvit2-tiny" in told
     assert "`trajprobe weights add` brings published ones" in told
     clone.run(sys.executable, "-c", SAVE)
     clone.run("dvc", "add", "data/weights/open-magvit2")
     assert clone.trajprobe("check")[0] == 0
 
-    told = clone.run("python", "stages/features.py", "backbones", "open-magvit2", "--dry", fails=True)
-    assert "data/clips/t5: is not there; `dvc repro render@t5` renders it" in told
+    told = clone.run("python", "stages/features.py", "open-magvit2", "--dry", fails=True)
+    assert "data/clips/t5: is missing; `dvc repro render@t5` renders it" in told
     ran = clone.repro()
     assert ran == {
         "render@t1",
         "render@t5",
-        *(f"{stage}@open-magvit2" for stage in OF_BACKBONES),
-        *(f"{stage}@bare" for stage in OF_UNTRAINED),
+        *(f"{stage}@{row}" for stage in ("features", "probe") for row in ("open-magvit2", "bare")),
         "compare",
     }
     summary = clone.summary()
-    assert {"pretrained", "random", "gain"} <= summary["open-magvit2"].keys()
-    assert summary["bare"].keys() == {"random", "gap"}
-    for kind in ("pretrained", "random"):  # its gain is in a larger family now
-        assert summary["magvit2-tiny"][kind] == before["magvit2-tiny"][kind]
+    assert {"accuracy", "random", "gain"} <= summary["open-magvit2"].keys()
+    assert {"accuracy", "difference"} <= summary["bare"].keys()
+    for key in ("accuracy", "random"):  # its gain is in a larger family now
+        assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
     table = (clone.folder / "data/report/table.md").read_text()
     assert "open-magvit2 (pretrained): clips of 5 frames; its weights know 17." in table
     assert "| bare | random, 2 seeds | 1 x 192 |" in table
 
-    told = clone.run("python", "stages/features.py", "backbones", "open-magvit2", "--dry")
-    assert "open-magvit2, over the clips that are in data/clips/t5: 60 clips of" in told
+    told = clone.run("python", "stages/features.py", "open-magvit2", "--dry")
+    assert "open-magvit2, over the clips of t5: 3 x 60 clips of" in told
     assert "2 x 18 features a clip" in told
     assert clone.repro() == set()
 
@@ -65,17 +64,17 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     [
         (
             {"clips": "t6"},
-            "`untrained.bare.clips`: got clips of 6 frames, expected 4k + 1: 1, 5, 9, ...; choose or add",
+            "`rows.bare.clips`: got clips of 6 frames, expected 4k + 1: 1, 5, 9, ...; choose or add",
         ),
-        ({"layer": "codes", "precision": "bfloat16"}, "`untrained.bare.precision`: got `bfloat16`, expected float32"),
+        ({"layer": "codes", "precision": "bfloat16"}, "`rows.bare.precision`: got `bfloat16`, expected float32"),
         ({"precision": "float16"}, "Invalid enum value 'float16', expected one of float32, tf32, bfloat16"),
-        ({"architecture": {"ch": 100}}, "`untrained.bare.architecture`, at `ch`"),
+        ({"architecture": {"ch": 100}}, "`rows.bare.architecture`, at `ch`"),
     ],
 )
 def test_rows_that_will_not_do_are_refused_before_the_run(clone, changed, words):
     clone.set(FORMAT, "clips", "t5")
     clone.set(FORMAT | {"frames": 6}, "clips", "t6")
-    clone.set(ROW | changed, "untrained", "bare")
+    clone.set(BARE | changed, "rows", "bare")
     status, told = clone.trajprobe("check")
     assert status == 2
     assert words in told

@@ -16,10 +16,9 @@ SHAPE = {
     "downsample": [4, 2, 2],
     "resolution": 16,
 }
-FORMAT = {"frames": 8, "size": 16}
-ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "t8", "layer": "latents", "pooling": "tmean"}
-OF_BACKBONES = ("features", "random_init", "perturbed", "probe", "probe_random_init", "probe_perturbed")
-OF_UNTRAINED = ("untrained", "probe_untrained", "perturbed_untrained", "probe_perturbed_untrained")
+FORMAT = {"frames": 8, "resolution": 16}
+ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "t8", "layer": "latents", "weights": "videogpt"}
+BARE = ROW | {"weights": "random", "like": "bare"}
 
 
 @pytest.fixture
@@ -36,27 +35,28 @@ def with_weights(clone):
 
 def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
     clone, before = with_weights, with_weights.summary()
-    clone.set(ROW | {"weights": "videogpt"}, "backbones", "videogpt")
-    clone.set(ROW | {"weights": "videogpt", "layer": "codes"}, "backbones", "videogpt-codes")
-    clone.set(ROW | {"layer": "histogram"}, "untrained", "bare")
+    clone.set(ROW | {"like": "videogpt"}, "rows", "videogpt")
+    clone.set(ROW | {"like": "videogpt-codes", "layer": "codes"}, "rows", "videogpt-codes")
+    clone.set(BARE | {"layer": "histogram"}, "rows", "bare")
     assert clone.trajprobe("check")[0] == 0
     ran = clone.repro()
     assert ran == {
         "render@t8",
-        *(f"{stage}@{row}" for row in ("videogpt", "videogpt-codes") for stage in OF_BACKBONES),
-        *(f"{stage}@bare" for stage in OF_UNTRAINED),
+        *(f"{stage}@{row}" for row in ("videogpt", "videogpt-codes", "bare") for stage in ("features", "probe")),
         "compare",
     }
     summary = clone.summary()
     for row in ("videogpt", "videogpt-codes"):
-        assert {"pretrained", "random", "gain"} <= summary[row].keys()
-    assert summary["bare"].keys() == {"random", "gap"}
-    for kind in ("pretrained", "random"):  # its gain is in a larger family now
-        assert summary["magvit2-tiny"][kind] == before["magvit2-tiny"][kind]
+        assert {"accuracy", "random", "gain"} <= summary[row].keys()
+    assert {"accuracy", "difference"} <= summary["bare"].keys()
+    for key in ("accuracy", "random"):  # its gain is in a larger family now
+        assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
     table = (clone.folder / "data/report/table.md").read_text()
     assert "its weights know" not in table  # 8 frames are what they were trained on
     assert "| bare | random, 2 seeds | 2 x 32 |" in table
-    manifest = json.loads((clone.folder / "data/features/pretrained/videogpt/manifest.json").read_text())
+    manifest = json.loads(
+        (clone.folder / "data/features/videogpt/pretrained/plain/latents.tmean/manifest.json").read_text()
+    )
     digest = json.loads((clone.folder / "data/weights/videogpt/provenance.json").read_text())["sha256"]
     assert manifest["meta"]["weights"] == {"name": "videogpt", "sha256": digest, "trained_frames": 8}
     assert clone.repro() == set()
@@ -65,8 +65,8 @@ def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
 def test_a_random_codebook_is_as_random_networks_make_it_not_one_code_for_all(with_weights):
     """Codes drawn without a look at the latents would be the same for all clips, and any gain would be a sham."""
     clone = with_weights
-    clone.set(ROW | {"layer": "codes", "pooling": "flatten"}, "untrained", "bare")
-    clone.run("dvc", "repro", "untrained@bare")
+    clone.set(BARE | {"layer": "codes", "pooling": "flatten"}, "rows", "bare")
+    clone.run("dvc", "repro", "features@bare")
     code = (
         "import numpy, trajprobe; f = trajprobe.load_features('bare').features; "
         "print(len(numpy.unique(f.reshape(len(f), -1).round(6), axis=0)))"
@@ -77,22 +77,22 @@ def test_a_random_codebook_is_as_random_networks_make_it_not_one_code_for_all(wi
 
 def test_a_row_with_other_strides_than_its_weights_is_refused(with_weights):
     clone = with_weights
-    wrong = ROW | {"weights": "videogpt", "architecture": SHAPE | {"downsample": [4, 4, 4]}}
-    clone.set(wrong, "backbones", "videogpt")
+    wrong = ROW | {"like": "videogpt", "architecture": SHAPE | {"downsample": [4, 4, 4]}}
+    clone.set(wrong, "rows", "videogpt")
     words = "videogpt.architecture`: got downsample [4, 4, 4], expected downsample [4, 2, 2], which the weights of"
     status, told = clone.trajprobe("check")
     assert (status, words in told) == (2, True)
     assert words in clone.run("dvc", "repro", "features@videogpt", fails=True)
-    assert not (clone.folder / "data/features/pretrained/videogpt").exists()
+    assert not (clone.folder / "data/features/videogpt").exists()
 
 
 def test_weights_that_only_dvc_knows_of_are_told_before_the_run(with_weights):
     clone = with_weights
-    clone.set(ROW | {"weights": "videogpt"}, "backbones", "videogpt")
+    clone.set(ROW | {"like": "videogpt"}, "rows", "videogpt")
     shutil.rmtree(clone.folder / "data/weights/videogpt")
     status, told = clone.trajprobe("check")
     assert status == 2
-    assert "`backbones.videogpt.weights`: data/weights/videogpt is not here, only data/weights/videogpt.dvc" in told
+    assert "`rows.videogpt.weights`: data/weights/videogpt is not here, only data/weights/videogpt.dvc" in told
     clone.run("dvc", "checkout", "data/weights/videogpt.dvc")
     assert clone.trajprobe("check")[0] == 0
 
@@ -100,16 +100,16 @@ def test_weights_that_only_dvc_knows_of_are_told_before_the_run(with_weights):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"clips": "t17"}, "`untrained.bare.clips`: got clips of 9 frames, expected a multiple of 4; choose or add"),
-        ({"layer": "codes", "precision": "bfloat16"}, "`untrained.bare.precision`: got `bfloat16`, expected float32"),
+        ({"clips": "t17"}, "`rows.bare.clips`: got clips of 9 frames, expected a multiple of 4; choose or add"),
+        ({"layer": "codes", "precision": "bfloat16"}, "`rows.bare.precision`: got `bfloat16`, expected float32"),
         ({"architecture": {"downsample": [4, 3, 4]}}, "expected three powers of 2, the greatest at least 4; the valid"),
-        ({"architecture": {"resolution": 50}}, "`untrained.bare.architecture`: got resolution 50, expected a multiple"),
+        ({"architecture": {"resolution": 50}}, "`rows.bare.architecture`: got resolution 50, expected a multiple"),
         ({"architecture": {"n_hidden": 240}}, "unknown key `n_hidden`; the valid keys are n_hiddens, n_res_layers"),
     ],
 )
 def test_rows_that_will_not_do_are_refused_before_the_run(clone, changed, words):
     clone.set(FORMAT, "clips", "t8")
-    clone.set(ROW | changed, "untrained", "bare")
+    clone.set(BARE | changed, "rows", "bare")
     status, told = clone.trajprobe("check")
     assert status == 2
     assert words in told

@@ -1,4 +1,4 @@
-"""`trajprobe weights add` of models of transformers from a folder: what is made, what is told, what is refused."""
+"""`trajprobe weights add` of models of transformers from a folder: what is written, printed and refused."""
 
 import hashlib
 import json
@@ -19,12 +19,14 @@ from trajprobe.backbones.parts import transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.errors import UserError
 from trajprobe.params import parse
-from trajprobe.published import huggingface, origin
-from trajprobe.published.huggingface import Row, read
-from trajprobe.rows import Backbone
+from trajprobe.published import fetch, source_huggingface
+from trajprobe.published.source_huggingface import read
+from trajprobe.rows import Row
 
 #: What a user would add to the table.
-SIGLIP = Row(model="SiglipVisionModel", pooling="pooler", unexpected=("text_model.", "logit_scale", "logit_bias"))
+SIGLIP = source_huggingface.PublishedModel(
+    model="SiglipVisionModel", pooling="pooler", unexpected=("text_model.", "logit_scale", "logit_bias")
+)
 QUERY = "videomae.encoder.layer.1.attention.attention.q_bias"
 
 
@@ -41,17 +43,17 @@ def published(tmp_path_factory):
 
 @pytest.fixture
 def folder(published, tmp_path):
-    """A function: the same, to be changed."""
+    """A function: a copy of that folder, which the test may change."""
     return lambda name="videomae-base": shutil.copytree(published(name), tmp_path / "given")
 
 
 @pytest.fixture
 def row(monkeypatch):
-    """Gives the table another row for a name."""
+    """A function: replaces or adds a row of the table."""
 
     def write(name, row):
-        monkeypatch.setitem(huggingface.ROWS, name, row)
-        monkeypatch.setattr(huggingface, "NAMES", tuple(huggingface.ROWS))
+        monkeypatch.setitem(source_huggingface.ROWS, name, row)
+        monkeypatch.setattr(source_huggingface, "NAMES", tuple(source_huggingface.ROWS))
 
     return write
 
@@ -61,35 +63,35 @@ def siglip(row):
     row("siglip", SIGLIP)
 
 
-def pasted(told, name):
-    """The row of params.yaml and the format of its clips, as they are printed."""
+def pasted(output, name):
+    """The row of params.yaml and the format of its clips that were printed."""
     text = YAML(typ="safe")
-    (line, form) = (line for line in told.splitlines() if line.startswith("  "))
-    row = parse(text.load(line)[name], Backbone, "row")
+    (line, form) = (line for line in output.splitlines() if line.startswith("  "))
+    row = parse(text.load(line)[name], Row, "row")
     return row, parse(row.architecture, Architecture, "architecture"), text.load(form)
 
 
 @pytest.mark.parametrize(
     ("name", "files", "clips", "pooling"),
     [
-        ("videomae-base", {"preprocessor_config.json"}, {"t16x32": {"frames": 16, "size": 32}}, "tmean"),
-        ("clip-vit-b16", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "size": 32}}, "pooler"),
-        ("dinov2-base", {"preprocessor_config.json"}, {"t5x48": {"frames": 5, "size": 48}}, "cls"),
-        ("vjepa2-vitl", {"video_preprocessor_config.json"}, {"t64x36": {"frames": 64, "size": 36}}, "tmean"),
-        ("siglip", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "size": 32}}, "pooler"),
+        ("videomae-base", {"preprocessor_config.json"}, {"t16x32": {"frames": 16, "resolution": 32}}, "tmean"),
+        ("clip-vit-b16", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "resolution": 32}}, "pooler"),
+        ("dinov2-base", {"preprocessor_config.json"}, {"t5x48": {"frames": 5, "resolution": 48}}, "cls"),
+        ("vjepa2-vitl", {"video_preprocessor_config.json"}, {"t64x36": {"frames": 64, "resolution": 36}}, "tmean"),
+        ("siglip", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "resolution": 32}}, "pooler"),
     ],
 )
-def test_a_folder_is_kept_as_it_is_and_its_row_is_told(repository, published, add, name, files, clips, pooling):
+def test_a_folder_is_copied_as_it_is_and_its_row_is_printed(repository, published, add, name, files, clips, pooling):
     given = published(name)
-    ended, told = add("--from", given, name=name)
-    assert ended == 0, told
+    status, output = add("--from", given, name=name)
+    assert status == 0, output
     made = repository / "data/weights" / name
     names = {"config.json", "model.safetensors"} | files
     assert {path.name for path in made.iterdir()} == names | {"provenance.json"}
     assert all((made / each).read_bytes() == (given / each).read_bytes() for each in names)
     assert len({path.stat().st_mode for path in made.iterdir()}) == 1
     assert (made.parent / f"{name}.dvc").is_file()
-    row, architecture, form = pasted(told, name)
+    row, architecture, form = pasted(output, name)
     assert (row.family, row.weights, row.layer, row.pooling) == ("huggingface", name, "last", pooling)
     assert form == clips
     assert row.clips == next(iter(clips))
@@ -97,8 +99,8 @@ def test_a_folder_is_kept_as_it_is_and_its_row_is_told(repository, published, ad
 
 
 def test_the_row_has_what_differs_from_the_class_and_all_of_the_preprocessing(repository, published, add):
-    told = add("--from", published("vjepa2-vitl"), name="vjepa2-vitl")[1]
-    node = YAML(typ="safe").load(next(line for line in told.splitlines() if line.startswith("  ")))
+    output = add("--from", published("vjepa2-vitl"), name="vjepa2-vitl")[1]
+    node = YAML(typ="safe").load(next(line for line in output.splitlines() if line.startswith("  ")))
     architecture = node["vjepa2-vitl"]["architecture"]
     assert list(architecture) == ["model", "config", "frames", *Pixels.__struct_fields__]
     assert architecture["config"]["crop_size"] == 32
@@ -106,16 +108,21 @@ def test_the_row_has_what_differs_from_the_class_and_all_of_the_preprocessing(re
     assert architecture["std"] == [0.229, 0.224, 0.225]
 
 
-def test_the_order_of_a_row_is_told(repository, published, add, row):
-    row("siglip", Row(model="SiglipVisionModel", pooling="tmean", unexpected=SIGLIP.unexpected, order="h w t"))
+def test_the_order_of_a_row_is_printed(repository, published, add, row):
+    row(
+        "siglip",
+        source_huggingface.PublishedModel(
+            model="SiglipVisionModel", pooling="tmean", unexpected=SIGLIP.unexpected, order="h w t"
+        ),
+    )
     assert ", order: h w t}, " in add("--from", published("siglip"), name="siglip")[1]
 
 
-def test_the_record_has_what_loading_needs_and_where_it_came_from(repository, published, add):
+def test_provenance_has_what_loading_needs_and_where_the_files_came_from(repository, published, add):
     given = published("videomae-base")
-    told = add("--from", given, name="videomae-base")[1]
-    there = f"model.safetensors has sha256 {digest(given / 'model.safetensors')}"
-    assert f"videomae-base: VideoMAEModel, licence: cc-by-nc-4.0; {there}\n" in told
+    output = add("--from", given, name="videomae-base")[1]
+    hashed = f"model.safetensors has sha256 {digest(given / 'model.safetensors')}"
+    assert f"videomae-base: VideoMAEModel, licence: cc-by-nc-4.0; {hashed}\n" in output
     made = repository / "data/weights/videomae-base"
     files = ["config.json", "preprocessor_config.json", "model.safetensors"]
     assert json.loads((made / "provenance.json").read_text()) == {
@@ -133,18 +140,18 @@ def test_the_record_has_what_loading_needs_and_where_it_came_from(repository, pu
 
 def test_a_model_of_images_has_no_trained_frames(repository, published, add):
     assert add("--from", published("siglip"), name="siglip")[0] == 0
-    told = json.loads((repository / "data/weights/siglip/provenance.json").read_text())
-    assert "trained_frames" not in told
-    assert told["licence"] is None
+    provenance = json.loads((repository / "data/weights/siglip/provenance.json").read_text())
+    assert "trained_frames" not in provenance
+    assert provenance["licence"] is None
 
 
-def test_files_are_copied_even_where_they_are_links(published, tmp_path):
+def test_files_are_copied_even_if_they_are_links(published, tmp_path):
     given, made = tmp_path / "links", tmp_path / "made"
     given.mkdir()
     made.mkdir()
     for path in published("siglip").iterdir():
         (given / path.name).symlink_to(path)
-    huggingface.take(origin.given(huggingface, given), "siglip").write(made)
+    source_huggingface.select(fetch.files_from_path(source_huggingface, given), "siglip").write(made)
     for path in made.iterdir():
         assert path.read_bytes() == (given / path.name).read_bytes()
         assert not path.is_symlink()
@@ -155,17 +162,17 @@ def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
     given = folder("siglip")
     (given / "config.json").write_text('{"model_type": "siglip_vision_model"}')
     edited("preprocessor_config.json", size=224)(given)
-    taken = huggingface.take(origin.given(huggingface, given), "siglip")
-    assert taken.rows == (
-        "siglip: {family: huggingface, architecture: {model: SiglipVisionModel, resize: 224, resample: bicubic, "
-        "crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, clips: t5x224, weights: siglip, layer: last, "
-        "pooling: pooler}",
-        "t5x224: {frames: 5, size: 224}",
+    selection = source_huggingface.select(fetch.files_from_path(source_huggingface, given), "siglip")
+    assert selection.params_lines == (
+        "siglip: {family: huggingface, clips: t5x224, weights: siglip, like: siglip, architecture: {model: "
+        "SiglipVisionModel, resize: 224, resample: bicubic, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, "
+        "layer: last, pooling: pooler}",
+        "t5x224: {frames: 5, resolution: 224}",
     )
 
 
 def changed(given, change):
-    """Has `change` done to the tensors of a folder."""
+    """Changes the tensors of a folder."""
     tensors = change(load_file(given / "model.safetensors"))
     save_file(
         {name: tensor.contiguous() for name, tensor in tensors.items()}, given / "model.safetensors", {"format": "pt"}
@@ -205,7 +212,7 @@ def test_a_truncated_file_is_refused(folder, refused, cut):
     refused("--from", path.parent, name="videomae-base", words=[f"{path}: is no safetensors file"], lines=2)
 
 
-def test_weights_that_were_there_stay_when_others_are_refused(repository, published, folder, add, files):
+def test_refused_weights_leave_the_existing_ones(repository, published, folder, add, files):
     assert add("--from", published("videomae-base"), name="videomae-base")[0] == 0
     before = files(repository / "data")
     given = folder()
@@ -233,14 +240,14 @@ def written(name, text):
 
 def edited(name, **values):
     def change(given):
-        told = json.loads((given / name).read_text()) | values
-        (given / name).write_text(json.dumps({key: value for key, value in told.items() if value is not None}))
+        edited = json.loads((given / name).read_text()) | values
+        (given / name).write_text(json.dumps({key: value for key, value in edited.items() if value is not None}))
 
     return change
 
 
 FOLDERS = {
-    "no config": (without("config.json"), "{}: has no config.json, which tells the network's shape"),
+    "no config": (without("config.json"), "{}: has no config.json, which states the network's shape"),
     "no preprocessing": (
         without("preprocessor_config.json"),
         "{}: has no preprocessor_config.json and no video_preprocessor_config.json; expected the one that came with",
@@ -264,27 +271,27 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize("case", FOLDERS)
-def test_a_folder_that_lacks_something_is_told(folder, refused, case):
+def test_an_incomplete_folder_is_refused(folder, refused, case):
     change, words = FOLDERS[case]
     given = folder()
     change(given)
     refused("--from", given, name="videomae-base", words=[words.format(given)])
 
 
-def test_the_conversion_that_is_told_makes_what_is_taken(repository, folder, add):
+def test_the_printed_conversion_makes_a_file_that_is_accepted(repository, folder, add):
     given = folder()
     tensors = load_file(given / "model.safetensors")
     pickled(given)
     command = re.search("`python (-c .*?)`", add("--from", given, name="videomae-base")[1])[1]
     subprocess.run([sys.executable, *shlex.split(command)], cwd=given, check=True)
-    ended, told = add("--from", given, name="videomae-base")
-    assert ended == 0, told
+    status, output = add("--from", given, name="videomae-base")
+    assert status == 0, output
     made = load_file(repository / "data/weights/videomae-base/model.safetensors")
     assert made.keys() == tensors.keys()
     assert all(torch.equal(made[name], tensor) for name, tensor in tensors.items())
 
 
-def test_a_file_where_a_folder_is_expected_is_told(published, refused):
+def test_a_file_is_refused_where_a_folder_is_expected(published, refused):
     path = published("siglip") / "model.safetensors"
     refused("--from", path, name="siglip", words=[f"{path}: is no folder that can be read (Not a directory); expected"])
     refused(
@@ -293,47 +300,60 @@ def test_a_file_where_a_folder_is_expected_is_told(published, refused):
 
 
 @pytest.mark.parametrize("name", ["open-magvit2", "videogpt"])
-def test_a_folder_where_a_file_is_expected_is_told(published, refused, name):
+def test_a_folder_is_refused_where_a_file_is_expected(published, refused, name):
     given = published("siglip")
     refused("--from", given, name=name, words=[f"{given}: is a folder, expected a checkpoint, which is one file"])
 
 
 def test_raw_is_refused_with_a_reason_before_anything_else(refused, tmp_path):
-    words = ["videomae-base: got --raw, but what is published of huggingface has no moving average beside its weights"]
+    words = ["videomae-base: got --raw, but the published weights of huggingface have no moving average"]
     refused("--raw", name="videomae-base", words=words)
     refused("--raw", "--from", tmp_path / "nowhere", name="videomae-base", words=words)
 
 
-def test_a_row_without_a_repository_is_added_from_a_folder_alone(refused):
+def test_a_row_without_a_repository_needs_a_folder(refused):
     refused(name="siglip", words=["weights add siglip: `siglip` of huggingface.yaml has no `repository`", "--from"])
 
 
-def test_a_pinned_file_is_demanded(repository, published, add, row):
+def test_a_file_must_have_the_hash_that_its_row_pins(repository, published, add, row):
     given = published("siglip")
-    there = digest(given / "model.safetensors")
-    row("siglip", Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256="0" * 64))
-    ended, told = add("--from", given, name="siglip")
-    assert (ended, f"got sha256 {there}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in told) == (2, True)
-    row("siglip", Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256=there))
+    got = digest(given / "model.safetensors")
+    row(
+        "siglip",
+        source_huggingface.PublishedModel(
+            model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256="0" * 64
+        ),
+    )
+    status, output = add("--from", given, name="siglip")
+    assert (status, f"got sha256 {got}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in output) == (
+        2,
+        True,
+    )
+    row(
+        "siglip",
+        source_huggingface.PublishedModel(
+            model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256=got
+        ),
+    )
     assert add("--from", given, name="siglip")[0] == 0
 
 
 @pytest.mark.parametrize("kind", ["SiglipVisionModels", "AutoModel", "torch", "load_image"])
-def test_a_class_that_is_none_is_told(published, refused, row, kind):
-    row("siglip", Row(model=kind, pooling="cls"))
+def test_an_unknown_class_is_refused(published, refused, row, kind):
+    row("siglip", source_huggingface.PublishedModel(model=kind, pooling="cls"))
     words = [f"huggingface.yaml: `siglip.model`: got model {kind}, expected a model class of transformers"]
     refused("--from", published("siglip"), name="siglip", words=words)
 
 
 def test_the_files_are_those_that_the_family_reads():
-    assert {huggingface.CONFIG, *huggingface.PREPROCESSORS} == {
+    assert {source_huggingface.CONFIG, *source_huggingface.PREPROCESSORS} == {
         transformers_files.CONFIG,
         *transformers_files.PREPROCESSORS,
     }
 
 
-def test_the_published_rows_pin_nothing_that_no_source_states():
-    rows = read(huggingface.TABLE)
+def test_the_published_rows_pin_no_hash():
+    rows = read(source_huggingface.TABLE)
     assert list(rows) == ["videomae-base", "clip-vit-b32", "clip-vit-b16", "dinov2-base", "vjepa2-vitl"]
     assert all(row.repository and row.sha256 is None for row in rows.values())
     assert {name: row.frames for name, row in rows.items() if row.frames} == {"videomae-base": 16, "vjepa2-vitl": 64}
@@ -352,10 +372,10 @@ def test_the_published_rows_pin_nothing_that_no_source_states():
         ("mine: {model: M, pooling: cls}\nmine: {model: N, pooling: cls}", "found duplicate key"),
     ],
 )
-def test_a_table_that_does_not_fit_is_told(tmp_path, text, words):
+def test_an_invalid_table_is_refused(tmp_path, text, words):
     path = tmp_path / "table.yaml"
     path.write_text(text)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as caught:
         read(path)
-    assert str(told.value).startswith(f"{path}: ")
-    assert words in str(told.value)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert words in str(caught.value)

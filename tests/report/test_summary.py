@@ -1,39 +1,28 @@
-"""metrics/summary.json: the numbers of the comparison by the names that `dvc metrics diff` shows."""
+"""metrics/summary.json: the few numbers that decide, by the names that `dvc metrics diff` shows."""
 
 import json
 
 import pytest
-from probed import FEW, MANY, params, row, scored
+from probed import FEW, compared, key, params, row, scored
 
-from trajprobe.compare.comparison import compare
 from trajprobe.report.summary import summary
 
-RUN = {"few_shot": [[0.5, 0.6, 0.71239]], "code_bits": [5.0], "permuted": [0.5, 0.25], "permuted_expected": [0.4, 0.3]}
-TRAINED = row("pretrained", "net", "00001110", equal=[0, 0, 1, 1, 1, 1, 0, 2, 2, 2], **RUN)
-EACH = [{"few_shot": [[0.1 * one, 0.2, 0.3]], "code_bits": [8.0 + one]} for one in range(3)]
-RANDOM = row("random", "net", "00110000", "00001122", "00000000", each=EACH, **RUN)
-SHUFFLED = row("controls", "net-shuffled", "00000000", trained_frames=9)
-PERTURBED = row("perturbed", "net/middle-frame", "00000000")
+TRAINED = row("pretrained", "net", "00001110")
+RANDOM = row("random", "net", "00110000", "00001122", "00000000")
+MIDDLE = row("pretrained", "net", "00000000", input="middle-frame")
+SHUFFLED = row("pretrained", "net-shuffled", "00000000")
 BARE = row("random", "bare", "00001100", "00001110")
-ALL = [TRAINED, RANDOM, SHUFFLED, PERTURBED, BARE]
+PIXELS = row("none", "pixels", "01001110")
+ALL = [TRAINED, RANDOM, MIDDLE, SHUFFLED, BARE, PIXELS]
 PARAMS = params(confidence=0.8)
-SCORES = ["accuracy.mean", "accuracy.ci_low", "accuracy.ci_high", "balanced_accuracy", "macro_f1"]
-SCORES += ["equal_dimensions_accuracy"]
-VERDICT = ["mean", "ci_low", "ci_high", "effect", "effect_low", "effect_high", "detectable", "p"]
-VERDICT += ["verdict", "practically_equal"]
-ALSO = ["permuted_labels_accuracy", "few_shot.shots_1", "few_shot.shots_2", "few_shot.shots_4", "few_shot.area"]
-ALSO += ["code_length.bits_a_clip", "code_length.compression"]
-GAIN = [f"{name}.{end}" for name in ("few_shot_area", "bits_a_clip") for end in ("mean", "ci_low", "ci_high")]
+SCORE = ["accuracy.mean", "accuracy.ci_low", "accuracy.ci_high"]
+GAIN = ["random.mean", "gain.mean", "gain.ci_low", "gain.ci_high", "verdict"]
+DIFFERENCE = ["difference.mean", "verdict"]
 
 
 @pytest.fixture(scope="module")
 def found():
-    return compare(ALL, {"net-shuffled": "net"}, FEW, PARAMS)
-
-
-@pytest.fixture(scope="module")
-def told(found):
-    return summary(found, {"w": {"mse": 0.123456, "tokens": 4.0}}, PARAMS)
+    return compared(*ALL, labelling=FEW, given=PARAMS)
 
 
 def flat(node, name=""):
@@ -43,97 +32,72 @@ def flat(node, name=""):
     return {key: leaf for part, value in node.items() for key, leaf in flat(value, f"{name}.{part}".strip(".")).items()}
 
 
-def below(name, *parts):
-    return {f"{name}.{part}" for part in parts}
+def names(row, *parts):
+    return {f"{row}.{part}" for part in parts}
 
 
-def test_its_names_are_these(told):
-    net = below("pretrained", *SCORES, *ALSO) | below("random", *SCORES, *ALSO) | below("gain", *VERDICT, *GAIN)
-    expected = below("net", *net) | below("headline", *net)
-    expected |= below("bare.random", *SCORES) | below("bare.gap", *VERDICT)
-    for control in ("net-shuffled", "middle-frame"):
-        expected |= below(f"controls.{control}", *SCORES) | below(f"controls.{control}.gap", *VERDICT)
-    expected |= below("data", "tested_clips", "groups", "classes", "chance", "leaked_duplicates", "away_from_chance")
-    expected |= below("pretrain.w", "mse", "tokens")
-    assert set(flat(told)) == expected
+def test_its_names_are_these(found):
+    expected = names("net", *SCORE, *GAIN) | names("headline", *SCORE, *GAIN)
+    for other in ("net-shuffled", "bare", "pixels"):
+        expected |= names(other, *SCORE, *DIFFERENCE)
+    assert set(flat(summary(found, PARAMS))) == expected
 
 
-def test_it_holds_scalars_only_of_four_decimals(told):
-    leaves = flat(told).values()
+def test_the_default_run_has_at_most_sixty_numbers():
+    """A row with a gain, one like it, six controls; their perturbations are in the details alone."""
+    parts = [scored("pretrained", "net", 180), scored("random", "net", 90, 92, 94, 96, 98)]
+    parts += [scored("pretrained", "net", 120, input=name) for name in ("middle-frame", "shuffled-frames")]
+    parts += [scored("permuted-weights", "net", 120), scored("pretrained", "net-shuffled", 170)]
+    parts += [scored("none", f"control-{number}", 100) for number in range(6)]
+    assert len(flat(summary(compared(*parts), params()))) == 51
+
+
+def test_it_holds_scalars_only_of_four_decimals(found):
+    numbers = summary(found, PARAMS)
+    leaves = flat(numbers).values()
     assert all(type(leaf) in (int, float) and leaf == round(leaf, 4) for leaf in leaves)
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
     assert any(leaf != round(leaf, 3) for leaf in leaves)
 
 
-def test_the_data_are_told(told):
-    assert told["data"] == {
-        "tested_clips": 8,
-        "groups": 4,
-        "classes": 3,
-        "chance": 0.5,
-        "leaked_duplicates": 3,
-        "away_from_chance": 0,
-    }
-    assert told["pretrain"] == {"w": {"mse": 0.1235, "tokens": 4.0}}
-
-
-def test_all_that_is_away_from_chance_is_counted():
-    leaky = {"permuted": [0.88, 0.9, 0.92, 0.9, 0.9], "permuted_expected": [0.5, 0.5, 0.49, 0.5, 0.5]}
-    probes = [row("controls", name, "00001112", **leaky) for name in ("pixels", "coordinates")]
-    changed = params(leaks="tell")
-    found = compare([*ALL, *probes], {}, FEW, changed)
-    assert summary(found, {}, changed)["data"]["away_from_chance"] == 2
-
-
-def test_the_headline_is_the_primary_row(told):
-    assert told["headline"] == told["net"]
+def test_the_headline_is_the_primary_row(found):
+    numbers = summary(found, PARAMS)
+    assert numbers["headline"] == numbers["net"]
     changed = params("bare", confidence=0.8)
-    bare = summary(compare(ALL, {}, FEW, changed), {}, changed)
-    assert bare["headline"] == bare["bare"] == {"random": bare["bare"]["random"]}
-    assert "gap" in bare["net"]
+    bare = summary(compared(*ALL, labelling=FEW, given=changed), changed)
+    assert set(flat(bare["headline"])) == set(SCORE)
+    assert bare["headline"] == bare["bare"]
+    assert {"gain", "random"} <= bare["net"].keys()
+    assert "difference" not in bare["net"]
 
 
-def test_scores_are_those_of_the_row(found, told):
-    assert told["net"]["pretrained"] == {
-        "accuracy": {name: round(value, 4) for name, value in found.accuracies["pretrained", "net"]._asdict().items()},
-        "balanced_accuracy": round((1 + 1 + 0) / 3, 4),
-        "macro_f1": round((8 / 9 + 1 + 0) / 3, 4),
-        "equal_dimensions_accuracy": 5 / 8,
-        "permuted_labels_accuracy": 0.375,
-        # The area by trapezoids over 0, 1 and 2, the log2 of the clips a class.
-        "few_shot": {"shots_1": 0.5, "shots_2": 0.6, "shots_4": 0.7124, "area": round(0.25 / 2 + 0.3 + 0.71239 / 4, 4)},
-        "code_length": {"bits_a_clip": 0.5, "compression": 3.0},
-    }
-    assert told["controls"]["net-shuffled"]["accuracy"]["mean"] == 0.5
+def test_numbers_are_those_of_the_comparison(found):
+    numbers = summary(found, PARAMS)
+    net, gain = numbers["net"], found.gains[key("pretrained", "net")].verdict
+    score = found.estimates[key("pretrained", "net")]["accuracy"]
+    assert net["accuracy"] == {"mean": 7 / 8, "ci_low": round(score.ci_low, 4), "ci_high": round(score.ci_high, 4)}
+    assert net["random"] == {"mean": round(13 / 24, 4)}
+    assert list(net["gain"].values()) == pytest.approx([*gain.difference], abs=5e-5)
+    assert net["gain"]["mean"] == round(7 / 8 - 13 / 24, 4)
+    assert numbers["bare"]["difference"] == {"mean": round(7 / 8 - 13 / 16, 4)}
+    assert numbers["bare"]["accuracy"]["mean"] == round(13 / 16, 4)
+    assert numbers["net-shuffled"]["difference"] == {"mean": 3 / 8}
 
 
-def test_differences_are_those_of_the_comparison(found, told):
-    pairs = [
-        (told["net"]["gain"], found.gains["net"].verdict),
-        (told["bare"]["gap"], found.gaps["random", "bare"].verdict),
-    ]
-    pairs += [(told["controls"][name]["gap"], found.gaps["controls", name].verdict) for name in told["controls"]]
-    assert len(pairs) == 4
-    for part, verdict in pairs:
-        values = [*verdict.difference, *verdict.effect, verdict.detectable, verdict.p]
-        assert [part[name] for name in VERDICT[:-2]] == pytest.approx(values, abs=5e-5)
-    gain = found.gains["net"]
-    for name, estimate in (("few_shot_area", gain.area), ("bits_a_clip", gain.bits)):
-        assert list(told["net"]["gain"][name].values()) == pytest.approx([*estimate], abs=5e-5)
-    assert told["net"]["gain"]["mean"] == round(7 / 8 - 13 / 24, 4)
-    assert told["net"]["gain"]["bits_a_clip"]["mean"] == round(0.5 - 0.9, 4)
-    assert told["bare"]["gap"]["mean"] == round(7 / 8 - 13 / 16, 4)
+@pytest.mark.parametrize(("mine", "theirs", "sign"), [(200, 0, 1), (0, 200, -1), (200, 200, 0)])
+def test_verdicts_are_numbers(mine, theirs, sign):
+    parts = [scored("random", "net", mine, mine), scored("none", "pixels", theirs)]
+    pixels = summary(compared(*parts), params())["pixels"]
+    assert (pixels["difference"]["mean"], pixels["verdict"]) == ((mine - theirs) / 200, sign)
+    assert type(pixels["verdict"]) is int
+    parts = [scored("pretrained", "net", mine), scored("random", "net", theirs, theirs)]
+    assert summary(compared(*parts), params())["net"]["verdict"] == sign
 
 
-@pytest.mark.parametrize(("mine", "theirs", "sign", "equal"), [(200, 0, 1, 0), (0, 200, -1, 0), (200, 200, 0, 1)])
-def test_verdicts_are_numbers(mine, theirs, sign, equal):
-    probes = [scored("random", "net", mine, mine), scored("controls", "pixels", theirs)]
-    gap = summary(compare(probes, {}, MANY, PARAMS), {}, PARAMS)["controls"]["pixels"]["gap"]
-    assert (gap["mean"], gap["verdict"], gap["practically_equal"]) == (sign, sign, equal)
-    assert (type(gap["verdict"]), type(gap["practically_equal"])) == (int, int)
-
-
-def test_a_rank_is_told_where_there_are_seeds_enough():
-    random = row("random", "net", *["00110000"] * 19, "00001110")
-    told = summary(compare([TRAINED, random], {}, FEW, PARAMS), {}, PARAMS)
-    assert told["net"]["gain"]["rank_p"] == round(2 / 21, 4)
+def test_where_verdicts_are_on_balanced_accuracy_all_numbers_are():
+    found = compared(*ALL, labelling=FEW, given=PARAMS, metric="balanced_accuracy")
+    net = summary(found, PARAMS)["net"]
+    assert set(net) == {"balanced_accuracy", "random", "gain", "verdict"}
+    assert net["balanced_accuracy"]["mean"] == round(2 / 3, 4)
+    assert net["random"]["mean"] == round((1 / 6 + 8 / 9 + 1 / 3) / 3, 4)
+    assert net["gain"]["mean"] == round(2 / 3 - (1 / 6 + 8 / 9 + 1 / 3) / 3, 4)

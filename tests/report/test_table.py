@@ -1,12 +1,12 @@
-"""The table tells every row and difference in its order, what the guards found above it and the notes below."""
+"""The table shows every row and difference in its order, what the guards found above it and the notes below."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from probed import CLIPS, MANY, params, row, scored
+from probed import CLIPS, MANY, key, params, row, scored
+from probed import compared as comparison_of
 
-from trajprobe.compare.comparison import compare
 from trajprobe.report.table import headline, table
 
 PARAMS = params()
@@ -14,22 +14,25 @@ FEW_LABELS = {"few_shot": [[0.5, 0.6, 0.7]], "code_bits": [5.0]}
 TRAINED = scored("pretrained", "net", 180)
 RANDOM = scored("random", "net", 140, 142, 138)
 BARE = scored("random", "bare", 150, 151)
-PIXELS = scored("controls", "pixels", 170, permuted=[0.5, 0.52], permuted_expected=[0.52, 0.5], shape=[17, 1024])
-NOISE = scored("controls", "noise", 102)
+PIXELS = scored("none", "pixels", 170, permuted=[0.5, 0.52], permuted_expected=[0.52, 0.5], shape=[17, 1024])
+NOISE = scored("none", "noise", 102)
 
 
-def compared(*probes, given=PARAMS):
-    return compare([*probes], {}, MANY, given)
+NET, NET_RANDOM = key("pretrained", "net"), key("random", "net")
 
 
-def text(*probes, before=(), extra=(), given=PARAMS):
-    return table(compared(*probes, given=given), "my-set", given, [*before], [*extra])
+def compared(*parts, given=PARAMS, **changed):
+    return comparison_of(*parts, given=given, **changed)
 
 
-def tables(told):
+def text(*parts, findings=(), further=(), given=PARAMS, **changed):
+    return table(compared(*parts, given=given, **changed), "my-set", given, [*findings], [*further])
+
+
+def tables(shown):
     """The cells of each table, without its header's rule."""
     found = [[]]
-    for line in told.splitlines():
+    for line in shown.splitlines():
         if line.startswith("|"):
             found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
         elif found[-1]:
@@ -42,173 +45,230 @@ def points(estimate):
 
 
 def test_it_begins_with_the_data():
-    told = text(TRAINED, RANDOM)
-    assert told.startswith(
-        "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class). "
-        "Accuracy in % of a logistic probe, with 95 % intervals.\n\n| row |"
+    assert text(TRAINED, RANDOM).startswith(
+        "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class). Scores "
+        "of a logistic probe in %, with 95 % confidence intervals: over clips, and of random networks over seeds. The "
+        "last two columns are accuracies, after reduction to 32 dimensions and with permuted labels.\n\n| row |"
     )
-    assert "with 99.9 % intervals" in text(TRAINED, RANDOM, given=params(confidence=0.999))
+    assert "with 99.9 % confidence intervals" in text(TRAINED, RANDOM, given=params(confidence=0.999))
 
 
-def test_clips_that_are_only_trained_on_are_not_told():
+def test_clips_that_are_only_trained_on_do_not_count():
     """The other 150 are in pairs; a third of them is of the second class, and none of the third."""
     labelling = replace(MANY, folds=np.where(np.arange(CLIPS) < 150, 0, -1), groups=np.arange(CLIPS) // 2)
     labelling = replace(labelling, labels=np.where(np.arange(CLIPS) < 150, np.arange(CLIPS) % 3 == 0, 2))
-    told = table(compare([TRAINED, RANDOM], {}, labelling, PARAMS), "my-set", PARAMS, [], [])
-    assert told.startswith("Data set `my-set`: 150 tested clips in 75 groups, 3 classes, chance 66.7 %")
+    shown = text(TRAINED, RANDOM, labelling=labelling)
+    assert shown.startswith("Data set `my-set`: 150 tested clips in 75 groups, 3 classes, chance 66.7 %")
+    balanced = text(TRAINED, RANDOM, labelling=labelling, metric="balanced_accuracy")
+    assert "chance 66.7 % (the most frequent class), of balanced accuracy 50.0 %. Scores" in balanced
 
 
 def test_rows_are_in_order():
-    """Backbones, the primary one first, its pretrained features before its random ones; controls from the best down."""
+    """The primary row, other networks, controls; each from the best down, and perturbed variants after their row."""
     other = [scored("random", "other", 120, 121), scored("pretrained", "other", 190)]
-    rows = tables(text(NOISE, BARE, *other, RANDOM, PIXELS, TRAINED))[0]
-    assert rows[0][:4] == ["row", "kind", "features", "accuracy"]
-    assert [one[:2] for one in rows[1:]] == [
-        ["net", "pretrained"],
-        ["net", "random, 3 seeds"],
-        ["bare", "random, 2 seeds"],
-        ["other", "pretrained"],
-        ["other", "random, 2 seeds"],
-        ["pixels", "control"],
-        ["noise", "control"],
+    perturbed = [
+        scored("pretrained", "net", 110, input="middle-frame"),
+        scored("permuted-weights", "net", 130),
+        scored("random", "bare", 155, input="shuffled-frames"),
+        scored("none", "pixels", 172, input="middle-frame"),
+    ]
+    rows = tables(text(NOISE, BARE, *perturbed, *other, RANDOM, PIXELS, TRAINED))[0]
+    assert rows[0][:5] == ["row", "network", "input", "features", "accuracy"]
+    assert [one[:4] for one in rows[1:]] == [
+        ["net", "pretrained", "plain", "hidden.tmean, 5 x 32"],
+        ["net", "random, 3 seeds", "plain", "hidden.tmean, 5 x 32"],
+        ["net", "permuted-weights", "plain", "hidden.tmean, 5 x 32"],
+        ["net", "pretrained", "middle-frame", "hidden.tmean, 5 x 32"],
+        ["other", "pretrained", "plain", "hidden.tmean, 5 x 32"],
+        ["other", "random, 2 seeds", "plain", "hidden.tmean, 5 x 32"],
+        ["bare", "random, 2 seeds", "plain", "hidden.tmean, 5 x 32"],
+        ["bare", "random", "shuffled-frames", "hidden.tmean, 5 x 32"],
+        ["pixels", "none", "plain", "17 x 1024"],
+        ["pixels", "none", "middle-frame", "5 x 32"],
+        ["noise", "none", "plain", "5 x 32"],
     ]
 
 
-def test_rows_tell_their_scores():
+def test_rows_show_their_scores():
     found = compared(TRAINED, RANDOM, PIXELS)
-    header, trained, _, pixels = tables(table(found, "my-set", PARAMS, [], []))[0]
-    accuracy = found.accuracies["pretrained", "net"]
+    header, trained, random, pixels = tables(table(found, "my-set", PARAMS, [], []))[0]
+
+    def interval(variant, metric):
+        return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in found.estimates[variant][metric]))
+
     # The twenty wrong ones are ten of either class.
     assert dict(zip(header, trained, strict=True)) == {
         "row": "net",
-        "kind": "pretrained",
-        "features": "5 x 32",
-        "accuracy": f"90.0 [{100 * accuracy.ci_low:.1f}, {100 * accuracy.ci_high:.1f}]",
-        "balanced": "90.0",
-        "macro F1": "90.0",
+        "network": "pretrained",
+        "input": "plain",
+        "features": "hidden.tmean, 5 x 32",
+        "accuracy": interval(NET, "accuracy"),
+        "balanced accuracy": interval(NET, "balanced_accuracy"),
+        "macro F1": interval(NET, "macro_f1"),
         "in 32 dimensions": "90.0",
         "permuted labels": "",
     }
-    assert (pixels[2], pixels[-1]) == ("17 x 1024", "51.0")
+    assert [cell.split()[0] for cell in trained[4:7]] == ["90.0"] * 3
+    assert random[4:7] == [interval(NET_RANDOM, metric) for metric in ("accuracy", "balanced_accuracy", "macro_f1")]
+    assert (pixels[3], pixels[-1]) == ("17 x 1024", "51.0")
 
 
-def test_balanced_accuracy_and_macro_f1_are_each_in_its_column():
+def test_each_metric_is_in_its_column():
     """Of 100 left all are right, of 100 right half: F1 of left 2 x 100 / 250, of right 2 x 50 / 150."""
-    guesses = [0 if clip % 2 == 0 or clip >= 100 else 1 for clip in range(CLIPS)]
-    told = tables(text(row("pretrained", "net", guesses, equal=[0] * CLIPS), RANDOM))[0][1]
-    assert told[3].startswith("75.0 [")
-    assert told[4:7] == ["75.0", f"{100 * (200 / 250 + 100 / 150) / 2:.1f}", "50.0"]
+    predicted = [0 if clip % 2 == 0 or clip >= 100 else 1 for clip in range(CLIPS)]
+    cells = tables(text(row("pretrained", "net", predicted, equal=[0] * CLIPS), RANDOM))[0][1]
+    assert [cell.split()[0] for cell in cells[4:8]] == [
+        "75.0",
+        "75.0",
+        f"{100 * (200 / 250 + 100 / 150) / 2:.1f}",
+        "50.0",
+    ]
 
 
-def test_fewer_dimensions_than_the_others_are_told():
-    small = scored("controls", "extent", 120, equal_dimensions=3)
-    rows = tables(text(TRAINED, RANDOM, small))[0]
-    assert rows[0][6] == "in 32 dimensions"
-    assert [one[6] for one in rows[1:]] == ["90.0", "70.0", "60.0 (in 3)"]
+def test_fewer_dimensions_than_the_others_are_shown():
+    small = scored("none", "extent", 120, equal_dimensions=3)
+    perturbed = scored("none", "extent", 110, input="middle-frame", equal_dimensions=3, equal=[])
+    rows = tables(text(TRAINED, RANDOM, small, perturbed))[0]
+    assert rows[0][7] == "in 32 dimensions"
+    assert [one[7] for one in rows[1:]] == ["90.0", "70.0", "60.0 (in 3)", ""]
 
 
-def test_differences_are_told_with_their_verdicts():
-    same = scored("controls", "same", 180)
+def test_differences_are_shown_with_their_verdicts():
+    same = scored("none", "same", 180)
     found = compared(TRAINED, RANDOM, NOISE, PIXELS, same, BARE)
-    told = table(found, "my-set", PARAMS, [], [])
+    shown = table(found, "my-set", PARAMS, [], [])
     assert (
-        "Differences in points. Better and worse are one-sided tests at 5 %, Holm over all 5; practically equal is "
-        "within 2 points. The last column: what this comparison finds in 80 of 100 cases.\n\n| difference |"
-    ) in told
-    header, *differences = tables(told)[1]
-    assert header == ["difference", "mean", "Cohen's h", "p", "verdict", "detectable"]
-    verdicts = [found.gains["net"].verdict, *(gap.verdict for gap in found.gaps.values())]
-    names = ["**net: pretrained minus random**", "net minus noise", "net minus pixels", "net minus same"]
-    assert [one[0] for one in differences] == [*names, "net minus bare"]
+        "Differences of accuracy in points; the verdict is on the first of the two. Better and worse are one-sided "
+        "tests at 5 %, with Holm's correction for all 5; practically equal is within 2 points. The last column is the "
+        "smallest difference detectable with 80 % power.\n\n| difference |"
+    ) in shown
+    header, *differences = tables(shown)[1]
+    assert header == ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
+    order = [key("random", "bare"), key("none", "same"), key("none", "pixels"), key("none", "noise")]
+    verdicts = [found.gains[NET].verdict, *(found.differences[variant].verdict for variant in order)]
+    assert [one[0] for one in differences] == [
+        "**net: pretrained minus random**",
+        "net minus bare",
+        "net minus same",
+        "net minus pixels",
+        "net minus noise",
+    ]
     for cells, verdict in zip(differences, verdicts, strict=True):
-        effect = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*verdict.effect)
-        p = f"{verdict.p:.4f}" if verdict.p >= 0.0001 else "< 0.0001"
-        detectable = f"{100 * verdict.detectable:.1f}"
+        effect = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*verdict.cohens_h)
+        p = f"{verdict.p_value:.4f}" if verdict.p_value >= 0.0001 else "< 0.0001"
+        detectable = f"{100 * verdict.detectable_difference:.1f}"
         assert cells[1:] == [points(verdict.difference), effect, p, verdict.words, detectable]
     assert differences[0][1].startswith("+20.0 [+")
-    assert [one[4] for one in differences] == ["better", "better", "better", "practically equal", "better"]
-    assert differences[3][1:4] == ["+0.0 [+0.0, +0.0]", "+0.00 [+0.00, +0.00]", "1.0000"]
+    assert [one[4] for one in differences] == ["better", "better", "practically equal", "better", "better"]
+    assert differences[2][1:4] == ["+0.0 [+0.0, +0.0]", "+0.00 [+0.00, +0.00]", "1.0000"]
 
 
-def test_a_small_p_is_told_as_small():
+def test_perturbations_are_called_by_what_they_change():
+    parts = [
+        scored("pretrained", "net", 110, input="middle-frame"),
+        scored("permuted-weights", "net", 120),
+        scored("random", "bare", 100, input="shuffled-frames"),
+    ]
+    names = [cells[0] for cells in tables(text(TRAINED, RANDOM, BARE, *parts))[1]]
+    assert names[2:] == [
+        "net: pretrained minus permuted-weights",
+        "net: plain minus middle-frame",
+        "net minus bare",
+        "bare: plain minus shuffled-frames",
+    ]
+
+
+def test_verdicts_on_balanced_accuracy_are_announced_and_why():
+    shown = text(TRAINED, RANDOM, PIXELS, metric="balanced_accuracy")
+    assert (
+        "\nThe classes are uneven, so verdicts are on balanced accuracy. Differences of balanced accuracy in points;"
+    ) in shown
+    assert "uneven" not in text(TRAINED, RANDOM, PIXELS)
+
+
+def test_a_small_p_is_shown_as_small():
     """All are right, and of the random networks, which are all alike, none."""
-    told = tables(text(scored("pretrained", "net", 200), scored("random", "net", 0, 0)))[1]
-    assert told[1][3] == "< 0.0001"
+    shown = tables(text(scored("pretrained", "net", 200), scored("random", "net", 0, 0)))[1]
+    assert shown[1][3] == "< 0.0001"
 
 
-def test_few_labels_are_told_by_row_and_as_a_gain():
+def test_few_labels_are_shown_by_row_and_as_a_gain():
     each = [{"few_shot": [curve], "code_bits": [bits]} for curve, bits in (([0.2, 0.4, 0.4], 9.0), ([0.1] * 3, 8.0))]
-    pixels = scored("controls", "pixels", 170, few_shot=[[0.3, 0.3, 0.3]], code_bits=[10.0])
+    pixels = scored("none", "pixels", 170, few_shot=[[0.3, 0.3, 0.3]], code_bits=[10.0])
     found = compared(
         pixels, scored("random", "net", 140, 142, each=each), scored("pretrained", "net", 180, **FEW_LABELS)
     )
-    told = table(found, "my-set", PARAMS, [], [])
+    shown = table(found, "my-set", PARAMS, [], [])
     assert (
         "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
-        "code length (MDL) of the labels in bits a clip, 1.50 without features.\n\n"
-    ) in told
+        "code length (MDL) of the labels in bits per clip; without features it is 1.50.\n\n"
+    ) in shown
     # Areas are means of the curve's trapezoids: 0.5 / 4 + 0.6 / 2 + 0.7 / 4, and so on.
-    assert tables(told)[2] == [
-        ["row", "kind", "1", "2", "4", "area", "bits a clip", "times shorter"],
+    assert tables(shown)[2] == [
+        ["row", "network", "1", "2", "4", "area", "bits per clip", "times shorter"],
         ["net", "pretrained", "50.0", "60.0", "70.0", "60.0", "0.50", "3.00"],
         ["net", "random, 2 seeds", "15.0", "25.0", "25.0", "22.5", "0.85", f"{15 / 8.5:.2f}"],
-        ["pixels", "control", "30.0", "30.0", "30.0", "30.0", "1.00", "1.50"],
+        ["pixels", "none", "30.0", "30.0", "30.0", "30.0", "1.00", "1.50"],
     ]
-    gain = found.gains["net"]
-    bits = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*gain.bits)
+    gain = found.gains[NET]
+    bits = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*gain.code_length)
     assert bits.startswith("-0.35 [")
-    assert points(gain.area).startswith("+37.5 [")
-    assert told.endswith(
-        f"net: pretrained minus the next random network: area {points(gain.area)} points, {bits} bits a clip.\n"
-    )
+    assert points(gain.few_shot_area).startswith("+37.5 [")
+    difference = f"area {points(gain.few_shot_area)} points, {bits} bits per clip"
+    assert shown.endswith(f"net: pretrained minus a further random network: {difference}.\n")
 
 
-@pytest.mark.parametrize(("left_out", "there"), [("code_bits", "area"), ("few_shot", "bits a clip")])
+@pytest.mark.parametrize(("left_out", "there"), [("code_bits", "area"), ("few_shot", "bits per clip")])
 def test_what_was_not_run_of_few_labels_is_left_out(left_out, there):
     given = {key: value for key, value in FEW_LABELS.items() if key != left_out}
-    told = text(scored("pretrained", "net", 180, **given), scored("random", "net", 140, 142, **given))
-    header, trained, _ = tables(told)[2]
+    shown = text(scored("pretrained", "net", 180, **given), scored("random", "net", 140, 142, **given))
+    header, trained, _ = tables(shown)[2]
     cells = dict(zip(header, trained, strict=True))
     empty = {name for name, cell in cells.items() if not cell}
-    assert empty == ({"1", "2", "4", "area"} if left_out == "few_shot" else {"bits a clip", "times shorter"})
-    last = told.splitlines()[-1]
-    assert last.startswith(f"net: pretrained minus the next random network: {'area' if there == 'area' else '+0.00'}")
+    assert empty == ({"1", "2", "4", "area"} if left_out == "few_shot" else {"bits per clip", "times shorter"})
+    last = shown.splitlines()[-1]
+    assert last.startswith(f"net: pretrained minus a further random network: {'area' if there == 'area' else '+0.00'}")
     assert there in last
-    assert ("area" in last) != ("bits a clip" in last)
+    assert ("area" in last) != ("bits per clip" in last)
 
 
 def test_without_few_labels_there_is_no_part_of_them():
-    told = text(TRAINED, RANDOM)
-    assert "few labels" not in told
-    assert len(tables(told)) == 2
+    shown = text(TRAINED, RANDOM)
+    assert "few labels" not in shown
+    assert len(tables(shown)) == 2
 
 
 def test_a_clean_table_ends_with_its_differences():
-    told = text(TRAINED, RANDOM)
-    assert "To know" not in told
-    assert "Before" not in told
-    assert told.endswith("|\n")
-    assert "\n\n\n" not in told
+    shown = text(TRAINED, RANDOM)
+    assert "Notes" not in shown
+    assert "Before" not in shown
+    assert shown.endswith("|\n")
+    assert "\n\n\n" not in shown
 
 
 def test_notes_end_the_table():
     wide = scored("pretrained", "net", 180, pca=100, shape=[17, 1024])
-    note = "- net (pretrained): 17,408 dimensions, reduced to 100 by PCA within train.\n- One more.\n"
-    assert text(wide, RANDOM, extra=["One more."]).endswith(f"|\n\nTo know when reading it:\n\n{note}")
+    note = "- net pretrained hidden.tmean: 17,408 dimensions, reduced to 100 by PCA within train.\n- One more.\n"
+    assert text(wide, RANDOM, further=["One more."]).endswith(f"|\n\nNotes:\n\n{note}")
     last = scored("pretrained", "net", 180, unconverged=1, **FEW_LABELS)
-    told = text(last, scored("random", "net", 140, 142, **FEW_LABELS))
-    assert "bits a clip.\n\nTo know when reading it:\n\n- net (pretrained): 1 of its probes" in told
+    shown = text(last, scored("random", "net", 140, 142, **FEW_LABELS))
+    assert "bits per clip.\n\nNotes:\n\n- net pretrained hidden.tmean: 1 of its probes" in shown
 
 
 def test_what_the_guards_found_stands_above_all_numbers():
     plain = text(TRAINED, RANDOM)
-    told = text(TRAINED, RANDOM, before=["Copies.", "Uneven."])
-    assert told == f"Before you read it:\n\n- Copies.\n- Uneven.\n\n{plain}"
+    shown = text(TRAINED, RANDOM, findings=["Copies.", "Uneven."])
+    assert shown == f"Before you read it:\n\n- Copies.\n- Uneven.\n\n{plain}"
 
 
 def test_the_headline_is_a_line():
-    found = compared(TRAINED, RANDOM, PIXELS)
-    gain = points(found.gains["net"].verdict.difference)
-    assert headline(found, PARAMS) == f"net: pretrained 90.0 %, random 70.0 %, gain {gain}: better"
+    perturbed = scored("pretrained", "net", 110, input="middle-frame")
+    found = compared(TRAINED, RANDOM, perturbed, PIXELS)
+    gain = points(found.gains[NET].verdict.difference)
+    assert headline(found, PARAMS) == f"net, accuracy: pretrained 90.0 %, random 70.0 %, gain {gain}: better"
     bare = params("bare")
-    assert headline(compared(BARE, given=bare), bare) == "bare: random 75.2 %"
+    assert headline(compared(BARE, given=bare), bare) == "bare, accuracy: random 75.2 %"
+    balanced = compared(TRAINED, RANDOM, metric="balanced_accuracy")
+    assert headline(balanced, PARAMS).startswith(
+        "net, balanced accuracy: pretrained 90.0 %, random 70.0 %, gain +20.0 ["
+    )

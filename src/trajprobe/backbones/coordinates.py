@@ -8,7 +8,7 @@ from trajprobe.params import Parameters
 
 
 class Options(Parameters, frozen=True):
-    """None: the clip format says it all."""
+    """None."""
 
 
 def features(batch: Batch, _: Options) -> NDArray[np.float32]:

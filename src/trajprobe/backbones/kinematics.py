@@ -1,4 +1,4 @@
-"""Control: kinematics of the coordinates at the clip's frames. The ceiling of what the clip can tell of the motion."""
+"""Control: kinematics of the coordinates at the clip's frames. The ceiling for features of the same clips."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +8,14 @@ from trajprobe.params import Parameters
 
 
 class Options(Parameters, frozen=True):
-    """None: the clip format says it all."""
+    """None."""
 
 
 def features(batch: Batch, _: Options) -> NDArray[np.float32]:
-    """What does not depend on place and heading, per track, float32 [b t d], t = 1, with f frames d = 5 f - 5:
+    """Features that do not depend on place and heading: float32 [b t d], t = 1, d = 5 f - 5 for clips of f frames.
 
-    speed (f - 1), pixels a frame; signed turning angle and its size (f - 2 each), radians; distance from the start
-    and from the mean place (f each), pixels.
+    In this order: speed (f - 1), pixels a frame; signed turning angle and its magnitude (f - 2 each), radians; distance
+    from the start and from the mean place (f each), pixels.
     """
     points = batch.points
     step = np.diff(points, axis=1)
@@ -26,7 +26,7 @@ def features(batch: Batch, _: Options) -> NDArray[np.float32]:
     from_start = _length(points - points[:, :1])
     from_mean = _length(points - points.mean(axis=1, keepdims=True))
     joined = np.concatenate([speed, turn, np.abs(turn), from_start, from_mean], axis=1)[:, None]
-    # arctan2 and the mean may differ in their last bit from one instruction set to another; rounding hides it.
+    # The last bits of arctan2 and of the mean may depend on the instruction set; rounding removes them.
     return np.round(joined, 6).astype(np.float32)
 
 

@@ -1,8 +1,8 @@
-"""Family magvit2_tiny: a small causal LFQ tokenizer of the Open-MAGVIT2 family, for pretraining on a laptop.
+"""Family magvit2_tiny: a small causal tokenizer after Open-MAGVIT2 (arXiv 2409.04410), for pretraining on a laptop.
 
-As its big sister it is a causal 3-D convolutional encoder to d bits a token, 8 x smaller in space and 4 x in
-time. Two things differ, for what they cost and for what they leak: GroupNorm spans one frame and not the clip
-(so that no latent sees a later frame), and the decoder is a 1x1 convolution and depth-to-space.
+A causal 3-D convolutional encoder to d bits a token, 8 x smaller in space and 4 x in time, as open_magvit2. Two things
+differ: GroupNorm spans one frame and not the clip, so that no latent sees a later frame, which the prediction of
+pretraining would exploit; and the decoder is a 1x1 convolution and depth-to-space, which is fast.
 """
 
 from typing import Annotated
@@ -12,24 +12,24 @@ from einops import rearrange
 from msgspec import Meta
 from torch import Tensor, nn
 
-from trajprobe.backbones.parts import lfq
+from trajprobe.backbones.parts import tokenizer
 from trajprobe.backbones.parts.causal import causal_conv
+from trajprobe.backbones.parts.lfq import LookupFree
 from trajprobe.params import Parameters
 
-LAYERS = ("hidden", *lfq.LAYERS)
-DISCRETE = lfq.DISCRETE
+LAYERS, DISCRETE = tokenizer.LAYERS, tokenizer.DISCRETE
+layer, code_bits, from_codes = tokenizer.layer, tokenizer.code_bits, tokenizer.from_codes
 #: A token stands for 4 frames (the first one for 1) of 8 x 8 pixels.
 FRAMES_PER_TOKEN = 4
 PIXELS_PER_TOKEN = 8
 #: (t, h, w) strides of the three levels.
 STRIDES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
 
-
 Positive = Annotated[int, Meta(ge=1)]
 
 
 class Architecture(Parameters, frozen=True):
-    """The network's shape."""
+    """The network's shape; the defaults train in about a minute on two CPU cores."""
 
     channels: Annotated[int, Meta(ge=4, multiple_of=4)] = 8  #: of the first level
     multipliers: tuple[Positive, Positive, Positive] = (1, 2, 4)  #: channels of each level, as multiples of `channels`
@@ -92,7 +92,7 @@ class Magvit2Tiny(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         channels = [architecture.channels * multiplier for multiplier in architecture.multipliers]
-        self.bits = architecture.bits
+        self.quantiser = LookupFree(architecture.bits)
         levels: list[nn.Module] = []
         for inputs, outputs, stride in zip([3, *channels[:-1]], channels, STRIDES, strict=True):
             levels += [CausalConv(inputs, outputs, stride)]
@@ -103,44 +103,44 @@ class Magvit2Tiny(nn.Module):
         self.decoder = DepthToSpace(architecture.bits)
 
     def hidden(self, x: Tensor) -> Tensor:
-        """The last hidden layer: [b c t h w] -> [b d t h w], t' = ceil(ceil(t / 2) / 2), h' = ceil(h / 8)."""
-        if x.ndim != 5 or x.shape[1] != 3:
-            raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with c = 3")
+        """The last hidden layer: [b c t h w] -> [b d t' h' w'], t' = ceil(ceil(t / 2) / 2), h' = ceil(h / 8), w' alike.
+
+        Raises:
+            ValueError: x is not [b 3 t h w], a side of it is empty, or its type is not that of the weights.
+        """
+        tokenizer.check_input(x, self.conv_out.weight.dtype)
         return F.silu(self.norm_out(self.trunk(x)))
 
     def encode(self, x: Tensor) -> Tensor:
-        """[b c t h w] -> pre-quantised latents [b d t h w], d = bits."""
+        """[b c t h w] -> pre-quantised latents [b d t' h' w'], d = bits; raises as `hidden`."""
         latents: Tensor = self.conv_out(self.hidden(x))
         return latents
 
     def codes(self, latents: Tensor) -> Tensor:
-        """Latents [b d t h w] -> codes int64 [b t h w]."""
-        return lfq.codes(latents)
+        """Latents [b d t h w] -> codes int64 [b t h w], in 0 .. 2^d - 1; channel 0 is the least significant bit.
 
-    def decode(self, indices: Tensor) -> Tensor:
-        """Codes int64 [b t h w] -> video [b c 4t-3 8h 8w], about [-1, 1]."""
-        video: Tensor = self.decoder(lfq.signs(indices, self.bits))
+        Raises:
+            ValueError: d is not `bits`, or the precision of the latents is lower than float32, which loses signs.
+        """
+        tokenizer.check_latents(latents, self.quantiser.bits)
+        return self.quantiser.codes(latents)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes int64 [b t h w] -> video [b c 4t-3 8h 8w], c = 3, about [-1, 1].
+
+        Raises:
+            ValueError: not int64 [b t h w], or a code out of range.
+        """
+        tokenizer.check_codes(codes, 2**self.quantiser.bits)
+        video: Tensor = self.decoder(self.quantiser.vectors(codes))
         return video
 
 
 def build(architecture: Architecture) -> Magvit2Tiny:
+    """With random weights."""
     return Magvit2Tiny(architecture)
 
 
 def preprocess(video: Tensor, _: object = None) -> Tensor:
     """uint8 [b t h w c] -> float32 [b c t h w] in [-1, 1]."""
     return rearrange(video, "b t h w c -> b c t h w").float() / 127.5 - 1
-
-
-def layer(network: Magvit2Tiny, x: Tensor, name: str) -> Tensor:
-    """One of `LAYERS` [b d t h w]: the last hidden layer, or what `lfq.layer` makes of the latents."""
-    return network.hidden(x) if name == "hidden" else lfq.layer(network.encode(x), name)
-
-
-def code_bits(network: Magvit2Tiny) -> int:
-    return network.bits
-
-
-def from_codes(network: Magvit2Tiny, indices: Tensor, name: str) -> Tensor:
-    """Codes int64 [b t h w] -> one of `DISCRETE` [b d t h w], as `layer` gives it."""
-    return lfq.layer(lfq.signs(indices, network.bits), name)

@@ -1,4 +1,4 @@
-"""Control: numbers that know nothing of the clip. A probe that does better than chance on them is broken."""
+"""Control: random numbers, independent of the clip. A probe with more than chance accuracy on them is broken."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from trajprobe.params import Parameters, Seed
 
 
 class Options(Parameters, frozen=True):
-    """How much of it, and from which seed."""
+    """Dimensions and seed of the noise."""
 
     dimensions: Annotated[int, Meta(ge=1)]
     seed: Seed

@@ -2,8 +2,8 @@
 
 A causal 3-D convolutional encoder to z_channels bits a token, 8 x smaller in space and 4 x in time, and a decoder.
 The state-dict keys are upstream's (TencentARC/SEED-Voken, commit b9a17ea), so that its checkpoint needs no table.
-GroupNorm spans t, h and w: a latent depends on the clip's length and on later frames, and so it must with upstream's
-weights. Clips of different lengths do not give comparable features.
+GroupNorm spans t, h and w, as upstream's weights demand: a latent depends on the clip's length and on later frames, and
+features of clips of different lengths are not comparable.
 """
 
 import math
@@ -18,13 +18,15 @@ from einops import rearrange
 from msgspec import Meta
 from torch import Tensor, nn
 
-from trajprobe.backbones.parts import lfq
+from trajprobe.backbones.parts import tokenizer
 from trajprobe.backbones.parts.causal import causal_conv
+from trajprobe.backbones.parts.lfq import LookupFree
+from trajprobe.backbones.parts.resizing import resize_and_crop
 from trajprobe.params import Parameters
 
-LAYERS = ("hidden", *lfq.LAYERS)
-DISCRETE = lfq.DISCRETE
-#: Pixels, of the square that the released weights were trained on.
+LAYERS, DISCRETE = tokenizer.LAYERS, tokenizer.DISCRETE
+layer, code_bits, from_codes = tokenizer.layer, tokenizer.code_bits, tokenizer.from_codes
+#: Height and width of the clips that the released weights were trained on, pixels.
 SIDE = 128
 
 
@@ -52,7 +54,7 @@ class CausalConv(nn.Module):
 
 
 def swish(x: Tensor) -> Tensor:
-    """The product x * sigmoid(x), in place where no gradient asks for x."""
+    """The product x * sigmoid(x), in place where no gradient needs x."""
     return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
@@ -63,7 +65,7 @@ class Norm(nn.GroupNorm):
         super().__init__(32, channels, eps=1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
-        # One by one: torch's threads would part a batch anywhere, and identical clips come out with different bits.
+        # Clip by clip: torch's threads would split a batch anywhere, and identical clips would get different bits.
         clips = [
             torch.group_norm(x[i : i + 1], self.num_groups, self.weight, self.bias, self.eps) for i in range(len(x))
         ]
@@ -188,25 +190,22 @@ class OpenMagvit2(nn.Module):
         super().__init__()
         if not ch_mult:
             raise ValueError("got no ch_mult, expected a multiplier for each level")
-        self.bits = z_channels
+        self.quantiser = LookupFree(z_channels)
         self.encoder = Encoder(ch, tuple(ch_mult), num_res_blocks, z_channels)
         self.decoder = Decoder(ch, tuple(ch_mult), num_res_blocks, z_channels)
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights."""
+        """The type of the weights."""
         return self.encoder.conv_in.conv_1.weight.dtype
 
     def hidden(self, x: Tensor) -> Tensor:
         """The last hidden layer [b d t h w] of the encoder, d = ch * ch_mult[-1], t h w as `encode`.
 
         Raises:
-            ValueError: x is not [b 3 t h w], one of its sides is empty, or it is of another type than the weights.
+            ValueError: x is not [b 3 t h w], a side of it is empty, or its type is not that of the weights.
         """
-        if x.ndim != 5 or x.shape[1] != 3 or 0 in x.shape:
-            raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with c = 3")
-        if x.dtype != self.dtype:
-            raise ValueError(f"got an input of {x.dtype}, expected {self.dtype}, which the weights are of")
+        tokenizer.check_input(x, self.dtype)
         # oneDNN's convolutions and GroupNorm are fastest with channels last; elsewhere nothing was measured.
         layout = torch.channels_last_3d if x.device.type == "cpu" else torch.contiguous_format
         return self.encoder.hidden(x.contiguous(memory_format=layout))
@@ -214,8 +213,8 @@ class OpenMagvit2(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """[b c t h w] -> pre-quantised latents [b d t' h' w'], d = z_channels.
 
-        With the released shape t' = ceil(ceil(t / 2) / 2), h' and w' = ceil(h / 8) and ceil(w / 8). What else is in
-        the batch moves them by rounding alone, in float32 by less than 2e-5; identical clips in it get identical bits.
+        With the released shape t' = ceil(ceil(t / 2) / 2), h' = ceil(h / 8) and w' = ceil(w / 8). Other clips in the
+        batch change rounding alone, in float32 by less than 2e-5; identical clips in a batch get identical bits.
 
         Raises:
             ValueError: as `hidden`.
@@ -227,31 +226,28 @@ class OpenMagvit2(nn.Module):
         """Latents [b d t h w] -> codes int64 [b t h w], in 0 .. 2^d - 1; channel 0 is the least significant bit.
 
         Raises:
-            ValueError: d is not z_channels, or the latents are of less than float32, where signs are lost.
+            ValueError: d is not z_channels, or the precision of the latents is lower than float32, which loses signs.
         """
-        if latents.ndim != 5 or latents.shape[1] != self.bits:
-            raise ValueError(f"got latents of shape {tuple(latents.shape)}, expected [b d t h w] with d = {self.bits}")
-        if latents.dtype not in (torch.float32, torch.float64):
-            raise ValueError(f"got latents of {latents.dtype}, expected float32: codes are made in that alone")
-        return lfq.codes(latents)
+        tokenizer.check_latents(latents, self.quantiser.bits)
+        return self.quantiser.codes(latents)
 
-    def decode(self, indices: Tensor) -> Tensor:
+    def decode(self, codes: Tensor) -> Tensor:
         """Codes int64 [b t h w] -> video [b c t' h' w'], about [-1, 1]; c = 3.
 
-        With the released shape t' = 4t - 3, h' = 8h and w' = 8w: only clips of 4k + 1 frames come back whole.
+        With the released shape t' = 4t - 3, h' = 8h and w' = 8w: only clips of 4k + 1 frames keep their length.
 
         Raises:
-            ValueError: not [b t h w], no integers, a code out of range, or one token alone, which has no deviation.
+            ValueError: not int64 [b t h w], a code out of range, or a single token, which has no deviation.
         """
-        if indices.ndim != 4 or 0 in indices.shape or indices.shape[1:].numel() < 2:
-            raise ValueError(f"got codes of shape {tuple(indices.shape)}, expected [b t h w] of two tokens or more")
-        if indices.dtype != torch.int64:
-            raise ValueError(f"got codes of {indices.dtype}, expected int64")
-        video: Tensor = self.decoder(lfq.signs(indices, self.bits).to(self.dtype))
+        tokenizer.check_codes(codes, 2**self.quantiser.bits)
+        if codes.shape[1:].numel() < 2:
+            raise ValueError(f"got codes of shape {tuple(codes.shape)}, expected [b t h w] of two tokens or more")
+        video: Tensor = self.decoder(self.quantiser.vectors(codes).to(self.dtype))
         return video
 
 
 def build(architecture: Architecture) -> OpenMagvit2:
+    """With random weights."""
     return OpenMagvit2(architecture.ch, architecture.ch_mult, architecture.num_res_blocks, architecture.z_channels)
 
 
@@ -265,27 +261,10 @@ def check_clips(architecture: Architecture, clip: tuple[int, int, int]) -> None:
 def preprocess(video: Tensor, _: object = None) -> Tensor:
     """uint8 [b t h w c] -> float32 [b c t 128 128] in [-1, 1].
 
-    Bilinear to a short side of 128, rounded to whole grey levels as upstream's OpenCV does; then the middle square.
+    Bilinear to a shorter side of 128, rounded to grey levels as upstream's OpenCV does, and the middle square.
     """
-    frames = rearrange(video, "b t h w c -> (b t) c h w")
-    height, width = frames.shape[-2:]
-    if min(height, width) != SIDE:
-        shape = [length * SIDE // min(height, width) for length in (height, width)]
-        frames = F.interpolate(frames.float(), shape, mode="bilinear").round()
-    top, left = ((length - SIDE) // 2 for length in frames.shape[-2:])
-    frames = frames[..., top : top + SIDE, left : left + SIDE]
-    return rearrange(frames, "(b t) c h w -> b c t h w", b=len(video)).float() / 127.5 - 1
+    return resize_and_crop(video, SIDE, SIDE, _bilinear_bytes).float() / 127.5 - 1
 
 
-def layer(network: OpenMagvit2, x: Tensor, name: str) -> Tensor:
-    """One of `LAYERS` [b d t h w]: the last hidden layer, or what `lfq.layer` makes of the latents."""
-    return network.hidden(x) if name == "hidden" else lfq.layer(network.encode(x), name)
-
-
-def code_bits(network: OpenMagvit2) -> int:
-    return network.bits
-
-
-def from_codes(network: OpenMagvit2, indices: Tensor, name: str) -> Tensor:
-    """Codes int64 [b t h w] -> one of `DISCRETE` [b d t h w], as `layer` gives it."""
-    return lfq.layer(lfq.signs(indices, network.bits), name)
+def _bilinear_bytes(frames: Tensor, sides: tuple[int, int]) -> Tensor:
+    return F.interpolate(frames.float(), sides, mode="bilinear").round()

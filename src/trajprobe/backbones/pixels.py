@@ -1,4 +1,4 @@
-"""Control: the pixels themselves, grey. What a linear probe can do without any network."""
+"""Control: the pixels themselves, grey: what a linear probe reaches without any network."""
 
 import numpy as np
 from einops import rearrange
@@ -9,7 +9,7 @@ from trajprobe.params import Parameters
 
 
 class Options(Parameters, frozen=True):
-    """None: the clip format says it all."""
+    """None."""
 
 
 def features(batch: Batch, _: Options) -> NDArray[np.float32]:

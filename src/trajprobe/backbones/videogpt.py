@@ -2,8 +2,8 @@
 
 Strided 3-D convolutions and axial attention to a latent for each token, whose code is the nearest row of a learned
 codebook, and a decoder. The state-dict keys are upstream's (wilson1yan/VideoGPT, commit 733d2b1), so that its
-checkpoints need no table. Upstream's codebook and norms learn from whatever they see in training mode. Here every
-method leaves that mode first, and nothing but `fill_codebook` changes them.
+checkpoints need no table. Upstream's codebook and norms learn from each clip that they see in training mode. Here every
+method leaves that mode first, and `fill_codebook` alone changes the codebook.
 """
 
 import math
@@ -12,22 +12,23 @@ from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from msgspec import Meta
 from torch import Tensor, nn
 
-from trajprobe.backbones.parts import axial, vq
+from trajprobe.backbones.parts import axial, tokenizer
+from trajprobe.backbones.parts.resizing import resize_and_crop
+from trajprobe.backbones.parts.vq import Codebook
 from trajprobe.params import Parameters
 
-LAYERS = ("hidden", *vq.LAYERS)
-DISCRETE = vq.DISCRETE
+LAYERS, DISCRETE = tokenizer.LAYERS, tokenizer.DISCRETE
+layer, code_bits, from_codes = tokenizer.layer, tokenizer.code_bits, tokenizer.from_codes
 
 Positive = Annotated[int, Meta(ge=1)]
 Stride = tuple[int, int, int]
 
 
 class Architecture(Parameters, frozen=True):
-    """The network's shape, by default upstream's; and the pixels of the square that clips are brought to."""
+    """The network's shape, by default upstream's, and the height and width of its input (`resolution`), pixels."""
 
     n_hiddens: Annotated[int, Meta(ge=2, multiple_of=2)] = 240
     n_res_layers: Annotated[int, Meta(ge=0)] = 4
@@ -38,12 +39,12 @@ class Architecture(Parameters, frozen=True):
 
     def __post_init__(self) -> None:
         strides(self.downsample)
-        if self.resolution % (step := max(self.downsample[1:])):  # powers of 2: the greatest is a multiple of both
+        if self.resolution % (step := max(self.downsample[1:])):  # powers of 2: the greater is a multiple of the other
             raise ValueError(f"got resolution {self.resolution}, expected a multiple of {step}")
 
 
 def strides(downsample: Sequence[int]) -> list[Stride]:
-    """The (t h w) strides of the convolutions that divide by `downsample`: 2 on each axis for as long as it asks.
+    """The (t h w) strides of the convolutions that divide by `downsample`: 2 on an axis until it is divided, then 1.
 
     Raises:
         ValueError: not three powers of 2 whose greatest is 4 or more, which upstream's network silently mishandles.
@@ -62,7 +63,7 @@ class SamePadConv3d(nn.Module):
         super().__init__()
         self.conv = nn.Conv3d(inputs, outputs, size, stride, padding=(size - 1) // 2, bias=bias)
         t, h, w = (1 - size % 2 if step == 1 else 0 for step in stride)
-        self.front = (w, 0, h, 0, t, 0)  # what an even kernel without a stride needs beside the convolution's own
+        self.front = (w, 0, h, 0, t, 0)  # an even kernel without a stride needs one zero more in front
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.conv(F.pad(x, self.front) if any(self.front) else x)
@@ -176,23 +177,23 @@ class VideoGPT(nn.Module):
         self.decoder = Decoder(n_hiddens, n_res_layers, downsample)
         self.pre_vq_conv = SamePadConv3d(n_hiddens, embedding_dim, 1)
         self.post_vq_conv = SamePadConv3d(embedding_dim, n_hiddens, 1)
-        self.codebook = vq.Codebook(n_codes, embedding_dim)
+        self.codebook = Codebook(n_codes, embedding_dim)
+
+    @property
+    def quantiser(self) -> Codebook:
+        """Of the codes."""
+        return self.codebook
 
     def hidden(self, x: Tensor) -> Tensor:
         """The last hidden layer [b d t' h' w'] of the encoder, d = n_hiddens; t' = t / stride, and so h' and w'.
 
         Raises:
-            ValueError: x is not [b 3 t h w], a side is empty or not a multiple of its stride, or x is of another type
-                than the weights.
+            ValueError: x is not [b 3 t h w], a side of it is empty or no multiple of its stride, or x does not have the
+                type of the weights.
         """
         self.eval()
-        if x.ndim != 5 or x.shape[1] != 3 or 0 in x.shape:
-            raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with c = 3")
+        tokenizer.check_input(x, self.codebook.embeddings.dtype)
         check_sides(self.downsample, x.shape[2:])
-        if x.dtype != self.codebook.embeddings.dtype:
-            raise ValueError(
-                f"got an input of {x.dtype}, expected {self.codebook.embeddings.dtype}, which the weights are of"
-            )
         # oneDNN's convolutions are fastest with channels last, and attention takes them as they lie.
         layout = torch.channels_last_3d if x.device.type == "cpu" else torch.contiguous_format
         out: Tensor = self.encoder(x.contiguous(memory_format=layout))
@@ -207,40 +208,37 @@ class VideoGPT(nn.Module):
         """Latents [b d t h w] -> codes int64 [b t h w], in 0 .. n_codes - 1.
 
         Raises:
-            ValueError: latents of another number of channels, or of less than float32, where rows change places.
+            ValueError: d is not embedding_dim, there are no latents, or their precision is lower than float32, where
+                another row may be the nearest.
         """
         self.eval()
         width = self.codebook.embeddings.shape[1]
-        if latents.ndim != 5 or latents.shape[1] != width or 0 in latents.shape:
-            raise ValueError(f"got latents of shape {tuple(latents.shape)}, expected [b d t h w] with d = {width}")
-        return self.codebook.nearest(latents)
+        tokenizer.check_latents(latents, width)
+        if 0 in latents.shape:
+            raise ValueError(f"got latents of shape {tuple(latents.shape)}, expected [b d t h w] without an empty side")
+        return self.codebook.codes(latents)
 
-    def decode(self, indices: Tensor) -> Tensor:
+    def decode(self, codes: Tensor) -> Tensor:
         """Codes int64 [b t h w] -> video [b c t' h' w'], about [-0.5, 0.5]; c = 3, t' = t * stride, and so h' and w'.
 
         Raises:
-            ValueError: not [b t h w], no integers, or a code out of range.
+            ValueError: not int64 [b t h w], or a code out of range.
         """
         self.eval()
-        count = len(self.codebook.embeddings)
-        if indices.ndim != 4 or 0 in indices.shape:
-            raise ValueError(f"got codes of shape {tuple(indices.shape)}, expected [b t h w]")
-        if indices.dtype != torch.int64:
-            raise ValueError(f"got codes of {indices.dtype}, expected int64")
-        if not 0 <= int(indices.min()) <= int(indices.max()) < count:
-            raise ValueError(f"got codes from {int(indices.min())} to {int(indices.max())}, expected 0 to {count - 1}")
-        video: Tensor = self.decoder(self.post_vq_conv(self.codebook(indices)))
+        tokenizer.check_codes(codes, len(self.codebook.embeddings))
+        video: Tensor = self.decoder(self.post_vq_conv(self.codebook.vectors(codes)))
         return video
 
 
 def check_sides(downsample: Sequence[int], clip: Sequence[int]) -> None:
-    """Raises ValueError unless `downsample` divides a `clip` (t h w): upstream would drop what is left over."""
+    """Raises ValueError unless `downsample` divides a `clip` (t h w): upstream silently drops the rest."""
     for axis, length, step in zip(("frames", "rows", "columns"), clip, downsample, strict=True):
         if length % step:
             raise ValueError(f"got clips of {length} {axis}, expected a multiple of {step}")
 
 
 def build(architecture: Architecture) -> VideoGPT:
+    """With random weights; the codebook is random until `fill_codebook` fills it."""
     return VideoGPT(
         architecture.n_hiddens,
         architecture.n_res_layers,
@@ -251,15 +249,15 @@ def build(architecture: Architecture) -> VideoGPT:
 
 
 def check_clips(architecture: Architecture, clip: tuple[int, int, int]) -> None:
-    """Raises ValueError unless the frames of a `clip` (t h w) fill their tokens; its sides become the resolution."""
+    """Raises ValueError unless the frames of a `clip` (t h w) fill their tokens; clips of any h and w are resized."""
     check_sides(architecture.downsample, (clip[0], architecture.resolution, architecture.resolution))
 
 
 @torch.no_grad()
 def fill_codebook(network: VideoGPT, x: Tensor) -> None:
-    """Gives a network with random weights a codebook of its own latents of `x` [b c t h w].
+    """Fills the codebook of a network with random weights with its own latents of `x` [b c t h w].
 
-    With rows drawn at random instead, all tokens of all clips have the same code: random latents are nearly constant.
+    Random latents are nearly constant: with random rows, all tokens of all clips would have the same code.
     """
     network.codebook.fill(torch.cat([network.encode(clip[None]) for clip in x]))
 
@@ -267,28 +265,15 @@ def fill_codebook(network: VideoGPT, x: Tensor) -> None:
 def preprocess(video: Tensor, architecture: Architecture) -> Tensor:
     """uint8 [b t h w c] -> float32 [b c t r r] in [-0.5, 0.5], r the architecture's resolution.
 
-    Bilinear to a short side of r, without antialiasing, as upstream's; then the middle square.
+    Bilinear to a shorter side of r, without antialiasing, and the middle square, as upstream.
     """
     side = architecture.resolution
-    frames = rearrange(video, "b t h w c -> (b t) c h w").float() / 255
-    short = min(frames.shape[-2:])
-    if short != side:
-        shape = [side if length == short else math.ceil(length * (side / short)) for length in frames.shape[-2:]]
-        frames = F.interpolate(frames, shape, mode="bilinear")
-    top, left = ((length - side) // 2 for length in frames.shape[-2:])
-    frames = frames[..., top : top + side, left : left + side]
-    return rearrange(frames, "(b t) c h w -> b c t h w", b=len(video)) - 0.5
+    return resize_and_crop(video.float() / 255, side, side, _bilinear, _rounded_up) - 0.5
 
 
-def layer(network: VideoGPT, x: Tensor, name: str) -> Tensor:
-    """One of `LAYERS` [b d t h w]: the last hidden layer, or what `vq.layer` makes of the latents."""
-    return network.hidden(x) if name == "hidden" else vq.layer(network.codebook, network.encode(x), name)
+def _bilinear(frames: Tensor, sides: tuple[int, int]) -> Tensor:
+    return F.interpolate(frames, sides, mode="bilinear")
 
 
-def code_bits(network: VideoGPT) -> int:
-    return max(1, (len(network.codebook.embeddings) - 1).bit_length())
-
-
-def from_codes(network: VideoGPT, indices: Tensor, name: str) -> Tensor:
-    """Codes int64 [b t h w] -> one of `DISCRETE` [b d t h w], as `layer` gives it."""
-    return vq.of_codes(network.codebook, indices, name)
+def _rounded_up(length: int, resize: int, short: int) -> int:
+    return math.ceil(length * (resize / short))

@@ -1,6 +1,7 @@
 """Weights folders: model.safetensors and provenance.json. Loaded to the last tensor, or refused."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ MODEL, PROVENANCE = "model.safetensors", "provenance.json"
 
 
 def save(folder: Path, network: nn.Module, provenance: dict[str, Any]) -> None:
-    """Writes `network` and where it comes from to `folder`."""
+    """Writes the weights of `network`, and `provenance` with their sha256, to `folder`."""
     data = save_tensors({key: tensor.contiguous() for key, tensor in network.state_dict().items()})
     with fresh_folder(folder) as temporary:
         write_bytes(temporary / MODEL, data)
@@ -35,8 +36,15 @@ def digest(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def build_and_load(build: Callable[[Any], nn.Module], architecture: Any, folder: Path) -> tuple[nn.Module, str]:
+    """What `build` makes of `architecture`, with the weights of `folder`, and the file's sha256; raises as `load`."""
+    with torch.device("meta"):
+        network = build(architecture)
+    return network, load(folder, network)
+
+
 def load(folder: Path, network: nn.Module) -> str:
-    """Gives `network`, which may be on torch's meta device, the weights of `folder`; returns the file's sha256.
+    """Puts the weights of `folder` into `network`, which may be on torch's meta device; returns the file's sha256.
 
     Raises:
         UserError: the file is missing or damaged, or a tensor is missing, left over, of another shape or type, or
@@ -44,7 +52,7 @@ def load(folder: Path, network: nn.Module) -> str:
     """
     path, digest = folder / MODEL, recorded_digest(folder)
     try:
-        tensors = load_file(path)  # mapped, not read: what is not used takes no memory
+        tensors = load_file(path)  # mapped, not read: unused tensors take no memory
     except SafetensorError as error:
         raise UserError(f"{path}: is no safetensors file ({error}); {mend(folder)}") from None
     check(tensors, network.state_dict(), path)
@@ -53,10 +61,10 @@ def load(folder: Path, network: nn.Module) -> str:
 
 
 def recorded_digest(folder: Path) -> str:
-    """sha256 of the weights of `folder`, held to what provenance.json has recorded.
+    """sha256 of the weights of `folder`, compared with the one in provenance.json.
 
     Raises:
-        UserError: the file can't be read, or is another than the recorded one.
+        UserError: the file can't be read, or is not the recorded one.
     """
     path, recorded = folder / MODEL, provenance(folder).get("sha256")
     try:
@@ -71,7 +79,7 @@ def recorded_digest(folder: Path) -> str:
 
 
 def provenance(folder: Path) -> dict[str, Any]:
-    """Where the weights of `folder` come from; `trained_frames` is the clip length that they know.
+    """Where the weights of `folder` come from; `trained_frames` is the length of the clips they were trained on.
 
     Raises:
         UserError: it can't be read.
@@ -79,24 +87,28 @@ def provenance(folder: Path) -> dict[str, Any]:
     path = folder / PROVENANCE
     if not path.is_file():
         raise UserError(f"{path}: is not there; {remedy(folder)}")
-    told: dict[str, Any] = read_json(path)
-    return told
+    recorded: dict[str, Any] = read_json(path)
+    return recorded
 
 
 def remedy(folder: Path) -> str:
-    """How weights that are not here, or not whole, are brought."""
+    """How to get weights that are missing or incomplete."""
     return f"`dvc pull {folder}` brings it from a remote, `dvc repro` where `pretrain` makes it"
 
 
 def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
-    """Refuses `tensors`, read from `path`, unless they are just the `expected` names, shapes and types, all finite."""
+    """Refuses tensors from `path` unless names, shapes and types are exactly those `expected`, and all are finite.
+
+    Raises:
+        UserError: they are not.
+    """
     missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
-    for told, names in (
+    for reason, names in (
         (f"{len(missing)} of {len(expected)} tensors missing", missing),
         (f"{len(extra)} of {len(tensors)} tensors of no use to this architecture", extra),
     ):
         if names:
-            raise UserError(f"{path}: {told} ({', '.join(sorted(names)[:3])}); another model's file?")
+            raise UserError(f"{path}: {reason} ({', '.join(sorted(names)[:3])}); another model's file?")
     for name, tensor in tensors.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:

@@ -10,6 +10,8 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from trajprobe.files.tracks import bounds
+
 Array = NDArray[np.float64]
 View = Literal["xy", "xz", "yz", "perspective"]
 Scaling = Literal["track", "dataset"]
@@ -71,22 +73,14 @@ def image_box(box: Array, view: View) -> tuple[Array, Array]:
     return bounds(project(corners, view, box), np.array([corners.shape[1]]))
 
 
-def bounds(image: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Low and high corner, each (n 1 2), of the first `lengths` (n) points of each track's image (n t 2)."""
-    beyond = (np.arange(image.shape[1]) >= lengths[:, None])[..., None]
-    low = np.where(beyond, np.inf, image).min(axis=1, keepdims=True)
-    high = np.where(beyond, -np.inf, image).max(axis=1, keepdims=True)
-    return low, high
-
-
-def fit(image: Array, low: Array, high: Array, size: int, margin: float) -> Array:
+def fit(image: Array, low: Array, high: Array, resolution: int, margin: float) -> Array:
     """Points of the image plane (n t 2), y up, as pixels (n t 2: column, row), row down, aspect kept.
 
     The box from `low` to `high` (n or 1, 1, 2) is centred in the frame, and its longer side fills it but for
-    `margin` (a share of `size`) on both sides. A box without extent goes to the middle.
+    `margin` (a share of `resolution`) on both sides. A box without extent goes to the middle.
     """
     extent = (high - low).max(axis=-1, keepdims=True)
-    room = (1 - 2 * margin) * size
+    room = (1 - 2 * margin) * resolution
     scale = np.where(extent > 0, room / np.where(extent > 0, extent, 1.0), 0.0)
     centred = (image - (low + high) / 2) * scale
-    return centred * np.array([1.0, -1.0]) + (size - 1) / 2
+    return centred * np.array([1.0, -1.0]) + (resolution - 1) / 2

@@ -32,23 +32,24 @@ def patches(sigma: float) -> Bytes:
     return table
 
 
-def draw(points: NDArray[np.float64], size: int, sigma: float) -> Bytes:
-    """White blobs on black: points in pixels (n t 2: column, row) -> uint8 video (n t h w c), h = w = `size`, c = 3.
+def draw(points: NDArray[np.float64], resolution: int, sigma: float) -> Bytes:
+    """White blobs on black: points in pixels (n t 2: column, row) -> uint8 video (n t h w c), c = 3.
 
-    Points outside the frame are clipped by it. NaN is not allowed.
+    h = w = `resolution`. Points outside the frame are clipped by it. NaN is not allowed.
     """
     table = patches(sigma)
     side = table.shape[2]
     reach = side // 2
     count, frames, _ = points.shape
-    video = np.zeros((count * frames, size, size, 3), dtype=np.uint8)
+    video = np.zeros((count * frames, resolution, resolution, 3), dtype=np.uint8)
     # What is further off is out of sight all the same; a bound keeps the integers small.
-    nearest = np.floor(np.clip(points, -side, size + side) * SUBPIXELS + 0.5).astype(np.int64).reshape(-1, 2)
+    nearest = np.floor(np.clip(points, -side, resolution + side) * SUBPIXELS + 0.5).astype(np.int64).reshape(-1, 2)
     corners = (nearest // SUBPIXELS - reach).tolist()
     shifts = (nearest % SUBPIXELS).tolist()
     # One small copy a frame: faster than any fancy indexing of all of them.
     for frame, (left, top), (dx, dy) in zip(video, corners, shifts, strict=True):
-        x, right, y, bottom = max(left, 0), min(left + side, size), max(top, 0), min(top + side, size)
+        x, right = max(left, 0), min(left + side, resolution)
+        y, bottom = max(top, 0), min(top + side, resolution)
         if x < right and y < bottom:
             frame[y:bottom, x:right] = table[dy, dx, y - top : bottom - top, x - left : right - left]
-    return video.reshape(count, frames, size, size, 3)
+    return video.reshape(count, frames, resolution, resolution, 3)

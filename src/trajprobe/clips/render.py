@@ -1,7 +1,6 @@
 """Renders tracks to a folder of clips, a shard at a time, so that memory does not grow with the set."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
-from trajprobe.execution.work import Task
+from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.files.content_key import code_hash
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
@@ -23,7 +22,7 @@ CLIPS_PER_SHARD = 256
 
 
 @dataclass(frozen=True)
-class Rendering:
+class ClipWork:
     """The clips of the tracks in a file, as one format."""
 
     tracks: Path
@@ -34,14 +33,14 @@ class Rendering:
     def meta(self) -> dict[str, Any]:
         return {"scene": msgspec.to_builtins(self.scene), "format": msgspec.to_builtins(self.form)}
 
-    def open(self) -> "Renderer":
-        return Renderer(self, Tracks.load(self.tracks))
+    def open(self) -> "ClipMaker":
+        return ClipMaker(self, Tracks.load(self.tracks))
 
 
-class Renderer:
+class ClipMaker:
     """What draws tracks."""
 
-    def __init__(self, work: Rendering, tracks: Tracks) -> None:
+    def __init__(self, work: ClipWork, tracks: Tracks) -> None:
         self.work, self.tracks = work, tracks
         self.code = [code_hash("trajprobe.clips.scene"), code_hash("trajprobe.files.video_shards")]
 
@@ -55,16 +54,16 @@ class Renderer:
         """Where the blobs of a shard stand (b t 2), in pixels."""
         return self._places(task.number)
 
-    def make(self, task: Task, given: NDArray[np.float64], _store: Store, tell: Callable[[int], object]) -> bytes:
-        """The shard that is drawn of these.
+    def make(self, task: Task, places: NDArray[np.float64], _store: Store, report_progress: ReportProgress) -> bytes:
+        """The shard of clips whose blobs stand at `places` (b t 2).
 
         Raises:
             UserError: another kind of machine, or other code, asked for it.
         """
-        if self._key(given) != task.key:
+        if self._key(places) != task.key:
             raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
-        data = packed(draw(given, self.work.scene, self.work.form), given, self.work.meta)
-        tell(len(given))
+        data = packed(draw(places, self.work.scene, self.work.form), places, self.work.meta)
+        report_progress(len(places))
         return data
 
     def _key(self, places: NDArray[np.float64]) -> str:
@@ -77,12 +76,12 @@ class Renderer:
 
 
 def render(tracks: Path, scene: Scene, form: Format, folder: Path) -> str:
-    """Renders all tracks of a file to shards in `folder`; returns a line that tells what was made."""
-    where, work = executor(), Rendering(tracks, scene, form)
-    tasks = where.ask(work, Renderer.tasks)
-    digest = where.ask(work, lambda renderer: renderer.tracks.digest())
-    produce(where, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
+    """Renders all tracks of a file to shards in `folder`; returns a line that says what was made."""
+    renderers, work = executor(), ClipWork(tracks, scene, form)
+    tasks = renderers.ask(work, ClipMaker.tasks)
+    digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
+    produce(renderers, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
     count = len(Clips(folder))
-    size = f"{form.frames} frames of {form.resolution} x {form.resolution}"
+    shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
     raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
-    return f"{folder}: {count} clips, {size}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"
+    return f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"

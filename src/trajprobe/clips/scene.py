@@ -1,4 +1,4 @@
-"""From tracks to video: which view, how scaled, what is drawn. A clip format says how many frames of what size."""
+"""From tracks to video: which view, how scaled, what is drawn. A clip format is frames and resolution."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from trajprobe.clips import camera, canvas
-from trajprobe.files.tracks import Tracks
+from trajprobe.files.tracks import Tracks, bounds
 from trajprobe.params import Parameters
 
 
@@ -34,7 +34,7 @@ def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:
     if scene.scaling == "dataset":
         low, high = camera.image_box(tracks.box, scene.view)
     else:
-        low, high = camera.bounds(camera.project(tracks.points, scene.view, tracks.box), tracks.lengths)
+        low, high = bounds(camera.project(tracks.points, scene.view, tracks.box), tracks.lengths)
     return camera.fit(image, low, high, form.resolution, scene.margin)
 
 

@@ -1,41 +1,48 @@
 """Compares the rows on the same clips, and judges all differences as one family."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
 from msgspec import Meta
 
-from trajprobe.compare.entries import Entry, Key, entry
-from trajprobe.compare.intervals import (
-    Array,
+from trajprobe.compare.bootstrap import bootstrap
+from trajprobe.compare.confidence import (
+    BootstrapDistribution,
     Estimate,
-    Groups,
-    Known,
-    Student,
-    gain,
-    interval,
-    over_clips,
-    over_seeds,
-    rank,
+    StudentDistribution,
+    confidence_interval,
 )
-from trajprobe.compare.leaks import Leak, leaks, stop
+from trajprobe.compare.hypotheses import (
+    Sample,
+    baselines,
+    difference_hypothesis,
+    gain_hypothesis,
+    main_variants,
+    references,
+)
+from trajprobe.compare.leaks import ChanceTest, leaks, refuse
+from trajprobe.compare.metrics import METRICS, Array
+from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
+from trajprobe.compare.seeds import next_seed, rank_p_value
 from trajprobe.compare.verdicts import Verdict, judge
-from trajprobe.errors import UserError
-from trajprobe.files.feature_shards import Kind
+from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import Parameters, Seed
+
+#: The guards' name for uneven classes: a classifier can be accurate there by the largest ones alone.
+IMBALANCE = "class imbalance"
 
 
 class Compare(Parameters, frozen=True):
     """What is compared, and how (`compare` in params.yaml)."""
 
-    primary: str  #: the row that `headline` shows: one of `backbones` or `untrained`
+    primary: str  #: the row that `headline` shows, and that other rows are held against
     alpha: Annotated[float, Meta(gt=0.0, lt=0.5)]  #: of the one-sided tests behind "better" and "worse"
     margin: Annotated[float, Meta(gt=0.0, lt=1.0)]  #: accuracies that differ by less are practically equal
-    leaks: Literal["stop", "tell"]  #: what noise or permuted labels away from chance do to the run
+    leaks: Literal["stop", "warn"]  #: what noise or permuted labels away from chance do to the run
     draws: Annotated[int, Meta(ge=1000)]  #: of the bootstrap over clips
     confidence: Annotated[float, Meta(gt=0.5, le=0.9999)]  #: of all intervals
     seed: Seed
@@ -43,148 +50,140 @@ class Compare(Parameters, frozen=True):
 
 @dataclass(frozen=True)
 class Gain:
-    """What pretraining gave a backbone over random weights."""
+    """What pretraining gives a row over random weights."""
 
-    verdict: Verdict  #: on the accuracy
-    rank: float | None  #: p of the accuracy's rank among the random ones, where these are enough for it to reach alpha
-    area: Estimate | None  #: of the area under the few-shot curve
-    bits: Estimate | None  #: of the online code, a clip; below 0 is better
+    baseline: Variant  #: the random networks
+    verdict: Verdict  #: on pretrained minus random
+    rank_p_value: float | None  #: of its rank among the random networks, where these are enough to reach `alpha`
+    few_shot_area: Estimate | None  #: of the areas under the few-shot curves, minus a further random network's
+    code_length: Estimate | None  #: bits per clip minus a further random network's; below 0 is better
 
 
 @dataclass(frozen=True)
-class Gap:
-    """What a row is held against, and the difference to it."""
+class Difference:
+    """A variant held against another."""
 
-    row: str
-    verdict: Verdict  #: on that row minus this one
+    reference: Variant
+    verdict: Verdict  #: on the reference minus the variant
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All of it."""
+    """All results; what is by variant is in the order of the rows."""
 
-    entries: dict[Key, Entry]
-    accuracies: dict[Key, Estimate]
-    gains: dict[str, Gain]  #: by backbone
-    gaps: dict[Key, Gap]  #: by row: controls, and networks other than the primary one
-    leaks: list[Leak]
+    variants: dict[Variant, ScoredVariant]
+    main: dict[str, Variant]  #: by row, the variant that stands for it
+    estimates: dict[Variant, dict[str, Estimate]]  #: by metric; of random networks over seeds, of others over clips
+    metric: str  #: that verdicts are on
+    gains: dict[Variant, Gain]  #: of pretrained networks whose row has random ones
+    differences: dict[Variant, Difference]  #: of perturbed variants, and of each row but the primary one
+    leaks: list[ChanceTest]
     labelling: Labelling
     chance: float  #: the share of the most frequent class among tested clips
 
 
-def compare(probes: Sequence[RowProbe], of: dict[str, str], labelling: Labelling, params: Compare) -> Comparison:
+def deciding_metric(findings: Iterable[Finding]) -> str:
+    """What verdicts are on: balanced accuracy where the guards found uneven classes, else accuracy."""
+    return "balanced_accuracy" if any(finding.name == IMBALANCE for finding in findings) else "accuracy"
+
+
+def compare(
+    probes: Iterable[RowProbe], against: dict[str, str], metric: str, labelling: Labelling, params: Compare
+) -> Comparison:
     """Scores all rows and their differences.
 
     Args:
         probes: of all rows that params.yaml names.
-        of: which backbone each trained control is to be held against; any other row, `params.primary`.
+        against: by row, the row that it is held against; the primary one is held against none.
+        metric: `accuracy` or `balanced_accuracy`: what verdicts are on.
         labelling: of the clips.
         params: the comparison's.
 
     Raises:
-        UserError: a row was probed on other clips; the primary row is not there; all clips are of one group; or a row
-            that must be at chance is not.
+        UserError: a row was probed on other clips; all clips are of one group; or a row that must be at chance is not.
     """
-    tested = labelling.folds >= 0
-    labels, groups, folds = labelling.labels[tested], labelling.groups[tested], labelling.folds[tested]
-    if len(np.unique(groups)) < 2:
-        raise UserError("compare: all tested clips are of one group, so nothing is known of others; give more `groups`")
-    entries = {found.key: found for found in (entry(probed, labelling) for probed in probes)}
-    main_kind(params.primary, entries)  # refuses a row that is not there
-    found = leaks(list(entries.values()), labels, folds, params.alpha)
+    sample = Sample.of(labelling)
+    variants = {scored.variant: scored for row in probes for scored in scored_variants(row, labelling)}
+    failed = leaks(list(variants.values()), sample.labels, sample.folds, params.alpha)
     if params.leaks == "stop":
-        stop(found)
-    against = _against(entries, of, params.primary)
-    accuracies, differences = _over_clips(entries, against, groups, params)
-    gains, gaps = _judged(entries, against, differences, groups, params)
-    return Comparison(
-        entries,
-        {key: _accuracy(one, accuracies.get(key), params) for key, one in entries.items()},
-        gains,
-        gaps,
-        found,
-        labelling,
-        float(np.bincount(labels).max() / len(labels)),
-    )
-
-
-def main_kind(row: str, there: Collection[Key]) -> Kind:
-    """Which features stand for a row: the pretrained ones where it has them."""
-    kinds: tuple[Kind, ...] = ("pretrained", "random")
-    for kind in kinds:
-        if (kind, row) in there:
-            return kind
-    rows = sorted({one for kind, one in there if kind != "controls"})
-    raise UserError(f"params.yaml: got row `{row}` to compare with, expected one of {', '.join(rows)}")
-
-
-def _against(entries: dict[Key, Entry], of: dict[str, str], primary: str) -> dict[Key, str]:
-    """By row, the one that it is held against."""
-    return {
-        (kind, row): of.get(row, primary)
-        for kind, row in entries
-        if kind == "controls" or (row != primary and kind == main_kind(row, entries))
-    }
-
-
-def _over_clips(
-    entries: dict[Key, Entry], against: dict[Key, str], groups: Groups, params: Compare
-) -> tuple[dict[Key, Known], dict[Key, Known]]:
-    """What one bootstrap for all tells of accuracies, but for random rows' (they spread over seeds), and of gaps."""
-    means = {key: one.right.mean(axis=0) for key, one in entries.items() if key[0] != "random"}
-    gaps = {}
-    for key, row in against.items():
-        networks = entries[main_kind(row, entries), row].right
-        same = networks[:1] if entries[key].perturbed else networks  # where there are several, it is of the first
-        gaps[key] = same.mean(axis=0) - entries[key].right.mean(axis=0)
-    values = [*means.values(), *gaps.values()]
-    drawn = over_clips(np.stack(values), groups, params.draws, params.seed) if values else []
-    count = len(means)
-    return dict(zip(means, drawn[:count], strict=True)), dict(zip(gaps, drawn[count:], strict=True))
-
-
-def _accuracy(entry: Entry, known: Known | None, params: Compare) -> Estimate:
-    found = interval(known or over_seeds(entry.right.mean(axis=1)), params.confidence)
-    return Estimate(*np.clip(found, 0, 1).tolist())
-
-
-def _judged(
-    entries: dict[Key, Entry],
-    against: dict[Key, str],
-    differences: dict[Key, Known],
-    groups: Groups,
-    params: Compare,
-) -> tuple[dict[str, Gain], dict[Key, Gap]]:
-    clips, count = len(groups), len(np.unique(groups))
-    size = f"n = {clips:,} clips" + (f" in {count:,} groups" if count < clips else "")
-    family: list[tuple[Known, float, str]] = []
-    backbones = [row for kind, row in entries if kind == "pretrained"]
-    for row in backbones:
-        trained, random = entries["pretrained", row].right[0], entries["random", row].right
-        known = gain(trained, random, groups)
-        family.append((known, float(random.mean()), f"{size} and {len(random)} random seeds"))
-    family += [(known, float(entries[key].right.mean()), size) for key, known in differences.items()]
+        refuse(failed)
+    randoms, pairs = baselines(variants), references(variants, against)
+    draws = _draws(variants, {*pairs, *pairs.values()}, sample, params)
+    family = [
+        gain_hypothesis(variants[trained], variants[random], metric, sample) for trained, random in randoms.items()
+    ]
+    family += [
+        difference_hypothesis(variants[reference], variants[variant], draws[metric], metric, sample)
+        for variant, reference in pairs.items()
+    ]
     verdicts = judge(family, params.alpha, params.margin, params.confidence)
-    of_gains, of_gaps = verdicts[: len(backbones)], verdicts[len(backbones) :]
-    gains = {row: _gain(row, entries, verdict, params) for row, verdict in zip(backbones, of_gains, strict=True)}
-    gaps = {key: Gap(against[key], verdict) for key, verdict in zip(differences, of_gaps, strict=True)}
-    return gains, gaps
-
-
-def _gain(row: str, entries: dict[Key, Entry], verdict: Verdict, params: Compare) -> Gain:
-    trained, random = entries["pretrained", row], entries["random", row]
-    ranked = rank(trained.right.mean(), random.right.mean(axis=1).tolist())
-    return Gain(
-        verdict,
-        ranked if 1 / (len(random.right) + 1) <= params.alpha else None,
-        _next(trained.areas, random.areas, params.confidence),
-        _next(trained.bits, random.bits, params.confidence),
+    return Comparison(
+        variants=variants,
+        main=main_variants(variants),
+        estimates={variant: _estimates(scored, draws, sample, params) for variant, scored in variants.items()},
+        metric=metric,
+        gains={
+            trained: _gain(variants[trained], variants[random], verdict, metric, params)
+            for (trained, random), verdict in zip(randoms.items(), verdicts[: len(randoms)], strict=True)
+        },
+        differences={
+            variant: Difference(reference, verdict)
+            for (variant, reference), verdict in zip(pairs.items(), verdicts[len(randoms) :], strict=True)
+        },
+        leaks=failed,
+        labelling=labelling,
+        chance=float(np.bincount(sample.labels).max() / len(sample.labels)),
     )
 
 
-def _next(trained: Array, random: Array, confidence: float) -> Estimate | None:
-    """By how much a network's value (1) is above the next random one's, given those of some (s)."""
+def _draws(
+    variants: dict[Variant, ScoredVariant], compared: Collection[Variant], sample: Sample, params: Compare
+) -> dict[str, dict[Variant, Array]]:
+    """By metric and variant, its values (networks draws) on drawn clips, the same clips for all.
+
+    Random networks have their intervals over seeds: they are drawn only where they are `compared`.
+    """
+    drawn = {variant: scored for variant, scored in variants.items() if variant in compared or not variant.has_seeds}
+    if not drawn:
+        return {name: {} for name in METRICS}
+    predictions = np.concatenate([scored.predictions for scored in drawn.values()])
+    values = bootstrap(sample.labels, predictions, sample.groups, METRICS, params.draws, params.seed)
+    ends = np.cumsum([len(scored.predictions) for scored in drawn.values()])[:-1]
+    return {name: dict(zip(drawn, np.split(rows, ends), strict=True)) for name, rows in values.items()}
+
+
+def _estimates(
+    scored: ScoredVariant, draws: dict[str, dict[Variant, Array]], sample: Sample, params: Compare
+) -> dict[str, Estimate]:
+    """Each metric with its interval, which ends where the metric does."""
+    estimates = {}
+    for name, metric in METRICS.items():
+        values = scored.scores[name]
+        if scored.variant.has_seeds:
+            estimate = confidence_interval(next_seed(values), params.confidence)
+        else:
+            drawn = np.sort(draws[name][scored.variant][0])
+            distribution = BootstrapDistribution(float(values[0]), drawn, sample.group_count)
+            estimate = confidence_interval(distribution, params.confidence)
+        estimates[name] = Estimate(*np.clip(estimate, metric.lowest, metric.highest).tolist())
+    return estimates
+
+
+def _gain(trained: ScoredVariant, random: ScoredVariant, verdict: Verdict, metric: str, params: Compare) -> Gain:
+    rank = rank_p_value(trained.scores[metric][0], random.scores[metric].tolist())
+    return Gain(
+        baseline=random.variant,
+        verdict=verdict,
+        rank_p_value=rank if 1 / (len(random.correct) + 1) <= params.alpha else None,
+        few_shot_area=_minus_next_seed(trained.areas, random.areas, params.confidence),
+        code_length=_minus_next_seed(trained.code_length, random.code_length, params.confidence),
+    )
+
+
+def _minus_next_seed(trained: Array, random: Array, confidence: float) -> Estimate | None:
+    """A network's value (1) minus a further random one's, from those of some (s)."""
     if not len(random):
         return None
-    seeds = over_seeds(random)
-    return interval(Student(float(trained[0]) - seeds.mean, seeds.error, seeds.freedom), confidence)
+    seeds = next_seed(random)
+    difference = StudentDistribution(float(trained[0]) - seeds.mean, seeds.standard_error, seeds.degrees_of_freedom)
+    return confidence_interval(difference, confidence)

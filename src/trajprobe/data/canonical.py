@@ -1,4 +1,4 @@
-"""Canonical tracks: every point real, in the order of time; and exact duplicates found."""
+"""Canonical tracks: every point real, in the order of time; and exact duplicates."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from trajprobe.data.raw import Raw
-from trajprobe.files.tracks import Tracks
+from trajprobe.files.tracks import Tracks, padding
 
 
 def canonical(raw: Raw) -> Tracks:
@@ -17,12 +17,12 @@ def canonical(raw: Raw) -> Tracks:
     lengths = valid.sum(1)
     longest = int(lengths.max())
     order = order[:, :longest]
-    beyond = np.arange(longest) >= lengths[:, None]
+    no_point = padding(lengths, longest)
     points = np.take_along_axis(raw.trajectories, order[..., None], axis=1)
     times = np.take_along_axis(raw.times, order, axis=1)
-    real = points[~beyond]
+    real = points[~no_point]
     box = np.stack([real.min(axis=0), real.max(axis=0)])
-    points[beyond], times[beyond] = 0.0, 0.0
+    points[no_point], times[no_point] = 0.0, 0.0
     return Tracks(points, times, lengths.astype(np.int64), box)
 
 

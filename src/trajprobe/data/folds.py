@@ -67,8 +67,8 @@ def pool(raw: Raw, tracks: Tracks, synthetic: Raw, params: Prepare) -> Tracks:
     return tracks[np.flatnonzero(raw.split == "train")]
 
 
-def line(name: str, labelling: Labelling, pool: Tracks, found: Sequence[Finding]) -> str:
-    """What was made; below it, what was found, a line each."""
+def summary(name: str, labelling: Labelling, pool: Tracks, findings: Sequence[Finding]) -> str:
+    """What the stage made; below it each finding, a line each."""
     tested = int((labelling.folds >= 0).sum())
     folds = int(labelling.folds.max()) + 1
     made = (
@@ -76,7 +76,7 @@ def line(name: str, labelling: Labelling, pool: Tracks, found: Sequence[Finding]
         f"{len(np.unique(labelling.groups))} groups, {tested} tested in {folds} fold{'s' * (folds > 1)}; "
         f"{len(pool)} tracks in the pool"
     )
-    return "\n  ".join([made, *(finding.text for finding in found)])
+    return "\n  ".join([made, *(finding.text for finding in findings)])
 
 
 def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str) -> NDArray[np.int64]:

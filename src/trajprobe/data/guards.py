@@ -44,7 +44,7 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: str) -
         return
     rows = _rows(raw, sets)
     pairs = all(len(one) == 2 for one in sets)
-    told = (
+    duplicates_text = (
         f"{len(sets):,} {'pair' if pairs else 'set'}{'s' * (len(sets) > 1)} of exact duplicates "
         f"(rows of {file}, from 0: {first([_equal(one) for one in rows])})"
     )
@@ -58,7 +58,7 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: str) -
         consequence = "no tested track is trained on, and copies count as one group"
     else:
         consequence = "copies count as one group, which no fold parts"
-    yield Finding("duplicates", f"{told}: {consequence}.", rows)
+    yield Finding("duplicates", f"{duplicates_text}: {consequence}.", rows)
     mixed = _rows(raw, [one for one in sets if len(np.unique(labelling.labels[one])) > 1])
     if mixed:
         yield Finding(
@@ -90,26 +90,26 @@ def classes(labelling: Labelling) -> Iterator[Finding]:
     """Classes that are tested by much more, or fewer, clips than others, by too few groups, or not at all."""
     tested = labelling.folds >= 0
     counts = np.bincount(labelling.labels[tested], minlength=len(labelling.names))
-    there = np.unique(labelling.labels)
-    untested = labelling.names[there[counts[there] == 0]].tolist()
+    present = np.unique(labelling.labels)
+    untested = labelling.names[present[counts[present] == 0]].tolist()
     if untested:
         yield Finding("untested classes", f"Classes of which no clip is tested: {first(untested)}.", tuple(untested))
-    there = there[counts[there] > 0]
-    most, least = there[counts[there].argmax()], there[counts[there].argmin()]
+    present = present[counts[present] > 0]
+    most, least = present[counts[present].argmax()], present[counts[present].argmin()]
     if counts[most] >= IMBALANCE * counts[least]:
         yield Finding(
             "class imbalance",
             f"Classes are uneven: {counts[most]:,} tested clips of {labelling.names[most]}, {counts[least]:,} of "
             f"{labelling.names[least]}. Read balanced accuracy: {_percent(counts[most] / counts.sum())} % of the clips "
-            "are told right by always naming the largest class.",
+            "are right by always naming the largest class.",
         )
     pairs = np.unique(np.stack([labelling.labels[tested], labelling.groups[tested]]), axis=1)
     of_class = np.bincount(pairs[0], minlength=len(labelling.names))
-    few = [f"{labelling.names[label]} {of_class[label]}" for label in there if of_class[label] < CLASS_GROUPS]
+    few = [f"{labelling.names[label]} {of_class[label]}" for label in present if of_class[label] < CLASS_GROUPS]
     if few:
         yield Finding(
             "classes of few groups",
-            f"Of {len(few)} of {len(there)} classes fewer than {CLASS_GROUPS} independent groups are tested "
+            f"Of {len(few)} of {len(present)} classes fewer than {CLASS_GROUPS} independent groups are tested "
             f"({first(few)}): their recall, and with it balanced accuracy and macro F1, rests on little.",
             tuple(few),
         )

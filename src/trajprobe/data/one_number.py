@@ -1,4 +1,4 @@
-"""Guard: does a single number tell the classes apart? Then a probe can score without having seen any motion."""
+"""Guard: does a single number separate the classes? Then a probe can score without any motion."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from tqdm import tqdm
 
 from trajprobe.files.findings import Finding, first
 from trajprobe.files.labelling import Labelling
-from trajprobe.files.tracks import Tracks
+from trajprobe.files.tracks import Tracks, bounds
 from trajprobe.statistics.multiple_tests import holm
 
 Array = NDArray[np.float64]
 #: Of the exact binomial test, after Holm's correction over all numbers that were tried.
 P = 0.001
-#: And of what chance leaves to be told, a number must tell an eighth: (accuracy - chance) / (1 - chance). The weak
-#: cues of the default set (a helix reaches far along z) told up to 0.117 with twenty seeds, 0.079 with its own; in each
-#: of four real sets the best number tells 0.15 to 0.30.
+#: And a number must explain an eighth of what chance leaves: (accuracy - chance) / (1 - chance). The weak
+#: cues of the default set (a helix reaches far along z) reached up to 0.117 with twenty seeds, 0.079 with its own;
+#: in each of four real sets the best number reaches 0.15 to 0.30.
 SHARE = 0.125
 #: Intervals of the axis that a tree may make for each class (a class may lie on both sides of others), and clips
 #: that each of them must hold at least: the majority of fewer is luck. (Tried on those sets: 1 and 2; 5, 8, 10, 12.)
@@ -64,8 +64,8 @@ def findings(tracks: Tracks, labelling: Labelling) -> Iterator[Finding]:
             if one.kind == kind
         ]
         if shares:
-            told = f"A single number tells classes apart (chance {100 * chance:.1f} %): {first(shares)}"
-            yield Finding(f"one number: {kind}", f"{told}. {remedy}.", tuple(shares))
+            text = f"A single number separates the classes (chance {100 * chance:.1f} %): {first(shares)}"
+            yield Finding(f"one number: {kind}", f"{text}. {remedy}.", tuple(shares))
 
 
 def tried(tracks: Tracks, labelling: Labelling, chance: float) -> list[Tried]:
@@ -74,18 +74,18 @@ def tried(tracks: Tracks, labelling: Labelling, chance: float) -> list[Tried]:
     The test is exact: right ~ Binomial(trials, chance). The clips of one class in one group are one trial, since they
     are not independent; where each clip is a group, each is a trial. Holm 1979, Scand. J. Statist. 6, 65-70.
     """
-    given = list(numbers(tracks))
+    candidates = list(numbers(tracks))
     tested = labelling.folds >= 0
     trials = np.unique(np.stack([labelling.groups[tested], labelling.labels[tested]]), axis=1).shape[1]
     accuracies = [
-        accuracy(values, labelling) for _, _, values in tqdm(given, desc="one number", unit="number", delay=1)
+        accuracy(values, labelling) for _, _, values in tqdm(candidates, desc="one number", unit="number", delay=1)
     ]
     # A whisker is added before rounding down, lest 0.29 * 100 be 28.
     right = np.floor(np.array(accuracies) * trials + 1e-6)
     corrected = holm(stats.binom.sf(right - 1, trials, chance))
     return [
         Tried(kind, name, share, float(p))
-        for (kind, name, _), share, p in zip(given, accuracies, corrected, strict=True)
+        for (kind, name, _), share, p in zip(candidates, accuracies, corrected, strict=True)
     ]
 
 
@@ -93,21 +93,21 @@ def numbers(tracks: Tracks) -> Iterator[tuple[str, str, Array]]:
     """Kind, name and values (n) of each number that is not the same for all tracks."""
     points, lengths = tracks.points, tracks.lengths
     every, last = np.arange(len(tracks)), lengths - 1
-    beyond = (np.arange(points.shape[1]) >= lengths[:, None])[..., None]
     places = {
         "the first point's {}": points[:, 0],
         "the last point's {}": points[every, last],
-        "the mean {}": points.sum(axis=1) / lengths[:, None],  # what is beyond a track's length is zero
+        "the mean {}": points.sum(axis=1) / lengths[:, None],  # the padding is zero
     }
-    extent = np.where(beyond, -np.inf, points).max(axis=1) - np.where(beyond, np.inf, points).min(axis=1)
+    low, high = bounds(points, lengths)
+    extent = (high - low)[:, 0]
     duration = tracks.times[every, last] - tracks.times[:, 0]
-    given = [("recording", "the number of points", lengths.astype(np.float64))]
+    candidates = [("recording", "the number of points", lengths.astype(np.float64))]
     if (duration != last).any():  # else times are but the numbers of the points
-        given += [("recording", "the duration", duration), ("recording", "the mean time step", duration / last)]
+        candidates += [("recording", "the duration", duration), ("recording", "the mean time step", duration / last)]
     for axis, letter in enumerate("xyz"[: points.shape[2]]):
-        given += [("place", name.format(letter), values[:, axis]) for name, values in places.items()]
-        given.append(("size", f"the extent along {letter}", extent[:, axis]))
-    yield from (one for one in given if np.ptp(one[2]) > 0)
+        candidates += [("place", name.format(letter), values[:, axis]) for name, values in places.items()]
+        candidates.append(("size", f"the extent along {letter}", extent[:, axis]))
+    yield from (one for one in candidates if np.ptp(one[2]) > 0)
 
 
 def accuracy(values: Array, labelling: Labelling) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import mend, read_npz
+from trajprobe.files.tracks import padding
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
@@ -47,8 +48,8 @@ def load(path: Path) -> Raw:
         notes.append(f"not used: {', '.join(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
     for key in REQUIRED:
         if key not in arrays:
-            there = ", ".join(sorted(arrays)) or "none"
-            raise UserError(f"{path}: no `{key}`; expected {' and '.join(REQUIRED)}, got the keys {there}")
+            keys = ", ".join(sorted(arrays)) or "none"
+            raise UserError(f"{path}: no `{key}`; expected {' and '.join(REQUIRED)}, got the keys {keys}")
 
     points = arrays["trajectories"]
     if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":
@@ -73,8 +74,8 @@ def load(path: Path) -> Raw:
             )
     times = _times(path, arrays.get("times"), points)
     lengths = _lengths(path, arrays.get("lengths"), points)
-    beyond = np.arange(steps) >= lengths[:, None]
-    points[beyond], times[beyond] = np.nan, np.nan
+    no_point = padding(lengths, steps)
+    points[no_point], times[no_point] = np.nan, np.nan
     _check_points(path, points, times)
     labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
     if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
@@ -131,7 +132,7 @@ def as_arrays(raw: Raw) -> Arrays:
 def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
     if len(np.unique(raw.labels)) < 2:
         only_one = raw.label_names[raw.labels[0]]
-        raise UserError(f"{path}: got one class ({only_one}), expected at least two to tell apart")
+        raise UserError(f"{path}: got one class ({only_one}), expected at least two")
     if raw.split is not None:
         missing = np.setdiff1d(raw.labels[raw.split == "test"], raw.labels[raw.split == "train"])
         if len(missing):

@@ -1,149 +1,119 @@
-"""Shards made on this machine: in this process, or by several workers, each a process of its own."""
+"""Shards made on this machine: in this process, or by several worker processes.
 
-import logging
+When a worker process dies, the run ends at once. Nothing is lost but the shards that were being made: all finished
+ones are in the store, and the next run makes the rest.
+"""
+
 import multiprocessing
 import os
 import signal
-import traceback
-from collections import Counter
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
 from trajprobe.errors import UserError
-from trajprobe.execution.work import Done, Maker, Task, Work, serve
+from trajprobe.execution.work import Maker, Outcome, ReportProgress, Task, Work, serve
 from trajprobe.files.store import Store
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)
-#: How often a shard is begun whose process dies.
-ATTEMPTS = 3
-log = logging.getLogger("trajprobe")
 
 
 class Local:
-    """Runs work in this process, or in as many others as there are `workers`."""
+    """Runs work in this process, or in up to `workers` processes."""
 
     def __init__(self, store: Store, workers: int) -> None:
         self.store, self.workers = store, workers
-        self._open: tuple[Work[Any], Maker] | None = None
+        self._opened: tuple[Work[Any], Any] | None = None
 
     def ask(self, work: Work[M], question: Callable[[M], T]) -> T:
-        """The answer of what makes the shards."""
+        """The result of `question(maker)`, where `maker` is what `work.open()` loaded; here, in this process."""
         return question(self._maker(work))
 
-    def run(self, work: Work[Any], tasks: Sequence[Task], tell: Callable[[int], object]) -> Iterator[Done]:
-        """Each task as it comes to its end; `tell` hears how many more clips are done."""
+    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Iterator[Outcome]:
+        """The outcome of each task, in the order in which they end.
+
+        Raises:
+            UserError: a worker process died, or the work can't be opened.
+        """
+        if not tasks:
+            return iter(())
         count = min(self.workers, len(tasks))
         if count == 1:
-            yield from serve(self._maker(work), tasks, self.store, tell)
-        elif count:
-            self._open = None  # the workers have their own
-            yield from _Processes(work, self.store, tell).run([tasks[first::count] for first in range(count)])
+            return serve(self._maker(work), tasks, self.store, report_progress)
+        self._opened = None  # each worker loads its own
+        return _in_workers(count, work, tasks, self.store, report_progress)
 
     def _maker(self, work: Work[M]) -> M:
-        if self._open is None or self._open[0] is not work:
-            self._open = None  # before the next one: a big network is not held twice
-            self._open = (work, work.open())
-        maker: Any = self._open[1]
-        found: M = maker
-        return found
+        if self._opened is None or self._opened[0] is not work:
+            self._opened = None  # before the next one is loaded: two large networks may not fit into memory
+            self._opened = work, work.open()
+        maker: M = self._opened[1]
+        return maker
 
 
-@dataclass
-class _Worker:
-    """A process, and those of its tasks that are not done yet, in their order."""
-
-    number: int
-    process: SpawnProcess
-    left: list[Task]
-    ready: bool = False
-
-
-class _Processes:
-    """Workers that are started again when they die, unless it is always the same shard that kills them."""
-
-    def __init__(self, work: Work[Any], store: Store, tell: Callable[[int], object]) -> None:
-        self.work, self.store, self.tell = work, store, tell
-        self.running: dict[Connection, _Worker] = {}
-        self.deaths = Counter[int | None]()
-
-    def run(self, shares: Sequence[Sequence[Task]]) -> Iterator[Done]:
+def _in_workers(
+    count: int, work: Work[Any], tasks: Sequence[Task], store: Store, report_progress: ReportProgress
+) -> Iterator[Outcome]:
+    """The outcome of each task, made by `count` worker processes; progress is reported once for each shard."""
+    context = multiprocessing.get_context("spawn")
+    gpus = context.SimpleQueue()
+    for number in range(count):
+        gpus.put(number)
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(count, context, _start_worker, (work, store, gpus)) as pool:
+        # At most one task for each worker, so that the unfinished ones are those that are being made.
+        remaining = iter(tasks)
+        running = {pool.submit(_make, task): task for task in islice(remaining, count)}
         try:
-            for number, share in enumerate(shares):
-                self._start(number, list(share))
-            while self.running:
-                for connection in wait(list(self.running)):
-                    yield from self._hear(connection)  # type: ignore[arg-type] # only connections are waited for
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    outcome = future.result()
+                    del running[future]
+                    running |= {pool.submit(_make, task): task for task in islice(remaining, 1)}
+                    if outcome.shard:
+                        report_progress(outcome.task.clips)
+                    yield outcome
+        except BrokenProcessPool:
+            numbers = ", ".join(str(task.number) for task in running.values())
+            raise UserError(
+                f"a worker process died (a crash, or too little memory) while these shards were being made: {numbers}; "
+                "finished shards are kept: run again to make the rest, with a smaller TRAJPROBE_WORKERS if memory was "
+                "short"
+            ) from None
         finally:
-            for worker in self.running.values():
-                worker.process.terminate()
-            for worker in self.running.values():
-                worker.process.join()
-
-    def _start(self, number: int, tasks: list[Task]) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(self.work, tasks, self.store, number, theirs), daemon=True)
-        process.start()
-        theirs.close()  # or its end would never show
-        self.running[ours] = _Worker(number, process, tasks)
-
-    def _hear(self, connection: Connection) -> Iterator[Done]:
-        worker = self.running[connection]
-        try:
-            message = connection.recv()
-        except EOFError:
-            worker.process.join()
-            del self.running[connection]
-            yield from self._ended(worker)
-            return
-        if isinstance(message, int):
-            self.tell(message)
-        elif isinstance(message, Done):
-            worker.left.remove(message.task)
-            yield message
-        elif message is None:
-            worker.ready = True
-        else:
-            raise message
-
-    def _ended(self, worker: _Worker) -> Iterator[Done]:
-        if not worker.left:
-            return
-        blamed = worker.left[0] if worker.ready else None
-        died = f"its process died ({_reason(worker.process.exitcode)})"
-        log.warning("worker %d: %s", worker.number, died)
-        self.deaths[blamed.number if blamed else None] += 1
-        if blamed is None and self.deaths[None] >= ATTEMPTS:
-            raise UserError(f"workers: {died} {ATTEMPTS} times before it began; set TRAJPROBE_WORKERS to fewer")
-        if blamed and self.deaths[blamed.number] >= ATTEMPTS:
-            yield Done(worker.left.pop(0), None, f"{died} {ATTEMPTS} times")
-        if worker.left:
-            self._start(worker.number, worker.left)
+            if running:  # the run failed or was interrupted: don't wait for shards that nobody will use
+                for process in set(multiprocessing.active_children()) - others:
+                    process.terminate()
 
 
-def _work(work: Work[Any], tasks: list[Task], store: Store, number: int, connection: Connection) -> None:
-    """What a worker does; it sends None when it is ready, then numbers of clips, and what is done."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who waits for it ends it
+#: In a worker process: its executor, and the work of its run.
+_worker: tuple[Local, Work[Any]]
+
+
+def _start_worker(work: Work[Any], store: Store, gpus: "SimpleQueue[int]") -> None:
+    """Prepares a worker process; the work is opened with its first task, so that an error reaches the caller."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if os.environ.get("TRAJPROBE_DEVICE") == "cuda":
-        os.environ["TRAJPROBE_DEVICE"] = f"cuda:{number}"  # one GPU each
-    try:
-        maker = work.open()
-        connection.send(None)
-        for done in serve(maker, tasks, store, connection.send):
-            connection.send(done)
-    except BrokenPipeError:  # nobody waits any more
-        return
-    except (UserError, OSError) as error:  # of the user's making, or a disk's
-        connection.send(error)
-    except Exception:  # noqa: BLE001 (whatever it is, it is raised again where it is waited for)
-        connection.send(RuntimeError(traceback.format_exc()))
+        os.environ["TRAJPROBE_DEVICE"] = f"cuda:{gpus.get()}"  # one GPU for each worker
+    _worker = Local(store, 1), work
 
 
-def _reason(status: int | None) -> str:
-    if status is not None and status < 0:
-        return signal.Signals(-status).name
-    return f"status {status}"
+def _end_with_parent() -> None:
+    """Ends this process when its parent dies, even by SIGKILL; a pool's workers would wait for tasks forever."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+    os._exit(1)
+
+
+def _make(task: Task) -> Outcome:
+    executor, work = _worker
+    (outcome,) = executor.run(work, [task], lambda _: None)
+    return outcome

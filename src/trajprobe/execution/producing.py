@@ -1,4 +1,4 @@
-"""Folders of shards, of which only those are made that the store does not have."""
+"""Folders of shards; only the shards that the store does not have are made."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from trajprobe.errors import UserError
 from trajprobe.execution.local import Local
-from trajprobe.execution.work import Done, Maker, Task, Work
+from trajprobe.execution.work import Maker, Outcome, ReportProgress, Task, Work
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.shards import ShardWriter
 from trajprobe.files.store import Store, StoredShard
@@ -19,47 +19,50 @@ from trajprobe.stage import workers
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)
-#: Failed shards that are told in full.
-TOLD = 5
+#: How many failed shards an error message lists with their reason.
+LISTED_FAILURES = 5
 log = logging.getLogger("trajprobe")
 
 
 class Executor(Protocol):
-    """Where shards are made."""
+    """Makes shards: on this machine, or on a cluster."""
 
     store: Store
 
     def ask(self, work: Work[M], question: Callable[[M], T]) -> T:
-        """The answer of what makes the shards, where it does."""
+        """The result of `question(maker)`, where `maker` is what `work.open()` loaded.
 
-    def run(self, work: Work[Any], tasks: Sequence[Task], tell: Callable[[int], object]) -> Iterator[Done]:
-        """Each task as it comes to its end; `tell` hears how many more clips are done."""
+        It runs where shards are made, since the caller's machine may have no GPU, or another kind of CPU.
+        """
+
+    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Iterator[Outcome]:
+        """The outcome of each task, in the order in which they end."""
 
 
 def executor() -> Executor:
-    """The one that TRAJPROBE_EXECUTOR (local, which is the default, or ray) and TRAJPROBE_WORKERS ask for.
+    """The executor that TRAJPROBE_EXECUTOR (local, the default, or ray) and TRAJPROBE_WORKERS ask for.
 
     Raises:
-        UserError: they ask for what there is not.
+        UserError: one of the variables has no valid value, or Ray can't be used.
     """
     kind = os.environ.get("TRAJPROBE_EXECUTOR") or "local"
     if kind == "local":
         return Local(Store.here(), workers(1))
     if kind == "ray":
-        from trajprobe.execution.ray import Ray  # an extra, which takes seconds to import
+        from trajprobe.execution.ray import Ray  # an optional extra, which takes seconds to import
 
         return Ray(Store.here(), workers(0))
     raise UserError(f"TRAJPROBE_EXECUTOR: got {kind!r}, expected local or ray")
 
 
 def missing(tasks: Sequence[Task], store: Store) -> tuple[dict[str, StoredShard], list[Task]]:
-    """The shards that the store has, by key, and the tasks whose shards it has not."""
-    found = {task.key: entry for task in tasks if (entry := store.get(task.key))}
-    return found, [task for task in tasks if task.key not in found]
+    """The shards of these tasks that the store has, by key; and the tasks whose shards must be made."""
+    stored = {task.key: shard for task in tasks if (shard := store.get(task.key))}
+    return stored, [task for task in tasks if task.key not in stored]
 
 
 def produce(
-    where: Executor,
+    executor: Executor,
     work: Work[Any],
     tasks: Sequence[Task],
     folder: Path,
@@ -67,36 +70,41 @@ def produce(
     name: str,
     pulled: Mapping[str, StoredShard] = MappingProxyType({}),
 ) -> None:
-    """Puts a shard for each task into `folder`, linked to the store's; those that it has not are made first.
+    """Fills `folder` with a shard for each task, linked to the store; shards that the store lacks are made first.
+
+    `meta` goes into the folder's manifest; `name` stands before messages and the progress bar. `pulled`
+    has shards by key, which are taken in place of the store's.
 
     Raises:
-        UserError: some can't be made. All others are kept, and `folder` stays as it was.
+        UserError: some shards can't be made. All others are kept in the store, and `folder` stays as it was.
     """
-    found, absent = missing(tasks, where.store)
-    found |= pulled
-    absent = [task for task in absent if task.key not in found]
-    if found:
-        log.info(
-            "%s: %d of %d shards are in %s already", name, len(tasks) - len(absent), len(tasks), where.store.folder
-        )
-    failed: list[Done] = []
-    with tqdm(total=sum(task.clips for task in absent), desc=name, unit="clip", disable=not absent) as bar:
-        for done in where.run(work, absent, bar.update):
-            if done.entry:
-                found[done.task.key] = done.entry
+    stored_shards, _ = missing(tasks, executor.store)
+    shards = {**pulled, **stored_shards}
+    to_make = [task for task in tasks if task.key not in shards]
+    if shards:
+        stored = len(tasks) - len(to_make)
+        log.info("%s: %d of %d shards are in %s already", name, stored, len(tasks), executor.store.folder)
+    failures: list[Outcome] = []
+    with tqdm(total=sum(task.clips for task in to_make), desc=name, unit="clip", disable=not to_make) as bar:
+        for outcome in executor.run(work, to_make, bar.update):
+            if outcome.shard:
+                shards[outcome.task.key] = outcome.shard
             else:
-                failed.append(done)
-    if failed:
-        failed.sort(key=lambda done: done.task.number)
-        reasons = "; ".join(f"shard {done.task.number}: {done.error}" for done in failed[:TOLD])
-        more = f"; and {len(failed) - TOLD} more" if len(failed) > TOLD else ""
-        raise UserError(
-            f"{name}: {len(failed)} of {len(tasks)} shards could not be made, the others are kept and not made again: "
-            f"{reasons}{more}"
-        )
+                failures.append(outcome)
+    if failures:
+        raise UserError(f"{name}: {_listed(failures, len(tasks))}")
     with fresh_folder(folder) as temporary:
         writer = ShardWriter(temporary, meta)
         for task in tasks:
-            entry = found[task.key]
-            writer.link(entry.path, entry.sha256, task.clips)
+            shard = shards[task.key]
+            writer.link(shard.path, shard.sha256, task.clips)
         writer.close()
+
+
+def _listed(failures: list[Outcome], total: int) -> str:
+    failures.sort(key=lambda outcome: outcome.task.number)
+    reasons = [f"shard {outcome.task.number}: {outcome.error}" for outcome in failures[:LISTED_FAILURES]]
+    if len(failures) > LISTED_FAILURES:
+        reasons.append(f"and {len(failures) - LISTED_FAILURES} more")
+    listed = "; ".join(reasons)
+    return f"{len(failures)} of {total} shards could not be made, the others are kept and not made again: {listed}"

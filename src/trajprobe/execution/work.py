@@ -1,4 +1,4 @@
-"""Work that is cut into shards: what it has to offer, and how it is done in whatever process."""
+"""Work that is cut into shards: what a kind of work offers, and how its shards are made in any process."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,45 +10,47 @@ from trajprobe.files.store import Store, StoredShard
 
 T = TypeVar("T")
 M_co = TypeVar("M_co", bound="Maker", covariant=True)
+#: A callback that gets the number of clips that were finished since the last call.
+ReportProgress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One shard that is to be made."""
+    """One shard to make."""
 
-    number: int
-    key: str  #: in the store
-    clips: int
+    number: int  #: its place in the folder, from 0
+    key: str  #: its key in the store
+    clips: int  #: how many clips it holds
 
 
 class Maker(Protocol):
-    """What makes shards, in a process of its own or not."""
+    """Makes shards, in this process or in a worker process."""
 
     def read(self, task: Task, /) -> Any:
-        """What the shard is made of; called in a thread, while the one before it is made."""
+        """The input of a shard. Called in a thread, while the shard before it is made."""
 
-    def make(self, task: Task, given: Any, store: Store, tell: Callable[[int], object], /) -> bytes:
-        """The shard, of what was read; tells how many more clips are done."""
+    def make(self, task: Task, batch: Any, store: Store, report_progress: ReportProgress, /) -> bytes:
+        """The bytes of the shard; `batch` is what `read` returned."""
 
 
 class Work(Protocol[M_co]):
-    """What is to be made; small, since it is sent to other processes."""
+    """A description of what to make. It is small, since it is sent to the worker processes."""
 
     def open(self) -> M_co:
-        """Brings what makes the shards into memory."""
+        """Loads what makes the shards, for example a network, into memory."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """A task that came to its end: the shard in the store, or why there is none."""
+class Outcome:
+    """The end of a task: the shard in the store, or else the error that prevented it."""
 
     task: Task
-    entry: StoredShard | None
+    shard: StoredShard | None
     error: str = ""
 
 
-def serve(maker: Maker, tasks: Iterable[Task], store: Store, tell: Callable[[int], object]) -> Iterator[Done]:
-    """Makes a shard for each task and puts it into the store; one that can't be made stops no other."""
+def serve(maker: Maker, tasks: Iterable[Task], store: Store, report_progress: ReportProgress) -> Iterator[Outcome]:
+    """Makes a shard for each task and puts it into the store. A UserError in one shard does not stop the others."""
 
     def read(task: Task) -> tuple[Task, Any, str]:
         try:
@@ -56,18 +58,18 @@ def serve(maker: Maker, tasks: Iterable[Task], store: Store, tell: Callable[[int
         except UserError as error:
             return task, None, str(error)
 
-    for task, given, error in ahead(map(read, tasks)):
-        if error:
-            yield Done(task, None, error)
+    for task, batch, unreadable in ahead(map(read, tasks)):
+        if unreadable:
+            yield Outcome(task, None, unreadable)
             continue
         try:
-            yield Done(task, store.put(task.key, maker.make(task, given, store, tell)))
-        except UserError as refused:
-            yield Done(task, None, str(refused))
+            yield Outcome(task, store.put(task.key, maker.make(task, batch, store, report_progress)))
+        except UserError as error:
+            yield Outcome(task, None, str(error))
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, each made in a thread while the one before it is in use."""
+    """The same items; a thread computes the next one while the caller uses the current one."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, None)
         while (item := following.result()) is not None:

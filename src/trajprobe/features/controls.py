@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from trajprobe.backbones.family import Family, family
+from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.content_key import code_hash
 from trajprobe.files.feature_shards import FEATURES, folder
-from trajprobe.files.shards import ShardWriter, shard
+from trajprobe.files.shards import ShardWriter, encode_shard
 from trajprobe.files.video_shards import open_clips
 from trajprobe.params import Parameters, parse
 from trajprobe.rows import Row, named_row, variants
@@ -39,7 +39,7 @@ def compute_control(values: dict[str, Any], name: str) -> str:
         writer = ShardWriter(place, recipe | {"tracks": clips.meta["tracks"]})
         for batch in clips:
             features = of.features(batch, options)
-            writer.add(shard({"features": features}, recipe | {"shard": batch.sha256}), len(features))
+            writer.add(encode_shard({"features": features}, recipe | {"shard": batch.sha256}), len(features))
             shape = features.shape[1:]
             bar.update(len(features))
         writer.close()
@@ -61,8 +61,4 @@ def check_control(name: str, row: Row) -> Parameters:
     bare = Row(family=row.family, clips=row.clips, weights=row.weights, like=row.like)
     if extra := [key for key in keys if getattr(row, key) != getattr(bare, key)]:
         raise UserError(f"{where}.{extra[0]}`: got it for {of.name}, which has no network; leave it out")
-    return parse(row.options, _options(of), f"{where}.options`")
-
-
-def _options(of: Family) -> type[Parameters]:
-    return of.Options
+    return parse(row.options, of.Options, f"{where}.options`")

@@ -1,6 +1,6 @@
 """Features of a row: each of its networks over each of its inputs, a shard at a time.
 
-From a stage script to a network's forward pass: `extract` -> `produce` -> `serve` -> `Encoder.make` ->
+From a stage script to a network's forward pass: `extract` -> `produce` -> `serve` -> `FeatureMaker.make` ->
 `Encoding.features`, which calls the family's `layer`.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, missing, produce
-from trajprobe.execution.work import Task
+from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.features import forecast
 from trajprobe.features.networks import open_network
 from trajprobe.features.perturbations import INPUTS
@@ -27,7 +27,7 @@ from trajprobe.features.tokens import microbatches, not_finite, pack, unpack
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.feature_shards import FEATURES, Coordinates, folder
 from trajprobe.files.locked_shards import LockedShards, with_machines
-from trajprobe.files.shards import arrays_of, shard
+from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
 from trajprobe.files.video_shards import Batch
 from trajprobe.rows import variants
@@ -49,14 +49,14 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     of_row = variants(name, plan.row, plan.run.seeds)
     if dry:
         estimate = where.ask(
-            Extraction(plan, of_row[0]), lambda encoder: encoder.forecast(len(plan.clips), len(of_row))
+            FeatureWork(plan, of_row[0]), lambda encoder: encoder.forecast(len(plan.clips), len(of_row))
         )
         return f"{name}, over the clips of {plan.row.clips}: {estimate}"
     locked, has_forecast = LockedShards(FEATURES / name), False
     with fresh_folder(FEATURES / name) as temporary:
         for number, of in enumerate(of_row):
-            work = Extraction(plan, of)
-            tasks = where.ask(work, Encoder.tasks)
+            work = FeatureWork(plan, of)
+            tasks = where.ask(work, FeatureMaker.tasks)
             absent = missing(tasks, where.store)[1]
             recipes = where.ask(work, lambda encoder: encoder.recipes(absent)) if absent else {}  # noqa: B023
             pulled = locked.take(recipes, where.store)
@@ -75,18 +75,18 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
 
 
 @dataclass(frozen=True)
-class Extraction:
+class FeatureWork:
     """A network of a row over an input: small, since it is sent to other processes."""
 
     plan: Plan
     of: Coordinates
 
-    def open(self) -> "Encoder":
+    def open(self) -> "FeatureMaker":
         """Brings the network into memory."""
-        return Encoder(self.plan, self.of)
+        return FeatureMaker(self.plan, self.of)
 
 
-class Encoder:
+class FeatureMaker:
     """A network in memory, which makes shards of features of shards of clips.
 
     Raises:
@@ -103,7 +103,7 @@ class Encoder:
         self.recipe = plan.recipe(of, source)
         family = plan.family
         #: Bits of a code, where the layer is made of codes: these are kept in place of tokens.
-        self.bits = family.code_bits(network) if family.code_bits and plan.row.layer in family.DISCRETE else 0
+        self.bits = family.code_bits(network) if plan.row.layer in family.DISCRETE else 0
         self.pooled_by_us = plan.row.pooling not in family.POOLINGS
         self.keeps_tokens = self.pooled_by_us and os.environ.get(KEEP) == "1"
 
@@ -123,7 +123,7 @@ class Encoder:
         return replace(clips, video=self.perturb(clips.video))
 
     @torch.inference_mode()
-    def make(self, task: Task, clips: Batch, store: Store, report_progress: Callable[[int], object]) -> bytes:
+    def make(self, task: Task, clips: Batch, store: Store, report_progress: ReportProgress) -> bytes:
         """The shard of features [b t d] of a shard of clips.
 
         Raises:
@@ -140,7 +140,7 @@ class Encoder:
         features: NDArray[np.float32] = torch.cat(parts).cpu().numpy()  # the one place where a GPU is waited for
         if not np.isfinite(features).all():
             raise UserError(not_finite(self.plan.name))
-        return shard({"features": features}, self.recipe | {"shard": clips.sha256})
+        return encode_shard({"features": features}, self.recipe | {"shard": clips.sha256})
 
     def _source(self, clips: Batch, store: Store) -> tuple[NDArray[np.generic], Callable[[Tensor], Tensor]]:
         """What the features of clips are made of, and the function that makes them: the video, or tokens of the store.
@@ -152,8 +152,8 @@ class Encoder:
         if not stored and not self.keeps_tokens:
             return clips.video, partial(self.encoding.features, self.network)
         if not stored:
-            stored = store.put(Store.key(recipe), shard(self._tokens(clips.video), recipe))
-        arrays = arrays_of(stored.path.read_bytes())
+            stored = store.put(Store.key(recipe), encode_shard(self._tokens(clips.video), recipe))
+        arrays = decode_shard(stored.path.read_bytes())
         if self.bits:
             codes = unpack(arrays["codes"], self.bits, tuple(arrays["shape"].tolist()))
             return codes, partial(self.encoding.pool_codes, self.network)

@@ -34,19 +34,14 @@ def _pretrained(plan: Plan) -> tuple[nn.Module, dict[str, Any]]:
     folder, family = weights.WEIGHTS / plan.row.weights, plan.family
     provenance = weights.provenance(folder)
     check_weights(plan.name, plan.row, plan.architecture, provenance, folder)
-    if family.load:
-        network, digest = family.load(plan.architecture, folder)
-    else:
-        with torch.device("meta"):
-            network = family.build(plan.architecture)
-        digest = weights.load(folder, network)
+    network, digest = family.load(plan.architecture, folder)
     return network, {"name": plan.row.weights, "sha256": digest, "trained_frames": provenance.get("trained_frames")}
 
 
 def _random(plan: Plan, seed: int) -> tuple[nn.Module, dict[str, Any]]:
     torch.manual_seed(seed)
     network = plan.family.build(plan.architecture)
-    if plan.family.fill_codebook:
+    if plan.family.fill_codebook is not None:
         x = plan.family.preprocess(plan.sample, plan.architecture)
         plan.family.fill_codebook(network.to(plan.device), x.to(plan.device))
         network.cpu()

@@ -82,8 +82,8 @@ class Plan:
             raise UserError(f"{DEVICE}: got {name!r}, expected cpu or a device of this machine ({reason})") from None
         if self.row.precision == "tf32" and device.type != "cuda":
             raise UserError(
-                f"params.yaml: `rows.{self.name}.precision`: got tf32, which NVIDIA GPUs have, on {device}; use "
-                f"float32, or set {DEVICE}=cuda where there is one"
+                f"params.yaml: `rows.{self.name}.precision`: got tf32 on {device}, expected an NVIDIA GPU; use float32 "
+                f"or set {DEVICE}=cuda where there is one"
             )
         return device
 
@@ -149,7 +149,7 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
     if row.options:
         raise UserError(f"params.yaml: `{where}.options`: got it for {of.name}, which has a network; leave it out")
     architecture = of.architecture(row.architecture, where)
-    deepest = of.depth(architecture) if of.depth else -1
+    deepest = of.depth(architecture)
     if row.layer not in (*of.LAYERS, *range(deepest + 1)):
         layers = ", ".join(of.LAYERS) + (f", or a number from 0 to {deepest}" if deepest >= 0 else "")
         layer = "nothing" if row.layer is None else row.layer

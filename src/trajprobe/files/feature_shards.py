@@ -87,7 +87,7 @@ def load_features(
         root: the top of the repository.
 
     Raises:
-        UserError: there are no such features, or they are of other tracks than the labels.
+        UserError: such features do not exist, or they are of other tracks than the labels.
     """
     root = Path(root)
     held = networks_of(row, root)
@@ -95,12 +95,10 @@ def load_features(
     matching = [of for of in held if of.network in networks[:1] and of.input == input and layer in (None, of.layer)]
     if len(matching) != 1:
         raise UserError(_no_features(row, network, input, layer, held, root))
-    features, recipe = read(folder(matching[0], root))
+    place = folder(matching[0], root)
+    features, recipe = read(place)
     labelling = Labelling.load(root / LABELLING)
-    if recipe["tracks"] != labelling.tracks:
-        raise UserError(
-            f"{folder(matching[0], root)}: features of other tracks than {root / LABELLING}; run `dvc repro`"
-        )
+    labelling.check_tracks(recipe["tracks"], place)
     return Features(features, labelling.labels, labelling.names, labelling.groups, labelling.folds, recipe)
 
 

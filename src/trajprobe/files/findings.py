@@ -1,4 +1,4 @@
-"""What the guards found in a data set, in words: said before any number is read."""
+"""What the guards found in a data set, in words: it stands above the numbers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,8 +21,8 @@ class Finding(Parameters, frozen=True):
     items: tuple[tuple[int, ...] | str, ...] = ()  #: all of what the text names the first of
 
 
-def save(found: Iterable[Finding], path: Path = FINDINGS) -> None:
-    write_json(path, [msgspec.to_builtins(finding) for finding in found])
+def save(findings: Iterable[Finding], path: Path = FINDINGS) -> None:
+    write_json(path, [msgspec.to_builtins(finding) for finding in findings])
 
 
 def load(path: Path = FINDINGS) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What is known of each track beside its points: class, group, and the fold that tests it."""
+"""The class, the group and the fold of each track."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.errors import UserError
 from trajprobe.files.atomic import read_npz, write_npz
 
 LABELLING = Path("data/trajectories/labelling.npz")
@@ -23,6 +24,19 @@ class Labelling:
     folds: NDArray[np.int64]  #: (n), the fold that tests the clip, or `TRAIN_ONLY`
     tracks: str  #: digest of the tracks
     leaked: int  #: tested tracks of which an exact duplicate is trained on, which only an original split can do
+
+    def check_tracks(self, tracks: str, where: object) -> None:
+        """Refuses results of other tracks than these: features of different clips are never compared.
+
+        Args:
+            tracks: digest of the tracks that the results are of.
+            where: the results, for the message.
+
+        Raises:
+            UserError: the digests differ.
+        """
+        if tracks != self.tracks:
+            raise UserError(f"{where}: was made of other tracks than {LABELLING} labels; run `dvc repro`")
 
     def save(self, path: Path) -> None:
         arrays = {"labels": self.labels, "names": self.names, "groups": self.groups, "folds": self.folds}

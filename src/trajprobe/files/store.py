@@ -1,8 +1,8 @@
-"""The scratch store: shards that were made once, on this machine or a shared filesystem, by what determines them.
+"""The scratch store: shards that were made once, on this machine or on a shared filesystem, found by their recipe.
 
-A shard's name is its key, which is a hash of all that determines its bytes, and the sha256 of these. It stands under
-that name only when it is whole, is read-only, and is verified whenever it is taken: what is damaged is made again.
-The store is no part of the results. Whatever is deleted from it is made again when it is asked for.
+A shard's file name is its key, a hash of all that determines its bytes, and the sha256 of these bytes. The file gets
+this name only when it is complete, is read-only, and is verified on each read. A damaged shard is deleted and made
+again. The store is not part of the results: whatever is deleted from it is made again when a run needs it.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_sha256, sha256, write_bytes
 
 VARIABLE = "TRAJPROBE_STORE"
-#: Seconds after which what no run has touched is what a killed one has left.
+#: Age in seconds from which an unfinished file counts as left by a run that was killed.
 ABANDONED = 3600
 log = logging.getLogger("trajprobe")
 
 
 @dataclass(frozen=True)
 class StoredShard:
-    """A shard in the store."""
+    """A shard in the store: its file, and the sha256 of its bytes in hex."""
 
     path: Path
     sha256: str
@@ -37,22 +37,24 @@ class StoredShard:
 
 @dataclass(frozen=True)
 class Store:
-    """The store in a folder, which may be shared by clones, experiments and machines."""
+    """A store in a folder, which clones, experiments and machines may share."""
 
     folder: Path
 
     @classmethod
     def here(cls) -> "Store":
-        """The one that the variable TRAJPROBE_STORE names, or else the user's cache folder has.
+        """The store that the variable TRAJPROBE_STORE names; by default the one in the user's cache folder.
+
+        Files that killed runs have left in it are deleted.
 
         Raises:
-            UserError: it can't be written to.
+            UserError: the folder can't be written to.
         """
         store = cls(Path(os.environ.get(VARIABLE) or user_cache_path("trajprobe")).absolute())
         try:
             store.folder.mkdir(parents=True, exist_ok=True)
-            for path, told in store.unfinished():
-                if time.time() - told.st_mtime > ABANDONED:
+            for path, status in store.unfinished():
+                if time.time() - status.st_mtime > ABANDONED:
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(
@@ -63,16 +65,16 @@ class Store:
 
     @staticmethod
     def key(recipe: Mapping[str, Any]) -> str:
-        """What a shard of this recipe is called."""
+        """The key of the shard that this recipe makes, 32 hex digits."""
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32]
 
     def get(self, key: str) -> StoredShard | None:
-        """The shard of that key, verified; None where it was not made, or is damaged, in which case it is deleted."""
-        for path in sorted(self._room(key).glob(f"{key}-*.safetensors")):
+        """The shard with that key, verified; None if there is none. A damaged one is deleted and counts as none."""
+        for path in sorted(self._folder(key).glob(f"{key}-*.safetensors")):
             digest = path.stem.removeprefix(f"{key}-")
             try:
                 if file_sha256(path) == digest:
-                    os.utime(path)  # `prune` goes by it
+                    os.utime(path)  # `prune` goes by the time of the last use
                     return StoredShard(path, digest)
                 path.unlink()
             except FileNotFoundError:  # pruned a moment ago
@@ -81,14 +83,14 @@ class Store:
         return None
 
     def put(self, key: str, data: bytes) -> StoredShard:
-        """Keeps a shard's bytes."""
+        """Stores a shard's bytes under its key."""
         digest = sha256(data)
-        path = self._room(key) / f"{key}-{digest}.safetensors"
+        path = self._folder(key) / f"{key}-{digest}.safetensors"
         write_bytes(path, data, mode=0o444)
         return StoredShard(path, digest)
 
     def unfinished(self) -> Iterator[tuple[Path, os.stat_result]]:
-        """What runs are writing, or were when they were killed; the attempts that Ray's are counting, too."""
+        """Files, with their status, that runs have not finished; the attempts that runs on Ray count are among them."""
         for path in self.folder.glob("*/.*.tmp"):
             with suppress(FileNotFoundError):  # finished a moment ago
                 yield path, path.stat()
@@ -97,5 +99,5 @@ class Store:
         """Every shard."""
         return self.folder.glob("??/*-*.safetensors")
 
-    def _room(self, key: str) -> Path:
+    def _folder(self, key: str) -> Path:
         return self.folder / key[:2]

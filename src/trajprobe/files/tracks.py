@@ -12,6 +12,19 @@ from trajprobe.files.atomic import read_npz, write_npz
 Array = NDArray[np.float64]
 
 
+def padding(lengths: NDArray[np.int64], steps: int) -> NDArray[np.bool_]:
+    """Where ragged tracks have no point: (n t), t = `steps`, True from each track's length (n) on."""
+    return np.arange(steps) >= lengths[:, None]
+
+
+def bounds(points: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Low and high corner, each (n 1 d), of the first `lengths` (n) points of each track (n t d)."""
+    no_point = padding(lengths, points.shape[1])[..., None]
+    low = np.where(no_point, np.inf, points).min(axis=1, keepdims=True)
+    high = np.where(no_point, -np.inf, points).max(axis=1, keepdims=True)
+    return low, high
+
+
 @dataclass(frozen=True)
 class Tracks:
     """n tracks of at most t points; what is behind a track's length is zero."""

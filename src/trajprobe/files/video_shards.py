@@ -10,7 +10,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
-from trajprobe.files.shards import Shards, shard
+from trajprobe.files.shards import Shards, encode_shard
 
 CLIPS = Path("data/clips")
 ZSTD_LEVEL = 3
@@ -27,12 +27,12 @@ class Batch:
 
 
 def packed(video: NDArray[np.uint8], points: NDArray[np.float64], meta: dict[str, Any]) -> bytes:
-    """The shard of clips [b t h w c], with the blob's places (b t 2); `meta` tells how they were rendered."""
+    """The shard of clips [b t h w c], with the blob's places (b t 2); `meta` says how they were rendered."""
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
     frames = [compressor.compress(clip.tobytes()) for clip in video]
     ends = np.cumsum([len(frame) for frame in frames])
     blob = np.frombuffer(b"".join(frames), dtype=np.uint8)
-    return shard({"zstd": blob, "ends": ends, "shape": np.array(video.shape[1:]), "points": points}, meta)
+    return encode_shard({"zstd": blob, "ends": ends, "shape": np.array(video.shape[1:]), "points": points}, meta)
 
 
 class Clips:
@@ -48,7 +48,7 @@ class Clips:
 
     @property
     def shards(self) -> list[dict[str, Any]]:
-        """What the manifest tells of each shard: its `sha256`, and how many clips (`items`) it has."""
+        """The manifest of each shard: its `sha256`, and how many clips (`items`) it has."""
         return self._shards.shards
 
     def __getitem__(self, number: int) -> Batch:
@@ -57,7 +57,7 @@ class Clips:
         Raises:
             UserError: it is missing or damaged.
         """
-        arrays, told = self._shards.read(number), self.shards
+        arrays, shards = self._shards.read(number), self.shards
         decompressor = zstandard.ZstdDecompressor()
         blob, ends = arrays["zstd"].tobytes(), arrays["ends"]
         clips = [
@@ -65,8 +65,8 @@ class Clips:
             for begin, end in zip([0, *ends[:-1]], ends, strict=True)
         ]
         video = np.stack(clips).reshape(-1, *arrays["shape"])
-        start = sum(before["items"] for before in told[:number])
-        return Batch(video, arrays["points"], start, told[number]["sha256"])
+        start = sum(before["items"] for before in shards[:number])
+        return Batch(video, arrays["points"], start, shards[number]["sha256"])
 
     def __iter__(self) -> Iterator[Batch]:
         """Each shard's clips; raises as `[]` does."""

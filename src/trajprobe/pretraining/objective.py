@@ -1,7 +1,7 @@
-"""What the tokenizer learns from, and the figures that tell what it learned. No labels anywhere.
+"""The objective of pretraining, and the figures that show what was learned. No labels anywhere.
 
-Most pixels of a clip are black, and plain MSE is no better than an all-black frame: errors are weighted by
-brightness, and told on the blob by itself.
+Most pixels of a clip are black, so a network that is no better than an all-black frame has a small MSE: errors are
+weighted by brightness, and figures are also reported on the blob alone.
 """
 
 from dataclasses import dataclass
@@ -45,16 +45,16 @@ def losses(latents: Tensor, reconstruction: Tensor, prediction: Tensor, target: 
 
     Args:
         latents: [b d t h w], before quantisation.
-        reconstruction: [b c t h w], what the decoder made of the codes.
-        prediction: [b c t h w], what the predictor made of the codes: each token's, of the next token's frames.
+        reconstruction: [b c t h w], decoded from the codes.
+        prediction: [b c t h w], decoded from the codes by the predictor, whose target is the next token's frames.
         target: [b c t h w], the input; all videos in [-1, 1].
-        step: frames a token (the first token has one frame).
+        step: frames of a token (the first token has one frame).
     """
     token, code = lfq.entropies(latents)
     return Losses(
         reconstruction=weighted_error(reconstruction, target),
-        # The predictor's frame f stands for frame f + step. Its first one belongs to the token of a single frame,
-        # whose next token has `step`: there is no whole set of predictions for it.
+        # The predictor's frame f is compared with frame f + step. Its first frame is that of the first token, which
+        # can't predict all `step` frames of the next one.
         prediction=weighted_error(prediction[:, :, 1:-step], target[:, :, 1 + step :]),
         token_entropy=token,
         code_entropy=code,
@@ -75,9 +75,9 @@ def brightness(video: Tensor) -> Tensor:
 
 @torch.no_grad()
 def figures(latents: Tensor, codes: Tensor, video: Tensor, target: Tensor) -> dict[str, float]:
-    """Scalars that tell how honest the codes are, on clips that were not trained on.
+    """Scalars that show how good and how diverse the codes are, on clips that were not trained on.
 
-    `weighted_mse` and `blob_mse` (pixels on a blob) each stand beside what an all-black video would score.
+    `mse`, `weighted_mse` and `blob_mse` (pixels on a blob) each have the value of an all-black video beside them.
     """
     black = torch.full_like(target, -1)
     on_blob = brightness(target) > ON_BLOB

@@ -1,7 +1,7 @@
 """Trains a tokenizer on the unlabelled pool: reconstruct each clip, and predict the next token's frames.
 
 The clips are rendered as they are needed, so memory does not grow with the pool. The budget is in steps, never in
-seconds: what is learned must not depend on how busy the machine is.
+seconds: the weights must not depend on how busy the machine is.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from trajprobe.backbones.family import Family
-from trajprobe.backbones.family import family as family_of
+from trajprobe.backbones.family import Family, family
 from trajprobe.backbones.parts import lfq
 from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError
@@ -40,7 +39,7 @@ class Pretrain(Parameters, frozen=True):
     family: str
     architecture: dict[str, Any]
     clips: str  #: clip format
-    shuffle_frames: bool  #: the control: each clip's frames in an order of its own, so that there is no motion
+    shuffle_frames: bool  #: the control: each clip's frames in a random order, so that there is no motion
     steps: Annotated[int, Meta(ge=1)]
     batch: Annotated[int, Meta(ge=1)]
     learning_rate: Annotated[float, Meta(gt=0.0)]
@@ -50,10 +49,10 @@ class Pretrain(Parameters, frozen=True):
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out."""
+    """The result of a training."""
 
     network: nn.Module
-    curve: list[dict[str, float]]  #: a point of the learning curve each: step and the terms of the loss
+    curve: list[dict[str, float]]  #: the learning curve: step and the terms of the loss at each point
     figures: dict[str, float]  #: on clips held out from the pool
 
 
@@ -61,32 +60,33 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     """Trains one network; the same bytes for the same arguments, threads and instruction set.
 
     Raises:
-        UserError: the pool is too small for a batch, or the clips too short for a prediction.
+        UserError: the family can't be trained, the pool is too small for a batch, the clips are too short for a
+            prediction, or the loss is not finite.
     """
     torch.use_deterministic_algorithms(True)
-    family = family_of(params.family)
+    tokenizer = trainable(params.family)
     torch.manual_seed(params.seed)
-    shape = family.architecture(params.architecture, f"pretrain.{name}")
-    network = cast(Any, family.build(shape))
+    architecture = tokenizer.architecture(params.architecture, f"pretrain.{name}")
+    network = cast(Any, tokenizer.build(architecture))
     # The predictor is a decoder of its own, thrown away afterwards.
-    predictor = type(network.decoder)(network.bits)
+    predictor = type(network.decoder)(network.quantiser.bits)
     held_out = min(HELD_OUT, len(tracks) // 5)
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
-    check_format(family, form, f"pretrain.{name}")
+    check_format(tokenizer, form, f"pretrain.{name}")
     points = place(tracks, scene, form)
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, params.learning_rate, total_steps=max(params.steps, SHORTEST), pct_start=WARM_UP
     )
-    curve, every = [], max(params.steps // CURVE_POINTS, 1)
+    curve, interval = [], max(params.steps // CURVE_POINTS, 1)
     draws = _batches(points[held_out:], params, form.resolution)
     for step in tqdm(range(params.steps), desc=name, unit="step"):
-        x = family.preprocess(torch.from_numpy(draw(next(draws), scene, form)), shape)
+        x = tokenizer.preprocess(torch.from_numpy(draw(next(draws), scene, form)), architecture)
         latents, video, prediction = _forward(network, predictor, x)
-        terms = losses(latents, video, prediction, x, family.FRAMES_PER_TOKEN)
+        terms = losses(latents, video, prediction, x, tokenizer.FRAMES_PER_TOKEN)
         if not torch.isfinite(terms.total):
             raise UserError(f"pretrain.{name}: the loss is not finite at step {step}; lower `learning_rate`")
         optimiser.zero_grad()
@@ -94,32 +94,41 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         nn.utils.clip_grad_norm_(weights, GRADIENT_NORM)
         optimiser.step()
         schedule.step()
-        if step % every == 0 or step == params.steps - 1:
+        if step % interval == 0 or step == params.steps - 1:
             curve.append(_point(step, terms))
     network.eval()
     with torch.no_grad():
-        x = family.preprocess(torch.from_numpy(draw(points[:held_out], scene, form)), shape)
+        x = tokenizer.preprocess(torch.from_numpy(draw(points[:held_out], scene, form)), architecture)
         latents = network.encode(x)
         codes = network.codes(latents)
-        honest = figures(latents, codes, network.decode(codes), x)
-    return Trained(network, curve, honest)
+        held_out_figures = figures(latents, codes, network.decode(codes), x)
+    return Trained(network, curve, held_out_figures)
 
 
-def check_format(family: Family, form: Format, name: str) -> None:
+def trainable(name: str) -> Family:
+    """The family of that name, a tokenizer that can be trained.
+
+    Raises:
+        UserError: it does not exist, or can't be trained.
+    """
+    return family(name, "FRAMES_PER_TOKEN")
+
+
+def check_format(tokenizer: Family, form: Format, name: str) -> None:
     """Raises UserError where clips of `form` can't be trained on: tokens must stand for whole frames and squares."""
-    step, side = family.FRAMES_PER_TOKEN, family.PIXELS_PER_TOKEN
+    step, side = tokenizer.FRAMES_PER_TOKEN, tokenizer.PIXELS_PER_TOKEN
     if form.frames < 2 * step + 1 or form.frames % step != 1 or form.resolution % side:
         raise UserError(
-            f"{name}: got clips of {form.frames} frames of {form.resolution} pixels, expected {step}k + 1 frames, at least "
-            f"{2 * step + 1}, and a multiple of {side} pixels; choose another format of `clips`"
+            f"{name}: got clips of {form.frames} frames of {form.resolution} pixels, expected {step}k + 1 frames, at "
+            f"least {2 * step + 1}, and a multiple of {side} pixels; choose another format of `clips`"
         )
 
 
 def provenance(params: Pretrain, pool: str, scene: Scene, form: Format) -> dict[str, Any]:
     """Where the weights come from, for provenance.json; `pool` is the digest of the tracks."""
     recipe = {"pretrain": params, "render": scene, "clips": form}
-    told = {"made_by": "pretrain", "pool": pool, "trained_frames": form.frames}
-    return told | {key: msgspec.to_builtins(value) for key, value in recipe.items()}
+    facts = {"made_by": "pretrain", "pool": pool, "trained_frames": form.frames}
+    return facts | {key: msgspec.to_builtins(value) for key, value in recipe.items()}
 
 
 def _forward(network: Any, predictor: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -128,10 +137,10 @@ def _forward(network: Any, predictor: nn.Module, x: Tensor) -> tuple[Tensor, Ten
     return latents, network.decoder(quantised), predictor(quantised)
 
 
-def _batches(points: NDArray[np.float64], params: Pretrain, size: int) -> Iterator[NDArray[np.float64]]:
-    """Without end: places of the blob (b t 2), in epochs, each clip flipped, transposed and reversed at random."""
+def _batches(points: NDArray[np.float64], params: Pretrain, resolution: int) -> Iterator[NDArray[np.float64]]:
+    """Places of the blob (b t 2), epoch after epoch, each clip flipped, transposed and reversed at random."""
     generator = np.random.default_rng(params.seed)
-    middle = (size - 1) / 2
+    middle = (resolution - 1) / 2
     order = np.empty(0, dtype=np.int64)
     while True:
         while len(order) < params.batch:

@@ -1,55 +1,77 @@
-"""What a reader of the table must know."""
+"""Notes on the results: what a reader of the table must know."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from trajprobe.compare.comparison import Comparison
-from trajprobe.compare.entries import Entry
-
-KINDS = {"pretrained": "pretrained", "random": "random", "controls": "control"}
+from trajprobe.compare.scored import ScoredVariant
+from trajprobe.rows import named_rows
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
     """A sentence for each thing that is off."""
-    for leak in comparison.leaks:
-        yield f"Away from chance: {leak}."
-    for entry in comparison.entries.values():
-        name = f"{entry.probe.row} ({KINDS[entry.probe.kind]})"
-        for note in _of_row(entry, comparison):
-            yield f"{name}: {note}"
-    formats = {entry.probe.frames for entry in comparison.entries.values()}
+    for test in comparison.leaks:
+        yield f"Away from chance: {test}."
+    for variant, scored in comparison.variants.items():
+        for note in _of_variant(scored, comparison):
+            yield f"{variant}: {note}"
+    formats = {scored.probe.frames for scored in comparison.variants.values()}
     if len(formats) > 1:
         yield (
             f"Clips of {' and '.join(map(str, sorted(formats)))} frames are compared: a difference between rows of "
-            "different formats is one of formats too."
+            "different formats may come from the format."
         )
-    for row, gain in comparison.gains.items():
-        if gain.rank is not None:
-            seeds = len(comparison.entries["random", row].right)
-            yield f"{row}: its rank among {seeds} random networks has p = {gain.rank:.3f}, whatever their distribution."
-    for (kind, control), gap in comparison.gaps.items():
-        pretrained = kind == "controls" and comparison.entries[kind, control].probe.trained_frames
-        if gap.row in comparison.gains and pretrained:
-            gained = comparison.gains[gap.row].verdict.difference
-            left = gap.verdict.difference
-            if gained.ci_low > 0 and left.ci_high < gained.mean:  # else it may well be no better than random weights
-                share = 100 * (1 - left.mean / gained.mean)
-                yield f"{share:.0f} % of the gain of {gap.row} over random is there in {control} as well."
+    for variant, gain in comparison.gains.items():
+        if gain.rank_p_value is not None:
+            seeds = len(comparison.variants[gain.baseline].predictions)
+            yield (
+                f"{variant.row}: its rank among {seeds} random networks has p = {gain.rank_p_value:.3f}, whatever "
+                "their distribution."
+            )
+    yield from _shares_of_gains(comparison)
 
 
-def _of_row(entry: Entry, comparison: Comparison) -> Iterator[str]:
-    probed = entry.probe
-    if probed.trained_frames not in (None, probed.frames):
-        yield f"clips of {probed.frames} frames; its weights know {probed.trained_frames}."
-    unconverged = sum(network.unconverged for network in probed.networks)
+def recipe_notes(values: dict[str, Any]) -> Iterator[str]:
+    """A note for each row that is like another and was pretrained with more than one setting changed.
+
+    Of weights that have no recipe in `pretrain` of params.yaml (`values`), nothing is known.
+    """
+    rows, recipes = named_rows(values), values["pretrain"]
+    for name, row in rows.items():
+        own, other = recipes.get(row.weights), recipes.get(rows[row.like].weights)
+        keys = [key for key in own or {} if other and own[key] != other.get(key)]
+        if len(keys) > 1:
+            yield (
+                f"{name} and {row.like} were pretrained with different {' and '.join(keys)}: their difference may come "
+                "from any of them."
+            )
+
+
+def _shares_of_gains(comparison: Comparison) -> Iterator[str]:
+    """How much of a gain remains with other weights, or under a perturbation."""
+    for variant, difference in comparison.differences.items():
+        gain = comparison.gains.get(difference.reference)
+        trained = comparison.variants[variant].probe.trained_frames
+        if gain is None or not trained or variant in comparison.gains:
+            continue
+        gained, lost = gain.verdict.difference, difference.verdict.difference
+        if gained.ci_low > 0 and lost.ci_high < gained.mean:  # else it may be no better than random weights
+            share, name = 1 - lost.mean / gained.mean, variant if variant.is_perturbed else variant.row
+            yield f"{name} has {100 * share:.0f} % of the gain of {difference.reference.row} over random weights."
+
+
+def _of_variant(scored: ScoredVariant, comparison: Comparison) -> Iterator[str]:
+    probe, classifier = scored.probe, scored.row.classifier
+    if probe.trained_frames not in (None, probe.frames):
+        yield f"clips of {probe.frames} frames, but its weights were trained on {probe.trained_frames}."
+    unconverged = sum(network.unconverged for network in probe.networks)
     if unconverged:
-        limit = f"probe.{probed.classifier}"
-        yield f"{unconverged} of its probes had not converged at the limit of steps in `{limit}`; raise it."
-    if probed.pca:
-        yield f"{int(np.prod(probed.shape)):,} dimensions, reduced to {probed.pca} by PCA within train."
-    folds = sum(len(network.chosen) for network in probed.networks)
-    at_edge = sum(network.at_edge for network in probed.networks)
-    if 2 * at_edge > folds and comparison.accuracies[entry.key].ci_low > comparison.chance:
-        grid = f"the grid of `probe.{probed.classifier}`"
-        yield f"{at_edge} of {folds} folds chose an edge of {grid}, where it was better; widen it."
+        yield f"{unconverged} of its probes did not converge within the steps of `probe.{classifier}`; allow more."
+    if probe.pca:
+        yield f"{int(np.prod(probe.shape)):,} dimensions, reduced to {probe.pca} by PCA within train."
+    folds = sum(len(network.chosen) for network in probe.networks)
+    at_edge = sum(network.at_edge for network in probe.networks)
+    if 2 * at_edge > folds and comparison.estimates[scored.variant]["accuracy"].ci_low > comparison.chance:
+        yield f"{at_edge} of {folds} folds chose an end of the grid of `probe.{classifier}`; widen the grid."

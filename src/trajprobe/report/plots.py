@@ -1,47 +1,38 @@
 """The CSV files behind `dvc plots show`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from trajprobe.compare.comparison import Comparison, main_kind
+from trajprobe.compare.comparison import Comparison
 from trajprobe.files.atomic import write_csv
+from trajprobe.report.numbers import rounded
 
 
 def write(comparison: Comparison, primary: str, folder: Path) -> None:
     """accuracy.csv, few_shot.csv, recall.csv and confusion.csv.
 
-    A line is a row and kind; one of these with so many labelled clips; a class; a tested clip. `recall` and the
-    confusion are the primary row's, and each row and kind has a column of recalls too. The confusion of a row with
-    random initialisation alone is that of its first seed.
+    A line is a variant; one of these with so many labelled clips; a class; a tested clip. `recall` and the confusion
+    are those of the primary row's main variant, and each variant has a column of recalls too. Where that variant has
+    several random networks, the confusion is that of the first one.
     """
     labelling = comparison.labelling
     labels, names = labelling.labels[labelling.folds >= 0], labelling.names
-    main = comparison.entries[main_kind(primary, comparison.entries), primary]
-    titles = [f"{row} ({kind})" for kind, row in comparison.entries]
-    bars = (
-        [title, *_rounded(accuracy)] for title, accuracy in zip(titles, comparison.accuracies.values(), strict=True)
-    )
+    variants = comparison.variants
+    main = variants[comparison.main[primary]]
+    bars = ([str(variant), *map(rounded, comparison.estimates[variant]["accuracy"])] for variant in variants)
     write_csv(folder / "accuracy.csv", ["row", "accuracy", "ci_low", "ci_high"], bars)
     recalls = [
-        [
-            names[label],
-            *_rounded(entry.right[:, labels == label].mean() for entry in (main, *comparison.entries.values())),
-        ]
+        [names[label], *(rounded(scored.correct[:, labels == label].mean()) for scored in (main, *variants.values()))]
         for label in np.unique(labels)
     ]
-    write_csv(folder / "recall.csv", ["class", "recall", *titles], recalls)
-    pairs = ([names[label], names[guess]] for label, guess in zip(labels, main.guesses[0], strict=True))
+    write_csv(folder / "recall.csv", ["class", "recall", *map(str, variants)], recalls)
+    pairs = ([names[label], names[predicted]] for label, predicted in zip(labels, main.predictions[0], strict=True))
     write_csv(folder / "confusion.csv", ["actual", "predicted"], pairs)
     points = [
-        [title, count, *_rounded([share])]
-        for title, entry in zip(titles, comparison.entries.values(), strict=True)
-        if len(entry.few_shot)  # else its curve was left out
-        for count, share in zip(entry.probe.shots, entry.few_shot, strict=True)
+        [str(variant), shots, rounded(accuracy)]
+        for variant, scored in variants.items()
+        if len(scored.few_shot)
+        for shots, accuracy in zip(scored.row.shots, scored.few_shot, strict=True)
     ]
     write_csv(folder / "few_shot.csv", ["row", "clips", "accuracy"], points)
-
-
-def _rounded(values: Iterable[float]) -> list[float]:
-    return [round(float(value), 4) for value in values]

@@ -1,145 +1,190 @@
-"""The table that `make repro` ends with, above it what is to be known of the data, and below it what is off."""
+"""The table that `make repro` ends with: what to know of the data above it, notes on the results below it."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from trajprobe.compare.comparison import Compare, Comparison
-from trajprobe.compare.entries import Entry
-from trajprobe.compare.intervals import Estimate
+from trajprobe.compare.metrics import METRICS
+from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import POWER, Verdict
-from trajprobe.report.notes import KINDS, notes
+from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK
+from trajprobe.report.notes import notes
+from trajprobe.report.numbers import percent, points
 
 
-def table(comparison: Comparison, dataset: str, params: Compare, before: Sequence[str], extra: Sequence[str]) -> str:
-    """Markdown; what is to be known `before` goes above the numbers, `extra` notes below those that they give."""
-    found = [*notes(comparison), *extra]
+def table(
+    comparison: Comparison, dataset: str, params: Compare, findings: Sequence[str], further: Sequence[str]
+) -> str:
+    """Markdown; the guards' `findings` stand above the numbers, `further` notes below those on the numbers."""
+    order = _ordered(comparison, params.primary)
     parts = [
-        _list("Before you read it:", before),
-        [*_rows(comparison, dataset, params), ""],
-        [*_differences(comparison, params)],
-        [*_few_labels(comparison, params)],
-        _list("To know when reading it:", found),
+        _list("Before you read it:", findings),
+        [*_scores(comparison, order, dataset, params), ""],
+        [*_differences(comparison, order, params)],
+        [*_few_labels(comparison, order)],
+        _list("Notes:", [*notes(comparison), *further]),
     ]
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
 
 def headline(comparison: Comparison, params: Compare) -> str:
     """The primary row in a few words."""
-    row = params.primary
-    shown = {kind: comparison.accuracies[kind, one] for kind, one in comparison.entries if one == row}
-    told = [f"{KINDS[kind]} {_percent(accuracy.mean)} %" for kind, accuracy in shown.items()]
-    if row in comparison.gains:
-        verdict = comparison.gains[row].verdict
-        told.append(f"gain {_points(verdict.difference)}: {verdict.words}")
-    return f"{row}: {', '.join(told)}"
+    row, metric = params.primary, comparison.metric
+    plain = [variant for variant in comparison.variants if variant.row == row and not variant.is_perturbed]
+    words = [f"{variant.network} {percent(comparison.estimates[variant][metric].mean)} %" for variant in plain]
+    main = comparison.main[row]
+    if main in comparison.gains:
+        verdict = comparison.gains[main].verdict
+        words.append(f"gain {points(verdict.difference)}: {verdict.words}")
+    return f"{row}, {METRICS[metric].title}: {', '.join(words)}"
 
 
 def _list(title: str, items: Sequence[str]) -> list[str]:
     return [title, "", *(f"- {item}" for item in items), ""] if items else []
 
 
-def _rows(comparison: Comparison, dataset: str, params: Compare) -> Iterator[str]:
+def _ordered(comparison: Comparison, primary: str) -> list[ScoredVariant]:
+    """The primary row, then other networks, then controls, each from the best down, and so within a row.
+
+    A row stands where its main variant does, that one and its random networks before what is perturbed.
+    """
+    scores = {variant: estimates[comparison.metric].mean for variant, estimates in comparison.estimates.items()}
+
+    def place(variant: Variant) -> tuple[bool, bool, float, str, bool, bool, float]:
+        main = comparison.main[variant.row]
+        control = main.network == NO_NETWORK
+        row = (variant.row != primary, control, -scores[main], variant.row)
+        return *row, variant.is_perturbed, variant.has_seeds, -scores[variant]
+
+    return [comparison.variants[variant] for variant in sorted(comparison.variants, key=place)]
+
+
+def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str, params: Compare) -> Iterator[str]:
     labelling = comparison.labelling
     tested = labelling.folds >= 0
     groups, classes = (len(np.unique(values)) for values in (labelling.groups[tested], labelling.labels))
-    entries = _ordered(comparison, params.primary)
+    chance = f"chance {percent(comparison.chance)} % (the most frequent class)"
+    if comparison.metric == "balanced_accuracy":
+        chance += f", of balanced accuracy {percent(1 / len(np.unique(labelling.labels[tested])))} %"
+    widest = max(scored.probe.equal_dimensions for scored in order)
     yield (
-        f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, chance "
-        f"{_percent(comparison.chance)} % (the most frequent class). Accuracy in % of a {entries[0].probe.classifier} "
-        f"probe, with {100 * params.confidence:g} % intervals."
+        f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, {chance}. "
+        f"Scores of a {order[0].row.classifier} probe in %, with {100 * params.confidence:g} % confidence intervals: "
+        f"over clips, and of random networks over seeds. The last two columns are accuracies, after reduction to "
+        f"{widest} dimensions and with permuted labels."
     )
     yield ""
-    widest = max(entry.probe.equal_dimensions for entry in entries)
-    yield f"| row | kind | features | accuracy | balanced | macro F1 | in {widest} dimensions | permuted labels |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for entry in entries:
-        low, high = (_percent(end) for end in comparison.accuracies[entry.key][1:])
+    titles = [metric.title for metric in METRICS.values()]
+    header = ["row", "network", "input", "features", *titles, f"in {widest} dimensions", "permuted labels"]
+    yield _line(*header)
+    yield _rule(header)
+    for scored in order:
+        intervals = []
+        for name in METRICS:
+            mean, low, high = map(percent, comparison.estimates[scored.variant][name])
+            intervals.append(f"{mean} [{low}, {high}]")
+        own, equal = scored.probe.equal_dimensions, _cell(scored.equal_dimensions)
         yield _line(
-            *_name(entry),
-            " x ".join(map(str, entry.probe.shape)),
-            f"{_percent(comparison.accuracies[entry.key].mean)} [{low}, {high}]",
-            *(_percent(entry.scores[name]) for name in ("balanced_accuracy", "macro_f1")),
-            _percent(entry.equal) + (f" (in {own})" if (own := entry.probe.equal_dimensions) < widest else ""),
-            "" if np.isnan(entry.permuted) else _percent(entry.permuted),
+            *_coordinates(scored),
+            _features(scored),
+            *intervals,
+            f"{equal} (in {own})" if equal and own < widest else equal,
+            _cell(scored.permuted_labels),
         )
 
 
-def _differences(comparison: Comparison, params: Compare) -> Iterator[str]:
-    count = len(comparison.gains) + len(comparison.gaps)
+def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params: Compare) -> Iterator[str]:
+    count = len(comparison.gains) + len(comparison.differences)
     if not count:
         return
+    metric = METRICS[comparison.metric].title
+    why = "The classes are uneven, so verdicts are on balanced accuracy. " * (comparison.metric != "accuracy")
     yield (
-        f"Differences in points. Better and worse are one-sided tests at {100 * params.alpha:g} %, Holm over all "
-        f"{count}; practically equal is within {100 * params.margin:g} points. The last column: what this comparison "
-        f"finds in {100 * POWER:g} of 100 cases."
+        f"{why}Differences of {metric} in points; the verdict is on the first of the two. Better and worse are "
+        f"one-sided tests at {100 * params.alpha:g} %, with Holm's correction for all {count}; practically equal is "
+        f"within {100 * params.margin:g} points. The last column is the smallest difference detectable with "
+        f"{100 * POWER:g} % power."
     )
     yield ""
-    yield "| difference | mean | Cohen's h | p | verdict | detectable |"
-    yield "|---|---|---|---|---|---|"
-    for row, gain in comparison.gains.items():
-        yield _difference(f"**{row}: pretrained minus random**", gain.verdict)
-    for (_, row), gap in comparison.gaps.items():
-        yield _difference(f"{gap.row} minus {row}", gap.verdict)
+    header = ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
+    yield _line(*header)
+    yield _rule(header)
+    variants = [scored.variant for scored in order]
+    for variant in variants:
+        if variant in comparison.gains:
+            yield _difference(f"**{variant.row}: pretrained minus random**", comparison.gains[variant].verdict)
+    for variant in variants:
+        if variant in comparison.differences:
+            difference = comparison.differences[variant]
+            yield _difference(_minus(difference.reference, variant), difference.verdict)
     yield ""
+
+
+def _minus(reference: Variant, variant: Variant) -> str:
+    """The name of a difference: the coordinates in which the two differ."""
+    if reference.row != variant.row:
+        return f"{reference.row} minus {variant.row}"
+    pairs = [(first, second) for first, second in zip(reference, variant, strict=True) if first != second]
+    return f"{variant.row}: {' '.join(first for first, _ in pairs)} minus {' '.join(second for _, second in pairs)}"
 
 
 def _difference(name: str, verdict: Verdict) -> str:
-    effect = f"{verdict.effect.mean:+.2f} [{verdict.effect.ci_low:+.2f}, {verdict.effect.ci_high:+.2f}]"
-    p = f"{verdict.p:.4f}" if verdict.p >= 0.0001 else "< 0.0001"
-    return _line(name, _points(verdict.difference), effect, p, verdict.words, f"{100 * verdict.detectable:.1f}")
+    effect = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*verdict.cohens_h)
+    p_value = f"{verdict.p_value:.4f}" if verdict.p_value >= 0.0001 else "< 0.0001"
+    detectable = percent(verdict.detectable_difference)
+    return _line(name, points(verdict.difference), effect, p_value, verdict.words, detectable)
 
 
-def _few_labels(comparison: Comparison, params: Compare) -> Iterator[str]:
-    entries = [one for one in _ordered(comparison, params.primary) if len(one.few_shot) or len(one.bits)]
-    if not entries:
+def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Iterator[str]:
+    rows = [scored for scored in order if len(scored.few_shot) or len(scored.code_length)]
+    if not rows:
         return
-    shots = entries[0].probe.shots
+    shots = rows[0].row.shots
     yield (
         "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
-        f"code length (MDL) of the labels in bits a clip, {entries[0].uniform:.2f} without features."
+        f"code length (MDL) of the labels in bits per clip; without features it is {rows[0].uniform_code_length:.2f}."
     )
     yield ""
-    yield _line("row", "kind", *shots, "area", "bits a clip", "times shorter")
-    yield f"|{'---|' * (len(shots) + 5)}"
-    for entry in entries:
-        curve = [_percent(share) for share in entry.few_shot] or [""] * len(shots)
-        area = _percent(entry.areas.mean()) if len(entry.areas) else ""
-        code = [f"{entry.bits.mean():.2f}", f"{entry.compression:.2f}"] if len(entry.bits) else ["", ""]
-        yield _line(*_name(entry), *curve, area, *code)
-    for row, gain in comparison.gains.items():
-        told = [f"area {_points(gain.area)} points"] if gain.area else []
-        told += ["{:+.2f} [{:+.2f}, {:+.2f}] bits a clip".format(*gain.bits)] if gain.bits else []
-        yield ""
-        yield f"{row}: pretrained minus the next random network: {', '.join(told)}."
+    header = ["row", "network", *map(str, shots), "area", "bits per clip", "times shorter"]
+    yield _line(*header)
+    yield _rule(header)
+    for scored in rows:
+        curve = [percent(share) for share in scored.few_shot] or [""] * len(shots)
+        area = percent(scored.areas.mean()) if len(scored.areas) else ""
+        bits = scored.code_length
+        code = [f"{bits.mean():.2f}", f"{scored.compression:.2f}"] if len(bits) else ["", ""]
+        yield _line(*_coordinates(scored)[:2], *curve, area, *code)
+    for variant, gain in comparison.gains.items():
+        parts = [f"area {points(gain.few_shot_area)} points"] if gain.few_shot_area else []
+        parts += ["{:+.2f} [{:+.2f}, {:+.2f}] bits per clip".format(*gain.code_length)] if gain.code_length else []
+        if parts:
+            yield ""
+            yield f"{variant.row}: pretrained minus a further random network: {', '.join(parts)}."
     yield ""
 
 
-def _ordered(comparison: Comparison, primary: str) -> list[Entry]:
-    """Backbones, the primary first, then controls; each from the best down."""
-
-    def place(entry: Entry) -> tuple[bool, bool, str, str, float]:
-        kind, row = entry.key
-        if kind == "controls":
-            return True, True, "", "", -comparison.accuracies[entry.key].mean
-        return False, row != primary, row, kind, 0.0
-
-    return sorted(comparison.entries.values(), key=place)
+def _coordinates(scored: ScoredVariant) -> tuple[str, str, str]:
+    """Row, network and input."""
+    variant, count = scored.variant, len(scored.predictions)
+    network = f"{variant.network}, {count} seeds" if variant.has_seeds else variant.network
+    return variant.row, network, variant.input
 
 
-def _name(entry: Entry) -> tuple[str, str]:
-    kind, row = entry.key
-    return row, KINDS[kind] + (f", {len(entry.probe.networks)} seeds" if kind == "random" else "")
+def _features(scored: ScoredVariant) -> str:
+    """Layer, where there is one, and shape."""
+    shape = " x ".join(map(str, scored.probe.shape))
+    return shape if scored.variant.layer == NO_LAYER else f"{scored.variant.layer}, {shape}"
 
 
 def _line(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+def _rule(header: Sequence[str]) -> str:
+    return f"|{'---|' * len(header)}"
 
 
-def _points(difference: Estimate) -> str:
-    mean, low, high = (f"{100 * value:+.1f}" for value in difference)
-    return f"{mean} [{low}, {high}]"
+def _cell(share: float) -> str:
+    """A share in %, or nothing where it was not run."""
+    return "" if np.isnan(share) else percent(share)

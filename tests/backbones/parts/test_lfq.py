@@ -22,29 +22,24 @@ def test_codes_are_little_endian():
     expected = np.zeros((2, 3, 4, 2), dtype=np.int64)
     for d in range(5):
         expected += (z.numpy()[:, d] > 0).astype(np.int64) * 2**d
-    assert lfq.codes(z).dtype == torch.int64
-    np.testing.assert_array_equal(lfq.codes(z).numpy(), expected)
+    codes = lfq.LookupFree(5).codes(z)
+    assert codes.dtype == torch.int64
+    np.testing.assert_array_equal(codes.numpy(), expected)
     only_first, only_last = -torch.ones(2, 4, 1, 1, 1)
     only_first[0], only_last[-1] = 1, 1
-    assert lfq.codes(only_first[None]).item() == 1
-    assert lfq.codes(only_last[None]).item() == 8
+    assert lfq.LookupFree(4).codes(only_first[None]).item() == 1
+    assert lfq.LookupFree(4).codes(only_last[None]).item() == 8
 
 
 @pytest.mark.parametrize("bits", [1, 5, 18, 30])
-def test_signs_undo_codes(bits):
-    z = latents(bits)
+def test_vectors_are_the_quantised_latents_again(bits):
+    z, quantiser = latents(bits), lfq.LookupFree(bits)
     ones = torch.ones_like(z)
     for pattern in (z, ones, -ones):
-        restored = lfq.signs(lfq.codes(pattern), bits)
+        restored = quantiser.vectors(quantiser.codes(pattern))
         assert restored.dtype == torch.float32
         torch.testing.assert_close(restored, lfq.quantise(pattern), rtol=0, atol=0)
-    assert int(lfq.codes(ones).max()) == 2**bits - 1
-
-
-@pytest.mark.parametrize("code", [-1, 8])
-def test_a_code_out_of_range_is_refused(code):
-    with pytest.raises(ValueError, match=rf"{code}.*expected 0 to 7"):
-        lfq.signs(torch.tensor([0, 7, code]).reshape(1, 3, 1, 1), 3)
+    assert int(quantiser.codes(ones).max()) == 2**bits - 1
 
 
 def test_straight_through_gives_signs_and_the_gradient_of_the_identity():
@@ -79,19 +74,13 @@ def test_entropies_of_sure_bits_are_near_zero_with_finite_gradients(value):
 @pytest.mark.parametrize(("channels", "bins"), [(3, [8]), (6, [64]), (8, [64, 4]), (18, [64, 64, 64])])
 def test_a_histogram_counts_the_values_of_each_sub_code_in_each_step(channels, bins):
     latents = torch.randn(2, channels, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    found = lfq.histogram(latents).numpy()
-    assert found.shape == (2, sum(bins), 3, 1, 1)
-    assert found.dtype == np.float32
+    quantiser = lfq.LookupFree(channels)
+    histogram = quantiser.histogram(quantiser.codes(latents)).numpy()
+    assert histogram.shape == (2, sum(bins), 3, 1, 1)
+    assert histogram.dtype == np.float32
     bits = (latents.numpy() > 0).astype(int)
     expected = []
     for part in np.split(bits, range(6, channels, 6), axis=1):
         values = sum(part[:, i] << i for i in range(part.shape[1]))
         expected.append([[np.bincount(step.ravel(), minlength=2 ** part.shape[1]) / 20 for step in c] for c in values])
-    np.testing.assert_allclose(found[..., 0, 0], np.concatenate(expected, 2).transpose(0, 2, 1), atol=1e-7)
-
-
-def test_a_layer_is_made_of_latents_by_its_name():
-    latents = torch.randn(1, 7, 2, 3, 3, generator=torch.Generator().manual_seed(0))
-    for name, function in {"latents": lambda z: z, "codes": lfq.quantise, "histogram": lfq.histogram}.items():
-        assert torch.equal(lfq.layer(latents, name), function(latents))
-    assert set(lfq.DISCRETE) < set(lfq.LAYERS) == {"latents", "codes", "histogram"}
+    np.testing.assert_allclose(histogram[..., 0, 0], np.concatenate(expected, 2).transpose(0, 2, 1), atol=1e-7)

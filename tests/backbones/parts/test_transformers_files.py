@@ -46,10 +46,10 @@ BROKEN = {
     "missing": (lambda t: {k: v for k, v in t.items() if k not in LAST.values()}, "1 tensor missing"),
     "unexpected": (
         lambda t: t | {"head.weight": torch.zeros(2)},
-        r"1 tensor of no use to the class \(head.weight\); it was saved as a \w+: name that class, or else let them go "
+        r"1 tensor of no use to the class \(head.weight\); it was saved as a \w+: name that class, or else drop them "
         r"with `unexpected: \[head\.\]` in its row",
     ),
-    "prefix": (other_prefix, "every tensor's name is unknown to the class: another prefix, or another model"),
+    "prefix": (other_prefix, "the class has no tensor of any of these names: another prefix, or another model"),
     "NaN": (with_value(float("nan")), "layernorm.weight has a value that is not finite"),
     "infinity": (with_value(-float("inf")), "layernorm.weight has a value that is not finite"),
     "shape": (

@@ -2,7 +2,7 @@
 
 import hashlib
 
-SHARD = "data/features/controls/noise/00000.safetensors"
+SHARD = "data/features/noise/none/plain/features/00000.safetensors"
 LABELLING = "data/trajectories/labelling.npz"
 
 

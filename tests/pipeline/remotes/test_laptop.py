@@ -21,32 +21,36 @@ def test_parameters_of_the_comparison_and_of_probes_need_no_clips(stocked, clone
     assert absent(stocked)
     assert "rendering" not in told
     assert not (stocked.folder / "data/clips").exists()
-    stocked.set(3, "probe", "permutations")
-    code = "import sys; sys.path.insert(0, 'src'); from trajprobe import params, remotes; {}"
-    shown = stocked.run("python", "-c", code.format("print('render', remotes._unrendered(params.read()))"))
-    assert shown.splitlines()[-1] == "render []"
 
 
 def test_a_probe_parameter_and_a_row_added_there_render_the_clips_of_the_row_from_tracks(stocked, clone):
-    row = {"family": "noise", "clips": "t17", "dimensions": 3, "seed": 1}
+    row = {
+        "family": "noise",
+        "clips": "t17",
+        "weights": "none",
+        "like": "noise-3",
+        "options": {"dimensions": 3, "seed": 1},
+    }
 
     def change(repository):
         repository.set(3, "probe", "permutations")
-        repository.set(row, "controls", "noise-3")
+        repository.set(row, "rows", "noise-3")
 
     told = changed_there_and_here(stocked, clone, change)
     assert absent(stocked)
     assert "clips are not pushed: rendering t17" in told
-    assert "noise-3" in stocked.summary()["controls"]
+    assert "features@noise-3 changed: needs clips t17, no network" in told
+    assert "noise-3" in stocked.summary()
     assert "Running stage 'probe@magvit2-tiny'" in told
-    assert "Running stage 'controls@noise'" not in told
+    assert "Running stage 'features@noise'" not in told
     assert stocked.trajprobe("pull")[0] == 0
 
 
 def test_a_format_and_its_row_added_there(stocked, clone):
     def change(repository):
-        repository.set({"frames": 5, "size": 16}, "clips", "t5")
-        repository.set({"family": "pixels", "clips": "t5"}, "controls", "pixels-5")
+        repository.set({"frames": 5, "resolution": 16}, "clips", "t5")
+        row = {"family": "pixels", "clips": "t5", "weights": "none", "like": "pixels-5"}
+        repository.set(row, "rows", "pixels-5")
 
     told = changed_there_and_here(stocked, clone, change)
     assert absent(stocked)
@@ -55,13 +59,11 @@ def test_a_format_and_its_row_added_there(stocked, clone):
     assert not (stocked.folder / "data/clips/t17").exists()
 
 
-def test_another_primary_row_there(stocked, clone):
-    def change(repository):
-        row = repository.params()["backbones"]["magvit2-tiny"]
-        repository.set({key: row[key] for key in row if key != "weights"}, "untrained", "bare")
-        repository.set("bare", "compare", "primary")
-
-    told = changed_there_and_here(stocked, clone, change)
-    assert "shuffled-frames" in stocked.summary()["controls"]
-    assert "Running stage 'features@magvit2-tiny'" not in told
+def test_a_laptop_goes_from_two_seeds_to_three_and_computes_one_network(stocked, clone):
+    """Shards that were pulled are taken by their recipe, not made again; the weights are fetched for the new stage."""
+    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(3, "features", "seeds"))
+    assert "features@magvit2-tiny changed: needs clips t17 and weights magvit2-tiny; runs on cpu; pulled shards" in told
+    log = (stocked.folder / "logs/features-magvit2-tiny.log").read_text()
+    assert log.count("1 of 1 shards are in") == 5  # of two seeds, the pretrained network and its perturbations
+    assert "random/2" in log
     assert not (stocked.folder / "data/raw").exists()

@@ -1,7 +1,7 @@
 """Axial attention (Ho et al. 2019, arXiv 1912.12180): softmax attention along one axis of a video at a time.
 
 As VideoGPT has it: the sum of three attentions along w, h and t, each with weights of its own, without positions or
-norms. One product makes the queries, keys and values of all three, and one sums what comes of them.
+norms. One product makes the queries, keys and values of all three, and one sums their outputs.
 """
 
 import math
@@ -40,11 +40,11 @@ class AxialAttention(nn.Module):
         projected = F.linear(rearrange(x, "b c t h w -> b t h w c"), inwards)
         # a: the axis, p: query, key or value, g: the head.
         along = rearrange(projected, "b t h w (a p g d) -> a b t h w p g d", a=3, p=3, g=HEADS)
-        found = [attend(each, line) for each, line in zip(along, LINES, strict=True)]
-        return rearrange(F.linear(torch.cat(found, dim=-1), outwards, bias), "b t h w c -> b c t h w")
+        attended = [attend(rows, line) for rows, line in zip(along, LINES, strict=True)]
+        return rearrange(F.linear(torch.cat(attended, dim=-1), outwards, bias), "b t h w c -> b c t h w")
 
 
-#: What attends to each other, along w, h and t.
+#: The lines in which positions attend to each other, along w, h and t.
 LINES = ("(b t h) g w d", "(b t w) g h d", "(b h w) g t d")
 
 

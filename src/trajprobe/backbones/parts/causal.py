@@ -1,9 +1,9 @@
 """Causal 3-D convolution: zero-padded on both sides in space and in front only in time.
 
-Three ways to the same sums, chosen by size alone. Where there are few channels, pad and convolve. Where there are
-many, the zero frames are never made: the first outputs take only the taps that fall on real frames, which saves 3 of
-15 at 5 frames and half of them at 2. And on a CPU without gradients, where the frames are large, Winograd's minimal
-filtering in space (Lavin & Gray 2015, arXiv 1509.09308) needs 16 products where the convolution takes 36.
+The same sums are computed in three ways, chosen by size alone. With few channels, pad and convolve. With many, the zero
+frames are never made: the first outputs take only the taps that fall on real frames, which saves 3 of 15 taps at 5
+frames and half of them at 2. On a CPU without gradients, and with large frames, Winograd's minimal filtering in space
+(Lavin & Gray 2015, arXiv 1509.09308) needs 16 products where the convolution needs 36.
 """
 
 import torch
@@ -12,9 +12,9 @@ from einops import einsum, rearrange
 from torch import Tensor
 
 Stride = tuple[int, int, int]
-#: Channels from which a call of its own for the first frames costs less than what it saves.
+#: From this number of channels, a separate call for the first frames costs less than it saves.
 MANY = 128
-#: Values of the transformed strip that Winograd's filtering works on at a time: what stays in a cache.
+#: Values of the strip that Winograd's filtering transforms at a time, which then stays in a CPU's cache.
 STRIP = 3_000_000
 #: F(2 x 2, 3 x 3): how the three weights become four.
 WEIGHTS = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]])

@@ -1,7 +1,7 @@
 """A folder as transformers saves one: its configuration, its preprocessing, and its weights, complete or refused.
 
-transformers itself only logs a tensor that is missing, left over or under a wrong prefix, fills it with random numbers
-and goes on; of damaged values it says nothing. Here each of these is an error, in an order that tells the cause first.
+transformers itself only logs a tensor that is missing, unused or under a wrong prefix, fills it with random numbers and
+goes on; of damaged values it says nothing. Here each of these is an error, and the cause comes before its effects.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from trajprobe.errors import UserError
 from trajprobe.params import parse
 
 CONFIG = "config.json"
-#: Where the preprocessing is told; a video model has the first where it has both.
+#: Files that say what the preprocessing is; of a folder with both, the first counts.
 PREPROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
 #: PIL's numbers for its filters.
 RESAMPLES = {2: "bilinear", 3: "bicubic"}
@@ -35,13 +35,13 @@ RESAMPLES = {2: "bilinear", 3: "bicubic"}
 def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, str]:
     """The model of class `kind` in `folder`, in evaluation mode and without gradients, and the sha256 of its file.
 
-    What of the file it does not use is held to `unexpected` of provenance.json: prefixes of names.
+    The class may leave those tensors unused whose names begin with a prefix in `unexpected` of provenance.json.
 
     Raises:
-        UserError: the file is not the recorded one, or damaged; a tensor is missing, left over, of another shape, not
-            from the file, or not finite.
+        UserError: the file is damaged or not the recorded one; a tensor is missing, unused, of another shape, not from
+            the file, or not finite.
     """
-    path, told = folder / MODEL, provenance(folder)
+    path, recorded = folder / MODEL, provenance(folder)
     digest = recorded_digest(folder)
     try:
         tensors = load_file(path)  # mapped, not read
@@ -56,44 +56,46 @@ def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, st
                 dtype=torch.float32,
                 local_files_only=True,
                 use_safetensors=True,
-                ignore_mismatched_sizes=True,  # told by name below
+                ignore_mismatched_sizes=True,  # refused below, by name
                 output_loading_info=True,
             )
     except Exception as error:  # noqa: BLE001 (a configuration that makes no network can fail in any way)
-        raise UserError(f"{path}: transformers could not load it ({_first_line(error)}); is {CONFIG} its?") from None
+        raise UserError(
+            f"{path}: transformers could not load it ({_first_line(error)}); does {CONFIG} belong to it?"
+        ) from None
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
-    _check_names(info, tensors, told.get("unexpected", []), path)
+    _check_names(info, tensors, recorded.get("unexpected", []), path)
     _check_values(model.state_dict(), tensors, path)
     model.train(mode=False).requires_grad_(requires_grad=False)
     return model, digest
 
 
 def config_of(kind: type[PreTrainedModel], folder: Path) -> dict[str, Any]:
-    """What the configuration of a `kind` in `folder` has that is not the class's default.
+    """Keys of the configuration of a `kind` in `folder` that do not have the class's default.
 
-    Without what every configuration has, as the names of labels, and without what the class does not know.
+    Keys that all configurations have (labels and the like), or that the class does not have, are left out.
 
     Raises:
-        UserError: there is no configuration that can be read.
+        UserError: config.json is missing or can't be used.
     """
     return settings(_config(kind, folder))
 
 
 def settings(config: PreTrainedConfig) -> dict[str, Any]:
-    """What of a configuration makes the network, where it is not its class's default or follows from the rest."""
+    """Keys of a configuration that shape the network: neither the class's default, nor a consequence of other keys."""
     kind = type(config)
     default = kind().to_dict()
     own = default.keys() - PreTrainedConfig().to_dict().keys()
-    found = {key: value for key, value in config.to_dict().items() if key in own and value != default[key]}
-    for key in list(found):
-        rest = {other: value for other, value in found.items() if other != key}
-        with contextlib.suppress(Exception):  # the rest alone may be no configuration at all
-            found = rest if kind(**rest).to_dict()[key] == found[key] else found
-    return found
+    keys = {key: value for key, value in config.to_dict().items() if key in own and value != default[key]}
+    for key in list(keys):
+        rest = {other: value for other, value in keys.items() if other != key}
+        with contextlib.suppress(Exception):  # without this key they may be no valid configuration
+            keys = rest if kind(**rest).to_dict()[key] == keys[key] else keys
+    return keys
 
 
 def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
-    """A configuration of its own for each network: transformers writes into them."""
+    """A new configuration for each network, since transformers writes into them."""
     _check_type(kind, folder / CONFIG)
     try:
         with _silence():
@@ -104,22 +106,23 @@ def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
 
 
 def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
-    """Refuses the configuration of another kind of model, of which transformers takes what has the same name."""
-    told, expected = _table(path).get("model_type"), kind.config_class
-    known: Any = transformers.CONFIG_MAPPING  # which is lazy, and whose `get` is not
-    there = known[told] if told in known else None  # noqa: SIM401
-    if told and there is not expected and expected not in getattr(there, "sub_configs", {}).values():
+    """Refuses the configuration of another kind of model, of which transformers would take the keys that it has too."""
+    model_type, expected = _table(path).get("model_type"), kind.config_class
+    mapping: Any = transformers.CONFIG_MAPPING  # lazy, unlike its `get`
+    config_class = mapping[model_type] if model_type in mapping else None  # noqa: SIM401
+    has_it = config_class is expected or expected in getattr(config_class, "sub_configs", {}).values()
+    if model_type and not has_it:
         raise UserError(
-            f"{path}: got a model of type {told}, expected {expected.model_type if expected else None}, which a "
+            f"{path}: got a model of type {model_type}, expected {expected.model_type if expected else None}, which a "
             f"{kind.__name__} is; give another folder, or name another class"
         )
 
 
 def pixels_of(folder: Path) -> Pixels:
-    """What the preprocessing in `folder` makes of frames.
+    """The preprocessing in `folder`.
 
     Raises:
-        UserError: it isn't there, lacks something, or does what can't be done here.
+        UserError: it is missing or incomplete, or is none that `pixel_values` does.
     """
     names = [name for name in PREPROCESSORS if (folder / name).is_file()]
     if not names:
@@ -127,66 +130,67 @@ def pixels_of(folder: Path) -> Pixels:
             f"{folder}: has no {PREPROCESSORS[1]}; expected one, since a class's defaults are not a model's"
         )
     path = folder / names[0]
-    told = _table(path)
+    table = _table(path)
     for key in ("do_resize", "do_rescale", "do_normalize"):
-        if told.get(key, True) is not True:
-            raise UserError(f"{path}: got {key} {told[key]}, expected true; other preprocessing is not known here")
-    missing = [key for key in ("size", "resample", "image_mean", "image_std") if told.get(key) is None]
+        if table.get(key, True) is not True:
+            raise UserError(f"{path}: got {key} {table[key]}, expected true; no other preprocessing is supported")
+    missing = [key for key in ("size", "resample", "image_mean", "image_std") if table.get(key) is None]
     if missing:
         raise UserError(
             f"{path}: has no {', '.join(missing)}; expected each, since a class's defaults are not a model's"
         )
-    resize = _side(told["size"], "size", path)
-    crop = _side(told["crop_size"], "crop_size", path) if told.get("do_center_crop", "crop_size" in told) else resize
+    resize = _side(table["size"], "size", path)
+    crops = table.get("do_center_crop", "crop_size" in table)
+    crop = _side(table["crop_size"], "crop_size", path) if crops else resize
     try:
         # Published models rescale by 1 / 255, and some (ViViT) by 1 / 127.5 less an offset of 1.
-        scale, offset = 255 * float(told.get("rescale_factor", 1 / 255)), float(told.get("offset", False))
-        mean = [(float(each) + offset) / scale for each in told["image_mean"]]
-        std = [float(each) / scale for each in told["image_std"]]
-        resample = RESAMPLES.get(told["resample"], told["resample"])
+        scale, offset = 255 * float(table.get("rescale_factor", 1 / 255)), float(table.get("offset", False))
+        mean = [(float(value) + offset) / scale for value in table["image_mean"]]
+        std = [float(value) / scale for value in table["image_std"]]
+        resample = RESAMPLES.get(table["resample"], table["resample"])
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise UserError(f"{path}: its numbers can't be used ({error}); get it again") from None
     values = {"resize": resize, "resample": resample, "crop": crop, "mean": mean, "std": std}
     return parse(values, Pixels, str(path))
 
 
-def _side(told: Any, key: str, path: Path) -> int:
-    """The pixels of a square, or of the shorter side."""
-    sides = set(told.values()) if isinstance(told, dict) else {told}
+def _side(value: Any, key: str, path: Path) -> int:
+    """The side of a square, or the shorter side, pixels."""
+    sides = set(value.values()) if isinstance(value, dict) else {value}
     if len(sides) != 1 or not isinstance(side := next(iter(sides)), int):
-        raise UserError(f"{path}: got {key} {told}, expected a square's side or a shortest_edge")
+        raise UserError(f"{path}: got {key} {value}, expected a square's side or a shortest_edge")
     return side
 
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); `dvc pull {path.parent}` brings it") from None
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
+        table = None
+    if not isinstance(table, dict):
         raise UserError(f"{path}: is no JSON table; get it again")
-    return told
+    return table
 
 
 def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Collection[str], path: Path) -> None:
-    """Refuses what transformers only logs (`info`); `allowed` are prefixes of what may be left over."""
+    """Refuses what transformers only logs (`info`); `allowed` are prefixes of tensors that the class may not use."""
     missing = set(info["missing_keys"])
     extra = {key for key in info["unexpected_keys"] if not key.startswith(tuple(allowed))}
     if missing and extra and len(extra) == len(tensors):
-        reason = "every tensor's name is unknown to the class: another prefix, or another model"
+        reason = "the class has no tensor of any of these names: another prefix, or another model"
     elif missing and extra:
         reason = (
             f"transformers {transformers.__version__} does not know these names; another version may, or another class"
         )
     elif missing:
-        reason = "another model's file, or not the whole of it"
+        reason = "another model's file, or an incomplete one"
     else:
         classes = _table(path.parent / CONFIG).get("architectures")
         saved = f"it was saved as a {classes[0]}: name that class, or else" if classes else "name another class, or"
         prefixes = ", ".join(sorted({key.partition(".")[0] + "." * ("." in key) for key in extra}))
-        reason = f"{saved} let them go with `unexpected: [{prefixes}]` in its row"
+        reason = f"{saved} drop them with `unexpected: [{prefixes}]` in its row"
     for keys, kind in ((missing, "missing"), (extra, "of no use to the class")):
         if keys:
             both = f", and {len(extra)} of no use to it ({_some(extra)})" if kind == "missing" and extra else ""
@@ -195,30 +199,30 @@ def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Col
         name, got, expected = sorted(mismatched)[0]
         raise UserError(
             f"{path}: {_count(mismatched)} of another shape: got {name} {tuple(got)}, expected {tuple(expected)}; "
-            f"is {path.parent / CONFIG} this file's?"
+            f"does {path.parent / CONFIG} belong to this file?"
         )
     if errors := info["error_msgs"]:
         raise UserError(f"{path}: transformers could not load it ({' '.join(str(errors[0]).split())[:200]})")
 
 
 def _check_values(loaded: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Refuses tensors that are not just as many times in the file, or not finite."""
-    there = Counter(_fingerprint(tensor) for tensor in tensors.values())
+    """Refuses tensors whose values are not in the file, or not as many times, or not finite."""
+    in_file = Counter(_fingerprint(tensor) for tensor in tensors.values())
     for name, tensor in loaded.items():
         if tensor.is_meta:
             raise UserError(f"{path}: {name} was not loaded; another model's file?")
-        mark = _fingerprint(tensor)
-        if not there[mark]:
+        fingerprint = _fingerprint(tensor)
+        if not in_file[fingerprint]:
             raise UserError(
                 f"{path}: {name} {tuple(tensor.shape)} was loaded, but no tensor of the file has its values"
             )
-        there[mark] -= 1
+        in_file[fingerprint] -= 1
         if tensor.is_floating_point() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
             raise UserError(f"{path}: {name} has a value that is not finite; the training or the copy went wrong")
 
 
 def _fingerprint(tensor: Tensor) -> tuple[tuple[int, ...], bytes]:
-    """Kind, shape, and hash of the values as float32."""
+    """Whether it is floating-point, its shape, and a hash of its values as float32."""
     values = tensor.detach().to(torch.float32).contiguous().numpy()
     return (tensor.is_floating_point(), *tensor.shape), hashlib.sha256(values.data).digest()
 
@@ -237,7 +241,7 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keeps transformers' report of what it loaded from the user: it is told here, as an error."""
+    """Silences transformers' report of what it loaded: here the same is an error."""
     logging: Any = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,0 +1,57 @@
+"""The results that are compared: those of the rows and recipes of params.yaml, none missing and no other.
+
+The compare stage depends on the folder of all results, since DVC can't list the rows there. It also holds what another
+branch or a removed row left, which is ignored.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trajprobe.compare.scored import Variant
+from trajprobe.errors import UserError
+from trajprobe.files import probe_results
+from trajprobe.files.atomic import read_json
+from trajprobe.files.probe_results import RowProbe
+from trajprobe.params import section
+from trajprobe.rows import RANDOM, named_rows, variants
+
+PRETRAINING = Path("data/results/pretrain")
+
+
+def row_probes(values: dict[str, Any]) -> list[RowProbe]:
+    """The probe files of all rows, with their variants, in the order of params.yaml (`values`).
+
+    Raises:
+        UserError: one is missing, damaged, or has other variants than params.yaml says.
+    """
+    rows, seeds = named_rows(values), section(values, int, "features", "seeds")
+    if missing := [name for name in rows if not probe_results.path(name).is_file()]:
+        raise UserError(
+            f"{probe_results.PROBES}: no probe of {', '.join(missing)}; `dvc repro` makes it, `dvc pull` fetches it"
+        )
+    probes = []
+    for name, row in rows.items():
+        probe = probe_results.load(name)
+        parts = {Variant(name, part.network, part.input, part.layer): part for part in probe.variants}
+        expected = Counter(
+            Variant(*of._replace(network=RANDOM)) if of.network.startswith(f"{RANDOM}/") else Variant(*of)
+            for of in variants(name, row, seeds)
+        )
+        if expected != {variant: len(part.networks) for variant, part in parts.items()}:
+            raise UserError(
+                f"{probe_results.path(name)}: got probes of other features than params.yaml; run `dvc repro`"
+            )
+        probes.append(msgspec.structs.replace(probe, variants=[parts[variant] for variant in expected]))
+    return probes
+
+
+def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The figures of each recipe of `pretrain`, by its name.
+
+    Raises:
+        UserError: they are missing or damaged.
+    """
+    return {name: read_json(PRETRAINING / f"{name}.json") for name in section(values, dict[str, Any], "pretrain")}

@@ -1,0 +1,108 @@
+"""The variants of a row, scored on the tested clips."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from trajprobe.compare.metrics import METRICS, Array, Integers, area_under_curve
+from trajprobe.files import probe_results
+from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, PLAIN
+from trajprobe.files.labelling import Labelling
+from trajprobe.files.probe_results import RowProbe, VariantProbe
+from trajprobe.rows import PERMUTED_WEIGHTS, RANDOM
+
+
+class Variant(NamedTuple):
+    """The coordinates of what is scored; all seeds of a random network are one variant."""
+
+    row: str  #: of params.yaml
+    network: str  #: `pretrained`, `random`, `permuted-weights`, or `none` for a row whose family has no network
+    input: str  #: `plain`, or the name of a perturbation
+    layer: str  #: LAYER.POOLING; `features` for a row whose family has no network
+
+    def __str__(self) -> str:
+        return " ".join(word for word in self if word not in (PLAIN, NO_NETWORK, NO_LAYER))
+
+    @property
+    def is_perturbed(self) -> bool:
+        """Whether its input or its weights are."""
+        return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether its networks are a sample of random ones. A perturbation is of one network alone."""
+        return self.network == RANDOM and not self.is_perturbed
+
+
+@dataclass(frozen=True)
+class ScoredVariant:
+    """The scores of a variant, over its networks: one, or a random one for each seed.
+
+    What the probe did not run is empty, or nan.
+    """
+
+    variant: Variant
+    row: RowProbe
+    probe: VariantProbe
+    predictions: Integers  #: (networks n), of the n tested clips
+    correct: Array  #: (networks n), 1 where the prediction is correct
+    scores: dict[str, Array]  #: (networks), by the name of the metric
+    equal_dimensions: float  #: accuracy at equal dimension
+    permuted_labels: float  #: accuracy with permuted labels
+    few_shot: Array  #: (shots), accuracy
+    areas: Array  #: (networks), under the few-shot curve
+    code_length: Array  #: (networks), bits per clip of the online code
+
+    @property
+    def uniform_code_length(self) -> float:
+        """Bits per clip of the labels' code without features."""
+        return self.row.uniform_bits / self.row.coded_clips
+
+    @property
+    def compression(self) -> float:
+        """How many times shorter the labels' code is with the features than without."""
+        return float(self.uniform_code_length / self.code_length.mean())
+
+
+def scored_variants(row: RowProbe, labelling: Labelling) -> Iterator[ScoredVariant]:
+    """All variants of a probe file, in its order.
+
+    Raises:
+        UserError: the row was probed on other tracks.
+    """
+    labelling.check_tracks(row.tracks, probe_results.path(row.row))
+    for probe in row.variants:
+        yield _scored(row, probe, labelling)
+
+
+def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredVariant:
+    tested, networks = labelling.folds >= 0, probe.networks
+    labels = labelling.labels[tested]
+    predictions = np.array([network.predictions for network in networks], dtype=np.int64)[:, tested]
+    equal = [np.mean(np.array(network.equal)[tested] == labels) for network in networks if network.equal]
+    permuted = [accuracy for network in networks for accuracy in network.permuted]
+    # (networks draws shots), draws 0 where there is no curve
+    curves = np.array([network.few_shot for network in networks], dtype=np.float64)
+    few_shot = curves.mean(axis=1) if curves.size else np.empty((0, len(row.shots)))
+    bits = np.array([network.code_bits for network in networks], dtype=np.float64)
+    return ScoredVariant(
+        variant=Variant(row.row, probe.network, probe.input, probe.layer),
+        row=row,
+        probe=probe,
+        predictions=predictions,
+        correct=(predictions == labels).astype(np.float64),
+        scores={
+            name: np.array([metric(labels, predicted) for predicted in predictions]) for name, metric in METRICS.items()
+        },
+        equal_dimensions=_mean(equal),
+        permuted_labels=_mean(permuted),
+        few_shot=few_shot.mean(axis=0) if len(few_shot) else np.empty(0),
+        areas=np.array([area_under_curve(curve.tolist(), row.shots) for curve in few_shot]),
+        code_length=bits.mean(axis=1) / row.coded_clips if bits.size else np.empty(0),
+    )
+
+
+def _mean(values: list[float] | list[np.floating]) -> float:
+    return float(np.mean(values)) if values else float("nan")

@@ -1,0 +1,85 @@
+"""metrics/details.json: all numbers of the comparison, rounded, by row, network, input and layer.
+
+It holds no lists: DVC, which gets it as a plot, draws lists and skips the rest.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from trajprobe.compare.comparison import Comparison, Difference, Gain
+from trajprobe.compare.scored import ScoredVariant
+from trajprobe.compare.verdicts import Verdict
+from trajprobe.report.numbers import rounded, with_interval
+
+
+def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """All of them: ROW.NETWORK.INPUT.LAYER, the data, and the figures of `pretraining` by recipe."""
+    tree: dict[str, Any] = {}
+    for variant, scored in comparison.variants.items():
+        numbers = {name: with_interval(score) for name, score in comparison.estimates[variant].items()} | _probe(scored)
+        if variant in comparison.gains:
+            numbers["gain"] = _gain(comparison.gains[variant])
+        if variant in comparison.differences:
+            numbers["difference"] = _difference(comparison.differences[variant])
+        place = tree
+        for coordinate in variant[:-1]:
+            place = place.setdefault(coordinate, {})
+        place[variant.layer] = numbers
+    tested = comparison.labelling.folds >= 0
+    return tree | {
+        "data": {
+            "tested_clips": int(tested.sum()),
+            "groups": len(np.unique(comparison.labelling.groups[tested])),
+            "classes": len(np.unique(comparison.labelling.labels)),
+            "chance": rounded(comparison.chance),
+            "leaked_duplicates": comparison.labelling.leaked,
+            "away_from_chance": len(comparison.leaks),
+            "verdicts_on": comparison.metric,
+        },
+        "pretrain": {
+            name: {key: rounded(value) for key, value in figures.items()} for name, figures in pretraining.items()
+        },
+    }
+
+
+def _probe(scored: ScoredVariant) -> dict[str, Any]:
+    """What the probe ran beside its predictions."""
+    numbers: dict[str, Any] = {}
+    if not np.isnan(scored.equal_dimensions):
+        numbers["equal_dimensions_accuracy"] = rounded(scored.equal_dimensions)
+    if not np.isnan(scored.permuted_labels):
+        numbers["permuted_labels_accuracy"] = rounded(scored.permuted_labels)
+    if len(scored.few_shot):
+        curve = {
+            f"shots_{count}": rounded(share) for count, share in zip(scored.row.shots, scored.few_shot, strict=True)
+        }
+        numbers["few_shot"] = curve | {"area": rounded(scored.areas.mean())}
+    if len(scored.code_length):
+        bits = rounded(scored.code_length.mean())
+        numbers["code_length"] = {"bits_per_clip": bits, "compression": rounded(scored.compression)}
+    return numbers
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return with_interval(verdict.difference) | {
+        "cohens_h": with_interval(verdict.cohens_h),
+        "detectable_difference": rounded(verdict.detectable_difference),
+        "p_value": rounded(verdict.p_value),
+        "verdict": int(verdict.sign),
+        "practically_equal": int(verdict.practically_equal),
+    }
+
+
+def _gain(gain: Gain) -> dict[str, Any]:
+    numbers = _verdict(gain.verdict)
+    if gain.rank_p_value is not None:
+        numbers["rank_p_value"] = rounded(gain.rank_p_value)
+    for name, estimate in (("few_shot_area", gain.few_shot_area), ("bits_per_clip", gain.code_length)):
+        if estimate:
+            numbers[name] = with_interval(estimate)
+    return numbers
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {"reference": str(difference.reference)} | _verdict(difference.verdict)

@@ -1,0 +1,128 @@
+"""Which results are compared: those of the rows of params.yaml, all of them and no other."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from probed import ROW, VARIANT
+
+from trajprobe.compare.results import pretraining_figures, row_probes
+from trajprobe.errors import UserError
+from trajprobe.files import probe_results
+from trajprobe.files.atomic import write_json
+from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
+
+NET = {"family": "x", "clips": "c", "weights": "net", "like": "net", "layer": "hidden"}
+VALUES = {
+    "rows": {
+        "net": NET | {"perturbations": ["middle-frame", "permuted-weights"]},
+        "bare": NET | {"weights": "random", "like": "bare", "perturbations": ["middle-frame"]},
+        "net-shuffled": {"family": "x", "clips": "c", "weights": "other", "like": "net"},
+        "pixels": {"family": "pixels", "clips": "c", "weights": "none", "like": "pixels"},
+    },
+    "features": {"seeds": 2, "microbatch": 4, "memory": 1},
+    "pretrain": {"net": {}, "other": {}},
+}
+VARIANTS = {
+    "net": [
+        ("pretrained", "plain", 1),
+        ("random", "plain", 2),
+        ("pretrained", "middle-frame", 1),
+        ("permuted-weights", "plain", 1),
+    ],
+    "bare": [("random", "plain", 2), ("random", "middle-frame", 1)],
+    "net-shuffled": [("pretrained", "plain", 1)],
+    "pixels": [("none", "plain", 1)],
+}
+
+
+def probe(name):
+    network = NetworkProbe([0, 1, -1], [0.1], [], [], [], [], [])
+    variants = [
+        VariantProbe(of, shown, "features" if of == "none" else "hidden.tmean", networks=[network] * count, **VARIANT)
+        for of, shown, count in VARIANTS[name]
+    ]
+    return RowProbe(row=name, family="x", variants=variants, **ROW)
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """All rows' probe files."""
+    monkeypatch.chdir(tmp_path)
+    probes = [probe(name) for name in VARIANTS]
+    for one in probes:
+        probe_results.save(one)
+    return probes
+
+
+def test_probes_come_back_as_they_were_saved(saved):
+    assert row_probes(VALUES) == saved
+
+
+def test_variants_come_in_the_order_of_params_yaml(saved):
+    probe_results.save(msgspec.structs.replace(saved[0], variants=saved[0].variants[::-1]))
+    assert row_probes(VALUES) == saved
+
+
+def test_missing_probes_are_refused_by_name(saved):
+    probe_results.path("net").unlink()
+    probe_results.path("pixels").unlink()
+    with pytest.raises(UserError, match=r"data/results/probes: no probe of net, pixels; `dvc repro` makes it"):
+        row_probes(VALUES)
+
+
+def test_files_that_no_row_names_are_left_alone_and_ignored(saved):
+    stray = [probe_results.PROBES / name for name in ("stray.json", "pretrained/net.json", "notes.txt")]
+    for path in stray:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    assert row_probes(VALUES) == saved
+    assert all(path.is_file() for path in stray)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("features", "seeds"), 3),
+        (("rows", "net", "layer"), "codes"),
+        (("rows", "net", "perturbations"), ["middle-frame"]),
+        (("rows", "bare", "perturbations"), ["middle-frame", "shuffled-frames"]),
+        (("rows", "net", "weights"), "random"),
+    ],
+)
+def test_probes_of_other_features_than_those_of_params_yaml_are_refused(saved, keys, value):
+    changed = msgspec.json.decode(msgspec.json.encode(VALUES))
+    node = changed
+    for key in keys[:-1]:
+        node = node[key]
+    node[keys[-1]] = value
+    if value == "random":
+        del changed["rows"]["net-shuffled"]
+    name = keys[1] if keys[0] == "rows" else "net"
+    with pytest.raises(UserError, match=rf"probes/{name}\.json: got probes of other features than .*; run `dvc repro`"):
+        row_probes(changed)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("{", "is no valid JSON"),
+        ('{"row": "pixels"}', "missing key `family`"),
+        ("[]", "Expected `object`, got `array`"),
+    ],
+)
+def test_a_damaged_probe_is_refused_by_its_file(saved, damage, message):
+    path = probe_results.path("pixels")
+    path.write_text(damage)
+    with pytest.raises(UserError, match=f"{path}: .*{message}"):
+        row_probes(VALUES)
+
+
+def test_pretraining_figures_are_those_of_the_named_recipes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"data/results/pretrain/net\.json: is (not there|missing)"):
+        pretraining_figures(VALUES)
+    for name, mse in (("net", 0.5), ("other", 0.25), ("old", 0.7)):
+        write_json(Path(f"data/results/pretrain/{name}.json"), {"mse": mse})
+    assert pretraining_figures(VALUES) == {"net": {"mse": 0.5}, "other": {"mse": 0.25}}
+    assert Path("data/results/pretrain/old.json").exists()

@@ -1,0 +1,114 @@
+"""The variants of a probe file, scored on the tested clips: against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+from probed import FEW, merged, row
+
+from trajprobe.compare.scored import Variant, scored_variants
+from trajprobe.errors import UserError
+
+#                      0000 1112
+TRAINED = row("pretrained", "net", "00001110")  # all right but the last
+RANDOM = row("random", "net", "00110000", "00001122", "00000000")
+
+
+def scored(part, labelling=FEW):
+    (variant,) = scored_variants(part, labelling)
+    return variant
+
+
+def means(part):
+    return {name: float(values.mean()) for name, values in scored(part).scores.items()}
+
+
+def test_clips_that_no_fold_tests_do_not_count():
+    found = scored(row("pretrained", "net", "0000111020"))  # right on both of them
+    assert found.correct.tolist() == [[1] * 7 + [0]]
+    assert found.predictions.tolist() == [[0, 0, 0, 0, 1, 1, 1, 0]]
+
+
+def test_variants_are_those_of_the_file_in_its_order_by_their_coordinates():
+    parts = [RANDOM, TRAINED, row("pretrained", "net", "00000000", input="middle-frame")]
+    (file,) = merged(parts)
+    found = list(scored_variants(file, FEW))
+    assert [one.variant for one in found] == [
+        ("net", "random", "plain", "hidden.tmean"),
+        ("net", "pretrained", "plain", "hidden.tmean"),
+        ("net", "pretrained", "middle-frame", "hidden.tmean"),
+    ]
+    assert [one.probe for one in found] == file.variants
+    assert all(one.row is file for one in found)
+    assert found[2].correct.tolist() == [[1] * 4 + [0] * 4]
+
+
+@pytest.mark.parametrize(
+    ("variant", "name", "perturbed", "seeds"),
+    [
+        (Variant("net", "pretrained", "plain", "hidden.tmean"), "net pretrained hidden.tmean", False, False),
+        (Variant("net", "random", "plain", "codes.mean"), "net random codes.mean", False, True),
+        (Variant("net", "pretrained", "middle-frame", "x.y"), "net pretrained middle-frame x.y", True, False),
+        (Variant("net", "random", "middle-frame", "x.y"), "net random middle-frame x.y", True, False),
+        (Variant("net", "permuted-weights", "plain", "x.y"), "net permuted-weights x.y", True, False),
+        (Variant("pixels", "none", "plain", "features"), "pixels", False, False),
+        (Variant("pixels", "none", "middle-frame", "features"), "pixels middle-frame", True, False),
+    ],
+)
+def test_a_variant_is_called_by_its_coordinates(variant, name, perturbed, seeds):
+    assert (str(variant), variant.is_perturbed, variant.has_seeds) == (name, perturbed, seeds)
+
+
+def test_each_network_has_its_own_line():
+    found = scored(RANDOM)
+    assert found.correct.tolist() == [[1, 1, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 0, 1], [1, 1, 1, 1, 0, 0, 0, 0]]
+    assert found.scores["accuracy"].tolist() == [2 / 8, 7 / 8, 4 / 8]
+
+
+def test_scores_are_of_each_network():
+    assert means(TRAINED) == pytest.approx(
+        {"accuracy": 7 / 8, "balanced_accuracy": 2 / 3, "macro_f1": (8 / 9 + 1 + 0) / 3}
+    )
+    # Recalls of the three seeds: 1/2, 0, 0; 1, 2/3, 1; 1, 0, 0.
+    found = scored(RANDOM).scores
+    assert found["balanced_accuracy"] == pytest.approx([1 / 6, 8 / 9, 1 / 3])
+    assert found["macro_f1"] == pytest.approx([(4 / 10 + 0 + 0) / 3, (1 + 4 / 5 + 2 / 3) / 3, (8 / 12 + 0 + 0) / 3])
+
+
+def test_at_equal_dimension_it_has_predictions_of_their_own():
+    equal = [{"equal": [0, 0, 1, 1, 1, 1, 0, 2, 2, 2]}, {"equal": [2] * 10}, {"equal": [1] * 8 + [-1, -1]}]
+    found = scored(row("random", "net", "00110000", "00001122", "00000000", each=equal))
+    assert found.equal_dimensions == pytest.approx((5 / 8 + 1 / 8 + 3 / 8) / 3)
+
+
+def test_permuted_labels_are_a_mean_over_all_runs():
+    each = [{"permuted": shares, "permuted_expected": shares} for shares in ([0.5, 0.25], [0.6], [])]
+    found = scored(row("random", "net", "00110000", "00001122", "00000000", each=each))
+    assert found.permuted_labels == pytest.approx((0.5 + 0.25 + 0.6) / 3)
+
+
+def test_few_shot_curves_are_means_over_draws_and_networks():
+    """Area: trapezoids over 0, 1 and 2, the log2 of 1, 2 and 4 clips a class."""
+    each = [{"few_shot": [[0.2, 0.4, 0.8], [0.4, 0.6, 0.6]]}, {"few_shot": [[0.1, 0.1, 0.1], [0.3, 0.3, 0.5]]}]
+    found = scored(row("random", "net", "00110000", "00001122", each=each))
+    assert found.few_shot == pytest.approx([0.25, 0.35, 0.5])
+    assert found.areas == pytest.approx([(0.3 / 2 + 0.5 + 0.7 / 2) / 2, (0.2 / 2 + 0.2 + 0.3 / 2) / 2])
+
+
+def test_code_length_is_in_bits_per_clip():
+    """15 bits for 10 clips without features; 8 in the mean with those of the networks."""
+    each = [{"code_bits": [9.0, 7.0, 11.0]}, {"code_bits": [6.0, 7.0, 8.0]}]
+    found = scored(row("random", "net", "00110000", "00001122", each=each))
+    assert found.code_length == pytest.approx([0.9, 0.7])
+    assert found.uniform_code_length == 1.5
+    assert found.compression == pytest.approx(15 / 8)
+
+
+def test_what_was_not_run_is_empty():
+    found = scored(row("pretrained", "net", "00001110", input="middle-frame", equal=[]))
+    assert [len(part) for part in (found.few_shot, found.areas, found.code_length)] == [0, 0, 0]
+    assert np.isnan([found.equal_dimensions, found.permuted_labels]).all()
+    assert found.scores["accuracy"] == 7 / 8
+
+
+def test_a_row_of_other_tracks_is_refused():
+    with pytest.raises(UserError, match=r"data/results/probes/pixels\.json: .*other tracks.*run `dvc repro`"):
+        scored(row("none", "pixels", "01001110", tracks="t2"))

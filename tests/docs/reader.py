@@ -1,0 +1,132 @@
+"""Runs the blocks of a document in order, as a reader would: in a clone, or where the text says so in a second one."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+#: Targets of make that take minutes, or would run these tests again: it is tried that they exist.
+LONG = r"^make (test|lint|bench|calibrate)\b.*$"
+#: Where the text says that another machine is meant.
+ELSEWHERE = ("In another clone", "On a laptop")
+
+
+class Session:
+    """A reader's shell at the top of a clone of the small repository.
+
+    Args:
+        clone: a clone with its data.
+        laptop: makes a clone without data.
+        folders: folders of the text, and those that stand for them.
+    """
+
+    def __init__(self, clone, laptop, folders):
+        self.here, self.make_laptop, self.folders = clone, laptop, folders
+        self.elsewhere = None
+        self.start = clone.git("rev-parse", "HEAD").strip()
+        self._set_up(clone)
+
+    def run(self, blocks):
+        """Runs the blocks of a document; returns the failures of expected output, as text."""
+        failures, printed, place, section, heading = [], None, self.here, None, None
+        for block in blocks:
+            if block.section != section:
+                self._reset()
+            if block.heading != heading:
+                place = self.here
+            section, heading = block.section, block.heading
+            if any(phrase in block.before for phrase in ELSEWHERE):
+                place = self._laptop()
+            if block.language == "text":
+                assert printed is not None, f"line {block.line}: output, but no command before it"
+                missing = missing_lines(self._local(block.text), printed)
+                failures += [f"line {block.line}: {line!r} was not printed, but\n{printed}" for line in missing[:1]]
+            elif printed := self._run_block(block, place):
+                print(f"# line {block.line}\n{printed}")  # noqa: T201 (pytest shows it where a test fails)
+        return failures
+
+    def _run_block(self, block, place):
+        """What a block printed, where it is a script."""
+        if path := block.file:
+            (place.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (place.folder / path).write_text(block.text)
+        elif path := block.appended_to:
+            with (place.folder / path).open("a") as file:
+                file.write(f"\n\n{block.text}")
+        elif block.language == "yaml":
+            place.write(merged(place.params(), place.parse(block.text)))
+        elif block.language == "python":
+            return self._execute(place, sys.executable, "-c", block.text)
+        elif block.language == "bash":
+            script = re.sub(LONG, r"make --dry-run \1 > /dev/null", self._local(block.text), flags=re.MULTILINE)
+            return self._execute(place, "bash", "-eo", "pipefail", "-c", script)
+        return None
+
+    def _execute(self, place, *command):
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(place.folder / "src"),
+            "TRAJPROBE_WORKERS": "1",
+            "COLUMNS": "200",
+        }
+        process = subprocess.run(
+            command, cwd=place.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert process.returncode == 0, f"{command[-1]}\nended with {process.returncode}:\n{process.stderr}"
+        return process.stdout + process.stderr
+
+    def _local(self, text):
+        for path, local in self.folders.items():
+            text = text.replace(path, str(local))
+        return text
+
+    def _laptop(self):
+        if not self.elsewhere:
+            self.elsewhere = self.make_laptop()
+            self._set_up(self.elsewhere)
+        return self.elsewhere
+
+    def _set_up(self, place):
+        """Has the environment of these tests stand for the one that `make` would install."""
+        venv = place.folder / ".venv"
+        venv.mkdir()
+        (venv / "bin").symlink_to(Path(sys.executable).parent)
+        (venv / ".installed").touch()
+
+    def _reset(self):
+        """Each section begins with the committed state, and with the files that stand beside it."""
+        if self.here.git("status", "--porcelain") or self.here.git("rev-parse", "HEAD").strip() != self.start:
+            self.here.git("checkout", "--quiet", "--force", "-B", "main", self.start)
+            self.here.git("clean", "-dfqx", "data", "docs", "metrics", "src", "stages", ".github")
+            self.here.run("dvc", "checkout", "--quiet", "--force")
+
+
+def merged(values, changes):
+    """`values` with what `changes` has, at any depth of mappings."""
+    if not (isinstance(values, dict) and isinstance(changes, dict)):
+        return changes
+    return values | {key: merged(values.get(key), change) for key, change in changes.items()}
+
+
+def missing_lines(shown, printed):
+    """The lines of `shown` that `printed` lacks, or has elsewhere: both without numbers, names and widths.
+
+    `...` stands for anything: for lines, and within a line.
+    """
+    lines, missing = iter([masked(line) for line in printed.splitlines()]), []
+    for line in shown.splitlines():
+        pattern = re.escape(masked(line)).replace(r"\.\.\.", ".*")
+        if pattern not in ("", ".*") and not any(re.fullmatch(pattern, other) for other in lines):
+            missing.append(line)
+    return missing
+
+
+def masked(line):
+    """A line of output without what differs from run to run."""
+    line = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    line = re.sub(r"\b[0-9a-f]{7}\b", "#", line)  # a commit
+    line = re.sub(r"\[[a-z]+-[a-z]+\]", "[NAME]", line)  # an experiment
+    line = re.sub(r"[-+]?\d[\d,]*(\.\d+)?", "#", line)
+    line = re.sub(r"[-:]{3,}", "---", line)
+    return " ".join(line.split())

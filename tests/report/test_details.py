@@ -1,0 +1,141 @@
+"""metrics/details.json: all numbers of the comparison by row, network, input and layer."""
+
+import json
+
+import pytest
+from probed import FEW, compared, key, params, row, scored
+
+from trajprobe.report.details import details
+
+RUN = {"few_shot": [[0.5, 0.6, 0.71239]], "code_bits": [5.0], "permuted": [0.5, 0.25], "permuted_expected": [0.4, 0.3]}
+TRAINED = row("pretrained", "net", "00001110", **RUN | {"equal": [0, 0, 1, 1, 1, 1, 0, 2, 2, 2]})
+EACH = [{"few_shot": [[0.1 * one, 0.2, 0.3]], "code_bits": [8.0 + one]} for one in range(3)]
+RANDOM = row("random", "net", "00110000", "00001122", "00000000", each=EACH, **RUN)
+MIDDLE = row("pretrained", "net", "00000000", input="middle-frame", equal=[])
+PERMUTED = row("permuted-weights", "net", "00000000", equal=[])
+SHUFFLED = row("pretrained", "net-shuffled", "00000000", trained_frames=9)
+BARE = row("random", "bare", "00001100", "00001110")
+PIXELS = row("none", "pixels", "01001110")
+ALL = [TRAINED, RANDOM, MIDDLE, PERMUTED, SHUFFLED, BARE, PIXELS]
+PLACES = {
+    key("pretrained", "net"): ("net", "pretrained", "plain", "hidden.tmean"),
+    key("random", "net"): ("net", "random", "plain", "hidden.tmean"),
+    key("pretrained", "net", "middle-frame"): ("net", "pretrained", "middle-frame", "hidden.tmean"),
+    key("permuted-weights", "net"): ("net", "permuted-weights", "plain", "hidden.tmean"),
+    key("pretrained", "net-shuffled"): ("net-shuffled", "pretrained", "plain", "hidden.tmean"),
+    key("random", "bare"): ("bare", "random", "plain", "hidden.tmean"),
+    key("none", "pixels"): ("pixels", "none", "plain", "features"),
+}
+ENDS = ("mean", "ci_low", "ci_high")
+
+
+@pytest.fixture(scope="module")
+def found():
+    return compared(*ALL, labelling=FEW, confidence=0.8)
+
+
+@pytest.fixture(scope="module")
+def numbers(found):
+    return details(found, {"w": {"mse": 0.123456, "tokens": 4.0}})
+
+
+def at(node, place):
+    for part in place:
+        node = node[part]
+    return node
+
+
+def leaves(node):
+    """All of them, with lists as what they are."""
+    return [leaf for child in node.values() for leaf in leaves(child)] if isinstance(node, dict) else [node]
+
+
+def test_each_variant_stands_at_its_coordinates(numbers):
+    assert set(numbers) == {"net", "net-shuffled", "bare", "pixels", "data", "pretrain"}
+    always = {"accuracy", "balanced_accuracy", "macro_f1"}
+    run = always | {"equal_dimensions_accuracy", "permuted_labels_accuracy", "few_shot", "code_length"}
+    expected = dict.fromkeys(PLACES, always | {"equal_dimensions_accuracy", "difference"})
+    expected |= {key("pretrained", "net"): run | {"gain"}, key("random", "net"): run}
+    # What is perturbed was run without the rest.
+    expected[key("pretrained", "net", "middle-frame")] = expected[key("permuted-weights", "net")] = always | {
+        "difference"
+    }
+    assert {variant: set(at(numbers, place)) for variant, place in PLACES.items()} == expected
+
+
+def test_it_holds_no_list_and_numbers_of_four_decimals(numbers):
+    """DVC would draw a list."""
+    values = [leaf for leaf in leaves(numbers) if not isinstance(leaf, str)]
+    assert all(type(leaf) in (int, float) and leaf == round(leaf, 4) for leaf in values)
+    assert any(leaf != round(leaf, 3) for leaf in values)
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
+
+
+def test_the_data_and_the_pretraining_have_their_figures(numbers):
+    assert numbers["data"] == {
+        "tested_clips": 8,
+        "groups": 4,
+        "classes": 3,
+        "chance": 0.5,
+        "leaked_duplicates": 3,
+        "away_from_chance": 0,
+        "verdicts_on": "accuracy",
+    }
+    assert numbers["pretrain"] == {"w": {"mse": 0.1235, "tokens": 4.0}}
+    balanced = details(compared(*ALL, labelling=FEW, metric="balanced_accuracy"), {})
+    assert balanced["data"]["verdicts_on"] == "balanced_accuracy"
+
+
+def test_all_that_is_away_from_chance_is_counted():
+    leaky = {"permuted": [0.88, 0.9, 0.92, 0.9, 0.9], "permuted_expected": [0.5, 0.5, 0.49, 0.5, 0.5]}
+    parts = [row("none", name, "00001112", **leaky) for name in ("pixels", "coordinates")]
+    found = compared(TRAINED, RANDOM, *parts, labelling=FEW, leaks="warn")
+    assert details(found, {})["data"]["away_from_chance"] == 2
+
+
+def test_scores_are_those_of_the_variant(found, numbers):
+    for variant, place in PLACES.items():
+        for name, estimate in found.estimates[variant].items():
+            assert at(numbers, place)[name] == {end: round(value, 4) for end, value in zip(ENDS, estimate, strict=True)}
+    net = at(numbers, PLACES[key("pretrained", "net")])
+    assert net["balanced_accuracy"]["mean"] == round((1 + 1 + 0) / 3, 4)
+    assert net["macro_f1"]["mean"] == round((8 / 9 + 1 + 0) / 3, 4)
+    assert net["equal_dimensions_accuracy"] == 5 / 8
+    assert net["permuted_labels_accuracy"] == 0.375
+    # The area by trapezoids over 0, 1 and 2, the log2 of the clips a class.
+    area = round(0.25 / 2 + 0.3 + 0.71239 / 4, 4)
+    assert net["few_shot"] == {"shots_1": 0.5, "shots_2": 0.6, "shots_4": 0.7124, "area": area}
+    assert net["code_length"] == {"bits_per_clip": 0.5, "compression": 3.0}
+
+
+def test_differences_are_those_of_the_comparison(found, numbers):
+    pairs = [(at(numbers, PLACES[key("pretrained", "net")])["gain"], found.gains[key("pretrained", "net")].verdict)]
+    for variant, difference in found.differences.items():
+        shown = at(numbers, PLACES[variant])["difference"]
+        assert shown["reference"] == "net pretrained hidden.tmean"
+        pairs.append((shown, difference.verdict))
+    assert len(pairs) == 6
+    for shown, verdict in pairs:
+        assert [shown[end] for end in ENDS] == pytest.approx([*verdict.difference], abs=5e-5)
+        assert [shown["cohens_h"][end] for end in ENDS] == pytest.approx([*verdict.cohens_h], abs=5e-5)
+        assert shown["detectable_difference"] == round(verdict.detectable_difference, 4)
+        assert (shown["p_value"], shown["verdict"]) == (round(verdict.p_value, 4), verdict.sign)
+    gain = found.gains[key("pretrained", "net")]
+    for name, estimate in (("few_shot_area", gain.few_shot_area), ("bits_per_clip", gain.code_length)):
+        assert list(pairs[0][0][name].values()) == pytest.approx([*estimate], abs=5e-5)
+    assert pairs[0][0]["mean"] == round(7 / 8 - 13 / 24, 4)
+    assert pairs[0][0]["bits_per_clip"]["mean"] == round(0.5 - 0.9, 4)
+
+
+@pytest.mark.parametrize(("mine", "theirs", "sign", "equal"), [(200, 0, 1, 0), (0, 200, -1, 0), (200, 200, 0, 1)])
+def test_verdicts_are_numbers(mine, theirs, sign, equal):
+    parts = [scored("random", "net", mine, mine), scored("none", "pixels", theirs)]
+    shown = details(compared(*parts), {})["pixels"]["none"]["plain"]["features"]["difference"]
+    assert (shown["mean"], shown["verdict"], shown["practically_equal"]) == (sign, sign, equal)
+    assert (type(shown["verdict"]), type(shown["practically_equal"])) == (int, int)
+
+
+def test_a_rank_is_shown_where_there_are_seeds_enough():
+    random = row("random", "net", *["00110000"] * 19, "00001110")
+    found = details(compared(TRAINED, random, labelling=FEW, given=params()), {})
+    assert at(found, PLACES[key("pretrained", "net")])["gain"]["rank_p_value"] == round(2 / 21, 4)
