@@ -34,7 +34,7 @@ from trajprobe.compare.seeds import gain, rank_p_value
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
 from trajprobe.params import read, section
-from trajprobe.probes.row import probe_networks
+from trajprobe.probes.probe_row import probe_networks
 from trajprobe.probes.settings import CodeLength, FewShot, Probe
 
 Array = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""python stages/probe.py KIND ROW: probes a row's features, out of fold. KIND is pretrained, random or controls."""
+"""python stages/probe.py ROW: probes all features of a row, out of fold."""
 
 import sys
 from pathlib import Path
@@ -9,15 +9,12 @@ from trajprobe.params import read, section
 from trajprobe.stage import run
 
 
-def main(kind: str, row: str) -> str:
-    import msgspec
-
+def main(row: str) -> str:
     from trajprobe.files import probe_results as files
-    from trajprobe.files.feature_shards import Kind
-    from trajprobe.probes.row import line, probe_row
+    from trajprobe.probes.probe_row import line, probe_row
     from trajprobe.probes.settings import Probe
 
-    probed = probe_row(msgspec.convert(kind, Kind), row, section(read(), Probe, "probe"))
+    probed = probe_row(row, section(read(), Probe, "probe"))
     files.save(probed)
     return line(probed)
 

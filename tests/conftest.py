@@ -1,7 +1,10 @@
 """One thread for each numerical library, before any is imported, and a scratch store for each test."""
 
+import hashlib
+import json
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +47,30 @@ def store_folder(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("store")
     monkeypatch.setenv("TRAJPROBE_STORE", str(folder))
     return folder
+
+
+@pytest.fixture
+def lock_output():
+    """Puts the files of a folder into a cache of DVC, and writes the dvc.lock that names the folder as an output."""
+
+    def lock(folder, cache=".dvc/cache"):
+        listing = []
+        for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            listing.append({"md5": _cached(path.read_bytes(), cache), "relpath": name})
+        md5 = _cached(json.dumps(listing).encode(), cache, ".dir")
+        out = f"    - path: {Path(folder).as_posix()}\n      hash: md5\n      md5: {md5}.dir\n      size: 1\n"
+        lock = Path("dvc.lock")
+        text = lock.read_text() if lock.is_file() else "schema: '2.0'\nstages:\n"
+        lock.write_text(f"{text}  stage{len(text)}:\n    cmd: 'true'\n    outs:\n{out}      nfiles: {len(listing)}\n")
+
+    return lock
+
+
+def _cached(data, cache, ending=""):
+    """Puts bytes into a cache of DVC, under their md5, which it returns."""
+    md5 = hashlib.md5(data).hexdigest()
+    path = Path(cache, "files/md5", md5[:2], md5[2:] + ending)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return md5

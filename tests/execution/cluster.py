@@ -25,7 +25,7 @@ from trajprobe.execution.producing import executor, produce
 
 HERE = Path(__file__).resolve().parent
 SRC = HERE.parents[1] / "src"
-HEAD, NODES, CPUS = 1, (2, 3), 2
+HEAD, NODES, CPUS = 1, (2, 3), 1
 SHARDS = 60
 #: How many shards are made when a worker is killed, and when the power of a node is cut.
 HALTS = (15, 30)

@@ -21,7 +21,7 @@ def test_a_killed_worker_and_a_killed_node_change_nothing():
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     killed, cut, ended, compared = done.stdout.splitlines()
-    assert re.search(r" 1[5-8] of 60 shards are made; killed a worker of (10|127).77.0.2$", killed)
-    assert re.search(r" 3[0-3] of 60 shards are made; of \[\d, 2\] workers .*, cut the power of the latter$", cut)
+    assert re.search(r" 1[56] of 60 shards are made; killed a worker of (10|127).77.0.2$", killed)
+    assert re.search(r" 3[01] of 60 shards are made; of \[[01], 1\] workers .*, cut the power of the latter$", cut)
     assert ended.endswith("the driver ended with 0")
     assert " 61 files, the bytes of the plain loop" in compared

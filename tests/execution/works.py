@@ -31,7 +31,6 @@ class Squares:
 
     diary: Path
     deadly: tuple[int, ...] = ()  #: kill the process, once the held ones are begun
-    once: tuple[int, ...] = ()  #: kill the process the first time
     held: tuple[int, ...] = ()  #: never end
     interrupted: tuple[int, ...] = ()  #: get SIGINT in the middle
     refused: tuple[int, ...] = ()
@@ -62,12 +61,11 @@ class Squarer:
 
     def make(self, task, batch, store, report_progress):
         work, number = self.work, task.number
-        first = not work.diary.exists() or number not in begun(work.diary)
         with work.diary.open("a") as file:
             file.write(f"{number}\n")
         while number in work.held or (number in work.deadly and not begun(work.diary).keys() >= {*work.held}):
             time.sleep(0.01)
-        if number in work.deadly or (number in work.once and first):
+        if number in work.deadly:
             die()
         if number in work.interrupted:
             os.kill(os.getpid(), signal.SIGINT)

@@ -62,7 +62,7 @@ def files(top):
     return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
 
-def encoder(row="trained", network="pretrained", input="plain", **changes):  # noqa: A002 (the coordinate's name)
+def maker(row="trained", network="pretrained", input="plain", **changes):  # noqa: A002 (the coordinate's name)
     plan = Plan.of(values(**changes), row)
     return FeatureMaker(plan, Coordinates(row, network, input, f"{plan.row.layer}.{plan.row.pooling}"))
 

@@ -1,4 +1,4 @@
-"""Each perturbation takes away what it says, and leaves the rest to the bit; against numpy."""
+"""Each perturbation removes what it says, and leaves the rest to the bit; against numpy."""
 
 import msgspec
 import numpy as np
@@ -6,10 +6,9 @@ import pytest
 import torch
 from small import VIDEO, built
 from torch import nn
-from trajprobe.features.perturbing import PERTURBATIONS, middle_frame, permuted_weights, shuffled_frames
 
 from trajprobe.backbones import huggingface, videogpt
-from trajprobe.rows import PERTURBATIONS as NAMES
+from trajprobe.features.perturbations import INPUTS, middle_frame, permute_weights, shuffled_frames
 
 CLIPS = np.random.default_rng(5).integers(0, 256, (600, 4, 2, 3, 3), dtype=np.uint8)
 
@@ -27,50 +26,50 @@ def orders(video, shuffled):
 
 
 def test_a_shuffled_clip_has_the_same_frames_in_another_order():
-    found = shuffled_frames(VIDEO)
-    assert (found.shape, found.dtype) == (VIDEO.shape, np.uint8)
-    assert [sort(clip) for clip in found] == [sort(clip) for clip in VIDEO]
-    changed = [not np.array_equal(clip, new) for clip, new in zip(VIDEO, found, strict=True)]
+    shuffled = shuffled_frames(VIDEO)
+    assert (shuffled.shape, shuffled.dtype) == (VIDEO.shape, np.uint8)
+    assert [sort(clip) for clip in shuffled] == [sort(clip) for clip in VIDEO]
+    changed = [not np.array_equal(clip, new) for clip, new in zip(VIDEO, shuffled, strict=True)]
     assert sum(changed) >= 9  # each of the 120 orders of 5 frames is as likely, and one is the clip's own
 
 
 def test_every_clip_has_an_order_of_its_own_and_all_orders_are_as_likely():
     counts = np.zeros((4, 4))
-    found = orders(CLIPS, shuffled_frames(CLIPS))
-    for order in found:
+    drawn = orders(CLIPS, shuffled_frames(CLIPS))
+    for order in drawn:
         counts[np.arange(4), order] += 1
-    assert len(set(map(tuple, found))) == 24
+    assert len(set(map(tuple, drawn))) == 24
     deviation = np.sqrt(600 * 0.25 * 0.75)
     assert np.abs(counts - 150).max() < 4.5 * deviation
-    same = sum(order == [0, 1, 2, 3] for order in found)
+    same = sum(order == [0, 1, 2, 3] for order in drawn)
     assert 8 <= same <= 45  # 25 of 600: the true order is not left out
 
 
 def test_the_order_is_the_clips_own_whatever_stands_beside_it():
-    whole = shuffled_frames(VIDEO)
-    np.testing.assert_array_equal(shuffled_frames(VIDEO[::-1])[::-1], whole)
+    shuffled = shuffled_frames(VIDEO)
+    np.testing.assert_array_equal(shuffled_frames(VIDEO[::-1])[::-1], shuffled)
     for part in np.array_split(np.arange(10), 3):
-        np.testing.assert_array_equal(shuffled_frames(VIDEO[part]), whole[part])
+        np.testing.assert_array_equal(shuffled_frames(VIDEO[part]), shuffled[part])
     changed = VIDEO.copy()
     changed[:, 4, 15, 15, 2] ^= 1
-    assert orders(changed, shuffled_frames(changed)) != orders(VIDEO, whole)
+    assert orders(changed, shuffled_frames(changed)) != orders(VIDEO, shuffled)
 
 
 @pytest.mark.parametrize(("frames", "middle"), [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)])
 def test_every_frame_is_the_middle_one(frames, middle):
     clips = VIDEO[:, :frames]
-    found = middle_frame(clips)
-    assert (found.shape, found.dtype) == (clips.shape, np.uint8)
+    repeated = middle_frame(clips)
+    assert (repeated.shape, repeated.dtype) == (clips.shape, np.uint8)
     for frame in range(frames):
-        np.testing.assert_array_equal(found[:, frame], VIDEO[:, middle])
+        np.testing.assert_array_equal(repeated[:, frame], VIDEO[:, middle])
 
 
 def clip_model():
     vision = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    told = {"model": "CLIPVisionModel", "config": vision | {"image_size": 32, "patch_size": 16}}
+    model = {"model": "CLIPVisionModel", "config": vision | {"image_size": 32, "patch_size": 16}}
     pixels = {"resize": 32, "resample": "bilinear", "crop": 32, "mean": [0.5] * 3, "std": [0.25] * 3}
     torch.manual_seed(3)
-    return huggingface.build(msgspec.convert(told | pixels, huggingface.Architecture))
+    return huggingface.build(msgspec.convert(model | pixels, huggingface.Architecture))
 
 
 def codebook_model():
@@ -88,7 +87,7 @@ def codebook_model():
 def test_permuted_tensors_have_the_same_values_in_other_places(make):
     before = {name: tensor.clone() for name, tensor in make().state_dict().items()}
     network = make()
-    permuted_weights(network)
+    permute_weights(network)
     after = network.state_dict()
     assert list(after) == list(before)
     moved = 0
@@ -108,7 +107,7 @@ def test_permuted_tensors_have_the_same_values_in_other_places(make):
 def test_running_statistics_are_permuted_and_counts_are_not():
     network = codebook_model()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    permuted_weights(network)
+    permute_weights(network)
     after = network.state_dict()
     for part in ("running_mean", "running_var"):
         names = [name for name in before if name.endswith(part)]
@@ -122,7 +121,7 @@ def test_running_statistics_are_permuted_and_counts_are_not():
 def test_whole_numbers_stay_where_they_are():
     network = nn.Linear(30, 10)
     network.register_buffer("places", torch.arange(100))
-    permuted_weights(network)
+    permute_weights(network)
     assert torch.equal(network.places, torch.arange(100))
 
 
@@ -130,7 +129,7 @@ def test_tensors_of_one_shape_are_permuted_each_in_its_own_way():
     network = nn.ModuleList([nn.Linear(30, 10, bias=False) for _ in range(2)])
     for layer in network:
         layer.weight.data = torch.arange(300.0).reshape(10, 30)
-    permuted_weights(network)
+    permute_weights(network)
     first, second = (layer.weight.detach().numpy() for layer in network)
     assert not np.array_equal(first, second)
     rows = first // 30
@@ -138,22 +137,20 @@ def test_tensors_of_one_shape_are_permuted_each_in_its_own_way():
     again = nn.ModuleList([nn.Linear(30, 10, bias=False) for _ in range(2)])
     for layer in again:
         layer.weight.data = torch.arange(300.0).reshape(10, 30)
-    permuted_weights(again)
+    permute_weights(again)
     np.testing.assert_array_equal(again[1].weight.detach().numpy(), second)
 
 
-def test_the_names_that_rows_have_are_those_that_there_are():
-    assert tuple(PERTURBATIONS) == NAMES["backbones"]
-    assert NAMES["untrained"] == tuple(name for name in PERTURBATIONS if name != "permuted-weights")
+def test_each_input_does_to_clips_what_its_name_says():
+    perturbed = {name: function(VIDEO) for name, function in INPUTS.items()}
+    assert list(perturbed) == ["plain", "shuffled-frames", "middle-frame"]
+    np.testing.assert_array_equal(perturbed["plain"], VIDEO)
+    np.testing.assert_array_equal(perturbed["shuffled-frames"], shuffled_frames(VIDEO))
+    np.testing.assert_array_equal(perturbed["middle-frame"], middle_frame(VIDEO))
 
 
-def test_each_does_to_clips_or_to_the_network_what_its_name_says():
-    found = {name: each.video(VIDEO) for name, each in PERTURBATIONS.items()}
-    np.testing.assert_array_equal(found["shuffled-frames"], shuffled_frames(VIDEO))
-    np.testing.assert_array_equal(found["middle-frame"], middle_frame(VIDEO))
-    np.testing.assert_array_equal(found["permuted-weights"], VIDEO)
-    for name, each in PERTURBATIONS.items():
-        network, untouched = built(), built()
-        each.network(network)
-        same = [torch.equal(a, b) for a, b in zip(network.parameters(), untouched.parameters(), strict=True)]
-        assert all(same) == (name != "permuted-weights")
+def test_clips_themselves_are_left_as_they_were():
+    before = VIDEO.copy()
+    for function in INPUTS.values():
+        function(VIDEO)
+    np.testing.assert_array_equal(VIDEO, before)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small import ARCHITECTURE, COMPUTE, VIDEO, encoder, values, written
+from small import ARCHITECTURE, COMPUTE, VIDEO, maker, values, written
 
 from trajprobe.errors import UserError
 from trajprobe.features.plan import Plan
@@ -124,15 +124,15 @@ def test_without_the_variable_networks_run_on_the_cpu():
 def test_tf32_is_refused_where_a_network_runs_and_not_before(monkeypatch, device):
     """The machine that deals out the work may have neither a GPU nor the device that the variable names."""
     flags = torch.backends.cudnn, torch.backends.cuda.matmul
-    encoder()
+    maker()
     monkeypatch.setenv("TRAJPROBE_DEVICE", device)
     of = plan(precision="tf32")
-    reason = "`rows.net.precision`: got tf32, which NVIDIA GPUs have, on cpu; use float32, or set TRAJPROBE_DEVICE=cuda"
+    reason = "`rows.net.precision`: got tf32 on cpu, expected an NVIDIA GPU; use float32 or set TRAJPROBE_DEVICE=cuda"
     message = reason if device == "cpu" else "TRAJPROBE_DEVICE: got 'cuda:99'"
     with pytest.raises(UserError, match=message):
         _ = of.device
     with pytest.raises(UserError, match=message.replace("net", "trained")):
-        encoder(precision="tf32")
+        maker(precision="tf32")
     assert not any(each.allow_tf32 for each in flags)
 
 

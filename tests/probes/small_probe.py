@@ -9,8 +9,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from trajprobe.files.labelling import Labelling
-from trajprobe.probes.fold import probe_fold
+from trajprobe.probes.cross_validation import OuterFold, probe_fold
+from trajprobe.probes.selection import inner_splits
 from trajprobe.probes.settings import Probe
+from trajprobe.probes.views import ProbedFeatures
 
 GRID = (0.001, 0.03, 1.0, 30.0)
 
@@ -21,11 +23,14 @@ LABELS = GROUPS % 3
 
 FOLDS = (GROUPS // 3) % 5
 
+#: Keeps scikit-learn's solver from stopping before the optimum, where the shared regressions are.
+TIGHT = {"tol": 1e-9, "max_iter": 20000}
+
 NO_PERMUTATION = np.empty((0, 120), dtype=np.int64)
 
 CLASSIFIERS = ("logistic", "ridge", "knn", "mlp")
 
-TOLD = {
+SETTINGS = {
     "classifier": "logistic",
     "logistic": {"c": GRID, "max_iter": 2000},
     "ridge": {"alpha": [0.1, 10, 1000]},
@@ -43,8 +48,8 @@ TOLD = {
 
 
 def params(c=GRID, max_iter=2000, **changed):
-    """The probe's parameters, as params.yaml would give them; `c` and `max_iter` are those of `logistic`."""
-    return msgspec.convert(TOLD | {"logistic": {"c": c, "max_iter": max_iter}} | changed, Probe)
+    """The probe's parameters, as in params.yaml; `c` and `max_iter` are those of `logistic`."""
+    return msgspec.convert(SETTINGS | {"logistic": {"c": c, "max_iter": max_iter}} | changed, Probe)
 
 
 def labelled(labels=LABELS, groups=GROUPS, folds=FOLDS):
@@ -62,9 +67,9 @@ def features(signal, of_group, dimensions=12, seed=0):
     return (x * np.logspace(-2, 2, dimensions) + 5).astype(np.float32)
 
 
-def plain(c, reduce=()):
+def plain(c, reduce=(), **solver):
     widen = FunctionTransformer(np.float64)  # the solver's; a PCA before it keeps the features' own float32
-    return make_pipeline(*reduce, widen, StandardScaler(), LogisticRegression(C=c, max_iter=2000))
+    return make_pipeline(*reduce, widen, StandardScaler(), LogisticRegression(C=c, **({"max_iter": 2000} | solver)))
 
 
 def plain_equal(c, components=4):
@@ -78,18 +83,27 @@ def best(results):
     return int(np.argmax(np.round(results["mean_test_score"], 9)))
 
 
-def oracle(x, fold, told, splitter=StratifiedGroupKFold, steps=None):
-    """What scikit-learn's search chooses and predicts, told nothing of the clips under test."""
+def oracle(x, fold, settings, splitter=StratifiedGroupKFold, steps=None):
+    """What scikit-learn's search chooses and predicts without the clips under test."""
     train = fold != FOLDS
-    inner = splitter(told.inner_folds, shuffle=True, random_state=told.seed)
+    inner = splitter(settings.inner_folds, shuffle=True, random_state=settings.seed)
     by_group = {"groups": GROUPS[train]} if splitter is StratifiedGroupKFold else {}
     splits = list(inner.split(x[train], LABELS[train], **by_group))
     assert {len(held_out) for _, held_out in splits} == {24}  # so that a mean over folds is one over clips
-    grid = {"logisticregression__C": list(told.logistic.c)}
+    grid = {"logisticregression__C": list(settings.logistic.c)}
     search = GridSearchCV(steps or plain(1), grid, cv=splits, scoring="accuracy", refit=best)
     search.fit(x[train], LABELS[train])
     return search.best_params_["logisticregression__C"], search.predict(x[~train])
 
 
-def probed(x, fold, told, permuted=NO_PERMUTATION, given=None, drawn=(), counts=()):
-    return probe_fold(x, given or labelled(), fold, permuted, drawn, counts, told)
+def outer(fold, settings, permuted=NO_PERMUTATION, labelling=None, drawn=(), shots=()):
+    labelling = labelling or labelled()
+    train, test = np.flatnonzero(labelling.folds != fold), np.flatnonzero(labelling.folds == fold)
+    splits = inner_splits(train, labelling.labels, labelling.groups, settings)
+    return OuterFold(train, test, splits, permuted, list(drawn), list(shots))
+
+
+def probed(x, fold, settings, permuted=NO_PERMUTATION, labelling=None, drawn=(), shots=(), equal=True):
+    place = outer(fold, settings, permuted, labelling, drawn, shots)
+    labels = (labelling or labelled()).labels
+    return probe_fold(ProbedFeatures.of(x, settings), labels, place, equal, settings)

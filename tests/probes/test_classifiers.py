@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from small_probe import CLASSIFIERS, LABELS, TOLD, features, params
+from small_probe import CLASSIFIERS, GRID, GROUPS, LABELS, SETTINGS, TIGHT, features, params
 
 from trajprobe.errors import UserError
+from trajprobe.params import parse
+from trajprobe.probes.settings import Probe
 
 
 @pytest.mark.parametrize(
@@ -13,12 +15,12 @@ from trajprobe.errors import UserError
 )
 def test_grids_begin_with_the_simplest_whatever_their_order_in_the_file(name, grid):
     assert params(classifier=name).model.grid == grid
-    told = params(classifier=name)
-    section = {field: getattr(told.model, field) for field in told.model.__struct_fields__}
-    key = told.model.key.partition(".")[2]
+    settings = params(classifier=name)
+    section = {field: getattr(settings.model, field) for field in settings.model.__struct_fields__}
+    key = settings.model.key.partition(".")[2]
     turned = params(classifier=name, **({name: section | {key: [*grid[::-1], grid[0]]}}))
     assert turned.model.grid == grid
-    assert told.model.key.startswith(f"{name}.")
+    assert settings.model.key.startswith(f"{name}.")
 
 
 def standardised(signal, of_group=0.5):
@@ -68,7 +70,7 @@ def test_the_mlp_is_what_its_section_says_and_its_seed_matters():
     assert [one.shape for one in fitted.coefs_] == [(12, 8), (8, 3)]
     assert (fitted.n_iter_, fitted.t_) == (5, 5 * 120)
     assert (fitted.alpha, fitted.learning_rate_init, fitted.batch_size) == (0.1, 0.01, 20)
-    slow = params(classifier="mlp", mlp=TOLD["mlp"] | {"epochs": 30, "learning_rate": 1e-9}).model
+    slow = params(classifier="mlp", mlp=SETTINGS["mlp"] | {"epochs": 30, "learning_rate": 1e-9}).model
     assert slow.fit(x, LABELS, 0.1, 0).n_iter_ == 30  # and no fewer, though nothing is learned
     np.testing.assert_array_equal(fitted.coefs_[0], again.coefs_[0])
     assert (fitted.coefs_[0] != other.coefs_[0]).any()
@@ -79,3 +81,36 @@ def test_a_classifier_that_has_ended_by_itself_has_converged(name):
     x = standardised(0.5)
     classifier = params(classifier=name).model
     assert classifier.converged(classifier.fit(x, LABELS, classifier.grid[0], 0))
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_predictions_under_many_labels_are_those_of_a_fit_to_each(name):
+    x, classifier = standardised(0.5), params(classifier=name, logistic={"c": GRID, "max_iter": 20000}).model
+    labellings = np.array([LABELS, LABELS[::-1], GROUPS % 2])
+    value = classifier.grid[1]
+    guesses = classifier.predict_each(x[:80], labellings[:, :80], x[80:], value, 0)
+    for labels, guess in zip(labellings[:, :80], guesses, strict=True):
+        fitted = classifier.fit(x[:80], labels, value, 0)
+        if name == "logistic":
+            fitted.set_params(**TIGHT).fit(x[:80], labels)
+        np.testing.assert_array_equal(guess, fitted.predict(x[80:]))
+    assert len({guess.tobytes() for guess in guesses}) == 3
+
+
+def test_the_section_of_a_classifier_has_its_name_and_is_read_without_further_ado():
+    assert {name: type(params(classifier=name).model).__name__ for name in CLASSIFIERS} == {
+        "logistic": "Logistic",
+        "ridge": "Ridge",
+        "knn": "Knn",
+        "mlp": "Mlp",
+    }
+    with pytest.raises(
+        UserError, match=r"at `classifier`: Invalid enum value 'svm', expected one of logistic, ridge, knn, mlp"
+    ):
+        parse(SETTINGS | {"classifier": "svm"}, Probe, "probe")
+    with pytest.raises(UserError, match=r"at `knn`: unknown key `k`"):
+        parse(SETTINGS | {"knn": {"k": 3}}, Probe, "probe")
+    with pytest.raises(UserError, match="unknown key `svm`"):
+        parse(SETTINGS | {"svm": {}}, Probe, "probe")
+    with pytest.raises(UserError, match="missing key `ridge`"):
+        parse({key: value for key, value in SETTINGS.items() if key != "ridge"}, Probe, "probe")

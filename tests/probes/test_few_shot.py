@@ -8,12 +8,12 @@ from small_probe import FOLDS, GROUPS, LABELS, features, labelled, params
 from trajprobe.probes.few_shot import curve, samples, shots
 
 
-def told(draws=40, **changed):
+def of_curve(draws=40, **changed):
     return params(few_shot={"draws": draws, "c": 0.5}, **changed)
 
 
 def test_every_class_has_its_clips_from_other_folds_alone():
-    for draw, clips in enumerate(samples(labelled(), range(5), told())):
+    for draw, clips in enumerate(samples(labelled(), range(5), of_curve())):
         assert clips.shape == (3, 32)
         assert (LABELS[clips] == np.arange(3)[:, None]).all()
         assert (FOLDS[clips] != draw % 5).all()
@@ -21,7 +21,7 @@ def test_every_class_has_its_clips_from_other_folds_alone():
 
 
 def test_groups_come_once_each_before_any_comes_again():
-    for clips in samples(labelled(), range(5), told()):
+    for clips in samples(labelled(), range(5), of_curve()):
         for row in GROUPS[clips]:
             # A class has 8 groups of 4 clips in train.
             assert all(sorted(row[start : start + 8]) == sorted(set(row)) for start in (0, 8, 16, 24))
@@ -31,19 +31,19 @@ def test_with_groups_of_unequal_size_distinct_ones_come_first_as_long_as_there_a
     groups = np.where(np.arange(120) % 3 == 0, 999 - np.arange(120) % 2, np.arange(120))  # two large, many single
     labels = np.arange(120) // 3 % 2
     folds = np.where(np.arange(120) < 30, 0, -1)
-    for clips in samples(labelled(labels, groups, folds), [0], told()):
+    for clips in samples(labelled(labels, groups, folds), [0], of_curve()):
         assert clips.shape == (2, 32)
         for row in groups[clips]:
-            there = len(np.unique(groups[(folds < 0) & (labels == labels[clips[0, 0]])]))
-            assert len(set(row[:there])) == min(there, 32)
+            distinct = len(np.unique(groups[(folds < 0) & (labels == labels[clips[0, 0]])]))
+            assert len(set(row[:distinct])) == min(distinct, 32)
 
 
 def test_draws_differ_and_repeat_and_more_of_them_change_none():
-    first, more = samples(labelled(), range(5), told(10)), samples(labelled(), range(5), told(20))
+    first, more = samples(labelled(), range(5), of_curve(10)), samples(labelled(), range(5), of_curve(20))
     np.testing.assert_array_equal(first, more[:10])
     assert len({clips.tobytes() for clips in more}) == 20
-    assert (samples(labelled(), range(5), told(10, seed=1))[0] != first[0]).any()
-    firsts = np.concatenate([clips[:, 0] for clips in samples(labelled(), range(5), told(400))])
+    assert (samples(labelled(), range(5), of_curve(10, seed=1))[0] != first[0]).any()
+    firsts = np.concatenate([clips[:, 0] for clips in samples(labelled(), range(5), of_curve(400))])
     assert len(np.unique(firsts)) == 120  # any clip may be the one of its class
 
 
@@ -53,9 +53,9 @@ def test_draws_differ_and_repeat_and_more_of_them_change_none():
 def test_shots_double_as_long_as_the_smallest_class_in_train_has_clips(counts, expected):
     labels = np.repeat([0, 1, 0, 1], [*counts, 5, 5])
     folds = np.repeat([-1, -1, 0, 0], [*counts, 5, 5])
-    given = labelled(labels, np.arange(len(labels)), folds)
-    assert shots(given, [0]) == expected
-    assert samples(given, [0], told(1))[0].shape == (2, expected[-1])
+    labelling = labelled(labels, np.arange(len(labels)), folds)
+    assert shots(labelling, [0]) == expected
+    assert samples(labelling, [0], of_curve(1))[0].shape == (2, expected[-1])
 
 
 def test_shots_are_those_of_the_fold_with_the_least():
@@ -70,15 +70,15 @@ def test_a_curve_is_fits_to_the_first_clips_of_each_class():
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     clips, test = np.arange(96).reshape(8, 3, 4)[:6].swapaxes(0, 1).reshape(3, 24), np.arange(96, 120)
     labels = np.repeat([0, 1, 2], 24).reshape(3, 24)
-    found = curve(x[clips], labels, x[test], LABELS[test], [1, 4, 24], told())
-    for k, accuracy in zip([1, 4, 24], found, strict=True):
+    accuracies = curve(x[clips], labels, x[test], LABELS[test], [1, 4, 24], of_curve())
+    for k, accuracy in zip([1, 4, 24], accuracies, strict=True):
         few = np.sort(clips[:, :k].ravel())
         fitted = LogisticRegression(C=0.5, max_iter=2000).fit(x[few], GROUPS[few] % 3)
         assert accuracy == pytest.approx(fitted.score(x[test], LABELS[test]), abs=0.05)
-    assert found[0] == LogisticRegression(C=0.5, max_iter=2000).fit(x[clips[:, 0]], [0, 1, 2]).score(
+    assert accuracies[0] == LogisticRegression(C=0.5, max_iter=2000).fit(x[clips[:, 0]], [0, 1, 2]).score(
         x[test], LABELS[test]
     )
-    assert len(set(found)) == 3
+    assert len(set(accuracies)) == 3
 
 
 @pytest.mark.parametrize("c", [0.001, 1000])

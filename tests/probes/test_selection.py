@@ -5,13 +5,21 @@ import pytest
 from small_probe import GRID, GROUPS, LABELS, features, params, probed
 
 from trajprobe.errors import UserError
-from trajprobe.probes.selection import select
+from trajprobe.probes.selection import inner_splits, select
+from trajprobe.probes.views import ProbedFeatures
 
 
-class Told:
+def own_choice(x, labels, groups, settings):
+    """Of all clips' own view."""
+    splits = inner_splits(np.arange(len(labels)), labels, groups, settings)
+    (choice,) = select(ProbedFeatures.of(x, settings), labels, splits, False, settings)
+    return choice
+
+
+class Stub:
     """In place of a classifier: right about the clips with a number below the value's, whatever it is fitted to."""
 
-    key, last = "told.value", None
+    key, last = "stub.value", None
 
     def __init__(self, right, last=None):
         self.right, self.last = right, last
@@ -48,12 +56,13 @@ class Told:
 def test_the_simplest_of_the_best_is_chosen_and_at_an_edge_if_it_is_better_there(
     monkeypatch, right, last, value, at_edge
 ):
-    told, stub = params(), Told(right, last)
-    monkeypatch.setattr(type(told), "model", stub)
-    monkeypatch.setattr("trajprobe.probes.selection.views", lambda train, test, params: [(train, test)])
+    settings, stub = params(), Stub(right, last)
+    monkeypatch.setattr(type(settings), "model", stub)
+    monkeypatch.setattr(
+        "trajprobe.probes.selection.views", lambda features, train, test, *_: [(features.x[train], features.x[test])]
+    )
     stub.labels = LABELS
-    (choice,) = select(np.arange(120.0)[:, None], LABELS, GROUPS, told)
-    assert choice == (value, at_edge)
+    assert own_choice(np.arange(120.0)[:, None], LABELS, GROUPS, settings) == (value, at_edge)
 
 
 def test_the_order_of_the_grid_does_not_matter_and_of_equals_the_smallest_is_chosen():
@@ -61,9 +70,9 @@ def test_the_order_of_the_grid_does_not_matter_and_of_equals_the_smallest_is_cho
     chosen = [probed(x, 0, params(c=c)).chosen for c in (GRID, GRID[::-1])]
     assert chosen[0] == chosen[1]
     separable = np.eye(3)[LABELS] * 1e3
-    assert select(separable, LABELS, GROUPS, params(c=(30.0, 1.0, 3.0))) == [(1.0, False)]
+    assert own_choice(separable, LABELS, GROUPS, params(c=(30.0, 1.0, 3.0))) == (1.0, False)
     for name, smoothest in (("ridge", 1000), ("knn", 20), ("mlp", 10)):
-        assert select(separable, LABELS, GROUPS, params(classifier=name))[0] == (smoothest, False)
+        assert own_choice(separable, LABELS, GROUPS, params(classifier=name)) == (smoothest, False)
 
 
 def test_one_neighbour_is_no_edge():
@@ -74,9 +83,9 @@ def test_one_neighbour_is_no_edge():
     for label in range(3):
         clips = np.flatnonzero(labels == label)
         x[clips] = np.repeat(generator.uniform(-1, 1, size=(20, 2)), 2, axis=0)
-    told = params(classifier="knn", knn={"neighbours": [1, 7]})
-    assert select(x, labels, np.arange(120), told) == [(1, False)]
-    assert select(x, labels, np.arange(120), params(classifier="knn", knn={"neighbours": [3, 40]}))[0].value == 3
+    settings = params(classifier="knn", knn={"neighbours": [1, 7]})
+    assert own_choice(x, labels, np.arange(120), settings) == (1, False)
+    assert own_choice(x, labels, np.arange(120), params(classifier="knn", knn={"neighbours": [3, 40]})).value == 3
 
 
 @pytest.mark.parametrize(
@@ -92,6 +101,24 @@ def test_one_neighbour_is_no_edge():
     ],
 )
 def test_too_little_to_choose_c_from_is_refused(labels, groups, words):
-    x = np.random.default_rng(0).normal(size=(len(labels), 3)).astype(np.float32)
     with pytest.raises(UserError, match=words):
-        select(x, np.array(labels), np.array(groups), params(inner_folds=3))
+        inner_splits(np.arange(len(labels)), np.array(labels), np.array(groups), params(inner_folds=3))
+
+
+def test_inner_folds_part_the_clips_of_train_and_no_group():
+    train = np.flatnonzero(GROUPS % 5 != 1)
+    splits = inner_splits(train, LABELS, GROUPS, params())
+    assert np.sort(np.concatenate([split.test for split in splits])).tolist() == train.tolist()
+    for split in splits:
+        assert np.sort(np.concatenate(split)).tolist() == train.tolist()
+        assert not set(GROUPS[split.train]) & set(GROUPS[split.test])
+
+
+@pytest.mark.parametrize(("equal", "count"), [(False, 1), (True, 2)])
+@pytest.mark.parametrize("c", [GRID, (0.3,)])
+def test_each_view_has_its_choice(c, equal, count):
+    x, settings = ProbedFeatures.of(features(0.4, 0.5), params()), params(c=c)
+    choices = select(x, LABELS, inner_splits(np.arange(120), LABELS, GROUPS, settings), equal, settings)
+    assert len(choices) == count
+    if c == GRID and equal:
+        assert choices[0].value != choices[1].value

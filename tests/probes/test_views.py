@@ -5,7 +5,17 @@ import pytest
 from sklearn.decomposition import PCA
 from small_probe import features, params
 
-from trajprobe.probes.views import own_view, views, widths
+from trajprobe.probes.views import ProbedFeatures, equal_width, own_view, own_width, rotated, views
+
+
+def parted_as_is(features_, clips, settings, equal=True):
+    """Views fitted to the first `clips`; of the others, or where there are none of the last two."""
+    total = len(features_.x)
+    return views(features_, np.arange(clips), np.arange(min(clips, total - 2), total), equal, settings)
+
+
+def parted(x, clips, settings, equal=True):
+    return parted_as_is(ProbedFeatures.of(x, settings), clips, settings, equal)
 
 
 @pytest.mark.parametrize(
@@ -24,21 +34,25 @@ from trajprobe.probes.views import own_view, views, widths
     ],
 )
 def test_there_are_no_more_components_than_clips_or_dimensions_can_have(shape, changed, expected):
-    told = params(**changed)
-    assert widths(shape, told) == expected
-    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    assert [seen.shape[1] for seen, _ in views(x, x[:2], told)] == expected
+    settings = params(**changed)
+    clips, dimensions = shape
+    equal = equal_width(*shape, settings)
+    assert [own_width(*shape, settings), *([] if equal is None else [equal])] == expected
+    x = np.random.default_rng(0).normal(size=(clips + 2, dimensions)).astype(np.float32)
+    assert [seen.shape[1] for seen, _ in parted(x, clips, settings)] == expected
+    assert [seen.shape[1] for seen, _ in parted(x, clips, settings, equal=False)] == expected[:1]
 
 
 def test_pca_is_fitted_above_its_threshold_only():
-    assert [type(step).__name__ for step in own_view((80, 50), params())] == ["FunctionTransformer", "StandardScaler"]
-    assert isinstance(own_view((80, 51), params())[0], PCA)
+    narrow, wide = (ProbedFeatures(np.zeros((90, dimensions)), dimensions) for dimensions in (50, 51))
+    assert [type(step).__name__ for step in own_view(80, narrow, params())] == ["FunctionTransformer", "StandardScaler"]
+    assert isinstance(own_view(80, wide, params())[0], PCA)
 
 
 @pytest.mark.parametrize("changed", [{}, {"pca_above": 11}, {"pca_above": 11, "pca_components": 8}])
 def test_whatever_the_features_are_a_classifier_sees_standardised_float64(changed):
     x = features(0.5, 0.5)
-    for seen, unseen in views(x[:80], x[80:], params(**changed)):
+    for seen, unseen in parted(x, 80, params(**changed)):
         assert seen.dtype == unseen.dtype == np.float64
         np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-6)
         np.testing.assert_allclose(seen.std(axis=0), 1, atol=1e-6)
@@ -47,7 +61,7 @@ def test_whatever_the_features_are_a_classifier_sees_standardised_float64(change
 
 def test_equal_dimension_holds_the_leading_components_of_the_standardised_row():
     x = features(0.5, 0.5).astype(float)
-    (own, unseen), (few, few_unseen) = views(x[:80], x[80:], params())
+    (own, unseen), (few, few_unseen) = parted(x, 80, params())
     # The right singular vectors; their signs are free.
     axes = np.linalg.svd(own, full_matrices=False)[2][:4].T
     expected, scale = own @ axes, (own @ axes).std(axis=0)
@@ -58,6 +72,49 @@ def test_equal_dimension_holds_the_leading_components_of_the_standardised_row():
 def test_a_row_of_few_clips_has_no_component_of_rounding_error():
     """N clips less their mean span n - 1 dimensions; the next one, standardised, would be as large as any."""
     x = np.random.default_rng(0).normal(size=(30, 400)).astype(np.float32)
-    ((seen, unseen),) = views(x[:10], x[10:], params(pca_components=100, equal_dimensions=100))
+    ((seen, unseen),) = parted(x, 10, params(pca_components=100, equal_dimensions=100))
     assert seen.shape[1] == 9
     assert np.abs(unseen).max() < 10
+
+
+def wide(clips, signal):
+    """Clips of 700 dimensions, of unlike scale and far from zero, with ten directions of `signal`."""
+    generator = np.random.default_rng(0)
+    directions = generator.normal(size=(10, 700)) * np.logspace(1, 0, 10)[:, None]
+    x = generator.normal(size=(clips, 700)) + signal * generator.normal(size=(clips, 10)) @ directions
+    return (x * np.logspace(-1, 0, 700) + 5).astype(np.float32)
+
+
+def test_a_rotation_keeps_all_inner_products():
+    x = wide(60, 1)
+    turned, centred = rotated(x), x.astype(float) - x.astype(float).mean(axis=0)
+    assert (turned.shape, turned.dtype) == ((60, 61), np.float32)
+    np.testing.assert_allclose(turned.astype(float) @ turned.T, centred @ centred.T, rtol=1e-5, atol=0.1)
+    pieces = rotated(np.hstack([x] * 7))  # more than are widened at a time
+    np.testing.assert_allclose(pieces.astype(float) @ pieces.T, 7 * centred @ centred.T, rtol=1e-5, atol=0.7)
+
+
+@pytest.mark.parametrize(
+    ("clips", "train", "signal"),
+    [
+        (60, 40, 3.0),  # solved exactly when rotated, and nearly so otherwise
+        (540, 510, 0.0),  # solved by random projections in both, which a flat spectrum shows
+        (540, 540, 0.0),
+    ],
+)
+def test_a_row_of_more_dimensions_than_clips_has_the_views_that_it_would_have_unrotated(clips, train, signal):
+    """Up to the signs of components, which are free."""
+    x, settings = wide(clips, signal), params(pca_components=10)
+    assert ProbedFeatures.of(x, settings).x.shape == (clips, clips + 1)
+    for plain, turned in zip(
+        parted_as_is(ProbedFeatures(x, 700), train, settings), parted(x, train, settings), strict=True
+    ):
+        for expected, view in zip(plain, turned, strict=True):
+            np.testing.assert_allclose(np.abs(view), np.abs(expected), atol=5e-3)
+
+
+@pytest.mark.parametrize(("clips", "dimensions"), [(60, 50), (60, 60), (80, 60)])
+def test_other_rows_are_not_rotated(clips, dimensions):
+    """Narrow ones are standardised by dimension; of as many clips as dimensions nothing would be saved."""
+    x = np.random.default_rng(0).normal(size=(clips, dimensions))
+    assert ProbedFeatures.of(x, params()).x is x

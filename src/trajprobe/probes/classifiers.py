@@ -1,14 +1,14 @@
-"""The classifiers that a probe can be: each a section of `probe` in params.yaml, with the grid it is chosen from.
+"""The classifiers that a probe can be. Each is one class here, and a section of `probe` in params.yaml.
 
-A further one is a class here, and its name in `Probe`.
+The section has the class's name in lower case and its fields: `class Knn` is `probe.knn`. `probe.classifier` names the
+one that is used. Nothing else has to know of a new class.
 """
 
 import warnings
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -17,43 +17,58 @@ from sklearn.neural_network import MLPClassifier
 
 from trajprobe.errors import UserError
 from trajprobe.params import Parameters
+from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.regression import Decomposition
 
-Matrix = NDArray[np.floating]
-Integers = NDArray[np.int64]
 Positive = Annotated[float, Meta(gt=0.0, le=1e9)]
 Count = Annotated[int, Meta(ge=1)]
 Grid = Annotated[tuple[Positive, ...], Meta(min_length=1)]
 
 
-class Classifier(Protocol):
-    """What selection and fitting need to know of a classifier."""
+class Classifier(Parameters, frozen=True):
+    """What selection and fitting ask of a classifier. One of its fields is a grid, from which a value is chosen."""
 
-    key: ClassVar[str]  #: of its grid, in `probe`
-    last: ClassVar[float | None]  #: a value beyond which no grid can go, which is therefore no edge
+    field: ClassVar[str]  #: the one that is the grid
+    simplest: ClassVar[Literal["smallest", "largest"]]  #: which value of the grid regularises most
+    last: ClassVar[float | None] = None  #: a value beyond which no grid can go, which is therefore no edge
+
+    @classmethod
+    def section(cls) -> str:
+        """Its name in `probe`."""
+        return cls.__name__.lower()
+
+    @property
+    def key(self) -> str:
+        """The grid's key in `probe`."""
+        return f"{self.section()}.{self.field}"
 
     @property
     def grid(self) -> tuple[float, ...]:
         """The values to choose from, the simplest (most regularised) first."""
+        return tuple(sorted(set(getattr(self, self.field)), reverse=self.simplest == "largest"))
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> ClassifierMixin:
-        """scikit-learn's, fitted to standardised features x (n d) and labels (n)."""
+        """scikit-learn's, fitted to standardised features x (n d) and labels (n) at `value` of the grid."""
+        raise NotImplementedError
 
-    def converged(self, fitted: ClassifierMixin) -> bool:
+    def converged(self, fitted: ClassifierMixin) -> bool:  # noqa: ARG002
         """Whether its solver ended by itself."""
+        return True
+
+    def predict_each(self, x: Matrix, labellings: Integers, unseen: Matrix, value: float, seed: int) -> Integers:
+        """What x (n d) predicts for unseen (m d) under each of labellings (p n): (p m)."""
+        guesses = [self.fit(x, labels, value, seed).predict(unseen) for labels in labellings]
+        return np.array(guesses, dtype=np.int64).reshape(len(labellings), len(unseen))
 
 
-class Logistic(Parameters, frozen=True):
+class Logistic(Classifier, frozen=True):
     """Multinomial logistic regression with an L2 penalty."""
 
     c: Grid  #: inverse penalties
     max_iter: Count
 
-    key: ClassVar[str] = "logistic.c"
-    last: ClassVar[float | None] = None
-
-    @property
-    def grid(self) -> tuple[float, ...]:
-        return tuple(sorted(set(self.c)))
+    field: ClassVar[str] = "c"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "smallest"
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> LogisticRegression:  # noqa: ARG002
         return LogisticRegression(C=value, max_iter=self.max_iter).fit(x, labels)
@@ -61,8 +76,13 @@ class Logistic(Parameters, frozen=True):
     def converged(self, fitted: LogisticRegression) -> bool:
         return bool(max(fitted.n_iter_) < self.max_iter)
 
+    def predict_each(self, x: Matrix, labellings: Integers, unseen: Matrix, value: float, seed: int) -> Integers:  # noqa: ARG002
+        decomposition = Decomposition(x)  # once: labels without signal take scikit-learn's solver longest
+        guesses = [decomposition.fit(labels, value, self.max_iter).predict(unseen) for labels in labellings]
+        return np.array(guesses, dtype=np.int64).reshape(len(labellings), len(unseen))
 
-class Ridge(Parameters, frozen=True):
+
+class Ridge(Classifier, frozen=True):
     """Least squares on the classes' indicators with an L2 penalty, in closed form: for large sweeps.
 
     One Cholesky factor a value: at 800 clips of 512 dimensions, a singular value decomposition for all values at once
@@ -71,45 +91,32 @@ class Ridge(Parameters, frozen=True):
 
     alpha: Grid  #: penalties
 
-    key: ClassVar[str] = "ridge.alpha"
-    last: ClassVar[float | None] = None
-
-    @property
-    def grid(self) -> tuple[float, ...]:
-        return tuple(sorted(set(self.alpha), reverse=True))
+    field: ClassVar[str] = "alpha"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> RidgeClassifier:  # noqa: ARG002
         return RidgeClassifier(alpha=value, solver="cholesky").fit(x, labels)
 
-    def converged(self, fitted: RidgeClassifier) -> bool:  # noqa: ARG002
-        return True
 
-
-class Knn(Parameters, frozen=True):
+class Knn(Classifier, frozen=True):
     """The most frequent class among the nearest neighbours; of equally frequent ones the first."""
 
     neighbours: Annotated[tuple[Count, ...], Meta(min_length=1)]
 
-    key: ClassVar[str] = "knn.neighbours"
+    field: ClassVar[str] = "neighbours"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
     last: ClassVar[float | None] = 1
-
-    @property
-    def grid(self) -> tuple[float, ...]:
-        return tuple(sorted(set(self.neighbours), reverse=True))
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> KNeighborsClassifier:  # noqa: ARG002
         if value > len(x):
             raise UserError(f"probe.{self.key}: got {value}, expected at most the {len(x)} clips fitted to; lower it")
         return KNeighborsClassifier(int(value), algorithm="brute").fit(x, labels)
 
-    def converged(self, fitted: KNeighborsClassifier) -> bool:  # noqa: ARG002
-        return True
 
-
-class Mlp(Parameters, frozen=True):
+class Mlp(Classifier, frozen=True):
     """One hidden layer of rectified linear units, trained by Adam.
 
-    For so many epochs and no less: stopping early would want clips held out by group, which scikit-learn's does not do.
+    For so many epochs and no fewer: stopping early would need clips held out by group, which scikit-learn can't do.
     """
 
     alpha: Grid  #: penalties
@@ -118,12 +125,8 @@ class Mlp(Parameters, frozen=True):
     batch: Count
     learning_rate: Positive
 
-    key: ClassVar[str] = "mlp.alpha"
-    last: ClassVar[float | None] = None
-
-    @property
-    def grid(self) -> tuple[float, ...]:
-        return tuple(sorted(set(self.alpha), reverse=True))
+    field: ClassVar[str] = "alpha"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> MLPClassifier:
         classifier = MLPClassifier(
@@ -136,8 +139,5 @@ class Mlp(Parameters, frozen=True):
             random_state=seed,
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # that it ends after its epochs is as told
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it ends after its epochs by intention
             return classifier.fit(x, labels)
-
-    def converged(self, fitted: MLPClassifier) -> bool:  # noqa: ARG002
-        return True

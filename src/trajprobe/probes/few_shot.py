@@ -1,8 +1,8 @@
 """Few-shot curves: accuracy of logistic regression on 1, 2, 4, ... labelled clips a class.
 
-Where all clips are labelled, rows may come close to one another that few labels tell apart. Only labels are few: what
-comes before the classifier sees no label and is fitted on all clips of train, as everywhere in the probe. C is fixed,
-since one clip a class leaves nothing to choose it by.
+Two rows that are close when all clips are labelled may be far apart with few labels. Only labels are few: what comes
+before the classifier sees no label and is fitted on all clips of train, as everywhere in the probe. C is fixed: one
+clip a class leaves nothing to choose it by.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from trajprobe.files.labelling import Labelling
-from trajprobe.probes.classifiers import Integers, Matrix
+from trajprobe.probes.arrays import Integers, Matrix
 from trajprobe.probes.settings import Probe
 
 
@@ -27,9 +27,9 @@ def shots(labelling: Labelling, folds: Sequence[int]) -> list[int]:
 def samples(labelling: Labelling, folds: Sequence[int], params: Probe) -> list[Integers]:
     """The labelled clips (classes most) of each draw; with k clips a class, its first k columns.
 
-    Draw j is tested on fold j mod F of the F in `folds`, and takes its clips from all others. They depend on nothing
-    of the features, so that all rows and networks are given the same. A class's clips are of distinct groups as long
-    as it has further groups.
+    Draw j is tested on fold j mod F of the F in `folds`, and takes its clips from all others. It depends on nothing of
+    the features: all rows and networks have the same. A class's clips are of distinct groups as long as it has
+    further groups.
     """
     generator = np.random.default_rng(params.seed)
     most = shots(labelling, folds)[-1]
@@ -44,7 +44,7 @@ def _sample(labelling: Labelling, train: NDArray[np.bool_], most: int, generator
     for label in np.unique(labelling.labels[train]):
         clips = generator.permutation(np.flatnonzero(train & (labelling.labels == label)))
         times: Counter[int] = Counter()
-        turn = []  # which of its group's each is
+        turn = []  # each clip's place among those of its group
         for group in labelling.groups[clips].tolist():
             turn.append(times[group])
             times[group] += 1
@@ -65,7 +65,7 @@ def curve(
         counts: clips a class.
         params: the probe's.
     """
-    warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # so many, at one clip a class
+    warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # as many as clips, at one a class
     regression = LogisticRegression(C=params.few_shot.c, max_iter=params.logistic.max_iter)
     fits = (regression.fit(np.concatenate(seen[:, :k]), labels[:, :k].ravel()) for k in counts)
     return [float(np.mean(fit.predict(unseen) == answers)) for fit in fits]

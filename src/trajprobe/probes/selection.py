@@ -3,15 +3,23 @@
 The chosen value's score is not reported: it is the best of many.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.errors import UserError
-from trajprobe.probes.classifiers import Integers, Matrix
+from trajprobe.probes.arrays import Integers
 from trajprobe.probes.settings import Probe
-from trajprobe.probes.views import views, widths
+from trajprobe.probes.views import ProbedFeatures, views
+
+
+class Split(NamedTuple):
+    """An inner fold."""
+
+    train: Integers  #: clips that are fitted to
+    test: Integers  #: clips that are predicted
 
 
 class Choice(NamedTuple):
@@ -21,37 +29,58 @@ class Choice(NamedTuple):
     at_edge: bool  #: it stands at an end of the grid, and was better than its neighbour: a wider one might do better
 
 
-def select(x: Matrix, labels: Integers, groups: Integers, params: Probe) -> list[Choice]:
-    """For each view of x (n d), the value with the best accuracy over inner folds; of equals the simplest.
+def inner_splits(train: Integers, labels: Integers, groups: Integers, params: Probe) -> list[Split]:
+    """The inner folds of `train`, which are some of the clips that have `labels` (n) and `groups` (n).
+
+    None where there is nothing to choose. They depend on nothing of the features: all networks have the same.
 
     Raises:
-        UserError: there are too few groups or clips for the inner folds, or for the most neighbours.
+        UserError: there are too few groups or clips for them.
     """
-    classifier, count = params.model, len(widths(x.shape, params))
-    grid = classifier.grid
-    if len(grid) == 1:
-        return [Choice(grid[0], False)] * count
-    for what, there in (
-        ("groups", len(np.unique(groups))),
-        ("clips of its largest class", int(np.bincount(labels).max())),
+    if len(params.model.grid) == 1:
+        return []
+    for what, count in (
+        ("groups", len(np.unique(groups[train]))),
+        ("clips of its largest class", int(np.bincount(labels[train]).max())),
     ):
-        if there < params.inner_folds:
+        if count < params.inner_folds:
             raise UserError(
-                f"probe: a fold trains on {there} {what}, fewer than `probe.inner_folds`, {params.inner_folds}; lower "
-                f"that, or give `probe.{classifier.key}` one value, for which nothing is to be chosen"
+                f"probe: a fold trains on {count} {what}, fewer than `probe.inner_folds`, {params.inner_folds}; lower "
+                f"that, or give `probe.{params.model.key}` one value, for which nothing is to be chosen"
             )
-    right = np.zeros((count, len(grid)), dtype=np.int64)
     splitter = StratifiedGroupKFold(params.inner_folds, shuffle=True, random_state=params.seed)
-    for train, test in splitter.split(x, labels, groups):
-        if len(np.unique(labels[train])) < 2:
-            raise UserError(
-                "probe: an inner fold trains on one class; the classes have too few groups for `probe.inner_folds`"
-            )
-        for view, (seen, unseen) in enumerate(views(x[train], x[test], params)):
-            for index, value in enumerate(grid):
-                fitted = classifier.fit(seen, labels[train], value, params.seed)
-                right[view, index] += np.sum(fitted.predict(unseen) == labels[test])
-    return [_choice(grid, one, classifier.last) for one in right]
+    splits = [Split(train[fit], train[test]) for fit, test in splitter.split(train, labels[train], groups[train])]
+    if any(len(np.unique(labels[split.train])) < 2 for split in splits):
+        raise UserError(
+            "probe: an inner fold trains on one class; the classes have too few groups for `probe.inner_folds`"
+        )
+    return splits
+
+
+def select(
+    features: ProbedFeatures, labels: Integers, splits: Sequence[Split], equal: bool, params: Probe
+) -> list[Choice]:
+    """For the row's own view, and if `equal` for that at equal dimension, the value that did best.
+
+    It has the best accuracy over the inner folds; of equals it is the simplest.
+
+    Raises:
+        UserError: an inner fold has too few clips for the most neighbours.
+    """
+    classifier = params.model
+    grid = classifier.grid
+    if not splits:
+        return [Choice(grid[0], False)] * (1 + equal)
+    right = []  # (splits views values)
+    for split in splits:
+        fitted, answers = labels[split.train], labels[split.test]
+        right.append(
+            [
+                [np.sum(classifier.fit(seen, fitted, value, params.seed).predict(unseen) == answers) for value in grid]
+                for seen, unseen in views(features, split.train, split.test, equal, params)
+            ]
+        )
+    return [_choice(grid, counts, classifier.last) for counts in np.sum(right, axis=0)]
 
 
 def _choice(grid: tuple[float, ...], right: Integers, last: float | None) -> Choice:

@@ -1,12 +1,19 @@
 """How rows are probed: `probe` in params.yaml."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, defstruct
 
 from trajprobe.params import Parameters, Seed
-from trajprobe.probes.classifiers import Classifier, Count, Grid, Knn, Logistic, Mlp, Positive, Ridge
+from trajprobe.probes.classifiers import Classifier, Count, Grid, Positive
 
+CLASSIFIERS = {classifier.section(): classifier for classifier in Classifier.__subclasses__()}
+#: The section of each classifier.
+Sections = defstruct("Sections", list(CLASSIFIERS.items()), bases=(Parameters,), frozen=True)
+if TYPE_CHECKING:
+    Name = str
+else:
+    Name = Literal[tuple(CLASSIFIERS)]
 Draws = Annotated[int, Meta(ge=0)]
 
 
@@ -21,17 +28,13 @@ class CodeLength(Parameters, frozen=True):
     """Of the online code: logistic regression, whatever the classifier."""
 
     draws: Draws  #: of the order in which clips are coded; 0 leaves it out
-    c: Grid  #: inverse penalties, of which each code takes the best and tells which
+    c: Grid  #: inverse penalties, of which each code takes the best and says which
 
 
-class Probe(Parameters, frozen=True):
-    """The same for all rows."""
+class Probe(Sections, frozen=True):  # type: ignore[misc, valid-type, call-arg] # its base is made from the classifiers
+    """The same for all rows. Beside these fields, each classifier's section."""
 
-    classifier: Literal["logistic", "ridge", "knn", "mlp"]
-    logistic: Logistic
-    ridge: Ridge
-    knn: Knn
-    mlp: Mlp
+    classifier: Name
     inner_folds: Annotated[int, Meta(ge=2)]  #: of the selection from the classifier's grid, inside train
     pca_above: Count  #: rows of more dimensions than this are reduced by PCA, fitted on train
     pca_components: Count
@@ -43,6 +46,6 @@ class Probe(Parameters, frozen=True):
 
     @property
     def model(self) -> Classifier:
-        """The classifier of that name."""
-        found: Classifier = getattr(self, self.classifier)
-        return found
+        """The classifier that `classifier` names."""
+        model: Classifier = getattr(self, self.classifier)
+        return model

@@ -1,0 +1,54 @@
+"""Calls that several processes work off, under one progress bar."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from threading import Thread
+from typing import Any, TypeVar
+
+from joblib import cpu_count
+from tqdm import tqdm
+
+from trajprobe.stage import workers
+
+T = TypeVar("T")
+#: In a worker: the calls, of which it receives the numbers.
+_calls: Sequence[Callable[[], Any]] = ()
+
+
+def run(calls: Sequence[Callable[[], T]], name: str) -> list[T]:
+    """What the calls return, in their order, from `TRAJPROBE_WORKERS` processes (by default one a core).
+
+    `name` stands before the progress bar. What a call raises is raised.
+    """
+    count = min(workers(cpu_count()), len(calls))
+    bar = partial(tqdm, total=len(calls), desc=name, unit="part")
+    if count == 1:
+        return [call() for call in bar(calls)]
+    # Forked on Linux: a worker that imports scikit-learn anew takes longer for that than for a fold of a narrow row.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(count, context, _begin, (calls,)) as pool:
+        return list(bar(pool.map(_call, range(len(calls)))))
+
+
+def _begin(calls: Sequence[Callable[[], Any]]) -> None:
+    global _calls
+    _calls = calls
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupted run ends at once, with no traceback of each worker
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _call(number: int) -> Any:
+    return _calls[number]()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for its next call for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)

@@ -1,0 +1,127 @@
+"""Networks are their folds put together; what is drawn is dealt out among them."""
+
+import numpy as np
+import pytest
+from small_probe import FOLDS, GROUPS, LABELS, features, labelled, params, probed
+
+from trajprobe.errors import UserError
+from trajprobe.probes import few_shot
+from trajprobe.probes.code_length import blocks, code_lengths
+from trajprobe.probes.network_probes import VariantFeatures, fold_numbers, outer_folds, probe_networks
+from trajprobe.probes.permutation import permuted_labels
+from trajprobe.probes.views import ProbedFeatures
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    monkeypatch.setenv("TRAJPROBE_WORKERS", "1")
+
+
+def one_variant(xs, settings, in_full=True):
+    (networks,) = probe_networks([VariantFeatures(xs, in_full)], labelled(), settings, "row")
+    return networks
+
+
+def test_a_network_is_its_folds_side_by_side():
+    x, settings = features(0.5, 0.5), params()
+    (network,) = one_variant([x], settings)
+    permuted = permuted_labels(LABELS, GROUPS, settings)
+    folds = [probed(x, fold, settings, permuted) for fold in range(5)]
+    predictions, equal = np.empty((2, 120), dtype=np.int64)
+    for number, fold in enumerate(folds):
+        predictions[number == FOLDS], equal[number == FOLDS] = fold.predictions, fold.equal
+    assert network.predictions == predictions.tolist()
+    assert network.equal == equal.tolist()
+    assert network.equal != network.predictions
+    assert network.chosen == [fold.chosen for fold in folds]
+    np.testing.assert_allclose(network.permuted, np.sum([fold.right_permuted for fold in folds], axis=0) / 120)
+    by_chance = np.sum([fold.expected_permuted for fold in folds], axis=0) / 120
+    np.testing.assert_allclose(network.permuted_expected, by_chance, atol=1e-6)
+    assert network.at_edge == sum(fold.at_edge for fold in folds)
+
+
+def test_variants_keep_their_order_and_what_each_is_probed_for():
+    settings = params(c=(0.3,))
+    xs = [features(0.5, 0.5, seed=seed) for seed in range(4)]
+    variants = probe_networks(
+        [VariantFeatures(xs[:1], True), VariantFeatures(xs[1:2], False), VariantFeatures(xs[2:], True)],
+        labelled(),
+        settings,
+        "row",
+    )
+    assert [len(networks) for networks in variants] == [1, 1, 2]
+    alone = [one_variant([x], settings, in_full=False)[0].predictions for x in xs]
+    assert [network.predictions for networks in variants for network in networks] == alone
+    assert [bool(network.code_bits) for networks in variants for network in networks] == [True, False, True, True]
+
+
+def test_permutations_are_dealt_out_among_the_networks_of_a_variant():
+    settings = params(permutations=5, pca_above=11)
+    xs = [features(0.5, 0.5, seed=seed) for seed in range(2)]
+    networks = one_variant(xs, settings)
+    assert [len(network.permuted) for network in networks] == [3, 2]
+    permuted = permuted_labels(LABELS, GROUPS, settings)
+    for seed, x in enumerate(xs):
+        right = [probed(x, fold, settings, permuted[seed::2]).right_permuted for fold in range(5)]
+        np.testing.assert_allclose(networks[seed].permuted, np.sum(right, axis=0) / 120)
+
+
+def test_each_draw_of_few_shots_is_tested_on_its_fold_and_all_networks_have_the_same():
+    settings = params(few_shot={"draws": 7, "c": 1}, pca_above=11)
+    xs = [features(0.5, 0.5, seed=seed) for seed in range(2)]
+    drawn, counts = few_shot.samples(labelled(), range(5), settings), few_shot.shots(labelled(), range(5))
+    for x, network in zip(xs, one_variant(xs, settings), strict=True):
+        expected = [
+            probed(x, draw % 5, settings, drawn=[clips], shots=counts).few_shot[0] for draw, clips in enumerate(drawn)
+        ]
+        assert network.few_shot == [[round(accuracy, 4) for accuracy in accuracies] for accuracies in expected]
+        assert len(network.few_shot) == 7
+
+
+def test_the_code_length_is_that_of_all_clips():
+    x, settings = features(0.5, 0.5), params()
+    (network,) = one_variant([x], settings)
+    expected = code_lengths(ProbedFeatures.of(x, settings), LABELS, blocks(GROUPS, settings), settings)
+    assert network.code_bits == [round(bits, 2) for bits in expected]
+
+
+def test_without_draws_and_permutations_there_are_none():
+    settings = params(permutations=0, few_shot={"draws": 0, "c": 1}, code_length={"draws": 0, "c": [1]})
+    (network,) = one_variant([features(4, 0)], settings)
+    assert (network.permuted, network.permuted_expected, network.few_shot, network.code_bits) == ([], [], [], [])
+
+
+def test_what_has_not_converged_is_counted_and_not_warned_of():
+    (network,) = one_variant([features(0.5, 0.5)], params(max_iter=1, c=(100.0,)))
+    assert network.unconverged == 5
+
+
+def test_what_is_drawn_depends_on_no_features_and_holds_for_every_fold():
+    settings = params(few_shot={"draws": 7, "c": 1})
+    outer = outer_folds(labelled(), settings)
+    for number, fold in enumerate(outer):
+        assert fold.test.tolist() == np.flatnonzero(number == FOLDS).tolist()
+        assert np.sort(np.concatenate([fold.train, fold.test])).tolist() == list(range(120))
+        assert {clip for split in fold.splits for clip in split.test.tolist()} == set(fold.train.tolist())
+        np.testing.assert_array_equal(fold.permuted, permuted_labels(LABELS, GROUPS, settings))
+    assert [len(fold.labelled) for fold in outer] == [2, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("folds", "expected"), [([0, 1, 2, 1], [0, 1, 2]), ([-1, 0, -1, 0], [0]), ([2, -1, 0, 2], [0, 2])]
+)
+def test_a_negative_fold_is_not_tested(folds, expected):
+    assert fold_numbers(np.array(folds)) == expected
+
+
+def test_too_few_clips_for_the_inner_folds_are_refused_before_anything_is_fitted():
+    with pytest.raises(UserError, match=r"trains on 24 groups, fewer than `probe\.inner_folds`, 25"):
+        one_variant([features(0, 0)], params(inner_folds=25))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of the threads of other tests
+def test_several_processes_give_what_one_gives(monkeypatch):
+    settings, xs = params(), [features(0.5, 0.5, seed=seed) for seed in range(2)]
+    alone = one_variant(xs, settings)
+    monkeypatch.setenv("TRAJPROBE_WORKERS", "2")
+    assert one_variant(xs, settings) == alone
