@@ -1,10 +1,17 @@
 """A user's mistake ends with status 2 and one clear line, and leaves nothing behind."""
 
+import copy
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
+
+from trajprobe.check import check
+from trajprobe.errors import UserError
+from trajprobe.importers.npz import import_npz
+from trajprobe.params import read
 
 
 def good(count=12, classes=2):
@@ -35,24 +42,41 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_an_import_is_refused(clone, tmp_path, case):
+def test_an_import_is_refused(reproduced, tmp_path, monkeypatch, case):
     arrays, words = BAD[case]
+    import_refused(reproduced, monkeypatch, words, write(tmp_path / "bad.npz", **arrays))
+
+
+def test_a_refused_import_ends_with_status_2_and_one_line(clone, tmp_path):
+    arrays, words = BAD["one class"]
     refused(clone, words, "data", "import", write(tmp_path / "bad.npz", **arrays), "--name", "bad")
 
 
-def test_a_truncated_file_is_refused(clone, tmp_path):
+def test_a_truncated_file_is_refused(reproduced, tmp_path, monkeypatch):
     path = write(tmp_path / "cut.npz", **good())
     path.write_bytes(path.read_bytes()[:-40])
-    refused(clone, "is damaged", "data", "import", path, "--name", "cut")
+    import_refused(reproduced, monkeypatch, "is damaged", path)
 
 
-def test_a_file_that_is_not_there_is_refused(clone, tmp_path):
-    refused(clone, "no such file", "data", "import", tmp_path / "nowhere.npz", "--name", "nowhere")
+def test_a_file_that_is_not_there_is_refused(reproduced, tmp_path, monkeypatch):
+    import_refused(reproduced, monkeypatch, "no such file", tmp_path / "nowhere.npz")
 
 
 @pytest.mark.parametrize("name", ["synthetic", "../up", "a b", ""])
-def test_a_name_that_will_not_do_is_refused(clone, tmp_path, name):
-    refused(clone, "--name", "data", "import", write(tmp_path / "good.npz", **good()), "--name", name)
+def test_a_name_that_will_not_do_is_refused(reproduced, tmp_path, monkeypatch, name):
+    import_refused(reproduced, monkeypatch, "--name", write(tmp_path / "good.npz", **good()), name)
+
+
+def import_refused(repository, monkeypatch, words, path, name="bad"):
+    """The import raises UserError with these words, in one line, and leaves nothing in the repository."""
+    monkeypatch.chdir(repository.folder)
+    before = sorted(repository.folder.rglob("data/**/*"))
+    with pytest.raises(UserError) as caught:
+        import_npz(path, name)
+    message = str(caught.value)
+    assert words in message
+    assert "\n" not in message
+    assert sorted(repository.folder.rglob("data/**/*")) == before
 
 
 def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
@@ -69,7 +93,7 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
 @pytest.mark.parametrize(
     ("value", "keys", "words"),
     [
-        (3, ("probe", "inner_fold"), "unknown key `inner_fold`; the valid keys are classifier"),
+        (3, ("probe", "inner_fold"), "unknown key `inner_fold`; the valid keys are logistic"),
         ("svm", ("probe", "classifier"), "expected one of logistic, ridge, knn, mlp"),
         ([], ("probe", "ridge", "alpha"), "Expected `array` of length >= 1"),
         (None, ("probe", "seed"), "missing key `seed`"),
@@ -94,10 +118,30 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
         ("side", ("render", "view"), "expected one of xy, xz, yz, perspective"),
     ],
 )
-def test_parameters_are_refused_before_anything_runs(clone, value, keys, words):
-    clone.set(value, *keys)
+def test_parameters_are_refused_before_anything_runs(reproduced, tmp_path, monkeypatch, value, keys, words):
+    monkeypatch.chdir(reproduced.folder)
+    values = copy.deepcopy(reproduced.params())
+    node = values
+    for key in keys[:-1]:
+        node = node[key]
+    if value is None:
+        del node[keys[-1]]
+    else:
+        node[keys[-1]] = value
+    path = tmp_path / "params.yaml"
+    with path.open("w") as file:
+        YAML(typ="safe").dump(values, file)
+    with pytest.raises(UserError) as caught:
+        check(read(path))
+    message = str(caught.value)
+    assert words in message
+    assert "\n" not in message
+
+
+def test_a_refused_parameter_ends_with_status_2_and_one_line(clone):
+    clone.set(3, "probe", "inner_fold")
     clone.commit("Bad")
-    refused(clone, words, "check")
+    refused(clone, "unknown key `inner_fold`", "check")
 
 
 @pytest.mark.parametrize(

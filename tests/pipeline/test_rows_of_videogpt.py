@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from trajprobe.check import check
+from trajprobe.errors import UserError
+
 CHECKPOINT = Path(__file__).parents[1] / "published/videogpt_checkpoint.py"
 SHAPE = {
     "n_hiddens": 16,
@@ -107,10 +110,12 @@ def test_weights_that_only_dvc_knows_of_are_told_before_the_run(with_weights):
         ({"architecture": {"n_hidden": 240}}, "unknown key `n_hidden`; the valid keys are n_hiddens, n_res_layers"),
     ],
 )
-def test_rows_that_will_not_do_are_refused_before_the_run(clone, changed, words):
-    clone.set(FORMAT, "clips", "t8")
-    clone.set(BARE | changed, "rows", "bare")
-    status, told = clone.trajprobe("check")
-    assert status == 2
-    assert words in told
-    assert told.count("\n") == 1
+def test_rows_that_will_not_do_are_refused_before_the_run(reproduced, monkeypatch, changed, words):
+    monkeypatch.chdir(reproduced.folder)
+    values = reproduced.params()
+    values["clips"] |= {"t8": FORMAT}
+    values["rows"]["bare"] = BARE | changed
+    with pytest.raises(UserError) as caught:
+        check(values)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
