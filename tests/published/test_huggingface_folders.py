@@ -11,20 +11,26 @@ import sys
 import pytest
 import torch
 import transformers_folders
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 
-from trajprobe.backbones.huggingface import Architecture, load
+from trajprobe import rows
+from trajprobe.backbones.family import family
+from trajprobe.backbones.huggingface import load
 from trajprobe.backbones.parts import transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.errors import UserError
 from trajprobe.params import parse
 from trajprobe.published import huggingface, origin
 from trajprobe.published.huggingface import Row, read
-from trajprobe.rows import Backbone
 
 #: What a user would add to the table.
-SIGLIP = Row(model="SiglipVisionModel", pooling="pooler", unexpected=("text_model.", "logit_scale", "logit_bias"))
+SIGLIP = Row(
+    architecture={"model": "SiglipVisionModel"},
+    pooling="pooler",
+    unexpected=("text_model.", "logit_scale", "logit_bias"),
+)
 QUERY = "videomae.encoder.layer.1.attention.attention.q_bias"
 
 
@@ -65,18 +71,18 @@ def pasted(told, name):
     """The row of params.yaml and the format of its clips, as they are printed."""
     text = YAML(typ="safe")
     (line, form) = (line for line in told.splitlines() if line.startswith("  "))
-    row = parse(text.load(line)[name], Backbone, "row")
-    return row, parse(row.architecture, Architecture, "architecture"), text.load(form)
+    row = parse(text.load(line)[name], rows.Row, "row")
+    return row, family("huggingface").architecture(row.architecture, f"rows.{name}"), text.load(form)
 
 
 @pytest.mark.parametrize(
     ("name", "files", "clips", "pooling"),
     [
-        ("videomae-base", {"preprocessor_config.json"}, {"t16x32": {"frames": 16, "size": 32}}, "tmean"),
-        ("clip-vit-b16", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "size": 32}}, "pooler"),
-        ("dinov2-base", {"preprocessor_config.json"}, {"t5x48": {"frames": 5, "size": 48}}, "cls"),
-        ("vjepa2-vitl", {"video_preprocessor_config.json"}, {"t64x36": {"frames": 64, "size": 36}}, "tmean"),
-        ("siglip", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "size": 32}}, "pooler"),
+        ("videomae-base", {"preprocessor_config.json"}, {"t16x32": {"frames": 16, "resolution": 32}}, "tmean"),
+        ("clip-vit-b16", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "resolution": 32}}, "pooler"),
+        ("dinov2-base", {"preprocessor_config.json"}, {"t5x48": {"frames": 5, "resolution": 48}}, "cls"),
+        ("vjepa2-vitl", {"video_preprocessor_config.json"}, {"t64x36": {"frames": 64, "resolution": 36}}, "tmean"),
+        ("siglip", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "resolution": 32}}, "pooler"),
     ],
 )
 def test_a_folder_is_kept_as_it_is_and_its_row_is_told(repository, published, add, name, files, clips, pooling):
@@ -96,19 +102,60 @@ def test_a_folder_is_kept_as_it_is_and_its_row_is_told(repository, published, ad
     assert load(architecture, made)[1] == digest(given / "model.safetensors")
 
 
-def test_the_row_has_what_differs_from_the_class_and_all_of_the_preprocessing(repository, published, add):
-    told = add("--from", published("vjepa2-vitl"), name="vjepa2-vitl")[1]
-    node = YAML(typ="safe").load(next(line for line in told.splitlines() if line.startswith("  ")))
-    architecture = node["vjepa2-vitl"]["architecture"]
-    assert list(architecture) == ["model", "config", "frames", *Pixels.__struct_fields__]
+def printed_architecture(printed, name):
+    return YAML(typ="safe").load(next(line for line in printed.splitlines() if line.startswith("  ")))[name][
+        "architecture"
+    ]
+
+
+def test_the_row_of_a_preset_has_what_the_files_state_otherwise_and_no_more(repository, published, add):
+    architecture = printed_architecture(add("--from", published("vjepa2-vitl"), name="vjepa2-vitl")[1], "vjepa2-vitl")
+    assert list(architecture) == ["preset", "resize", "crop", "config"]
+    assert architecture["preset"] == "vjepa2-vitl"
     assert architecture["config"]["crop_size"] == 32
-    assert "patch_size" not in architecture["config"]
-    assert architecture["std"] == [0.229, 0.224, 0.225]
+    assert (
+        not {"patch_size", "frames_per_clip"} & architecture["config"].keys()
+    )  # as the class and the preset have them
 
 
-def test_the_order_of_a_row_is_told(repository, published, add, row):
-    row("siglip", Row(model="SiglipVisionModel", pooling="tmean", unexpected=SIGLIP.unexpected, order="h w t"))
-    assert ", order: h w t}, " in add("--from", published("siglip"), name="siglip")[1]
+def test_the_row_of_a_class_has_what_differs_from_its_defaults_and_all_of_the_preprocessing(repository, published, add):
+    architecture = printed_architecture(add("--from", published("siglip"), name="siglip")[1], "siglip")
+    assert list(architecture) == ["model", "config", *Pixels.__struct_fields__]
+    assert architecture["config"]["image_size"] == 32
+    assert "num_channels" not in architecture["config"]
+    assert architecture["std"] == [0.5, 0.5, 0.5]
+
+
+def test_files_that_state_what_the_preset_does_give_a_row_of_one_line(folder):
+    given = folder("videomae-base")
+    (given / "config.json").write_text('{"model_type": "videomae", "use_mean_pooling": false, "qkv_bias": true}')
+    edited("preprocessor_config.json", size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224})(given)
+    assert huggingface.take(origin.given(huggingface, given), "videomae-base").rows == (
+        "videomae-base: {family: huggingface, clips: t16x224, weights: videomae-base, like: videomae-base, "
+        "architecture: {preset: videomae-base}, layer: last, pooling: tmean}",
+        "t16x224: {frames: 16, resolution: 224}",
+    )
+
+
+def test_a_default_of_the_class_in_the_files_replaces_the_presets_value(folder):
+    given = folder("videomae-base")
+    edited("config.json", use_mean_pooling=True)(given)
+    (line, _) = huggingface.take(origin.given(huggingface, given), "videomae-base").rows
+    assert printed_architecture("  " + line, "videomae-base")["config"]["use_mean_pooling"] is True
+
+
+def test_an_own_fine_tune_has_the_preset_that_its_row_names(folder, row):
+    row("mine", Row(architecture={"preset": "videomae-base"}, pooling="tmean", unexpected=("decoder.",)))
+    (line, _) = huggingface.take(origin.given(huggingface, folder("videomae-base")), "mine").rows
+    assert line.startswith("mine: {family: huggingface, clips: t16x32, weights: mine, like: mine, ")
+    assert printed_architecture("  " + line, "mine")["preset"] == "videomae-base"
+
+
+def test_the_order_of_a_row_is_printed(repository, published, add, row):
+    architecture = {"model": "SiglipVisionModel", "order": "h w t"}
+    row("siglip", Row(architecture=architecture, pooling="tmean", unexpected=SIGLIP.unexpected))
+    printed = add("--from", published("siglip"), name="siglip")[1]
+    assert printed_architecture(printed, "siglip")["order"] == "h w t"
 
 
 def test_the_record_has_what_loading_needs_and_where_it_came_from(repository, published, add):
@@ -157,10 +204,10 @@ def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
     edited("preprocessor_config.json", size=224)(given)
     taken = huggingface.take(origin.given(huggingface, given), "siglip")
     assert taken.rows == (
-        "siglip: {family: huggingface, architecture: {model: SiglipVisionModel, resize: 224, resample: bicubic, "
-        "crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, clips: t5x224, weights: siglip, layer: last, "
-        "pooling: pooler}",
-        "t5x224: {frames: 5, size: 224}",
+        "siglip: {family: huggingface, clips: t5x224, weights: siglip, like: siglip, architecture: {model: "
+        "SiglipVisionModel, resize: 224, resample: bicubic, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, "
+        "layer: last, pooling: pooler}",
+        "t5x224: {frames: 5, resolution: 224}",
     )
 
 
@@ -311,17 +358,32 @@ def test_a_row_without_a_repository_is_added_from_a_folder_alone(refused):
 def test_a_pinned_file_is_demanded(repository, published, add, row):
     given = published("siglip")
     there = digest(given / "model.safetensors")
-    row("siglip", Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256="0" * 64))
+    row("siglip", replace(SIGLIP, sha256="0" * 64))
     ended, told = add("--from", given, name="siglip")
     assert (ended, f"got sha256 {there}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in told) == (2, True)
-    row("siglip", Row(model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256=there))
+    row("siglip", replace(SIGLIP, sha256=there))
     assert add("--from", given, name="siglip")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("architecture", "words"),
+    [
+        ({}, "got preset `siglip`, expected one of videomae-base, "),
+        ({"preset": "videomae"}, "got preset `videomae`, expected one of videomae-base, "),
+        ({"frames": 5}, "missing key `preset` or `model`"),
+        ({"model": "SiglipVisionModel", "frame": 5}, "unknown key `frame`; the valid keys are preset, "),
+    ],
+)
+def test_an_architecture_of_the_table_that_does_not_fit_is_refused(published, refused, row, architecture, words):
+    row("siglip", Row(architecture=architecture, pooling="cls"))
+    words = [f"huggingface.yaml: `siglip.architecture`: {words}"]
+    refused("--from", published("siglip"), name="siglip", words=words)
 
 
 @pytest.mark.parametrize("kind", ["SiglipVisionModels", "AutoModel", "torch", "load_image"])
 def test_a_class_that_is_none_is_told(published, refused, row, kind):
-    row("siglip", Row(model=kind, pooling="cls"))
-    words = [f"huggingface.yaml: `siglip.model`: got model {kind}, expected a model class of transformers"]
+    row("siglip", Row(architecture={"model": kind}, pooling="cls"))
+    words = [f"huggingface.yaml: `siglip.architecture`: got model {kind}, expected a model class of transformers"]
     refused("--from", published("siglip"), name="siglip", words=words)
 
 
@@ -336,20 +398,20 @@ def test_the_published_rows_pin_nothing_that_no_source_states():
     rows = read(huggingface.TABLE)
     assert list(rows) == ["videomae-base", "clip-vit-b32", "clip-vit-b16", "dinov2-base", "vjepa2-vitl"]
     assert all(row.repository and row.sha256 is None for row in rows.values())
-    assert {name: row.frames for name, row in rows.items() if row.frames} == {"videomae-base": 16, "vjepa2-vitl": 64}
+    assert not any(row.architecture for row in rows.values())
+    assert list(rows) == list(family("huggingface").presets())
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("mine: {model: M, pooling: cls, frame: 8}", "`mine`: unknown key `frame`; the valid keys are model, pooling"),
-        ("mine: {pooling: cls}", "`mine`: missing key `model`"),
-        ("mine: {model: M, pooling: cls, frames: 0}", "`mine`, at `frames`: Expected `int` >= 1"),
-        ("mine: {model: M, pooling: cls, order: t w h}", "`mine`, at `order`: Invalid enum value 't w h'"),
-        ("mine: {model: M, pooling: cls, sha256: abc}", "`mine`, at `sha256`: Expected `str` matching"),
+        ("mine: {model: M, pooling: cls}", "`mine`: unknown key `model`; the valid keys are pooling, architecture"),
+        ("mine: {architecture: {model: M}}", "`mine`: missing key `pooling`"),
+        ("mine: {architecture: M, pooling: cls}", "`mine`, at `architecture`: Expected `object`, got `str`"),
+        ("mine: {pooling: cls, sha256: abc}", "`mine`, at `sha256`: Expected `str` matching"),
         ("mine: [", "is no valid YAML"),
         ("", "Expected `object`, got `null`"),
-        ("mine: {model: M, pooling: cls}\nmine: {model: N, pooling: cls}", "found duplicate key"),
+        ("mine: {pooling: tmean}\nmine: {pooling: cls}", "found duplicate key"),
     ],
 )
 def test_a_table_that_does_not_fit_is_told(tmp_path, text, words):

@@ -179,7 +179,7 @@ def test_a_pull_request_is_resolved_and_recorded_as_a_commit(hub, top, published
 PINNED = """
 from trajprobe.published import huggingface
 huggingface.ROWS["videomae-base"] = huggingface.Row(
-    model="VideoMAEModel", pooling="tmean", repository="MCG-NJU/videomae-base", revision="{}"
+    pooling="tmean", repository="MCG-NJU/videomae-base", revision="{}"
 )
 """
 
