@@ -12,7 +12,7 @@ import numpy as np
 from measure import machine, ratio
 
 from trajprobe.features.encoding import pack
-from trajprobe.files.shards import arrays_of, shard
+from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
 
 CLIPS = 256
@@ -68,20 +68,20 @@ def main(folder: Path) -> None:
     def put() -> object:
         nonlocal number
         number += 1
-        return store.put(Store.key({"n": number}), shard({"features": features}, {}))
+        return store.put(Store.key({"n": number}), encode_shard({"features": features}, {}))
 
     def get() -> object:
         entry = store.get(key)
         assert entry
-        return arrays_of(entry.path.read_bytes())["features"].sum()
+        return decode_shard(entry.path.read_bytes())["features"].sum()
 
-    store.put(key, shard({"features": features}, {}))
+    store.put(key, encode_shard({"features": features}, {}))
     path = folder / "plain.npy"
     megabytes = round(features.nbytes / 1e6)
     ratio("flushed, hashed and renamed, MB", put, {"numpy.save": lambda: np.save(path, features)}, megabytes)
     ratio("verified and read, MB", get, {"numpy.load": lambda: np.load(path).sum()}, megabytes)
     codes = np.random.default_rng(0).integers(0, 2**18, (CLIPS, 2, 16, 16))
-    size = len(shard({"codes": pack(codes, 18), "shape": np.array(codes.shape[1:])}, {"recipe": "x" * 1500}))
+    size = len(encode_shard({"codes": pack(codes, 18), "shape": np.array(codes.shape[1:])}, {"recipe": "x" * 1500}))
     print(f"  codes of 5 x 128 x 128: {size / CLIPS:,.1f} bytes a clip, {size / CLIPS / 1152 - 1:.1%} over 1,152")
     few, many = peak(folder, 1_024), peak(folder, 20_480)
     print(f"  memory of extraction: {few:,.0f} MB for 1,024 clips, {many:,.0f} MB for 20,480")

@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 from measure import machine
 
-from trajprobe.published.open_magvit2 import ema_name, expected
+from trajprobe.published.open_magvit2 import ema_name, expected_tensors
 
 LIMIT = 1.5
 RUN = """
 import json, time
 from pathlib import Path
-import torch, trajprobe.cli, trajprobe.published.adding
+import torch, trajprobe.cli, trajprobe.published.add_weights
 
 def most():  # not getrusage: that has what the parent process took
     return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
@@ -29,7 +29,7 @@ trajprobe.cli.main(["weights", "add", "open-magvit2", "--from", "full.ckpt"])
 print(json.dumps({"grown": most() - before, "seconds": time.perf_counter() - begun}))
 """
 
-names = expected()
+names = expected_tensors()
 kept = sum(tensor.numel() * tensor.element_size() for tensor in names.values())
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)

@@ -130,7 +130,9 @@ if __name__ == "__main__":
 """
     done = script(body)
     assert done.returncode == 2, done.stderr
-    assert "error: [Errno 27] File too large; what is done is kept; make room (`trajprobe cache prune`" in done.stderr
+    assert "error: [Errno 27] File too large; finished shards are kept; free disk space, for example" in done.stderr
+    assert "by `trajprobe cache prune --days 0`" in done.stderr
+    assert "dvc gc" not in done.stderr
     assert "Traceback" not in done.stderr
     assert [path for path in store_folder.rglob("*") if path.is_file()] == []
     assert not (tmp_path / "out").exists()

@@ -1,86 +1,161 @@
-"""The command `trajprobe`: data sets, weights, remotes, the cache, and checks and runs of params.yaml."""
+"""Render trajectories to clips, probe video backbones on them, and compare the accuracies with random weights.
 
-import argparse
+Each command is one function. A command imports what it needs when it runs, so that help appears at once.
+"""
+
 import sys
-from functools import partial
 from pathlib import Path
 
+import click
+
 from trajprobe.errors import UserError
-from trajprobe.params import read
+
+PATH = click.Path(path_type=Path)
+COMPLETION = (
+    'Tab completion in bash: eval "$(_TRAJPROBE_COMPLETE=bash_source trajprobe)"; zsh_source and fish_source too.'
+)
+
+
+class Group(click.Group):
+    """Commands that help lists in the order of this file, which is that of the work."""
+
+    group_class = type
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(self.commands)
+
+
+@click.group("trajprobe", Group, help=__doc__.partition("\n")[0], epilog=COMPLETION)
+def commands() -> None:
+    pass
+
+
+@commands.command()
+def check() -> None:
+    """Check params.yaml and its data set."""
+    from trajprobe.check import check as check_params
+    from trajprobe.params import read
+
+    check_params(read())
+    click.echo("params.yaml: no errors found")
+
+
+@commands.group()
+def data() -> None:
+    """Import data sets."""
+
+
+@data.command("import")
+@click.argument("file", type=PATH, help="An npz file with `trajectories` and `labels`.")
+@click.option("--name", required=True, help="The name of the data set in params.yaml.")
+@click.option("--force", is_flag=True, help="Replace the data set of that name.")
+def import_data(file: Path, name: str, force: bool) -> None:
+    """Check FILE, write it to data/raw/NAME.npz, `dvc add` it."""
+    from trajprobe.importers.npz import import_npz
+
+    click.echo(import_npz(file, name, replace=force))
+
+
+@commands.group()
+def weights() -> None:
+    """Add published weights."""
+
+
+@weights.command("add")
+@click.argument("name", help="The name of the weights, for example videomae-base or open-magvit2.")
+@click.option("--from", "path", type=PATH, help="A file or folder that you have; otherwise they are downloaded.")
+@click.option("--raw", is_flag=True, help="Take the raw weights, not their moving average.")
+@click.option("--force", is_flag=True, help="Replace the weights of that name.")
+def add_weights(name: str, path: Path | None, raw: bool, force: bool) -> None:
+    """Write published weights to data/weights/NAME, `dvc add` them."""
+    from trajprobe.published.add_weights import add_weights as add
+
+    add(name, path, raw=raw, replace=force, report_progress=click.echo)
+
+
+@commands.group()
+def remote() -> None:
+    """Set the remote that DVC pushes to and pulls from."""
+
+
+@remote.command("add")
+@click.argument("url", help="A folder, or an address of ssh://, s3://, http:// or https://; see docs/caching-and-remotes.md.")
+@click.option("--endpoint", metavar="URL", help="The address of the S3 server, where it is not Amazon's.")
+@click.option("--from", "base", type=PATH, default=Path(), help="The folder that a relative URL starts from.")
+def add_remote(url: str, endpoint: str | None, base: Path) -> None:
+    """Make URL the default remote of this clone."""
+    from trajprobe.repository.remotes import add_remote as add
+
+    click.echo(add(url, base, endpoint))
+
+
+@commands.command()
+def pull() -> None:
+    """Fetch features and results, rerun what changed."""
+    from trajprobe.repository.remotes import pull as pull_results
+
+    pull_results(click.echo)
+
+
+@commands.group()
+def cache() -> None:
+    """Inspect the scratch store and DVC's cache."""
+
+
+@cache.command("show")
+def show_cache() -> None:
+    """List what the scratch store (TRAJPROBE_STORE) holds."""
+    from trajprobe.repository.scratch_store import describe_store
+
+    click.echo(describe_store())
+
+
+@cache.command("prune")
+@click.option("--days", type=float, default=30, show_default=True, help="Days for which no run has used a shard.")
+def prune_cache(days: float) -> None:
+    """Delete unused shards from the scratch store.
+
+    Nothing is lost: a run that needs a deleted shard computes it again.
+    """
+    from trajprobe.repository.scratch_store import prune_store
+
+    click.echo(prune_store(days))
+
+
+@cache.command("verify")
+def verify_cache() -> None:
+    """Hash all files in the scratch store and DVC's cache.
+
+    Damaged shards of the scratch store are deleted; a run computes them again. Damaged objects of DVC's cache are
+    listed, each with its remedy.
+    """
+    from trajprobe.repository.dvc_cache import verify_objects
+    from trajprobe.repository.scratch_store import verify_store
+
+    click.echo(verify_store(click.echo))
+    click.echo(verify_objects(click.echo))
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs a command; a `UserError` is told in one line and ends with status 2."""
-    parser = argparse.ArgumentParser(prog="trajprobe", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("check", help="check all of params.yaml, and that its data set is there")
-    runner = commands.add_parser("repro", help="`dvc repro`, with stages that don't need one another side by side")
-    runner.add_argument("--jobs", required=True, metavar="N", help="how many stages at a time")
-    data = commands.add_parser("data", help="data sets").add_subparsers(dest="data_command", required=True)
-    importer = data.add_parser("import", help="check FILE, keep it as data/raw/NAME.npz, and `dvc add` it")
-    importer.add_argument("file", type=Path, metavar="FILE", help="an npz with `trajectories` and `labels`")
-    importer.add_argument("--name", required=True, help="what params.yaml is to call it")
-    importer.add_argument("--force", action="store_true", help="replace a data set of that name")
-    weights = commands.add_parser("weights", help="weights").add_subparsers(dest="weights_command", required=True)
-    adder = weights.add_parser("add", help="take published weights as data/weights/NAME, and `dvc add` them")
-    adder.add_argument("name", metavar="NAME", help="whose weights, as videomae-base or open-magvit2")
-    adder.add_argument("--from", dest="path", type=Path, metavar="PATH", help="the file or folder that you have")
-    adder.add_argument("--raw", action="store_true", help="the raw weights, not their moving average")
-    adder.add_argument("--force", action="store_true", help="replace weights of that name")
-    remote = commands.add_parser("remote", help="remotes").add_subparsers(dest="remote_command", required=True)
-    remoter = remote.add_parser("add", help="make URL this clone's default remote; docs/remotes.md has recipes")
-    remoter.add_argument("url", metavar="URL", help="a folder, or ssh://, s3://, http:// or https://")
-    remoter.add_argument("--endpoint", metavar="URL", help="the address of an S3 server that is not Amazon's")
-    remoter.add_argument(
-        "--from", dest="start", type=Path, default=Path(), help="what a relative folder is relative to"
-    )
-    commands.add_parser("pull", help="fetch features and results from the remote, and rerun what params.yaml changed")
-    cache = commands.add_parser("cache", help="shards that were made once").add_subparsers(
-        dest="cache_command", required=True
-    )
-    cache.add_parser("show", help="what the scratch store (TRAJPROBE_STORE) holds")
-    pruner = cache.add_parser("prune", help="delete what no run has taken for a while; it is made again when needed")
-    pruner.add_argument("--days", type=float, default=30, help="for how long (30)")
-    cache.add_parser("verify", help="hash all that the store and DVC's cache hold, and name what is damaged")
-    told = parser.parse_args(arguments)
+    """Runs the command that `arguments` (default: those of the process) name.
+
+    A user's mistake ends the process with status 2 and one line on standard error; Ctrl-C ends it with status 130.
+    """
     try:
-        if told.command == "check":
-            from trajprobe.check import check
-
-            check(read())
-            print("params.yaml: all is well")  # noqa: T201
-        elif told.command == "repro":
-            from trajprobe.jobs import repro
-
-            repro(told.jobs, partial(print, flush=True))
-        elif told.command == "weights":
-            from trajprobe.published.adding import add
-
-            add(told.name, told.path, raw=told.raw, replace=told.force, tell=partial(print, flush=True))
-        elif told.command == "remote":
-            from trajprobe.repository.remotes import add as add_remote
-
-            print(add_remote(told.url, told.start, told.endpoint))  # noqa: T201
-        elif told.command == "pull":
-            from trajprobe.repository.remotes import pull
-
-            pull(partial(print, flush=True))
-        elif told.command == "cache":
-            from trajprobe.repository import cache as held
-
-            if told.cache_command == "show":
-                print(held.show())  # noqa: T201
-            elif told.cache_command == "prune":
-                print(held.prune(told.days))  # noqa: T201
-            else:
-                print(held.verify(print))  # noqa: T201
-        else:
-            from trajprobe.importers.npz import import_npz
-
-            print(import_npz(told.file, told.name, replace=told.force))  # noqa: T201
-    except UserError as error:
-        print(f"trajprobe: error: {error}", file=sys.stderr)  # noqa: T201
+        commands.main(arguments, commands.name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:  # `trajprobe` or `trajprobe cache` alone
+        error.show()
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("trajprobe: interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else commands.name
+        message = error.format_message()
+        _fail(f"error: {message}{'' if message.endswith(('.', '?')) else '.'} See `{command} --help`.", 2)
+    except UserError as error:
+        _fail(f"error: {error}", 2)
+    except click.Abort:
+        _fail("interrupted", 130)
+
+
+def _fail(message: str, status: int) -> None:
+    click.echo(f"trajprobe: {message}", err=True)
+    sys.exit(status)

@@ -32,6 +32,8 @@ INSTRUCTION_SETS = {
 }
 
 WORKERS = "TRAJPROBE_WORKERS"
+#: `trajprobe cache prune` deletes nothing but shards that a run computes again.
+DISK_FULL = "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again"
 #: What the end of a stage's work closes, before its result is reported.
 cleanup = ExitStack()
 
@@ -86,7 +88,7 @@ def run(main: Callable[..., str]) -> None:
             log.debug("failed", exc_info=True)
             raise
         log.debug("refused", exc_info=True)
-        log.error("error: %s; what is done is kept; make room (`trajprobe cache prune`, `dvc gc -w`), run again", error)
+        log.error("error: %s; %s", error, DISK_FULL)
         sys.exit(2)
     except KeyboardInterrupt:
         log.error("interrupted")

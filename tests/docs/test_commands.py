@@ -17,17 +17,17 @@ NOT_RUN = {
     "README.md": {
         "trajprobe weights add videomae-base": (
             "downloads from the hub",
-            "tests/published/test_huggingface_hub.py::test_the_named_files_alone_are_downloaded_recorded_and_held_to",
+            "tests/published/test_huggingface_hub.py::test_only_the_needed_files_are_downloaded_recorded_and_kept_to",
         )
     },
     "docs/networks.md": {
         "trajprobe weights add open-magvit2": (
             "downloads 3 GB",
-            "tests/published/test_hub.py::test_the_first_download_is_recorded_and_later_ones_are_held_to_it",
+            "tests/published/test_hub.py::test_the_first_download_is_recorded_and_later_ones_must_equal_it",
         ),
         "trajprobe weights add videomae-base": (
             "downloads from the hub",
-            "tests/published/test_huggingface_hub.py::test_the_named_files_alone_are_downloaded_recorded_and_held_to",
+            "tests/published/test_huggingface_hub.py::test_only_the_needed_files_are_downloaded_recorded_and_kept_to",
         ),
     },
     "docs/dvc-recipes.md": {

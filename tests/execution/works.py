@@ -12,7 +12,7 @@ import numpy as np
 
 from trajprobe.errors import UserError
 from trajprobe.execution.work import Task
-from trajprobe.files.shards import shard
+from trajprobe.files.shards import encode_shard
 from trajprobe.files.store import Store
 
 
@@ -74,7 +74,7 @@ class Squarer:
             raise ZeroDivisionError("a bug")
         report_progress(1)
         report_progress(1)
-        return shard({"square": batch**2}, {})
+        return encode_shard({"square": batch**2}, {})
 
 
 def die():

@@ -1,4 +1,4 @@
-"""Files are whole or absent."""
+"""Files are complete or absent."""
 
 import errno
 import hashlib
@@ -43,7 +43,7 @@ def test_a_failed_write_leaves_neither_the_file_nor_a_temporary_one(tmp_path, mo
     assert files(tmp_path) == {}
 
 
-def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file_as_it_was(tmp_path, monkeypatch):
     write_bytes(tmp_path / "a.bin", b"old")
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
@@ -52,14 +52,14 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
 
 
 def test_the_bytes_are_on_disk_before_the_file_takes_its_name(tmp_path, monkeypatch):
-    seen = []
+    states = []
 
-    def look(handle):
-        seen.append((os.fstat(handle).st_size, (tmp_path / "a.bin").exists()))
+    def record(handle):
+        states.append((os.fstat(handle).st_size, (tmp_path / "a.bin").exists()))
 
-    monkeypatch.setattr(os, "fsync", look)
+    monkeypatch.setattr(os, "fsync", record)
     write_bytes(tmp_path / "a.bin", b"12345")
-    assert seen == [(5, False)]
+    assert states == [(5, False)]
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
@@ -67,7 +67,7 @@ def test_a_files_mode_follows_the_umask(tmp_path, umask, mode):
     before = os.umask(umask)
     try:
         write_bytes(tmp_path / "a.bin", b"")
-        assert os.umask(umask) == umask  # left as it was
+        assert os.umask(umask) == umask  # unchanged
     finally:
         os.umask(before)
     assert (tmp_path / "a.bin").stat().st_mode & 0o777 == mode
@@ -159,11 +159,11 @@ def test_npz_comes_back_as_it_was_written(tmp_path):
 
 @pytest.mark.parametrize(("damage", "message"), [
     (lambda path: path.write_bytes(path.read_bytes()[:-40]), r"is damaged \(.*\); delete .*a\.npz and run `dvc"),
-    (lambda path: path.write_bytes(b"x,y"), r"is no npz, as numpy.savez writes it; delete .*a\.npz and run `dvc"),
+    (lambda path: path.write_bytes(b"x,y"), r"is no npz file, as numpy.savez writes it; delete .*a\.npz and run `dvc"),
     (lambda path: path.unlink(), "is not there; `dvc repro` makes it, `dvc pull` fetches it"),
     (lambda path: np.savez(path, x=np.array([{}], dtype=object)), "holds Python objects, which are never unpickled"),
 ])  # fmt: skip
-def test_an_npz_that_will_not_do_is_refused_with_its_name_and_the_remedy(tmp_path, damage, message):
+def test_an_unreadable_npz_is_refused_with_its_name_and_the_remedy(tmp_path, damage, message):
     path = tmp_path / "a.npz"
     write_npz(path, {"x": np.arange(100.0)})
     damage(path)
@@ -171,7 +171,7 @@ def test_an_npz_that_will_not_do_is_refused_with_its_name_and_the_remedy(tmp_pat
         read_npz(path)
 
 
-def test_a_fresh_folder_replaces_the_old_one_whole(tmp_path):
+def test_a_fresh_folder_replaces_the_old_one_completely(tmp_path):
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "old").write_bytes(b"old")
     with fresh_folder(tmp_path / "made") as folder:
@@ -191,14 +191,14 @@ def test_a_fresh_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
-def test_sha256_is_the_standards():
+def test_sha256_is_that_of_the_standard():
     assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_what_a_killed_process_left_is_swept(tmp_path):
+def test_folders_of_killed_processes_are_deleted(tmp_path):
     for name in (".folder.abcd_123.tmp", ".folder.efgh5678.old", ".folder.2.abcd_123.tmp"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "half").write_text("x")
     with fresh_folder(tmp_path / "folder") as folder:
-        (folder / "whole").write_text("y")
+        (folder / "complete").write_text("y")
     assert {path.name for path in tmp_path.iterdir()} == {"folder", ".folder.2.abcd_123.tmp"}  # another folder's

@@ -7,7 +7,7 @@ import trajprobe
 from trajprobe.errors import UserError
 from trajprobe.files.feature_shards import Coordinates, folder, networks_of
 from trajprobe.files.labelling import Labelling
-from trajprobe.files.shards import ShardWriter, shard
+from trajprobe.files.shards import ShardWriter, encode_shard
 
 LABELS = Labelling(
     labels=np.array([0, 1, 0, 1]),
@@ -43,7 +43,7 @@ def written(folder, number, tracks="t1"):
     writer = ShardWriter(folder, {"tracks": tracks, "number": number})
     for start in (0, 2):
         features = number * 100 + np.arange(start * 6, (start + 2) * 6, dtype=np.float32).reshape(2, 3, 2)
-        writer.add(shard({"features": features}, {}), 2)
+        writer.add(encode_shard({"features": features}, {}), 2)
     writer.close()
 
 
@@ -131,5 +131,5 @@ def test_features_of_other_tracks_are_refused(root):
 def test_a_damaged_shard_is_refused(root):
     path = root / "data/features/pixels/none/plain/features/00001.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(UserError, match=r"00001.safetensors: its bytes are not those that were written"):
+    with pytest.raises(UserError, match=r"00001.safetensors: is damaged"):
         trajprobe.load_features("pixels", root=root)

@@ -1,4 +1,4 @@
-"""Shards are right or refused."""
+"""Shards are intact or refused."""
 
 import json
 
@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import sha256
-from trajprobe.files.shards import Shards, ShardWriter, shard
+from trajprobe.files.shards import Shards, ShardWriter, encode_shard
 
 META = {"recipe": "abc", "b": 1, "a": [2]}
 
@@ -26,8 +26,8 @@ def shards(tmp_path):
         {"x": generator.normal(size=(2, 4)).T[::2], "n": np.arange(2)},  # not contiguous
     ]
     writer = ShardWriter(tmp_path / "shards", META)
-    for i, one in enumerate(arrays):
-        writer.add(shard(one, META | {"clips": f"clips {i}"}), len(one["n"]))
+    for i, part in enumerate(arrays):
+        writer.add(encode_shard(part, META | {"clips": f"clips {i}"}), len(part["n"]))
     writer.close()
     return tmp_path / "shards", arrays
 
@@ -44,7 +44,7 @@ def test_shards_come_back_as_they_were_written(shards):
             np.testing.assert_array_equal(got[name], array)
 
 
-def test_each_meta_stands_where_it_was_given(shards):
+def test_the_meta_of_the_folder_and_of_each_shard_are_kept(shards):
     folder, _ = shards
     assert Shards(folder).meta == META
     for i in range(2):
@@ -57,7 +57,7 @@ def test_the_same_arrays_give_the_same_shards_to_the_byte(tmp_path):
     for name, order in (("one", "abcdefg"), ("two", "gbcdefa")):
         meta = {key: ord(key) for key in order}
         writer = ShardWriter(tmp_path / name, meta)
-        writer.add(shard({key: arrays[key] for key in order}, meta), 3)
+        writer.add(encode_shard({key: arrays[key] for key in order}, meta), 3)
         writer.close()
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
@@ -69,7 +69,9 @@ def test_a_flipped_bit_in_a_shard_is_refused(shards, at):
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"00001\.safetensors: its bytes are not those.*`dvc checkout.*`dvc repro`"):
+    with pytest.raises(
+        UserError, match=r"00001\.safetensors: is damaged .sha256 differs.; .*`dvc checkout.*`dvc repro`"
+    ):
         list(Shards(folder))
 
 
@@ -78,7 +80,9 @@ def test_a_truncated_shard_is_refused(shards, keep):
     folder, _ = shards
     path = folder / "00000.safetensors"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UserError, match=r"00000\.safetensors: its bytes are not those.*`dvc checkout.*`dvc repro`"):
+    with pytest.raises(
+        UserError, match=r"00000\.safetensors: is damaged .sha256 differs.; .*`dvc checkout.*`dvc repro`"
+    ):
         next(iter(Shards(folder)))
 
 
@@ -91,11 +95,11 @@ def test_a_missing_shard_is_refused(shards):
 
 def test_a_shard_is_verified_anew_each_time_it_is_read(shards):
     folder, _ = shards
-    there = Shards(folder)
-    list(there)
+    opened = Shards(folder)
+    list(opened)
     (folder / "00000.safetensors").write_bytes(b"other")
     with pytest.raises(UserError, match="00000"):
-        list(there)
+        list(opened)
 
 
 def test_a_file_that_is_no_safetensors_is_refused_even_with_its_right_checksum(shards):
@@ -111,11 +115,12 @@ def test_any_flipped_bit_in_a_manifest_is_refused(shards):
     path = shards[0] / "manifest.json"
     data = path.read_bytes()
     for at, byte in enumerate(data):
-        if chr(byte).isspace():  # of which JSON has some to spare
+        if chr(byte).isspace():  # JSON allows any white space
             continue
         path.write_bytes(data[:at] + bytes([byte ^ 1]) + data[at + 1 :])
         with pytest.raises(
-            UserError, match=r"manifest\.json: is no.*; delete \S* and run `dvc checkout .*cache verify`"
+            UserError,
+            match=r"manifest\.json: is (no valid JSON|damaged).*; delete \S* and run `dvc checkout .*cache verify`",
         ):
             Shards(shards[0])
 
@@ -126,7 +131,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
 
 
 def test_a_linked_shard_is_the_same_file_under_another_name(tmp_path):
-    data = shard({"x": np.arange(3)}, {})
+    data = encode_shard({"x": np.arange(3)}, {})
     (tmp_path / "kept").write_bytes(data)
     writer = ShardWriter(tmp_path / "shards", {})
     (tmp_path / "shards").mkdir()

@@ -9,7 +9,7 @@ from small_probe import FOLDS, GROUPS, LABELS, features, labelled, oracle, param
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results as files
 from trajprobe.files.labelling import LABELLING
-from trajprobe.files.shards import ShardWriter, shard
+from trajprobe.files.shards import ShardWriter, encode_shard
 from trajprobe.probes import few_shot
 from trajprobe.probes.code_length import blocks, code_lengths
 from trajprobe.probes.permutation import permuted_labels
@@ -34,7 +34,7 @@ def project(tmp_path, monkeypatch):
             Path("data/features") / kind, {"family": "x", "tracks": tracks, "clips": clips, "weights": weights}
         )
         for part in np.split(x.reshape(len(x), 2, -1), [50]):
-            writer.add(shard({"features": part}, {}), len(part))
+            writer.add(encode_shard({"features": part}, {}), len(part))
         writer.close()
 
     return made

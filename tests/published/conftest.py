@@ -1,4 +1,4 @@
-"""A folder that the command takes for the top of a repository, and a small hub on this machine."""
+"""Empty repositories to add weights to, and a small hub on this machine."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from trajprobe.published import open_magvit2
 
 @pytest.fixture
 def top(tmp_path, monkeypatch):
-    """An empty folder, the current one, that is the top of a repository in name alone: DVC would refuse there."""
+    """An empty current folder that looks like the root of a repository. DVC would refuse to work there."""
     folder = tmp_path / "top"
     (folder / ".dvc").mkdir(parents=True)
     monkeypatch.chdir(folder)
@@ -38,7 +38,7 @@ def empty_repository(tmp_path_factory):
 
 @pytest.fixture
 def repository(top, empty_repository):
-    """The same, of git and DVC."""
+    """An empty current folder that is the root of a repository of git and DVC."""
     return shutil.copytree(empty_repository, top, dirs_exist_ok=True)
 
 
@@ -48,14 +48,14 @@ def contents(folder):
 
 @pytest.fixture
 def files():
-    """A function: all that a folder has, by path."""
+    """A function: the content of all files in a folder, by path."""
     return contents
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """Open-MAGVIT2 with all its names and at most two along each axis."""
-    monkeypatch.setattr(open_magvit2, "expected", shrunk.expected)
+    """Shrinks Open-MAGVIT2: all its tensors, each axis at most 2 long."""
+    monkeypatch.setattr(open_magvit2, "expected_tensors", shrunk.expected)
 
 
 @pytest.fixture
@@ -85,22 +85,22 @@ def add(capsys):
 
 @pytest.fixture
 def refused(add, top):
-    """Runs it where it must be refused in one line, the last of `lines`, that has all of `words`; nothing is left."""
+    """Runs `weights add` and expects a refusal: `lines` lines, one an error, with all of `words`, and no file left."""
 
     def run(*arguments, words, lines=1, **options):
         before = contents(top)
-        status, told = add(*arguments, **options)
-        said = told.strip().splitlines()
-        assert (status, len(said)) == (2, lines), told
-        assert sum(line.startswith("trajprobe: error: ") for line in said) == 1
-        assert [word for word in words if word not in told] == [], told
+        status, output = add(*arguments, **options)
+        printed = output.strip().splitlines()
+        assert (status, len(printed)) == (2, lines), output
+        assert sum(line.startswith("trajprobe: error: ") for line in printed) == 1
+        assert [word for word in words if word not in output] == [], output
         assert contents(top) == before
 
     return run
 
 
 class Hub(ThreadingHTTPServer):
-    """A hub that has the files of one repository, at the commits of `versions`, the last of which is main."""
+    """A hub with one repository. It has the commits of `versions`, of which the last is main."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -119,34 +119,34 @@ class Hub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def publish(self, data):
-        """A commit with `data`, the files by name or the bytes of `file`; returns its name."""
+        """Adds a commit of `data`, files by name or the bytes of `file`; returns the commit's name."""
         files = data if isinstance(data, dict) else {self.file: data}
         commit = hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()
         self.versions[commit] = files
         return commit
 
     def asked(self, what):
-        """Which revisions were asked for, of files (`resolve`) or of the repository (`revision`)."""
+        """The revisions of the requests, for files (`resolve`) or for the repository (`revision`)."""
         return [path.split(f"/{what}/")[1].split("/")[0] for _, path, _ in self.log if f"/{what}/" in path]
 
     def files(self, method="GET"):
-        """The name of each file that was asked for, and the Range."""
+        """The file name and the Range of each request for a file."""
         return [
             (path.rpartition("/")[2], part) for asked, path, part in self.log if "/resolve/" in path and asked == method
         ]
 
     def environment(self, home):
-        """The variables of a process whose hub this is, and whose cache is at `home`."""
+        """The variables of a process that uses this hub, with its cache at `home`."""
         kept = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
         kept.pop("HF_TOKEN", None)
         return kept | {"HF_ENDPOINT": self.address, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1"}
 
     def add(self, *arguments, home):
-        """Runs `weights add open-magvit2`, shrunk, in a process of its own; returns its status and what it printed."""
+        """Runs `weights add open-magvit2`, shrunk, in another process; returns its status and its output."""
         return self.run(Path(shrunk.__file__), "weights", "add", "open-magvit2", *arguments, home=home)
 
     def trajprobe(self, *arguments, home):
-        """The same of any command, with nothing shrunk."""
+        """Runs any command in another process; returns its status and its output."""
         return self.run("-c", "from trajprobe.cli import main; main()", *arguments, home=home)
 
     def run(self, *command, home, **variables):
@@ -167,7 +167,7 @@ def large(name):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """What huggingface_hub asks of a hub."""
+    """Answers the requests of huggingface_hub."""
 
     protocol_version = "HTTP/1.1"
 
@@ -192,8 +192,8 @@ class Handler(BaseHTTPRequestHandler):
         files = hub.versions[commit]
         if path == api + revision:
             siblings = [self.described(*each) for each in files.items()]
-            told = {"id": hub.repository, "sha": commit, "siblings": siblings, "cardData": hub.card}
-            return self.send(200, {"Content-Type": "application/json"}, json.dumps(told).encode(), with_body)
+            description = {"id": hub.repository, "sha": commit, "siblings": siblings, "cardData": hub.card}
+            return self.send(200, {"Content-Type": "application/json"}, json.dumps(description).encode(), with_body)
         if path.startswith(resolve) and name in files:
             data = files[name]
             etag = f'"{self.digest(data) if large(name) else hashlib.sha1(data).hexdigest()}"'
@@ -205,10 +205,10 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.stated or hashlib.sha256(data).hexdigest()
 
     def described(self, name, data):
-        told = {"rfilename": name, "size": len(data)}
+        description = {"rfilename": name, "size": len(data)}
         if large(name):
-            told["lfs"] = {"size": len(data), "sha256": self.digest(data), "pointerSize": 9}
-        return told
+            description["lfs"] = {"size": len(data), "sha256": self.digest(data), "pointerSize": 9}
+        return description
 
     def send_file(self, headers, data, with_body, name):
         asked = self.headers.get("Range")
@@ -231,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, *arguments):
-        """Says nothing."""
+        """Logs nothing on the terminal."""
 
 
 @pytest.fixture

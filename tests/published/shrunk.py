@@ -34,5 +34,5 @@ def state(losses=False):
 
 
 if __name__ == "__main__":
-    open_magvit2.expected = expected
+    open_magvit2.expected_tensors = expected
     main()

@@ -1,4 +1,4 @@
-"""A checkpoint is read as data: what would run is refused before it runs, and what is no whole checkpoint is told."""
+"""A checkpoint is read as data: a file that would run code is refused before it does, and so is a damaged file."""
 
 import io
 import pickle
@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from trajprobe.errors import UserError
-from trajprobe.published.checkpoint import Checkpoint, digest, entries, load
+from trajprobe.published.checkpoint import Checkpoint, load_checkpoint, state_dict
+from trajprobe.published.fetch import readable_sha256
 
 
 class Runs:
@@ -48,23 +49,23 @@ MAPS = Path("/proc/self/maps")
 
 
 # Only Linux lists what a process has mapped; elsewhere the same reading is proven by the tests around this one.
-@pytest.mark.skipif(not MAPS.exists(), reason="Linux tells what is mapped")
-def test_tensors_come_back_and_stay_on_disk(tmp_path):
+@pytest.mark.skipif(not MAPS.exists(), reason="only Linux lists what is mapped")
+def test_tensors_are_read_and_stay_on_disk(tmp_path):
     path = tmp_path / "good.ckpt"
     path.write_bytes(saved({"state_dict": {"a": torch.arange(3.0)}}))
-    state = entries(load(path))
+    state = state_dict(load_checkpoint(path))
     assert torch.equal(state["a"], torch.arange(3.0))
     assert str(path) in MAPS.read_text()
 
 
-def test_a_pickle_that_would_run_something_neither_runs_nor_loads(tmp_path):
+def test_a_pickle_that_would_run_code_neither_runs_nor_loads(tmp_path):
     mark, path = tmp_path / "mark", tmp_path / "bad.ckpt"
     for content in (saved({"state_dict": {}, "callbacks": Runs(mark)}), pickle.dumps(Runs(mark))):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=r"wants to run code .*(pathlib\S*touch|getattr)|is a bare pickle") as told:
-            load(path)
+        with pytest.raises(UserError, match=r"would run code .*(pathlib\S*touch|getattr)|is a bare pickle") as caught:
+            load_checkpoint(path)
         assert not mark.exists()
-        assert str(path) in str(told.value)
+        assert str(path) in str(caught.value)
     # Our own bytes, opened as a careless reader would: else the mark's absence above would prove nothing.
     torch.load(io.BytesIO(saved(Runs(mark))), weights_only=False)
     assert mark.exists()  # so it would have
@@ -77,25 +78,25 @@ def test_a_pickle_that_would_run_something_neither_runs_nor_loads(tmp_path):
         (saved({"state_dict": {"a": torch.zeros(100)}})[:40], "is cut short or damaged"),
         (b"<html>404</html>", "is no torch archive .it begins with b'<htm'"),
         (b"", "is empty"),
-        (pickle.dumps({"state_dict": {}}), "is a bare pickle, which torch wrote until version 1.5"),
+        (pickle.dumps({"state_dict": {}}), "is a bare pickle, as torch wrote it until version 1.5"),
         (npz(), "is a zip file but no torch archive"),
         (with_other_pickle(saved({"state_dict": {}}), b"\x80\x02garbage"), "was not loaded|is damaged"),
         (with_other_pickle(saved({"state_dict": {}}), b""), "is damaged"),
     ],
     ids=["end missing", "start alone", "no archive", "empty", "bare pickle", "npz", "garbage pickle", "empty pickle"],
 )
-def test_a_file_that_is_no_whole_checkpoint_is_refused(tmp_path, content, message):
+def test_a_damaged_or_foreign_file_is_refused(tmp_path, content, message):
     path = tmp_path / "bad.ckpt"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=message) as told:
-        load(path)
-    assert str(path) in str(told.value)
-    assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match=message) as caught:
+        load_checkpoint(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("read", [load, digest])
+@pytest.mark.parametrize("read", [load_checkpoint, readable_sha256])
 @pytest.mark.parametrize(("name", "message"), [("nowhere", "No such file"), (".", "Is a directory")])
-def test_what_is_no_file_is_refused(tmp_path, read, name, message):
+def test_a_missing_file_or_a_folder_is_refused(tmp_path, read, name, message):
     with pytest.raises(UserError, match=f"cannot be read .*{message}"):
         read(tmp_path / name)
 
@@ -103,13 +104,13 @@ def test_what_is_no_file_is_refused(tmp_path, read, name, message):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"encoder.weight": torch.zeros(2)}, r"got a table of 1 \(encoder.weight\) with no `state_dict`"),
-        ({}, "got an empty table"),
-        ([1, 2], "got a list with no `state_dict`"),
-        ({"state_dict": [1]}, r"got a table of 1 \(state_dict\)"),
-        ({"state_dict": {1: torch.zeros(2)}}, r"got a table of 1 \(state_dict\)"),
+        ({"encoder.weight": torch.zeros(2)}, r"got a dictionary of 1 keys \(encoder.weight\) without `state_dict`"),
+        ({}, "got an empty dictionary"),
+        ([1, 2], "got a list without `state_dict`"),
+        ({"state_dict": [1]}, r"got a dictionary of 1 keys \(state_dict\)"),
+        ({"state_dict": {1: torch.zeros(2)}}, r"got a dictionary of 1 keys \(state_dict\)"),
     ],
 )
 def test_a_checkpoint_without_named_weights_is_refused(value, message):
     with pytest.raises(UserError, match=f"^some.ckpt: {message}"):
-        entries(Checkpoint(Path("some.ckpt"), value, []))
+        state_dict(Checkpoint(Path("some.ckpt"), value, []))

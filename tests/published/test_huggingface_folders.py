@@ -1,4 +1,4 @@
-"""`trajprobe weights add` of models of transformers from a folder: what is made, what is told, what is refused."""
+"""`trajprobe weights add` of models of transformers from a folder: what is written, printed and refused."""
 
 import hashlib
 import json
@@ -15,15 +15,15 @@ from msgspec.structs import replace
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 
-from trajprobe import rows
 from trajprobe.backbones.family import family
 from trajprobe.backbones.huggingface import load
 from trajprobe.backbones.parts import transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.errors import UserError
 from trajprobe.params import parse
-from trajprobe.published import huggingface, origin
+from trajprobe.published import fetch, huggingface
 from trajprobe.published.huggingface import Row, read
+from trajprobe.rows import Row as ParamsRow
 
 #: What a user would add to the table.
 SIGLIP = Row(
@@ -47,13 +47,13 @@ def published(tmp_path_factory):
 
 @pytest.fixture
 def folder(published, tmp_path):
-    """A function: the same, to be changed."""
+    """A function: a copy of that folder, which the test may change."""
     return lambda name="videomae-base": shutil.copytree(published(name), tmp_path / "given")
 
 
 @pytest.fixture
 def row(monkeypatch):
-    """Gives the table another row for a name."""
+    """A function: replaces or adds a row of the table."""
 
     def write(name, row):
         monkeypatch.setitem(huggingface.ROWS, name, row)
@@ -67,11 +67,11 @@ def siglip(row):
     row("siglip", SIGLIP)
 
 
-def pasted(told, name):
-    """The row of params.yaml and the format of its clips, as they are printed."""
+def pasted(output, name):
+    """The row of params.yaml and the format of its clips that were printed."""
     text = YAML(typ="safe")
-    (line, form) = (line for line in told.splitlines() if line.startswith("  "))
-    row = parse(text.load(line)[name], rows.Row, "row")
+    (line, form) = (line for line in output.splitlines() if line.startswith("  "))
+    row = parse(text.load(line)[name], ParamsRow, "row")
     return row, family("huggingface").architecture(row.architecture, f"rows.{name}"), text.load(form)
 
 
@@ -85,17 +85,17 @@ def pasted(told, name):
         ("siglip", {"preprocessor_config.json"}, {"t5x32": {"frames": 5, "resolution": 32}}, "pooler"),
     ],
 )
-def test_a_folder_is_kept_as_it_is_and_its_row_is_told(repository, published, add, name, files, clips, pooling):
+def test_a_folder_is_copied_as_it_is_and_its_row_is_printed(repository, published, add, name, files, clips, pooling):
     given = published(name)
-    ended, told = add("--from", given, name=name)
-    assert ended == 0, told
+    status, output = add("--from", given, name=name)
+    assert status == 0, output
     made = repository / "data/weights" / name
     names = {"config.json", "model.safetensors"} | files
     assert {path.name for path in made.iterdir()} == names | {"provenance.json"}
     assert all((made / each).read_bytes() == (given / each).read_bytes() for each in names)
     assert len({path.stat().st_mode for path in made.iterdir()}) == 1
     assert (made.parent / f"{name}.dvc").is_file()
-    row, architecture, form = pasted(told, name)
+    row, architecture, form = pasted(output, name)
     assert (row.family, row.weights, row.layer, row.pooling) == ("huggingface", name, "last", pooling)
     assert form == clips
     assert row.clips == next(iter(clips))
@@ -103,9 +103,8 @@ def test_a_folder_is_kept_as_it_is_and_its_row_is_told(repository, published, ad
 
 
 def printed_architecture(printed, name):
-    return YAML(typ="safe").load(next(line for line in printed.splitlines() if line.startswith("  ")))[name][
-        "architecture"
-    ]
+    line = next(line for line in printed.splitlines() if line.startswith("  "))
+    return YAML(typ="safe").load(line)[name]["architecture"]
 
 
 def test_the_row_of_a_preset_has_what_the_files_state_otherwise_and_no_more(repository, published, add):
@@ -113,9 +112,7 @@ def test_the_row_of_a_preset_has_what_the_files_state_otherwise_and_no_more(repo
     assert list(architecture) == ["preset", "resize", "crop", "config"]
     assert architecture["preset"] == "vjepa2-vitl"
     assert architecture["config"]["crop_size"] == 32
-    assert (
-        not {"patch_size", "frames_per_clip"} & architecture["config"].keys()
-    )  # as the class and the preset have them
+    assert not {"patch_size", "frames_per_clip"} & architecture["config"].keys()
 
 
 def test_the_row_of_a_class_has_what_differs_from_its_defaults_and_all_of_the_preprocessing(repository, published, add):
@@ -130,7 +127,7 @@ def test_files_that_state_what_the_preset_does_give_a_row_of_one_line(folder):
     given = folder("videomae-base")
     (given / "config.json").write_text('{"model_type": "videomae", "use_mean_pooling": false, "qkv_bias": true}')
     edited("preprocessor_config.json", size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224})(given)
-    assert huggingface.take(origin.given(huggingface, given), "videomae-base").rows == (
+    assert huggingface.select(fetch.files_from_path(huggingface, given), "videomae-base").params_lines == (
         "videomae-base: {family: huggingface, clips: t16x224, weights: videomae-base, like: videomae-base, "
         "architecture: {preset: videomae-base}, layer: last, pooling: tmean}",
         "t16x224: {frames: 16, resolution: 224}",
@@ -140,13 +137,13 @@ def test_files_that_state_what_the_preset_does_give_a_row_of_one_line(folder):
 def test_a_default_of_the_class_in_the_files_replaces_the_presets_value(folder):
     given = folder("videomae-base")
     edited("config.json", use_mean_pooling=True)(given)
-    (line, _) = huggingface.take(origin.given(huggingface, given), "videomae-base").rows
+    (line, _) = huggingface.select(fetch.files_from_path(huggingface, given), "videomae-base").params_lines
     assert printed_architecture("  " + line, "videomae-base")["config"]["use_mean_pooling"] is True
 
 
 def test_an_own_fine_tune_has_the_preset_that_its_row_names(folder, row):
     row("mine", Row(architecture={"preset": "videomae-base"}, pooling="tmean", unexpected=("decoder.",)))
-    (line, _) = huggingface.take(origin.given(huggingface, folder("videomae-base")), "mine").rows
+    (line, _) = huggingface.select(fetch.files_from_path(huggingface, folder("videomae-base")), "mine").params_lines
     assert line.startswith("mine: {family: huggingface, clips: t16x32, weights: mine, like: mine, ")
     assert printed_architecture("  " + line, "mine")["preset"] == "videomae-base"
 
@@ -158,11 +155,11 @@ def test_the_order_of_a_row_is_printed(repository, published, add, row):
     assert printed_architecture(printed, "siglip")["order"] == "h w t"
 
 
-def test_the_record_has_what_loading_needs_and_where_it_came_from(repository, published, add):
+def test_provenance_has_what_loading_needs_and_where_the_files_came_from(repository, published, add):
     given = published("videomae-base")
-    told = add("--from", given, name="videomae-base")[1]
-    there = f"model.safetensors has sha256 {digest(given / 'model.safetensors')}"
-    assert f"videomae-base: VideoMAEModel, licence: cc-by-nc-4.0; {there}\n" in told
+    output = add("--from", given, name="videomae-base")[1]
+    hashed = f"model.safetensors has sha256 {digest(given / 'model.safetensors')}"
+    assert f"videomae-base: VideoMAEModel, licence: cc-by-nc-4.0; {hashed}\n" in output
     made = repository / "data/weights/videomae-base"
     files = ["config.json", "preprocessor_config.json", "model.safetensors"]
     assert json.loads((made / "provenance.json").read_text()) == {
@@ -180,18 +177,18 @@ def test_the_record_has_what_loading_needs_and_where_it_came_from(repository, pu
 
 def test_a_model_of_images_has_no_trained_frames(repository, published, add):
     assert add("--from", published("siglip"), name="siglip")[0] == 0
-    told = json.loads((repository / "data/weights/siglip/provenance.json").read_text())
-    assert "trained_frames" not in told
-    assert told["licence"] is None
+    provenance = json.loads((repository / "data/weights/siglip/provenance.json").read_text())
+    assert "trained_frames" not in provenance
+    assert provenance["licence"] is None
 
 
-def test_files_are_copied_even_where_they_are_links(published, tmp_path):
+def test_files_are_copied_even_if_they_are_links(published, tmp_path):
     given, made = tmp_path / "links", tmp_path / "made"
     given.mkdir()
     made.mkdir()
     for path in published("siglip").iterdir():
         (given / path.name).symlink_to(path)
-    huggingface.take(origin.given(huggingface, given), "siglip").write(made)
+    huggingface.select(fetch.files_from_path(huggingface, given), "siglip").write(made)
     for path in made.iterdir():
         assert path.read_bytes() == (given / path.name).read_bytes()
         assert not path.is_symlink()
@@ -202,8 +199,8 @@ def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
     given = folder("siglip")
     (given / "config.json").write_text('{"model_type": "siglip_vision_model"}')
     edited("preprocessor_config.json", size=224)(given)
-    taken = huggingface.take(origin.given(huggingface, given), "siglip")
-    assert taken.rows == (
+    selection = huggingface.select(fetch.files_from_path(huggingface, given), "siglip")
+    assert selection.params_lines == (
         "siglip: {family: huggingface, clips: t5x224, weights: siglip, like: siglip, architecture: {model: "
         "SiglipVisionModel, resize: 224, resample: bicubic, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, "
         "layer: last, pooling: pooler}",
@@ -212,7 +209,7 @@ def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
 
 
 def changed(given, change):
-    """Has `change` done to the tensors of a folder."""
+    """Changes the tensors of a folder."""
     tensors = change(load_file(given / "model.safetensors"))
     save_file(
         {name: tensor.contiguous() for name, tensor in tensors.items()}, given / "model.safetensors", {"format": "pt"}
@@ -252,7 +249,7 @@ def test_a_truncated_file_is_refused(folder, refused, cut):
     refused("--from", path.parent, name="videomae-base", words=[f"{path}: is no safetensors file"], lines=2)
 
 
-def test_weights_that_were_there_stay_when_others_are_refused(repository, published, folder, add, files):
+def test_refused_weights_leave_the_existing_ones(repository, published, folder, add, files):
     assert add("--from", published("videomae-base"), name="videomae-base")[0] == 0
     before = files(repository / "data")
     given = folder()
@@ -280,14 +277,14 @@ def written(name, text):
 
 def edited(name, **values):
     def change(given):
-        told = json.loads((given / name).read_text()) | values
-        (given / name).write_text(json.dumps({key: value for key, value in told.items() if value is not None}))
+        edited = json.loads((given / name).read_text()) | values
+        (given / name).write_text(json.dumps({key: value for key, value in edited.items() if value is not None}))
 
     return change
 
 
 FOLDERS = {
-    "no config": (without("config.json"), "{}: has no config.json, which tells the network's shape"),
+    "no config": (without("config.json"), "{}: has no config.json, which states the network's shape"),
     "no preprocessing": (
         without("preprocessor_config.json"),
         "{}: has no preprocessor_config.json and no video_preprocessor_config.json; expected the one that came with",
@@ -311,27 +308,27 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize("case", FOLDERS)
-def test_a_folder_that_lacks_something_is_told(folder, refused, case):
+def test_an_incomplete_folder_is_refused(folder, refused, case):
     change, words = FOLDERS[case]
     given = folder()
     change(given)
     refused("--from", given, name="videomae-base", words=[words.format(given)])
 
 
-def test_the_conversion_that_is_told_makes_what_is_taken(repository, folder, add):
+def test_the_printed_conversion_makes_a_file_that_is_accepted(repository, folder, add):
     given = folder()
     tensors = load_file(given / "model.safetensors")
     pickled(given)
     command = re.search("`python (-c .*?)`", add("--from", given, name="videomae-base")[1])[1]
     subprocess.run([sys.executable, *shlex.split(command)], cwd=given, check=True)
-    ended, told = add("--from", given, name="videomae-base")
-    assert ended == 0, told
+    status, output = add("--from", given, name="videomae-base")
+    assert status == 0, output
     made = load_file(repository / "data/weights/videomae-base/model.safetensors")
     assert made.keys() == tensors.keys()
     assert all(torch.equal(made[name], tensor) for name, tensor in tensors.items())
 
 
-def test_a_file_where_a_folder_is_expected_is_told(published, refused):
+def test_a_file_is_refused_where_a_folder_is_expected(published, refused):
     path = published("siglip") / "model.safetensors"
     refused("--from", path, name="siglip", words=[f"{path}: is no folder that can be read (Not a directory); expected"])
     refused(
@@ -340,28 +337,29 @@ def test_a_file_where_a_folder_is_expected_is_told(published, refused):
 
 
 @pytest.mark.parametrize("name", ["open-magvit2", "videogpt"])
-def test_a_folder_where_a_file_is_expected_is_told(published, refused, name):
+def test_a_folder_is_refused_where_a_file_is_expected(published, refused, name):
     given = published("siglip")
     refused("--from", given, name=name, words=[f"{given}: is a folder, expected a checkpoint, which is one file"])
 
 
 def test_raw_is_refused_with_a_reason_before_anything_else(refused, tmp_path):
-    words = ["videomae-base: got --raw, but what is published of huggingface has no moving average beside its weights"]
+    words = ["videomae-base: got --raw, but the published weights of huggingface have no moving average"]
     refused("--raw", name="videomae-base", words=words)
     refused("--raw", "--from", tmp_path / "nowhere", name="videomae-base", words=words)
 
 
-def test_a_row_without_a_repository_is_added_from_a_folder_alone(refused):
+def test_a_row_without_a_repository_needs_a_folder(refused):
     refused(name="siglip", words=["weights add siglip: `siglip` of huggingface.yaml has no `repository`", "--from"])
 
 
-def test_a_pinned_file_is_demanded(repository, published, add, row):
+def test_a_file_must_have_the_hash_that_its_row_pins(repository, published, add, row):
     given = published("siglip")
-    there = digest(given / "model.safetensors")
+    got = digest(given / "model.safetensors")
     row("siglip", replace(SIGLIP, sha256="0" * 64))
-    ended, told = add("--from", given, name="siglip")
-    assert (ended, f"got sha256 {there}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in told) == (2, True)
-    row("siglip", replace(SIGLIP, sha256=there))
+    status, output = add("--from", given, name="siglip")
+    assert status == 2
+    assert f"got sha256 {got}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in output
+    row("siglip", replace(SIGLIP, sha256=got))
     assert add("--from", given, name="siglip")[0] == 0
 
 
@@ -381,7 +379,7 @@ def test_an_architecture_of_the_table_that_does_not_fit_is_refused(published, re
 
 
 @pytest.mark.parametrize("kind", ["SiglipVisionModels", "AutoModel", "torch", "load_image"])
-def test_a_class_that_is_none_is_told(published, refused, row, kind):
+def test_an_unknown_class_is_refused(published, refused, row, kind):
     row("siglip", Row(architecture={"model": kind}, pooling="cls"))
     words = [f"huggingface.yaml: `siglip.architecture`: got model {kind}, expected a model class of transformers"]
     refused("--from", published("siglip"), name="siglip", words=words)
@@ -394,7 +392,7 @@ def test_the_files_are_those_that_the_family_reads():
     }
 
 
-def test_the_published_rows_pin_nothing_that_no_source_states():
+def test_the_published_rows_pin_no_hash():
     rows = read(huggingface.TABLE)
     assert list(rows) == ["videomae-base", "clip-vit-b32", "clip-vit-b16", "dinov2-base", "vjepa2-vitl"]
     assert all(row.repository and row.sha256 is None for row in rows.values())
@@ -414,10 +412,10 @@ def test_the_published_rows_pin_nothing_that_no_source_states():
         ("mine: {pooling: tmean}\nmine: {pooling: cls}", "found duplicate key"),
     ],
 )
-def test_a_table_that_does_not_fit_is_told(tmp_path, text, words):
+def test_an_invalid_table_is_refused(tmp_path, text, words):
     path = tmp_path / "table.yaml"
     path.write_text(text)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as caught:
         read(path)
-    assert str(told.value).startswith(f"{path}: ")
-    assert words in str(told.value)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert words in str(caught.value)

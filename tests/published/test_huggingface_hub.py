@@ -14,11 +14,11 @@ LICENCE = "licence: cc-by-nc-4.0, https://huggingface.co/MCG-NJU/videomae-base"
 DOWNLOAD = """
 import json, sys
 from pathlib import Path
-from trajprobe.params import UserError
-from trajprobe.published import huggingface, origin
+from trajprobe.errors import UserError
+from trajprobe.published import fetch, huggingface
 try:
-    found = origin.downloaded(huggingface.place(sys.argv[1]), Path("data/weights", sys.argv[1]), print)
-    print(json.dumps(found.told))
+    files = fetch.files_from_hub(huggingface.hub_repository(sys.argv[1]), Path("data/weights", sys.argv[1]), print)
+    print(json.dumps(files.provenance))
 except UserError as error:
     sys.exit(f"refused: {error}")
 """
@@ -26,7 +26,7 @@ except UserError as error:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
-    """What the repository of videomae-base has, and more that is never to be asked for."""
+    """The files of the repository of videomae-base, and others that must never be requested."""
     folder = transformers_folders.make(NAME, tmp_path_factory.mktemp("published"))
     more = {"pytorch_model.bin": b"", "modeling_own.py": b"", "training_args.bin": b"", ".gitattributes": b""}
     return {path.name: path.read_bytes() for path in folder.iterdir()} | more
@@ -46,12 +46,12 @@ def digests(files, *names):
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 
 
-def test_the_named_files_alone_are_downloaded_recorded_and_held_to(
+def test_only_the_needed_files_are_downloaded_recorded_and_kept_to(
     hub, videomae, repository, published, tmp_path, files
 ):
-    ended, told = hub.trajprobe("weights", "add", NAME, home=tmp_path / "one")
-    assert ended == 0, told
-    assert told.startswith(f"{LICENCE}\n")
+    status, output = hub.trajprobe("weights", "add", NAME, home=tmp_path / "one")
+    assert status == 0, output
+    assert output.startswith(f"{LICENCE}\n")
     assert (hub.asked("revision"), set(hub.asked("resolve"))) == (["main"], {videomae})
     assert hub.files() == [(name, None) for name in FILES]
     api, resolve = f"/api/models/{hub.repository}/revision/main", f"/{hub.repository}/resolve/{videomae}"
@@ -59,36 +59,39 @@ def test_the_named_files_alone_are_downloaded_recorded_and_held_to(
     assert {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.name != "provenance.json"} == {
         name: published[name] for name in FILES
     }
-    told = json.loads((FOLDER / "provenance.json").read_text())
-    assert told["source"] == {
+    provenance = json.loads((FOLDER / "provenance.json").read_text())
+    assert provenance["source"] == {
         "repository": hub.repository,
         "revision": videomae,
         "files": digests(published, *FILES),
     }
-    assert (told["licence"], told["sha256"]) == ("cc-by-nc-4.0", told["source"]["files"]["model.safetensors"])
+    assert (provenance["licence"], provenance["sha256"]) == (
+        "cc-by-nc-4.0",
+        provenance["source"]["files"]["model.safetensors"],
+    )
 
     hub.publish(published | {"config.json": b"{}"})  # main goes on; this repository does not
     hub.log.clear()
     before = files(repository / "data")
-    ended, told = hub.trajprobe("weights", "add", NAME, "--force", home=tmp_path / "one")
-    assert ended == 0, told
+    status, output = hub.trajprobe("weights", "add", NAME, "--force", home=tmp_path / "one")
+    assert status == 0, output
     assert (hub.asked("revision"), hub.files()) == ([videomae], [])
     assert files(repository / "data") == before
 
 
-def test_a_download_that_does_not_load_leaves_nothing_behind(hub, videomae, top, published, tmp_path, files):
+def test_a_download_that_does_not_load_leaves_no_file(hub, videomae, top, published, tmp_path, files):
     hub.publish(published | {"model.safetensors": published["model.safetensors"][:-1000]})
     before = files(top)
-    ended, told = hub.trajprobe("weights", "add", NAME, home=tmp_path)
-    assert (ended, "/model.safetensors: is no safetensors file (" in told, "Traceback" in told) == (2, True, False)
+    status, output = hub.trajprobe("weights", "add", NAME, home=tmp_path)
+    assert (status, "/model.safetensors: is no safetensors file (" in output, "Traceback" in output) == (2, True, False)
     assert files(top) == before
 
 
 def recorded(folder, repository, revision, **sha256):
-    """What an earlier download has left."""
+    """Writes the provenance of an earlier download."""
     (folder / FOLDER).mkdir(parents=True)
-    told = {"source": {"repository": repository, "revision": revision, "files": sha256}}
-    (folder / FOLDER / "provenance.json").write_text(json.dumps(told))
+    provenance = {"source": {"repository": repository, "revision": revision, "files": sha256}}
+    (folder / FOLDER / "provenance.json").write_text(json.dumps(provenance))
 
 
 def download(hub, home, name=NAME):
@@ -98,45 +101,45 @@ def download(hub, home, name=NAME):
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_another_file_than_the_recorded_one_is_refused(hub, videomae, top, published, tmp_path, name):
     recorded(top, hub.repository, videomae, **{name: "0" * 64})
-    ended, told = download(hub, tmp_path)
+    status, output = download(hub, tmp_path)
     got = digests(published, name)[name]
     words = f"{name} at {videomae}: got sha256 {got}, expected {'0' * 64} as {FOLDER}/provenance.json has recorded; "
-    assert ended == 1
-    assert f"refused: {hub.repository}/{words}" in told
+    assert status == 1
+    assert f"refused: {hub.repository}/{words}" in output
     # The hub tells the hash of a large file before it is downloaded.
     assert bool(hub.files()) == (name == "config.json")
 
 
-def test_a_hash_that_the_hub_states_is_held_to(hub, videomae, top, tmp_path):
+def test_a_download_must_have_the_hash_that_the_hub_states(hub, videomae, top, tmp_path):
     hub.stated = "0" * 64
-    ended, told = download(hub, tmp_path)
-    assert (ended, f"expected {'0' * 64} as the hub says; delete {tmp_path}/" in told) == (1, True)
+    status, output = download(hub, tmp_path)
+    assert (status, f"expected {'0' * 64} as the hub says; delete {tmp_path}/" in output) == (1, True)
 
 
-def test_what_was_recorded_of_another_repository_holds_nothing(hub, videomae, top, tmp_path):
+def test_the_provenance_of_another_repository_fixes_nothing(hub, videomae, top, tmp_path):
     recorded(top, "another/repository", "1" * 40, **{"config.json": "0" * 64})
-    ended, told = download(hub, tmp_path)
-    assert (ended, hub.asked("revision")) == (0, ["main"]), told
+    status, output = download(hub, tmp_path)
+    assert (status, hub.asked("revision")) == (0, ["main"]), output
 
 
-def test_a_transfer_that_breaks_is_taken_up_where_it_broke(hub, videomae, top, published, tmp_path):
+def test_a_broken_transfer_of_a_model_resumes_where_it_broke(hub, videomae, top, published, tmp_path):
     data = random.Random(0).randbytes(25_000_000)  # the client keeps what it has by ten megabytes
     hub.publish(published | {"model.safetensors": data})
     hub.cut_at = 15_000_000
-    ended, told = download(hub, tmp_path)
-    assert ended == 0, told
+    status, output = download(hub, tmp_path)
+    assert status == 0, output
     assert hub.files()[2:] == [("model.safetensors", None), ("model.safetensors", "bytes=10485760-")]
-    assert hashlib.sha256(data).hexdigest() in told
+    assert hashlib.sha256(data).hexdigest() in output
 
 
-def test_the_licence_is_shown_before_any_file_is_asked_for(hub, videomae, top, tmp_path):
+def test_the_licence_is_shown_before_any_file_is_requested(hub, videomae, top, tmp_path):
     hub.answer, hub.refuses = (403, {"X-Error-Code": "GatedRepo"}), "/resolve/"
-    ended, told = download(hub, tmp_path)
-    assert (ended, told.splitlines()[0]) == (1, LICENCE)
-    assert "is gated; accept its terms at https://huggingface.co/MCG-NJU/videomae-base" in told
+    status, output = download(hub, tmp_path)
+    assert (status, output.splitlines()[0]) == (1, LICENCE)
+    assert "is gated; accept its terms at https://huggingface.co/MCG-NJU/videomae-base" in output
 
 
-def test_the_licence_of_the_table_is_shown_where_the_hub_names_none(hub, videomae, top, tmp_path):
+def test_the_licence_of_the_table_is_shown_if_the_hub_names_none(hub, videomae, top, tmp_path):
     hub.card = {}
     assert download(hub, tmp_path)[1].startswith(f"{LICENCE}\n")
     hub.card = {"license": "mit"}
@@ -151,16 +154,16 @@ def test_the_licence_of_the_table_is_shown_where_the_hub_names_none(hub, videoma
         ("model.safetensors", "has no model.safetensors; a pytorch_model.bin can run code and is not taken"),
     ],
 )
-def test_a_repository_that_lacks_a_file_is_told_and_nothing_downloaded(
+def test_a_repository_without_a_needed_file_is_refused_before_any_download(
     hub, videomae, top, published, tmp_path, missing, words
 ):
     commit = hub.publish({name: data for name, data in published.items() if name != missing})
-    ended, told = download(hub, tmp_path)
-    assert (ended, f"refused: {hub.repository} at {commit}: {words}" in told) == (1, True), told
+    status, output = download(hub, tmp_path)
+    assert (status, f"refused: {hub.repository} at {commit}: {words}" in output) == (1, True), output
     assert hub.files("GET") == hub.files("HEAD") == []
 
 
-def test_preprocessing_of_images_and_of_videos_are_both_downloaded(hub, videomae, top, published, tmp_path):
+def test_both_preprocessing_files_are_downloaded(hub, videomae, top, published, tmp_path):
     hub.publish(published | {"video_preprocessor_config.json": b"{}"})
     assert download(hub, tmp_path)[0] == 0
     assert [name for name, _ in hub.files()] == [*FILES[:2], "video_preprocessor_config.json", FILES[2]]
@@ -170,10 +173,10 @@ def test_a_pull_request_is_resolved_and_recorded_as_a_commit(hub, top, published
     hub.repository = "openai/clip-vit-base-patch32"
     hub.refs["refs/pr/15"] = commit = hub.publish(published)
     hub.publish({"pytorch_model.bin": b""})  # all that main has
-    ended, told = download(hub, tmp_path, "clip-vit-b32")
-    assert (ended, json.loads(told.splitlines()[-1])["source"]["revision"]) == (0, commit)
+    status, output = download(hub, tmp_path, "clip-vit-b32")
+    assert (status, json.loads(output.splitlines()[-1])["source"]["revision"]) == (0, commit)
     assert (hub.asked("revision"), set(hub.asked("resolve"))) == (["refs%2Fpr%2F15"], {commit})
-    assert told.startswith("licence: apache-2.0")
+    assert output.startswith("licence: apache-2.0")
 
 
 PINNED = """
@@ -184,15 +187,13 @@ huggingface.ROWS["videomae-base"] = huggingface.Row(
 """
 
 
-def test_a_pinned_commit_is_asked_for_and_no_other_that_was_recorded(hub, videomae, top, published, tmp_path):
+def test_a_pinned_commit_is_requested_and_another_recorded_one_refused(hub, videomae, top, published, tmp_path):
     code = PINNED.format(videomae) + DOWNLOAD
     later = hub.publish(published | {"config.json": b"{}"})
     assert hub.run("-c", code, NAME, home=tmp_path)[0] == 0
     assert set(hub.asked("revision") + hub.asked("resolve")) == {videomae}
     recorded(top, hub.repository, later)
     hub.log.clear()
-    ended, told = hub.run("-c", code, NAME, home=tmp_path)
-    words = (
-        f"got commit {later} of {hub.repository}, expected {videomae} as its row pins; mend the row, or delete {FOLDER}"
-    )
-    assert (ended, f"refused: {FOLDER}/provenance.json: {words}" in told, hub.log) == (1, True, [])
+    status, output = hub.run("-c", code, NAME, home=tmp_path)
+    words = f"got commit {later} of {hub.repository}, expected {videomae} as its row pins; change the row, or delete"
+    assert (status, f"refused: {FOLDER}/provenance.json: {words}" in output, hub.log) == (1, True, [])

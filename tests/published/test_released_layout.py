@@ -1,4 +1,4 @@
-"""The released layout of Open-MAGVIT2: which tensors are taken, and every way in which a file is not it."""
+"""The released layout of Open-MAGVIT2: which tensors are selected, and which files are refused."""
 
 import pytest
 import shrunk
@@ -13,11 +13,11 @@ AVERAGED = "model_ema.encoderdown1block2conv1conv_1weight"
 
 
 def test_the_architecture_has_the_published_names_shapes_and_types():
-    expected = open_magvit2.expected()
+    expected = open_magvit2.expected_tensors()
     ours = {name: (list(tensor.shape), str(tensor.dtype)) for name, tensor in expected.items()}
     published = {name: (shape, kind) for name, shape, kind in shrunk.LAYOUT}
     assert ours == {name: published[name] for name in published if name.startswith(("encoder.", "decoder."))}
-    averages = {open_magvit2.ema_name(name): told for name, told in ours.items()}
+    averages = {open_magvit2.ema_name(name): described for name, described in ours.items()}
     assert averages == {
         name: published[name] for name in published if name.startswith(("model_ema.encoder", "model_ema.decoder"))
     }
@@ -25,35 +25,35 @@ def test_the_architecture_has_the_published_names_shapes_and_types():
     assert all(tensor.is_meta for tensor in expected.values())
 
 
-@pytest.mark.parametrize(("losses", "told"), [(False, "568 entries"), (True, "636 entries")])
+@pytest.mark.parametrize(("losses", "entries"), [(False, "568 entries"), (True, "636 entries")])
 @pytest.mark.parametrize("raw", [False, True])
-def test_the_moving_average_is_taken_unless_the_raw_weights_are_asked_for(small, tmp_path, losses, told, raw):
+def test_the_moving_average_is_selected_unless_the_raw_weights_are(small, tmp_path, losses, entries, raw):
     state = shrunk.state(losses)
-    taken = open_magvit2.select(state, tmp_path, raw=raw)
-    assert taken.keys() == shrunk.expected().keys()
-    names = {name: name if raw else "model_ema." + name.replace(".", "") for name in taken}
-    assert all(torch.equal(taken[name], state[key]) for name, key in names.items())
+    tensors = open_magvit2.network_tensors(state, tmp_path, raw=raw)
+    assert tensors.keys() == shrunk.expected().keys()
+    names = {name: name if raw else "model_ema." + name.replace(".", "") for name in tensors}
+    assert all(torch.equal(tensors[name], state[key]) for name, key in names.items())
     assert not torch.equal(state[WEIGHT], state[AVERAGED])
     others = 2 + 68 * losses
-    assert open_magvit2.describe(state) == (
-        f"{told}: 133 encoder + 150 decoder, twice (raw and moving average), and {others} others"
+    assert open_magvit2.entry_counts(state) == (
+        f"{entries}: 133 encoder + 150 decoder, twice (raw and moving average), and {others} others"
     )
 
 
-def test_raw_weights_are_taken_from_a_file_without_a_moving_average(small, tmp_path):
+def test_raw_weights_need_no_moving_average(small, tmp_path):
     state = {name: tensor for name, tensor in shrunk.state().items() if not name.startswith("model_ema.")}
-    taken = open_magvit2.select(state, tmp_path, raw=True)
-    assert all(taken[name] is state[name] for name in state)
-    assert open_magvit2.describe(state) == (
+    tensors = open_magvit2.network_tensors(state, tmp_path, raw=True)
+    assert all(tensors[name] is state[name] for name in state)
+    assert open_magvit2.entry_counts(state) == (
         "283 entries: 133 encoder + 150 decoder (raw, no moving average), and 0 others"
     )
 
 
-def test_a_narrow_network_s_checkpoint_becomes_what_that_network_loads(repository, save, add, monkeypatch):
+def test_a_narrow_network_loads_what_its_checkpoint_becomes(repository, save, add, monkeypatch):
     narrow = {"ch": 32, "ch_mult": (1, 2, 2, 4), "num_res_blocks": 4, "z_channels": 18}
     with torch.device("meta"):
         expected = OpenMagvit2(**narrow).state_dict()
-    monkeypatch.setattr(open_magvit2, "expected", lambda: expected)
+    monkeypatch.setattr(open_magvit2, "expected_tensors", lambda: expected)
     raw = {name: torch.full(tensor.shape, 1.0) for name, tensor in expected.items()}
     averages = {
         "model_ema." + name.replace(".", ""): torch.full(raw[name].shape, 1 + i / 7) for i, name in enumerate(raw)
@@ -91,7 +91,7 @@ HALF = "of torch.float16, expected torch.float32"
 BROKEN = {
     "encoder key": (without(WEIGHT), [f"1 of 133 encoder tensors missing ({WEIGHT})"]),
     "decoder key": (without(BIAS), [f"1 of 150 decoder tensors missing ({BIAS})"]),
-    "encoder": (without_prefix("encoder."), ["133 of 133 encoder tensors missing", ", ...)"]),
+    "encoder": (without_prefix("encoder."), ["133 of 133 encoder tensors missing", " and 130 more)"]),
     "averaged key": (without(AVERAGED), [f"1 of 133 encoder tensors of the moving average missing ({AVERAGED})"]),
     "averaged decoder": (without_prefix("model_ema.decoder"), ["150 of 150 decoder tensors of the moving average"]),
     "extra": (lambda s: s | {"encoder.more": torch.zeros(1)}, ["1 encoder tensors that the", "(encoder.more)"]),
@@ -110,8 +110,8 @@ BROKEN = {
     ),
     "type": (lambda s: s | {BIAS: s[BIAS].half()}, [f"got {BIAS} {HALF}"]),
     "averaged type": (lambda s: s | {AVERAGED: s[AVERAGED].half()}, [f"got {AVERAGED} {HALF}"]),
-    "no tensor": (lambda s: s | {BIAS: [0.0, 0.0]}, [f"got {BIAS} that is no plain tensor, expected (2,)"]),
-    "sparse": (lambda s: s | {BIAS: s[BIAS].to_sparse()}, [f"got {BIAS} that is no plain tensor"]),
+    "no tensor": (lambda s: s | {BIAS: [0.0, 0.0]}, [f"got {BIAS} that is no dense tensor, expected (2,)"]),
+    "sparse": (lambda s: s | {BIAS: s[BIAS].to_sparse()}, [f"got {BIAS} that is no dense tensor"]),
     "NaN": (with_value(float("nan"), AVERAGED, 5), [f"got {AVERAGED} with a NaN or infinite value"]),
     "infinity": (with_value(-float("inf"), "model_ema.decoderconv_outconv_1bias"), ["conv_1bias with a NaN or"]),
     "no average": (without_prefix("model_ema."), ["has no moving average of the weights", "--raw"]),
@@ -134,6 +134,6 @@ def test_a_checkpoint_that_is_not_the_released_one_is_refused(small, save, refus
 
 
 @pytest.mark.parametrize(("raw", "spoilt"), [(True, AVERAGED), (False, WEIGHT)])
-def test_a_value_that_is_not_taken_may_be_anything(small, tmp_path, raw, spoilt):
+def test_values_that_are_not_selected_are_not_checked(small, tmp_path, raw, spoilt):
     state = with_value(float("nan"), spoilt)(shrunk.state())
-    assert open_magvit2.select(state, tmp_path, raw=raw)[WEIGHT] is state[WEIGHT if raw else AVERAGED]
+    assert open_magvit2.network_tensors(state, tmp_path, raw=raw)[WEIGHT] is state[WEIGHT if raw else AVERAGED]

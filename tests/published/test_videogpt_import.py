@@ -1,4 +1,4 @@
-"""`trajprobe weights add videogpt --from FILE`: what is made of a VQ-VAE's checkpoint, and what is refused."""
+"""`trajprobe weights add videogpt --from FILE`: what it writes for a VQ-VAE's checkpoint, and what it refuses."""
 
 import argparse
 import hashlib
@@ -13,9 +13,9 @@ from videogpt_checkpoint import FOREIGN, TINY, save, state
 
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
 from trajprobe.params import parse
-from trajprobe.published import origin, videogpt
-from trajprobe.published.checkpoint import load
-from trajprobe.rows import Backbone
+from trajprobe.published import fetch, videogpt
+from trajprobe.published.checkpoint import load_checkpoint
+from trajprobe.rows import Row
 
 PUBLISHED = {
     "videogpt-bair-stride4x2x2": [4, 2, 2],
@@ -40,10 +40,10 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_weights_provenance_and_a_row_are_made_of_a_file(repository, file, add):
+def test_weights_provenance_and_a_row_are_written(repository, file, add):
     path = file()
-    ended, told = add("--from", path, name="videogpt")
-    assert ended == 0, told
+    status, output = add("--from", path, name="videogpt")
+    assert status == 0, output
     made = repository / "data/weights/videogpt"
     assert sorted(each.name for each in made.iterdir()) == ["model.safetensors", "provenance.json"]
     assert json.loads((made / "provenance.json").read_text()) == {
@@ -56,13 +56,13 @@ def test_weights_provenance_and_a_row_are_made_of_a_file(repository, file, add):
         "not_run": FOREIGN,
         "sha256": digest(made / "model.safetensors"),
     }
-    assert told.splitlines() == [
+    assert output.splitlines() == [
         f"vqvae.ckpt: 155 entries, a VQ-VAE of 32 codes and stride 4x2x2; sha256 {digest(path)}",
         f"vqvae.ckpt: names classes or functions that were neither imported nor run: {', '.join(FOREIGN)}",
-        "data/weights/videogpt: 155 tensors, taken by these lines of params.yaml, under `backbones` and `clips`:",
-        "  videogpt: {family: videogpt, architecture: {n_hiddens: 16, n_res_layers: 2, embedding_dim: 8, n_codes: 32, "
-        "downsample: [4, 2, 2], resolution: 16}, clips: t8x16, weights: videogpt, layer: latents, pooling: tmean}",
-        "  t8x16: {frames: 8, size: 16}",
+        "data/weights/videogpt: 155 tensors, used by these lines of params.yaml, under `rows` and `clips`:",
+        "  videogpt: {family: videogpt, clips: t8x16, weights: videogpt, like: videogpt, architecture: {n_hiddens: 16, "
+        "n_res_layers: 2, embedding_dim: 8, n_codes: 32, downsample: [4, 2, 2], resolution: 16}, layer: latents}",
+        "  t8x16: {frames: 8, resolution: 16}",
     ]
     with torch.device("meta"):
         network = VideoGPT(**TINY)
@@ -74,12 +74,12 @@ def test_weights_provenance_and_a_row_are_made_of_a_file(repository, file, add):
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_a_published_name_takes_the_strides_that_it_has(repository, file, add, name):
-    ended, told = add("--from", file(downsample=tuple(PUBLISHED[name])), name=name)
-    assert ended == 0, told
+def test_a_published_name_accepts_its_own_strides(repository, file, add, name):
+    status, output = add("--from", file(downsample=tuple(PUBLISHED[name])), name=name)
+    assert status == 0, output
     recorded = json.loads((repository / "data/weights" / name / "provenance.json").read_text())
     assert recorded["architecture"]["downsample"] == PUBLISHED[name]
-    row = YAML(typ="safe").load(told.splitlines()[-2])[name]
+    row = YAML(typ="safe").load(output.splitlines()[-2])[name]
     assert row["weights"] == name
     assert row["architecture"].get("downsample", [4, 4, 4]) == PUBLISHED[name]
 
@@ -103,33 +103,33 @@ def test_a_published_name_takes_the_strides_that_it_has(repository, file, add, n
         ("videogpt-ucf101-stride4x4x4", [4, 2, 4], "-stride4x4x4; add it as videogpt\n"),
     ],
 )
-def test_a_published_name_takes_no_other_strides(file, refused, name, strides, words):
+def test_a_published_name_refuses_other_strides(file, refused, name, strides, words):
     refused("--from", file(downsample=strides), name=name, words=[words])
 
 
-def told_of(path, name="videogpt"):
-    """What `take` makes of a file."""
-    return videogpt.take(origin.given(videogpt, path), name)
+def selection_of(path, name="videogpt"):
+    """The selection of a file."""
+    return videogpt.select(fetch.files_from_path(videogpt, path), name)
 
 
-def tensors_of(taken, folder):
-    """What is written of it."""
-    assert taken.write(folder) == digest(folder / "model.safetensors")
+def tensors_of(selection, folder):
+    """The tensors that a selection writes."""
+    assert selection.write(folder) == digest(folder / "model.safetensors")
     return load_file(folder / "model.safetensors")
 
 
-def row_of(taken, name="videogpt"):
-    """The row that is told, and the format of its clips."""
+def row_of(selection, name="videogpt"):
+    """The row of params.yaml that is printed, its architecture, and the format of its clips."""
     text = YAML(typ="safe")
-    row = parse(text.load(taken.rows[0])[name], Backbone, "row")
-    return row, parse(row.architecture, Architecture, "row"), text.load(taken.rows[1])
+    row = parse(text.load(selection.params_lines[0])[name], Row, "row")
+    return row, parse(row.architecture, Architecture, "row"), text.load(selection.params_lines[1])
 
 
 def test_the_row_has_what_differs_from_the_published_shape(file):
-    taken = told_of(file(n_res_layers=2))
-    row, shape, clips = row_of(taken)
+    selection = selection_of(file(n_res_layers=2))
+    row, shape, clips = row_of(selection)
     assert (row.family, row.weights, row.clips) == ("videogpt", "videogpt", "t8x16")
-    assert clips == {"t8x16": {"frames": 8, "size": 16}}
+    assert clips == {"t8x16": {"frames": 8, "resolution": 16}}
     assert {name: getattr(shape, name) for name in TINY} == TINY | {"downsample": (4, 2, 2)}
     assert shape.resolution == 16
 
@@ -140,56 +140,56 @@ def test_the_published_shape_needs_no_architecture_in_its_row(file):
     flat = {name: torch.zeros((), dtype=tensor.dtype).expand(tensor.shape) for name, tensor in names.items()}
     default = {"n_hiddens": 240, "n_res_layers": 4, "embedding_dim": 256, "n_codes": 2048, "downsample": (4, 4, 4)}
     path = file(flat, **default, sequence_length=16, resolution=128)
-    taken = told_of(path)
-    assert row_of(taken)[0].architecture == {}
-    assert taken.rows[1] == "t16x128: {frames: 16, size: 128}"
-    bair = told_of(file(flat, **default | {"downsample": (4, 2, 2)}, sequence_length=16, resolution=64))
-    assert bair.rows == (
-        "videogpt: {family: videogpt, architecture: {downsample: [4, 2, 2], resolution: 64}, clips: t16x64, "
-        "weights: videogpt, layer: latents, pooling: tmean}",
-        "t16x64: {frames: 16, size: 64}",
+    selection = selection_of(path)
+    assert row_of(selection)[0].architecture == {}
+    assert selection.params_lines[1] == "t16x128: {frames: 16, resolution: 128}"
+    bair = selection_of(file(flat, **default | {"downsample": (4, 2, 2)}, sequence_length=16, resolution=64))
+    assert bair.params_lines == (
+        "videogpt: {family: videogpt, clips: t16x64, weights: videogpt, like: videogpt, architecture: {downsample: "
+        "[4, 2, 2], resolution: 64}, layer: latents}",
+        "t16x64: {frames: 16, resolution: 64}",
     )
 
 
-def test_the_clips_may_be_missing_and_are_then_upstreams(file):
-    taken = told_of(file(sequence_length=None, resolution=None))
-    assert taken.facts["trained_frames"] == 16
-    assert "resolution" not in taken.facts["architecture"]
-    row, shape, clips = row_of(taken)
-    assert (row.clips, shape.resolution, clips) == ("t16x128", 128, {"t16x128": {"frames": 16, "size": 128}})
+def test_missing_clips_are_those_of_upstream(file):
+    selection = selection_of(file(sequence_length=None, resolution=None))
+    assert selection.provenance["trained_frames"] == 16
+    assert "resolution" not in selection.provenance["architecture"]
+    row, shape, clips = row_of(selection)
+    assert (row.clips, shape.resolution, clips) == ("t16x128", 128, {"t16x128": {"frames": 16, "resolution": 128}})
 
 
 @pytest.mark.parametrize(("trained", "frames"), [(10, 8), (8, 8), (3, 4)])
 def test_the_row_has_clips_that_the_stride_divides(file, trained, frames):
-    taken = told_of(file(sequence_length=trained))
-    assert taken.facts["trained_frames"] == trained
-    row, _, clips = row_of(taken)
-    assert (row.clips, clips) == (f"t{frames}x16", {f"t{frames}x16": {"frames": frames, "size": 16}})
+    selection = selection_of(file(sequence_length=trained))
+    assert selection.provenance["trained_frames"] == trained
+    row, _, clips = row_of(selection)
+    assert (row.clips, clips) == (f"t{frames}x16", {f"t{frames}x16": {"frames": frames, "resolution": 16}})
 
 
-def test_hyper_parameters_may_stand_in_lightnings_own_table(file, tmp_path):
+def test_hyper_parameters_may_be_in_an_attribute_dictionary(file, tmp_path):
     path = file(table=videogpt_checkpoint.AttributeDict)
-    assert tensors_of(told_of(path), tmp_path).keys() == state().keys()
-    assert "pytorch_lightning.utilities.parsing.AttributeDict" in load(path).foreign
+    assert tensors_of(selection_of(path), tmp_path).keys() == state().keys()
+    assert "pytorch_lightning.utilities.parsing.AttributeDict" in load_checkpoint(path).foreign_names
 
 
-def test_no_residual_blocks_are_a_network_as_well(file, tmp_path):
+def test_a_network_without_residual_blocks_is_accepted(file, tmp_path):
     with torch.device("meta"):
         names = VideoGPT(**TINY | {"n_res_layers": 0}).state_dict()
     entries = {name: torch.ones(tensor.shape, dtype=tensor.dtype) for name, tensor in names.items()}
-    assert tensors_of(told_of(file(entries, n_res_layers=0)), tmp_path).keys() == names.keys()
+    assert tensors_of(selection_of(file(entries, n_res_layers=0)), tmp_path).keys() == names.keys()
 
 
 @pytest.mark.parametrize("name", videogpt.NAMES)
-def test_without_a_file_it_is_told_that_no_place_is_known(refused, name):
+def test_without_a_file_the_message_says_that_none_can_be_downloaded(refused, name):
     refused(
         name=name,
         words=[f"weights add {name}: ", "reported dead", "45 and 46", "no other place is known", "--from FILE"],
     )
 
 
-def test_raw_has_no_sense_and_is_refused(file, refused):
-    refused("--from", file(), "--raw", name="videogpt", words=["got --raw, but what is published of videogpt has"])
+def test_raw_is_refused_for_weights_without_a_moving_average(file, refused):
+    refused("--from", file(), "--raw", name="videogpt", words=["got --raw, but the published weights of videogpt have"])
 
 
 HYPER = {
@@ -199,7 +199,7 @@ HYPER = {
     "fraction": ({"n_hiddens": 16.5}, "at `n_hiddens`: Expected `int`, got `float`"),
     "none": ({"embedding_dim": 0}, "at `embedding_dim`: Expected `int` >= 1"),
     "an object": ({"n_codes": argparse.Namespace()}, "at `n_codes`: Expected `int`, got `Namespace`"),
-    "a function": ({"n_codes": len}, "at `n_codes`: Expected `int`, got `Foreign`"),
+    "a function": ({"n_codes": len}, "at `n_codes`: Expected `int`, got `StubClass`"),
     "two strides": ({"downsample": [4, 4]}, "at `downsample`: Expected `array` of length 3"),
     "one stride": ({"downsample": 4}, "at `downsample`: Expected `array`, got `int`"),
     "a stride of words": ({"downsample": [4, 4, "4"]}, "at `downsample[2]`: Expected `int`, got `str`"),
@@ -222,7 +222,7 @@ HYPER = {
 
 
 @pytest.mark.parametrize("case", HYPER)
-def test_hyper_parameters_that_do_not_fit_are_told_by_name(file, refused, case):
+def test_a_wrong_hyper_parameter_is_named(file, refused, case):
     args, words = HYPER[case]
     path = file(**args)
     refused("--from", path, name="videogpt", words=[f"{path}: ", words])
@@ -259,34 +259,34 @@ ENTRIES = {
     "type": (replaced(BLOCK, torch.Tensor.half), f"got {BLOCK} (8, 16, 3, 3, 3) of torch.float16, expected"),
     "NaN": (spoilt(float("nan")), f"{BLOCK} has a value that is not finite"),
     "infinity": (spoilt(float("-inf"), "codebook.z_avg"), "codebook.z_avg has a value that is not finite"),
-    "no tensor": (lambda e: e | {BLOCK: [1.0]}, f"got {BLOCK} that is no plain tensor"),
-    "an object": (lambda e: e | {BLOCK: argparse.Namespace(shape=(8, 16, 3, 3, 3))}, "that is no plain tensor"),
-    "sparse": (replaced(ROWS, torch.Tensor.to_sparse), f"got {ROWS} that is no plain tensor"),
-    "no values": (replaced(ROWS, lambda t: t.to("meta")), f"got {ROWS} that is no plain tensor"),
+    "no tensor": (lambda e: e | {BLOCK: [1.0]}, f"got {BLOCK} that is no dense tensor"),
+    "an object": (lambda e: e | {BLOCK: argparse.Namespace(shape=(8, 16, 3, 3, 3))}, "that is no dense tensor"),
+    "sparse": (replaced(ROWS, torch.Tensor.to_sparse), f"got {ROWS} that is no dense tensor"),
+    "no values": (replaced(ROWS, lambda t: t.to("meta")), f"got {ROWS} that is no dense tensor"),
 }
 
 
 @pytest.mark.parametrize("case", ENTRIES)
-def test_entries_that_do_not_fit_are_told(file, refused, case):
+def test_a_wrong_entry_is_named(file, refused, case):
     change, words = ENTRIES[case]
     path = file(change(state()))
     refused("--from", path, name="videogpt", words=[f"{path}: ", words])
 
 
-def test_sizes_past_all_counting_are_refused(file, refused):
+def test_sizes_too_large_to_count_are_refused(file, refused):
     huge = torch.zeros(()).expand(10**9, 1, 1, 1, 1)
     path = file(state() | {LAST: huge}, n_hiddens=10**9)
     refused("--from", path, name="videogpt", words=["hyper-parameters make no network"])
 
 
-def test_sizes_past_all_memory_take_none(file, refused):
+def test_sizes_larger_than_memory_take_none(file, refused):
     huge = torch.zeros(()).expand(10**6, 10**6)
     path = file(state() | {ROWS: huge}, n_codes=10**6, embedding_dim=10**6)
     refused("--from", path, name="videogpt", words=["expected (1000000,"])
 
 
 @pytest.mark.parametrize("name", [LAST, ROWS, "pre_vq_conv.conv.weight", "codebook.N"])
-def test_a_torso_is_told_by_what_it_lacks(file, refused, name):
+def test_an_incomplete_checkpoint_is_refused_by_what_is_missing(file, refused, name):
     path = file({name: state()[name]}, n_res_layers=0)
     refused("--from", path, name="videogpt", words=[f"has no {ROWS if name == LAST else LAST}"])
 
@@ -318,15 +318,15 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("case", OTHERS)
-def test_another_models_file_is_told_by_what_it_seems_to_be(file, refused, case):
-    change, seems = OTHERS[case]
-    path = file(change(state()), n_hiddens=None)  # before it is told by what it lacks
-    refused("--from", path, name="videogpt", words=[f"{path}: got {seems}", "expected the VQ-VAE's of VideoGPT"])
+def test_another_models_file_is_named_by_its_kind(file, refused, case):
+    change, kind = OTHERS[case]
+    path = file(change(state()), n_hiddens=None)  # the kind comes before what is missing
+    refused("--from", path, name="videogpt", words=[f"{path}: got {kind}", "expected the VQ-VAE's of VideoGPT"])
 
 
-def test_a_vq_vae_is_told_where_open_magvit2_is_expected(file, refused):
+def test_a_vq_vae_is_refused_where_open_magvit2_is_expected(file, refused):
     refused("--from", file(), words=["got a VideoGPT tokenizer's checkpoint, expected the video tokenizer's"])
 
 
 def test_a_file_without_a_state_dict_is_refused(file, refused):
-    refused("--from", file(extra={"state_dict": None}), name="videogpt", words=["with no `state_dict`"])
+    refused("--from", file(extra={"state_dict": None}), name="videogpt", words=["without `state_dict`"])

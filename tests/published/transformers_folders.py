@@ -46,9 +46,9 @@ def videomae(folder):
         use_mean_pooling=False,
     )
     save(transformers.VideoMAEForPreTraining(config), folder)
-    told = json.loads((folder / "config.json").read_text())
-    told["qkv_bias"] = told.pop("qv_bias")
-    put(folder / "config.json", told)
+    config = json.loads((folder / "config.json").read_text())
+    config["qkv_bias"] = config.pop("qv_bias")
+    put(folder / "config.json", config)
     put(folder / "preprocessor_config.json", preprocessing(32, 32, 2, IMAGENET))
 
 

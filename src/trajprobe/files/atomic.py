@@ -1,6 +1,6 @@
-"""Files that are whole or absent: a crash or a full disk leaves no half file under the final name.
+"""Writes files atomically: after a crash or on a full disk, a file is complete or absent.
 
-A file is written under a temporary name beside its place, flushed to disk, and renamed.
+A file is written to a temporary name in the same folder, flushed to disk, and renamed.
 """
 
 import csv
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
 
-#: The first time that a zip file knows, which every member of an npz has.
+#: The earliest time that a zip file can state. Every member of an npz has it.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -31,19 +31,19 @@ def sha256(data: bytes) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a file, in hex, read in pieces."""
+    """sha256 of a file, in hex. The file is read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_md5(path: Path) -> str:
-    """md5 of a file, in hex, read in pieces: the name of its object in DVC's cache."""
+    """md5 of a file, in hex: the name of its object in DVC's cache. The file is read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Puts `data` at `path`, whole or not at all; readable by whoever may read the folder."""
+    """Writes `data` to `path`, completely or not at all. Whoever may read the folder can read the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
@@ -52,7 +52,7 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(mode & ~_umask())  # mkstemp gives 0600, which a shared filesystem's others can't read
+        temporary.chmod(mode & ~_umask())  # mkstemp sets 0600, which other users of a shared filesystem can't read
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -60,7 +60,7 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
 
 
 def link(existing: Path, path: Path) -> None:
-    """Gives `existing` a second name, which is no copy: a hard link, or on another filesystem a symbolic one."""
+    """Makes `path` a second name of `existing`, without a copy: a hard link, or a symbolic one across filesystems."""
     try:
         path.hardlink_to(existing)
     except OSError:
@@ -68,7 +68,7 @@ def link(existing: Path, path: Path) -> None:
 
 
 def mend(path: Path) -> str:
-    """How a damaged file or folder that DVC holds becomes whole."""
+    """How to restore a damaged file or folder that DVC holds; the end of an error's message."""
     return (
         f"delete {path} and run `dvc checkout {path}`, or `dvc repro` to make it again; if it comes back damaged, run "
         "`trajprobe cache verify`"
@@ -76,7 +76,7 @@ def mend(path: Path) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as JSON with sorted keys, the same bytes for the same value."""
+    """Writes `value` as JSON with sorted keys. The same value gives the same bytes."""
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
@@ -85,9 +85,12 @@ def read_npz(
     missing: str = "is not there; `dvc repro` makes it, `dvc pull` fetches it",
     remedy: str = "",
 ) -> dict[str, NDArray[Any]]:
-    """All arrays of an npz, by name; never unpickles.
+    """All arrays of an npz, by name. Never unpickles.
 
-    `missing` and `remedy` are told of a file that won't do; where no remedy is given, that of a file that DVC holds.
+    Args:
+        path: the file.
+        missing: the message for a file that does not exist.
+        remedy: the advice for a damaged file; by default, how to restore a file that DVC holds.
 
     Raises:
         UserError: the file is missing, damaged, no npz, or holds Python objects.
@@ -97,16 +100,16 @@ def read_npz(
             start = file.read(len(np.lib.format.MAGIC_PREFIX))
             file.seek(0)
             if start == np.lib.format.MAGIC_PREFIX:
-                raise UserError(f"{path}: is a single array, expected an npz of named ones; save it by numpy.savez")
+                raise UserError(f"{path}: is a single array, expected an npz of named arrays; save it with numpy.savez")
             if not start.startswith(b"PK"):
-                raise UserError(f"{path}: is no npz, as numpy.savez writes it; {remedy or mend(path)}")
+                raise UserError(f"{path}: is no npz file, as numpy.savez writes it; {remedy or mend(path)}")
             with np.load(file, allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise UserError(f"{path}: {missing}") from None
     except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         if "allow_pickle" in str(error):
-            reason = "holds Python objects, which are never unpickled; save numbers or strings, NaN-padded"
+            reason = "holds Python objects, which are never unpickled; save numbers or strings, padded with NaN"
         else:
             reason = f"is damaged ({error}); {remedy or mend(path)}"
         raise UserError(f"{path}: {reason}") from None
@@ -136,9 +139,9 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Writes an npz; the same bytes for the same arrays.
+    """Writes an npz. The same arrays give the same bytes.
 
-    Not with numpy.savez: what it asks of zipfile comes out differently from Python 3.11.4 on.
+    numpy.savez is not used: from Python 3.11.4 on, zipfile writes other bytes for it.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -151,23 +154,23 @@ def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 
 @contextmanager
 def fresh_folder(path: Path) -> Iterator[Path]:
-    """An empty folder that takes the name `path`, in place of what stood there, when the block ends well."""
+    """Yields an empty folder. When the block ends without an error, it replaces `path` and takes that name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for ending in ("tmp", "old"):
-        for left in path.parent.glob(f".{path.name}.????????.{ending}"):  # by a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        for leftover in path.parent.glob(f".{path.name}.????????.{ending}"):  # of a process that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-    aside = temporary.with_suffix(".old")
+    old = temporary.with_suffix(".old")
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
-        if path.exists():  # set aside first: were it deleted in place and that failed, neither would be whole
-            path.replace(aside)
+        if path.exists():  # renamed first: if deleting it failed halfway, neither folder would be complete
+            path.replace(old)
         temporary.replace(path)
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     except BaseException:
-        if aside.exists() and not path.exists():
-            aside.replace(path)
+        if old.exists() and not path.exists():
+            old.replace(path)
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 

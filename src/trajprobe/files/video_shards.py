@@ -10,7 +10,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
-from trajprobe.files.shards import Shards, shard
+from trajprobe.files.shards import Shards, encode_shard
 
 CLIPS = Path("data/clips")
 ZSTD_LEVEL = 3
@@ -32,7 +32,7 @@ def packed(video: NDArray[np.uint8], points: NDArray[np.float64], meta: dict[str
     frames = [compressor.compress(clip.tobytes()) for clip in video]
     ends = np.cumsum([len(frame) for frame in frames])
     blob = np.frombuffer(b"".join(frames), dtype=np.uint8)
-    return shard({"zstd": blob, "ends": ends, "shape": np.array(video.shape[1:]), "points": points}, meta)
+    return encode_shard({"zstd": blob, "ends": ends, "shape": np.array(video.shape[1:]), "points": points}, meta)
 
 
 class Clips:

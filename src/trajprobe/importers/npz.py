@@ -1,4 +1,4 @@
-"""Imports a user's file as data/raw/NAME.npz, under DVC."""
+"""Imports an npz file of the user's to data/raw/NAME.npz and adds it to DVC."""
 
 from pathlib import Path
 
@@ -8,32 +8,39 @@ from trajprobe.data import raw
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import write_npz
 from trajprobe.params import check_name
-from trajprobe.repository.tracking import check_top, pointer, tracked
+from trajprobe.repository.tracking import added_to_dvc, check_repository_root, dvc_file
 
 RAW = Path("data/raw")
-#: Made by the synthetic stage.
+#: Names of data sets that the stage `synthetic` makes.
 RESERVED = ("synthetic", "synthetic_pool")
 
 
 def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
-    """Checks `file`, writes its canonical form, and `dvc add`s that; returns a line that tells what was imported.
+    """Checks `file`, writes its canonical form to data/raw/NAME.npz, and runs `dvc add` on that.
+
+    Args:
+        file: an npz with the arrays of a raw data set; trajprobe.data.raw lists them.
+        name: the name of the data set in params.yaml.
+        replace: replaces a data set of that name.
+
+    Returns a line that says what was imported.
 
     Raises:
-        UserError: the file or the name won't do, or DVC refuses. Nothing is left behind.
+        UserError: the file or the name is refused, or DVC refuses. data/raw is left as it was.
     """
     check_name(name, "--name", RESERVED)
-    check_top()
-    place = RAW / f"{name}.npz"
-    if (place.exists() or pointer(place).exists()) and not replace:
-        raise UserError(f"{place}: a data set of that name is there; choose another --name, or --force to replace it")
+    check_repository_root()
+    path = RAW / f"{name}.npz"
+    if (path.exists() or dvc_file(path).exists()) and not replace:
+        raise UserError(f"{path}: a data set of that name exists; choose another --name, or replace it with --force")
     data = raw.load(file)
-    with tracked(place):
-        write_npz(place, raw.as_arrays(data))
+    with added_to_dvc(path):
+        write_npz(path, raw.as_arrays(data))
     points = np.isfinite(data.trajectories).all(2).sum(1)
-    told = [
-        f"{place}: {len(data.labels)} tracks of {points.min()} to {points.max()} points in "
+    facts = [
+        f"{path}: {len(data.labels)} tracks of {points.min()} to {points.max()} points in "
         f"{data.trajectories.shape[2]}-D, {len(np.unique(data.labels))} classes"
     ]
     if data.split is not None:
-        told.append(f"{int((data.split == 'train').sum())} train and {int((data.split == 'test').sum())} test tracks")
-    return "; ".join([*told, *data.notes, f"set `dataset: {name}` in params.yaml and run `make repro`"])
+        facts.append(f"{int((data.split == 'train').sum())} train and {int((data.split == 'test').sum())} test tracks")
+    return "; ".join([*facts, *data.notes, f"set `dataset: {name}` in params.yaml and run `make repro`"])

@@ -1,4 +1,4 @@
-"""Torch checkpoints that others wrote, read without running anything that is in them."""
+"""Reads torch checkpoints that others wrote, without running any code that is in them."""
 
 import pickle
 import zipfile
@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import file_sha256
-from trajprobe.published.stand_ins import stand_in
+from trajprobe.published.stub_classes import make_stub
 
-#: Modules of which torch takes no name, whatever is put in its place.
-BLOCKED = ("os", "posix", "nt", "sys")
+#: torch refuses names of these modules, even where a stub class stands in for them.
+BLOCKED_MODULES = ("os", "posix", "nt", "sys")
 
 
 @dataclass(frozen=True)
@@ -24,55 +23,43 @@ class Checkpoint:
     """What `torch.save` wrote to `path`."""
 
     path: Path
-    content: Any  #: tensors, plain values, and stand-ins for the rest
-    foreign: list[str]  #: the classes and functions that it names; none was imported or run
+    content: Any  #: tensors and plain values; stub classes and their objects for all else
+    foreign_names: list[str]  #: the classes and functions that the file names; none was imported or run
 
 
-def digest(path: Path) -> str:
-    """sha256 of a file, in hex, read in pieces.
-
-    Raises:
-        UserError: the file can't be read.
-    """
-    try:
-        return file_sha256(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a checkpoint") from None
-
-
-def load(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint at `path`. Its tensors stay on disk until they are used.
 
-    What it names and torch does not know is a stand-in, so that a file loads without the packages of those who
-    wrote it: Lightning keys its records by classes of its own, and keeps the hyper-parameters in a Namespace.
+    A stub class replaces each class and function that torch does not know, so a file loads without the packages of
+    its authors: Lightning's checkpoints have classes of Lightning as keys, and hyper-parameters in a Namespace.
 
     Raises:
-        UserError: the file can't be read, is no torch archive, is damaged, or wants to run code.
+        UserError: the file can't be read, is no torch archive, is damaged, or would run code.
     """
     _check_archive(path)
     names: list[str] = []
-    wanted: set[str] = set()
+    calls: set[str] = set()
     try:
-        # Torch's own names are not among these, so none of them is replaced.
+        # torch leaves out the names that it knows itself, so none of these is replaced.
         names += sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
-        wanted.update(name for name in names if name.partition(".")[0] in BLOCKED)
-        content = _unpickled(path, names, wanted)
-    except Exception as error:  # noqa: BLE001 (a damaged file can fail in any way, and torch names none)
-        if not wanted:
+        calls.update(name for name in names if name.partition(".")[0] in BLOCKED_MODULES)
+        content = _unpickled(path, names, calls)
+    except Exception as error:  # noqa: BLE001 (torch states no exceptions; a damaged file can raise any)
+        if not calls:
             raise UserError(f"{path}: {_damage(error, names)}") from None
-    if wanted:
+    if calls:
         raise UserError(
-            f"{path}: wants to run code when it is opened ({some(wanted)}), and was not loaded; expected tensors and "
-            "plain values; ask for a file without them"
+            f"{path}: would run code when it is loaded ({abridged(calls)}), so it was not loaded; expected tensors and "
+            "plain values alone; ask its authors for such a file"
         )
     return Checkpoint(path, content, names)
 
 
-def entries(checkpoint: Checkpoint) -> Mapping[str, Any]:
+def state_dict(checkpoint: Checkpoint) -> Mapping[str, Any]:
     """The `state_dict` of a checkpoint.
 
     Raises:
-        UserError: there is none.
+        UserError: it has none.
     """
     content = checkpoint.content
     if isinstance(content, Mapping):
@@ -80,32 +67,32 @@ def entries(checkpoint: Checkpoint) -> Mapping[str, Any]:
         if isinstance(state, Mapping) and all(isinstance(name, str) for name in state):
             return state
         keys = [str(key) for key in content]
-        got = f"a table of {len(keys)} ({', '.join(keys[:3])})" if keys else "an empty table"
+        got = f"a dictionary of {len(keys)} keys ({', '.join(keys[:3])})" if keys else "an empty dictionary"
     else:
         got = f"a {type(content).__name__}"
     raise UserError(
-        f"{checkpoint.path}: got {got} with no `state_dict`, expected a Lightning checkpoint; another model's file?"
+        f"{checkpoint.path}: got {got} without `state_dict`, expected a Lightning checkpoint; is it another model's?"
     )
 
 
-def is_plain(value: object) -> bool:
-    """Whether an entry is a tensor with its values, one after the other."""
+def is_plain_tensor(value: object) -> bool:
+    """Whether `value` is a dense tensor that holds its values."""
     return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
 
 
-def some(names: Collection[str], most: int = 3) -> str:
-    """The first of `names`, fit to be printed, and how many more there are."""
-    shown = [name if name.isprintable() else ascii(name) for name in sorted(names)[:most]]
-    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
+def abridged(names: Collection[str], most: int = 3) -> str:
+    """The first `most` of the sorted names, fit to be printed, and the number of the others."""
+    first = [name if name.isprintable() else ascii(name) for name in sorted(names)[:most]]
+    return ", ".join(first) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _unpickled(path: Path, names: list[str], wanted: set[str]) -> Any:
-    known: list[Any] = [
-        # Lightning's dict with attributes. Torch fills no dict but a plain one, and a plain one is all that is needed.
-        (OrderedDict if name.endswith(".AttributeDict") else stand_in(name, wanted), name)
+def _unpickled(path: Path, names: list[str], calls: set[str]) -> Any:
+    replacements: list[Any] = [
+        # Lightning's AttributeDict becomes a plain dictionary, the only kind that torch fills.
+        (OrderedDict if name.endswith(".AttributeDict") else make_stub(name, calls), name)
         for name in names
     ]
-    with torch.serialization.safe_globals(known):
+    with torch.serialization.safe_globals(replacements):
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
@@ -113,19 +100,19 @@ def _check_archive(path: Path) -> None:
     try:
         with path.open("rb") as file:
             start = file.read(4)
-        whole = zipfile.is_zipfile(path)
-        names = zipfile.ZipFile(path).namelist() if whole else []
+        is_zip = zipfile.is_zipfile(path)
+        names = zipfile.ZipFile(path).namelist() if is_zip else []
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read ({_first_line(error)}); give the path of a checkpoint") from None
     if start != b"PK\x03\x04":
         if not start:
-            found = "is empty"
+            reason = "is empty"
         elif start.startswith(b"\x80"):
-            found = "is a bare pickle, which torch wrote until version 1.5, and was not opened"
+            reason = "is a bare pickle, as torch wrote it until version 1.5, and was not loaded"
         else:
-            found = f"is no torch archive (it begins with {start!r})"
-        raise UserError(f"{path}: {found}; expected a .ckpt as torch.save has written it since version 1.6")
-    if not whole:
+            reason = f"is no torch archive (it begins with {start!r})"
+        raise UserError(f"{path}: {reason}; expected a .ckpt as torch.save has written it since version 1.6")
+    if not is_zip:
         raise UserError(
             f"{path}: is cut short or damaged ({path.stat().st_size:,} bytes, its end is missing); get it again"
         )
@@ -136,11 +123,11 @@ def _check_archive(path: Path) -> None:
 def _damage(error: Exception, names: list[str]) -> str:
     if not isinstance(error, pickle.UnpicklingError):
         return f"is damaged ({_first_line(error)}); get it again"
-    # Not torch's words: they are long, and begin with the advice to load the file without any protection.
-    named = f" (it names {some(names)})" if names else ""
+    # torch's own message is left out: it is long, and its first advice is to load the file without protection.
+    named = f" (it names {abridged(names)})" if names else ""
     return (
-        f"its pickle is damaged or of an unusual kind, and was not loaded{named}; get it again, or ask for a file with "
-        "its `state_dict` alone"
+        f"its pickle is damaged or of an unusual kind, and was not loaded{named}; get it again, or ask its authors for "
+        "a file of the `state_dict` alone"
     )
 
 

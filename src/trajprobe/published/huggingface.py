@@ -1,4 +1,7 @@
-"""Models of transformers, one row of huggingface.yaml each: their files are taken as they are, and loaded once."""
+"""Models of transformers, each a row of huggingface.yaml.
+
+Their files are copied as they are, and loaded once before they are accepted.
+"""
 
 import os
 import shutil
@@ -17,19 +20,19 @@ from trajprobe.backbones.family import family
 from trajprobe.backbones.weights import MODEL
 from trajprobe.errors import UserError
 from trajprobe.params import Parameters, parse
-from trajprobe.published.source import Origin, Place, Taken
+from trajprobe.published.source import HubRepository, LocalFiles, Selection
 
 if TYPE_CHECKING:
     from trajprobe.backbones.huggingface import Architecture
 
 CONFIG = "config.json"
 PREPROCESSORS = ("preprocessor_config.json", "video_preprocessor_config.json")
-#: Frames of the clips that are suggested for a model of images.
+#: Frames of the clips that are suggested for a model of single images.
 IMAGES = 5
 
 
 class Row(Parameters, frozen=True):
-    """A model; huggingface.yaml tells what each key is."""
+    """A model. huggingface.yaml explains each key."""
 
     pooling: str
     architecture: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +47,7 @@ def read(path: Path) -> dict[str, Row]:
     """The rows of the table at `path`.
 
     Raises:
-        UserError: it is no YAML, or a row does not fit.
+        UserError: it is no YAML, or a row is not as `Row` says.
     """
     try:
         rows = parse(YAML(typ="safe").load(path.read_text(encoding="utf-8")), dict[str, Any], str(path))
@@ -59,35 +62,34 @@ NAMES = tuple(ROWS)
 FAMILY = "huggingface"
 
 
-def given(path: Path) -> dict[str, Path]:
-    """The files of a folder that the user has, by name.
+def files_at(path: Path) -> dict[str, Path]:
+    """The files of a folder of the user's, by name.
 
     Raises:
-        UserError: it is no folder, can't be read, or lacks a file.
+        UserError: `path` is no folder or can't be read, or a file is missing.
     """
     try:
-        there = [file.name for file in path.iterdir()]
+        names = [file.name for file in path.iterdir()]
     except OSError as error:
         raise UserError(
             f"{path}: is no folder that can be read ({error.strerror}); expected one with {CONFIG}, {PREPROCESSORS[0]} "
             f"and {MODEL}; give its path"
         ) from None
-    names = choose(there, str(path))
-    return {name: path / name for name in names}
+    return {name: path / name for name in select_files(names, str(path))}
 
 
-def choose(names: Collection[str], where: str) -> tuple[str, ...]:
-    """Those of the files `names` that are taken: no others are ever asked for.
+def select_files(names: Collection[str], where: str) -> tuple[str, ...]:
+    """The files among `names` that are needed. No other file is read or downloaded.
 
     Raises:
-        UserError: one is missing `where` they are.
+        UserError: a file is missing; the message begins with `where`.
     """
     if CONFIG not in names:
-        raise UserError(f"{where}: has no {CONFIG}, which tells the network's shape; get it too")
+        raise UserError(f"{where}: has no {CONFIG}, which states the network's shape; get it too")
     if not any(name in names for name in PREPROCESSORS):
         raise UserError(
             f"{where}: has no {' and no '.join(PREPROCESSORS)}; expected the one that came with the weights, since the "
-            "defaults of a class are not the model's"
+            "class's defaults are not the model's"
         )
     if MODEL not in names and f"{MODEL}.index.json" in names:
         raise UserError(
@@ -99,44 +101,48 @@ def choose(names: Collection[str], where: str) -> tuple[str, ...]:
     return tuple(name for name in (CONFIG, *PREPROCESSORS, MODEL) if name in names)
 
 
-def place(name: str) -> Place:
-    """Where the model of that name is published; raises UserError for one that is the user's own."""
+def hub_repository(name: str) -> HubRepository:
+    """The repository of the model `name`.
+
+    Raises:
+        UserError: its row has none, since it is a user's own.
+    """
     row = ROWS[name]
     if not row.repository:
         raise UserError(f"weights add {name}: `{name}` of {TABLE.name} has no `repository`; give a folder with --from")
-    return Place(row.repository, choose, row.revision, row.licence)
+    return HubRepository(row.repository, select_files, row.revision, row.licence)
 
 
-def take(origin: Origin, name: str) -> Taken:
-    """The files as they are, and the row of params.yaml that takes them.
+def select(files: LocalFiles, name: str) -> Selection:
+    """Selects the files as they are, and suggests the row of params.yaml that uses them.
 
     Raises:
-        UserError: the file is not the pinned one, or what the JSON says won't do.
+        UserError: model.safetensors is not the pinned file, or the JSON files describe no network of this model.
     """
-    row, folder = ROWS[name], origin.files[CONFIG].parent
-    if row.sha256 not in (None, origin.sha256[MODEL]):
+    row, folder = ROWS[name], files.paths[CONFIG].parent
+    if row.sha256 not in (None, files.sha256[MODEL]):
         raise UserError(
-            f"{folder / MODEL}: got sha256 {origin.sha256[MODEL]}, expected {row.sha256} as `{name}` of {TABLE.name} "
-            "pins; mend the row, or get that file"
+            f"{folder / MODEL}: got sha256 {files.sha256[MODEL]}, expected {row.sha256} as `{name}` of {TABLE.name} "
+            "pins; change the row, or get that file"
         )
     shape, node = _architecture(row, name, folder)
-    facts: dict[str, Any] = {
+    provenance: dict[str, Any] = {
         "model": shape.model,
         "unexpected": list(row.unexpected),
         "licence": row.licence,
         "transformers": version("transformers"),
     }
     if shape.frames:
-        facts["trained_frames"] = shape.frames
+        provenance["trained_frames"] = shape.frames
     licence = f", licence: {row.licence}" if row.licence else ""
-    found = f"{name}: {shape.model}{licence}; {MODEL} has sha256 {origin.sha256[MODEL]}"
-    use = "every tensor was loaded from the file; used by these lines of params.yaml, under `rows` and `clips`:"
+    summary = f"{name}: {shape.model}{licence}; {MODEL} has sha256 {files.sha256[MODEL]}"
+    usage = "every tensor was loaded from the file; used by these lines of params.yaml, under `rows` and `clips`:"
     frames = shape.frames or IMAGES
     clips = f"t{frames}x{shape.resize}"  # of the resolution to which the network would resize them
     line = {"family": FAMILY, "clips": clips, "weights": name, "like": name, "architecture": node, "layer": "last"}
     line["pooling"] = row.pooling
-    rows = (_flow({name: line}), _flow({clips: {"frames": frames, "resolution": shape.resize}}))
-    return Taken(partial(_write, origin), (found,), facts, use, rows, partial(_load, shape, folder))
+    lines = (_flow({name: line}), _flow({clips: {"frames": frames, "resolution": shape.resize}}))
+    return Selection(partial(_write, files), (summary,), provenance, usage, lines, partial(_load, shape, folder))
 
 
 _PICKLE = "pytorch_model.bin"
@@ -185,22 +191,22 @@ def _as_yaml(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _write(origin: Origin, folder: Path) -> str:
-    for name, path in origin.files.items():
-        shutil.copyfile(path, folder / name)  # no link: what stands in the hub's cache stays as it is
+def _write(files: LocalFiles, folder: Path) -> str:
+    for name, path in files.paths.items():
+        shutil.copyfile(path, folder / name)  # no link, so that nothing here can change the hub's cache
         with (folder / name).open("rb") as file:
             os.fsync(file.fileno())
-    return origin.sha256[MODEL]
+    return files.sha256[MODEL]
 
 
-def _load(architecture: "Architecture", given: Path, made: Path) -> None:
-    """Loads what was `made` of the folder `given`, by whose name a mistake is told."""
+def _load(architecture: "Architecture", original: Path, copy: Path) -> None:
+    """Loads the network from the folder `copy`; errors name the folder `original`."""
     from trajprobe.backbones import huggingface
 
     try:
-        huggingface.load(architecture, made)
+        huggingface.load(architecture, copy)
     except UserError as error:
-        raise UserError(str(error).replace(str(made), str(given))) from None
+        raise UserError(str(error).replace(str(copy), str(original))) from None
 
 
 def _flow(value: Mapping[str, Any]) -> str:

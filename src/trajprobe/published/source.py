@@ -1,4 +1,4 @@
-"""What the module of a source of weights offers."""
+"""What a module of this folder offers to `trajprobe weights add`, and the data that it passes on."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -7,48 +7,49 @@ from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
-class Place:
-    """A repository on the Hugging Face hub, and what is wanted of it."""
+class HubRepository:
+    """A repository on the Hugging Face hub, and which of its files are downloaded."""
 
-    repository: str
-    choose: Callable[[Collection[str], str], tuple[str, ...]]  #: (names there, where): those to take, or UserError
-    revision: str = "main"  #: a commit, or what the first download resolves to one
-    licence: str | None = None  #: to be shown where the hub names none
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Files on this disk, and where they come from."""
-
-    files: Mapping[str, Path]  #: by name; several stand in one folder
-    sha256: Mapping[str, str]  #: of each of `files`
-    told: Mapping[str, Any]  #: for provenance.json
+    repo_id: str
+    #: (names of all files, where they are) -> names of the files to download; UserError where one is missing
+    select_files: Callable[[Collection[str], str], tuple[str, ...]]
+    revision: str = "main"  #: a commit, or a branch that the first download resolves to a commit
+    licence: str | None = None  #: shown where the hub names none
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What a source takes of an origin."""
+class LocalFiles:
+    """Published files on this disk."""
 
-    write: Callable[[Path], str]  #: puts model.safetensors and what goes with it in a folder; returns its sha256
-    found: tuple[str, ...]  #: what there is, line by line, for the user
-    facts: Mapping[str, Any]  #: for provenance.json; `trained_frames`: the clip length that the weights know
-    use: str  #: what was taken and how it is used, for the user
-    rows: tuple[str, ...] = ()  #: lines to paste into params.yaml
-    check: Callable[[Path], object] = lambda _: None  #: of what is made, with its provenance.json; UserError
+    paths: Mapping[str, Path]  #: by file name; several files are in one folder
+    sha256: Mapping[str, str]  #: by file name
+    provenance: Mapping[str, Any]  #: where the files come from, for provenance.json
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The weights that a source selects from published files."""
+
+    write: Callable[[Path], str]  #: writes model.safetensors and what belongs to it to a folder; returns its sha256
+    summary: tuple[str, ...]  #: lines for the user: what the files contain
+    provenance: Mapping[str, Any]  #: for provenance.json; `trained_frames` is the clip length in training
+    usage: str  #: for the user: what was selected, and how a row uses it
+    params_lines: tuple[str, ...] = ()  #: lines to paste into params.yaml
+    check: Callable[[Path], object] = lambda _: None  #: checks the folder once it is written; UserError
 
 
 class Source(Protocol):
-    """A module of this folder with `NAMES`."""
+    """A module of this folder that has `NAMES`."""
 
-    NAMES: tuple[str, ...]  #: of the weights, as `weights add` and the folders in data/weights know them
-    FAMILY: str  #: of the backbones that take them
-    given: Callable[[Path], dict[str, Path]]  #: the files, by name, at what the user gives; UserError where it won't do
-    place: Callable[[str], Place]  #: of the weights of a name; UserError where none is known
-    take: Callable[[Origin, str], Taken]  #: what goes by a name; UserError where it is another's, or damaged
+    NAMES: tuple[str, ...]  #: of weights, for `weights add` and for the folders in data/weights
+    FAMILY: str  #: the family of networks that these weights are for
+    files_at: Callable[[Path], dict[str, Path]]  #: the files at a user's path, by name; UserError where they don't fit
+    hub_repository: Callable[[str], HubRepository]  #: of the weights of a name; UserError where there is none
+    select: Callable[[LocalFiles, str], Selection]  #: the weights of a name; UserError for damaged or other files
 
 
 @runtime_checkable
 class AveragedSource(Protocol):
-    """A source of weights and of their moving average, which is what `take` takes."""
+    """A source of weights that also have a moving average: `select` selects the average, `select_raw` the weights."""
 
-    take_raw: Callable[[Origin, str], Taken]
+    select_raw: Callable[[LocalFiles, str], Selection]

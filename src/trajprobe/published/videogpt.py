@@ -1,8 +1,8 @@
-"""VideoGPT's VQ-VAEs, those that its authors published and those that others train with its code.
+"""VideoGPT's VQ-VAEs: those that its authors published, and those that others train with its code.
 
-A Lightning 1.x checkpoint: `state_dict` has the network alone, under its own names; `hyper_parameters` has the `args`
-that it was trained with, an argparse.Namespace. These alone tell the strides: (4, 2, 2) and (4, 4, 4) make tensors of
-the same shapes. Nothing in a file tells what it was trained on, and no hash was ever published: that is not checked.
+They are Lightning 1.x checkpoints. `state_dict` holds the network alone, under its own names. `hyper_parameters` holds
+the `args` of the training, an argparse.Namespace. Only `args` states the strides: (4, 2, 2) and (4, 4, 4) make tensors
+of the same shapes. A file does not say what it was trained on, and no hash was published, so that is not checked.
 """
 
 import re
@@ -18,12 +18,12 @@ from trajprobe.backbones import weights
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
 from trajprobe.errors import UserError
 from trajprobe.params import Parameters, parse
-from trajprobe.published import kinds, one_file
-from trajprobe.published.checkpoint import Checkpoint, entries, is_plain
-from trajprobe.published.source import Origin, Taken
-from trajprobe.published.stand_ins import StandIn
+from trajprobe.published import single_file
+from trajprobe.published.checkpoint import Checkpoint, is_plain_tensor, state_dict
+from trajprobe.published.source import LocalFiles, Selection
+from trajprobe.published.stub_classes import StubObject
 
-#: Of any of them, and of the published ones, where the strides (t h w) are held to the name.
+#: `videogpt` is any VQ-VAE. The other names are the published ones, whose strides (t h w) must be those of the name.
 NAMES = (
     "videogpt",
     "videogpt-bair-stride4x2x2",
@@ -32,14 +32,14 @@ NAMES = (
     "videogpt-kinetics-stride2x4x4",
 )
 FAMILY = "videogpt"
-#: In every VQ-VAE of VideoGPT, whatever its shape; a file with any of them is one, if perhaps not whole.
+#: Tensors of every VQ-VAE of VideoGPT, whatever its shape. A file with any of them is one, though perhaps damaged.
 LANDMARKS = ("encoder.conv_last.conv.weight", "pre_vq_conv.conv.weight", "codebook.embeddings", "codebook.N")
 
 Positive = Annotated[int, Meta(ge=1)]
 
 
 class Shape(Parameters, frozen=True):
-    """The network's part in upstream's `args`."""
+    """The network's part of upstream's `args`."""
 
     n_hiddens: Positive
     n_res_layers: Annotated[int, Meta(ge=0)]
@@ -49,7 +49,7 @@ class Shape(Parameters, frozen=True):
 
 
 class HyperParameters(Shape, frozen=True):
-    """The same and the clips'; the default is upstream's."""
+    """The shape of the network, and of the clips in training; the default is upstream's."""
 
     sequence_length: Positive = 16
     resolution: Positive | None = None
@@ -59,39 +59,48 @@ class HyperParameters(Shape, frozen=True):
         return {name: getattr(self, name) for name in Shape.__struct_fields__}
 
 
-given = one_file.given
+files_at = single_file.files_at
 
 
-def place(name: str) -> NoReturn:
-    """Raises UserError: they are nowhere."""
+def hub_repository(name: str) -> NoReturn:
+    """Raises UserError: these weights are on no hub."""
     raise UserError(
         f"weights add {name}: VideoGPT's download links are reported dead (its issues 45 and 46), and no other place "
-        "is known; a checkpoint that you have is taken with --from FILE"
+        "is known; give a checkpoint that you have with --from FILE"
     )
 
 
-def take(origin: Origin, name: str) -> Taken:
-    """The tensors of a VQ-VAE's checkpoint, held to its hyper-parameters and these to `name`.
+def select(files: LocalFiles, name: str) -> Selection:
+    """Selects the tensors of a VQ-VAE's checkpoint, whose hyper-parameters must fit its tensors and `name`.
 
     Raises:
-        UserError: the checkpoint is another model's; a hyper-parameter is missing, or not what `name` or the tensors
-            say; a tensor is missing, left over, of another shape or type, or not finite.
+        UserError: the checkpoint is another model's; a hyper-parameter is missing, or is not what `name` or the
+            tensors say; or a tensor is missing, not in the network, of another shape or type, or not finite.
     """
-    checkpoint = one_file.checkpoint_of(origin)
-    path, state = checkpoint.path, entries(checkpoint)
-    if kinds.flat(state) or not any(landmark in state for landmark in LANDMARKS):
-        raise UserError(f"{path}: got {kinds.seems(state)}, expected the VQ-VAE's of VideoGPT; {_REMEDY}")
+    checkpoint = single_file.checkpoint_of(files)
+    path, state = checkpoint.path, state_dict(checkpoint)
+    if single_file.lacks_time_axis(state) or not any(landmark in state for landmark in LANDMARKS):
+        raise UserError(
+            f"{path}: got {single_file.checkpoint_kind(state)}, expected the VQ-VAE's of VideoGPT; {_REMEDY}"
+        )
     hyper = _hyper_parameters(checkpoint)
     _check_strides(hyper, name, path)
-    plain = _plain(state, path)
-    _check_sizes(hyper, plain, path)
-    weights.check(plain, _expected(hyper, path), path)
-    resolution = {"resolution": hyper.resolution} if hyper.resolution else {}  # a row is held to what is told
-    facts = {"architecture": hyper.shape | resolution, "entries": len(state), "trained_frames": hyper.sequence_length}
-    found = f"{len(state)} entries, a VQ-VAE of {hyper.n_codes} codes and stride {_strides(hyper)}"
-    use = "taken by these lines of params.yaml, under `backbones` and `clips`:"
-    rows = (_row(hyper, name), _format(hyper))
-    return one_file.taken(origin, checkpoint, plain, found=found, facts=facts, use=use, rows=rows)
+    tensors = _plain_tensors(state, path)
+    _check_sizes(hyper, tensors, path)
+    weights.check(tensors, _expected(hyper, path), path)
+    resolution = (
+        {"resolution": hyper.resolution} if hyper.resolution else {}
+    )  # a row must have each value of a provenance
+    architecture = hyper.shape | resolution
+    return single_file.selection(
+        files,
+        checkpoint,
+        tensors,
+        summary=f"{len(state)} entries, a VQ-VAE of {hyper.n_codes} codes and stride {_strides(hyper)}",
+        provenance={"architecture": architecture, "entries": len(state), "trained_frames": hyper.sequence_length},
+        usage="used by these lines of params.yaml, under `rows` and `clips`:",
+        params_lines=(_row(hyper, name), _format(hyper)),
+    )
 
 
 _REMEDY = "give the checkpoint that its train_vqvae.py wrote, as it is"
@@ -102,68 +111,68 @@ def _strides(hyper: HyperParameters) -> str:
 
 
 def _hyper_parameters(checkpoint: Checkpoint) -> HyperParameters:
-    told = checkpoint.content.get("hyper_parameters")
-    args = told.get("args") if isinstance(told, Mapping) else None
-    if not isinstance(args, StandIn):
+    table = checkpoint.content.get("hyper_parameters")
+    args = table.get("args") if isinstance(table, Mapping) else None
+    if not isinstance(args, StubObject):
         raise UserError(f"{checkpoint.path}: has no Namespace `args` in `hyper_parameters`, expected one; {_REMEDY}")
-    known = {name: value for name, value in vars(args).items() if name in HyperParameters.__struct_fields__}
-    return parse(known, HyperParameters, f"{checkpoint.path}: `hyper_parameters.args`")
+    values = {name: value for name, value in vars(args).items() if name in HyperParameters.__struct_fields__}
+    return parse(values, HyperParameters, f"{checkpoint.path}: `hyper_parameters.args`")
 
 
 def _check_strides(hyper: HyperParameters, name: str, path: Path) -> None:
-    """Refuses strides that are not those in `name`, where there are any in it."""
-    named = name.partition("-stride")[2]
-    if named not in ("", _strides(hyper)):
+    """Refuses strides that differ from those in `name`, where it has any."""
+    expected = name.partition("-stride")[2]
+    if expected not in ("", _strides(hyper)):
         fitting = [other for other in NAMES if other.endswith(f"-stride{_strides(hyper)}")]
         raise UserError(
-            f"{path}: got stride {_strides(hyper)}, expected {named} for {name}; add it as "
+            f"{path}: got stride {_strides(hyper)}, expected {expected} for {name}; add it as "
             f"{' or '.join([*fitting, NAMES[0]])}"
         )
 
 
-def _plain(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+def _plain_tensors(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     for key, value in state.items():
-        if not is_plain(value):
-            raise UserError(f"{path}: got {key} that is no plain tensor, expected one; {_REMEDY}")
+        if not is_plain_tensor(value):
+            raise UserError(f"{path}: got {key} that is no dense tensor, expected one; {_REMEDY}")
     return dict(state)
 
 
 def _check_sizes(hyper: HyperParameters, tensors: dict[str, Tensor], path: Path) -> None:
-    """Holds hyper-parameters to the tensors' shapes: a wrong one is told by its name, and before it makes a network."""
-    last, rows = "encoder.conv_last.conv.weight", "codebook.embeddings"
-    for key, axes in ((last, 5), (rows, 2)):
+    """Refuses hyper-parameters that differ from the tensors' shapes, by name and before a network is made of them."""
+    last, codebook = "encoder.conv_last.conv.weight", "codebook.embeddings"
+    for key, axes in ((last, 5), (codebook, 2)):
         if key not in tensors or tensors[key].ndim != axes:
             raise UserError(f"{path}: has no {key} of {axes} axes, expected one; {_REMEDY}")
     sizes = {
         "n_hiddens": (tensors[last].shape[0], last),
-        "embedding_dim": (tensors[rows].shape[1], rows),
-        "n_codes": (tensors[rows].shape[0], rows),
+        "embedding_dim": (tensors[codebook].shape[1], codebook),
+        "n_codes": (tensors[codebook].shape[0], codebook),
         "n_res_layers": (_count(tensors, r"encoder\.res_stack\.(\d+)\.block"), "encoder.res_stack"),
     }
-    for name, (there, where) in sizes.items():
-        if (got := getattr(hyper, name)) != there:
-            raise UserError(f"{path}: got hyper-parameter {name} {got}, expected {there} as {where} has; {_REMEDY}")
+    for name, (expected, where) in sizes.items():
+        if (got := getattr(hyper, name)) != expected:
+            raise UserError(f"{path}: got hyper-parameter {name} {got}, expected {expected} as {where} has; {_REMEDY}")
     halvings, convs = max(hyper.downsample).bit_length() - 1, _count(tensors, r"encoder\.convs\.(\d+)")
     if halvings != convs:
-        told = f"downsample {list(hyper.downsample)}, {halvings} halvings"
-        raise UserError(f"{path}: got hyper-parameter {told}, expected {convs} as encoder.convs has; {_REMEDY}")
+        downsample = f"downsample {list(hyper.downsample)}, {halvings} halvings"
+        raise UserError(f"{path}: got hyper-parameter {downsample}, expected {convs} as encoder.convs has; {_REMEDY}")
 
 
 def _count(tensors: dict[str, Tensor], pattern: str) -> int:
-    """How many different numbers there are in the names, where `pattern` has its group."""
-    return len({found[1] for name in tensors if (found := re.match(pattern, name))})
+    """How many different numbers the group of `pattern` has among the names of `tensors`."""
+    return len({match[1] for name in tensors if (match := re.match(pattern, name))})
 
 
 def _expected(hyper: HyperParameters, path: Path) -> dict[str, Tensor]:
     try:
         with torch.device("meta"):
             return VideoGPT(**hyper.shape).state_dict()
-    except (ValueError, RuntimeError) as error:  # the network's, and torch's of tensors too large to be numbered
+    except (ValueError, RuntimeError) as error:  # the network's own, and torch's for tensors too large to be counted
         raise UserError(f"{path}: its hyper-parameters make no network: {error}; {_REMEDY}") from None
 
 
 def _row(hyper: HyperParameters, name: str) -> str:
-    """A row of `backbones`; its `architecture` has what is not the family's default."""
+    """A row of `rows`; its `architecture` states what differs from the family's default."""
     default = Architecture()
     shape = {
         key: list(value) if isinstance(value, tuple) else value
@@ -171,26 +180,27 @@ def _row(hyper: HyperParameters, name: str) -> str:
         if (value := getattr(hyper, key)) not in (None, getattr(default, key))
     }
     inside = ", ".join(f"{key}: {value}" for key, value in shape.items())
+    architecture = f"architecture: {{{inside}}}, " if shape else ""
     return (
-        f"{name}: {{family: {FAMILY}, architecture: {{{inside}}}, clips: {_clips(hyper)}, weights: {name}, "
-        "layer: latents, pooling: tmean}"
+        f"{name}: {{family: {FAMILY}, clips: {_clips(hyper)}, weights: {name}, like: {name}, {architecture}"
+        "layer: latents}"
     )
 
 
 def _clips(hyper: HyperParameters) -> str:
-    """The name of the format of `clips` that they were trained on."""
-    return f"t{_frames(hyper)}x{_size(hyper)}"
+    """The name of a format in `clips`: that of the clips in training."""
+    return f"t{_frames(hyper)}x{_resolution(hyper)}"
 
 
 def _format(hyper: HyperParameters) -> str:
-    return f"{_clips(hyper)}: {{frames: {_frames(hyper)}, size: {_size(hyper)}}}"
+    return f"{_clips(hyper)}: {{frames: {_frames(hyper)}, resolution: {_resolution(hyper)}}}"
 
 
-def _size(hyper: HyperParameters) -> int:
+def _resolution(hyper: HyperParameters) -> int:
     return hyper.resolution or Architecture().resolution
 
 
 def _frames(hyper: HyperParameters) -> int:
-    """Of the row's clips: upstream takes any number, this network those that its stride divides."""
+    """Frames of the row's clips: upstream accepts any number, this network multiples of its stride."""
     step = hyper.downsample[0]
     return hyper.sequence_length // step * step or step

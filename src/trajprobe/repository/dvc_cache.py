@@ -1,6 +1,5 @@
-"""DVC's cache, held to its names: an object is called by its md5, and DVC itself does not look again."""
+"""Checks DVC's cache: the name of an object is its md5, and DVC itself does not hash it again."""
 
-import hashlib
 import json
 import shlex
 from collections import defaultdict
@@ -11,77 +10,79 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from trajprobe.errors import UserError
+from trajprobe.files.atomic import file_md5
 from trajprobe.repository.dvc_command import dvc
-from trajprobe.repository.tracking import check_top
+from trajprobe.repository.tracking import check_repository_root
 
 LOCK = Path("dvc.lock")
+#: The suffix of an object that lists the files of a folder.
 DIRECTORY = ".dir"
 
 
-def verify(tell: Callable[[str], object]) -> str:
-    """Hashes every object; returns a line that says how many are whole.
+def verify_objects(report_progress: Callable[[str], object]) -> str:
+    """Hashes every object of DVC's cache; returns a line that says how many there are.
+
+    Args:
+        report_progress: is called with a line for each damaged object: its files, and how to delete the damage.
 
     Raises:
-        UserError: some are damaged; `tell` was given a line for each, with its file and how to be rid of both.
+        UserError: some objects are damaged.
     """
-    check_top()
+    check_repository_root()
     cache = Path(dvc("cache", "dir").strip())
     objects = sorted((cache / "files/md5").glob("[0-9a-f][0-9a-f]/*"))
-    damaged = [path for path in objects if path.suffix != ".tmp" and file_md5(path) != md5_of(path)]
-    names = paths_of_objects(cache)
+    damaged = [path for path in objects if path.suffix != ".tmp" and file_md5(path) != _named_md5(path)]
+    paths = paths_by_object(cache)
     for path in damaged:
-        expected = path.parent.name + path.name
-        files = names.get(expected, [])
-        # A whole file in the workspace may be the last one: only what the object spoilt is to go.
-        spoilt = [file for file in files if file.is_file() and file_md5(file) != md5_of(path)]
-        held = ", ".join(map(str, files)) or "of another branch or an earlier run"
-        tell(
-            f"{path}: got md5 {file_md5(path)}, expected that of its name ({held}); "
-            f"delete it: rm -f {shlex.join(map(str, [path, *spoilt]))}"
+        files, md5 = paths.get(path.parent.name + path.name, []), file_md5(path)
+        # Files with the damaged bytes came from this object. Any other bytes may be the only copy, and stay.
+        copies = [file for file in files if file.is_file() and file_md5(file) == md5]
+        owners = ", ".join(map(str, files)) or "of another branch or an earlier run"
+        report_progress(
+            f"{path}: got md5 {md5}, expected that of its name ({owners}); "
+            f"delete it: rm -f {shlex.join(map(str, [path, *copies]))}"
         )
     if damaged:
         raise UserError(
-            f"{cache}: {len(damaged)} of {len(objects)} objects are damaged; delete what is named, then `dvc pull` "
-            "fetches it or `dvc repro` makes it again (`dvc commit` keeps a file that is whole in the workspace)"
+            f"{cache}: {len(damaged)} of {len(objects)} objects are damaged; delete those named above, then run `dvc "
+            "pull` to fetch them or `dvc repro` to make them again (`dvc commit` restores an object from a file in the "
+            "workspace that is not damaged)"
         )
-    return f"{cache}: all {len(objects)} objects are whole"
+    return f"{cache}: all {len(objects)} objects are intact"
 
 
-def paths_of_objects(cache: Path) -> dict[str, list[Path]]:
-    """The files that dvc.lock and .dvc files name, by their object; those in folders as far as the cache lists them."""
+def paths_by_object(cache: Path) -> dict[str, list[Path]]:
+    """The files that dvc.lock and the .dvc files name, by the md5 of their object.
+
+    Files inside folders are included where the cache has the folder's list.
+    """
     paths = defaultdict[str, list[Path]](list)
-    for name, md5 in _outs():
-        paths[md5].append(name)
-        for inner, its_md5 in _listing(cache / "files/md5" / md5[:2] / md5[2:]) if md5.endswith(DIRECTORY) else ():
-            paths[its_md5].append(name / inner)
+    for path, md5 in _outs():
+        paths[md5].append(path)
+        for name, its_md5 in _listing(cache / "files/md5" / md5[:2] / md5[2:]) if md5.endswith(DIRECTORY) else ():
+            paths[its_md5].append(path / name)
     return paths
 
 
-def locked() -> dict[str, Any]:
+def locked_stages() -> dict[str, Any]:
     """The stages of dvc.lock."""
     return YAML(typ="safe").load(LOCK.read_text(encoding="utf-8")).get("stages", {}) if LOCK.is_file() else {}
 
 
 def _outs() -> Iterator[tuple[Path, str]]:
-    for stage in locked().values():
+    for stage in locked_stages().values():
         yield from ((Path(out["path"]), out["md5"]) for out in stage.get("outs", ()))
-    for pointer in Path("data").rglob("*.dvc"):
-        for out in YAML(typ="safe").load(pointer.read_text(encoding="utf-8"))["outs"]:
-            yield pointer.parent / out["path"], out["md5"]
+    for dvc_file in Path("data").rglob("*.dvc"):
+        for out in YAML(typ="safe").load(dvc_file.read_text(encoding="utf-8"))["outs"]:
+            yield dvc_file.parent / out["path"], out["md5"]
 
 
 def _listing(path: Path) -> list[tuple[str, str]]:
     try:
         return [(entry["relpath"], entry["md5"]) for entry in json.loads(path.read_bytes())]
-    except (OSError, ValueError, KeyError, TypeError):  # not here, or itself what is damaged
+    except (OSError, ValueError, KeyError, TypeError):  # the list is missing, or is itself damaged
         return []
 
 
-def md5_of(path: Path) -> str:
+def _named_md5(path: Path) -> str:
     return path.parent.name + path.name.removesuffix(DIRECTORY)
-
-
-def file_md5(path: Path) -> str:
-    """md5 of a file, in hex: what DVC calls objects by."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -9,27 +9,28 @@ DVC = (sys.executable, "-m", "dvc")
 
 
 def dvc(*arguments: str) -> str:
-    """What `dvc ARGUMENTS` printed on standard output.
+    """Runs `dvc ARGUMENTS`; returns its standard output.
 
     Raises:
-        UserError: DVC refuses; in one line, with its reason.
+        UserError: DVC refuses; the message is one line with its reason.
     """
-    done = run(*arguments)
-    if done.returncode:
-        raise UserError(f"dvc {' '.join(arguments[:2])}: {reason(done)}")
-    return done.stdout
+    process = run_dvc(*arguments)
+    if process.returncode:
+        raise UserError(f"dvc {' '.join(arguments[:2])}: {failure_reason(process)}")
+    return process.stdout
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `dvc ARGUMENTS`, whether it fails or not, and captures its output."""
     return subprocess.run([*DVC, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 (no shell)
 
 
-def show(*arguments: str) -> int:
-    """Runs `dvc ARGUMENTS`, which prints what it prints; returns its exit status."""
+def run_dvc_in_terminal(*arguments: str) -> int:
+    """Runs `dvc ARGUMENTS` with its output on the terminal; returns its exit status."""
     return subprocess.run([*DVC, *arguments], check=False).returncode  # noqa: S603
 
 
-def reason(done: subprocess.CompletedProcess[str]) -> str:
-    """Why a command failed, in one line."""
-    last = done.stderr.rpartition("ERROR: ")[2] or done.stdout
-    return " ".join(last.partition("Traceback")[0].split())
+def failure_reason(process: subprocess.CompletedProcess[str]) -> str:
+    """Why a command of DVC failed, in one line."""
+    message = process.stderr.rpartition("ERROR: ")[2] or process.stdout
+    return " ".join(message.partition("Traceback")[0].split())

@@ -1,7 +1,7 @@
-"""Where DVC's data lie beside this clone: adds a remote, and pulls from it what a laptop needs.
+"""Adds a remote to this clone, and pulls from it what a laptop needs.
 
 A laptop needs features and probe results, not the raw data, clips or weights. `dvc repro --pull --allow-missing` alone
-will not do: it leaves the results that `compare` reads as a folder, and fails on clips, which are never pushed.
+is not enough: it does not fetch the results that `compare` reads as a folder, and fails on clips, which are not pushed.
 """
 
 import json
@@ -20,82 +20,86 @@ from trajprobe.files.labelling import LABELLING
 from trajprobe.files.shards import Shards
 from trajprobe.files.video_shards import CLIPS
 from trajprobe.params import read
-from trajprobe.repository.dvc_cache import locked, paths_of_objects
-from trajprobe.repository.dvc_command import dvc, reason, run, show
-from trajprobe.repository.tracking import check_top
+from trajprobe.repository.dvc_cache import locked_stages, paths_by_object
+from trajprobe.repository.dvc_command import dvc, failure_reason, run_dvc, run_dvc_in_terminal
+from trajprobe.repository.tracking import check_repository_root
 from trajprobe.rows import RANDOM, Row, named_rows
 
-NAME = "store"
+#: The name that DVC has for the remote.
+REMOTE = "store"
 SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
 PRETRAIN = Path("data/results/pretrain")
 TABLE = Path("data/report/table.md")
 
 
-def add(url: str, start: Path, endpoint: str | None = None) -> str:
-    """Makes `url` this clone's default remote, verified, in .dvc/config.local, which git does not keep.
+def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
+    """Makes `url` the default remote of this clone, with `verify = true`, in .dvc/config.local, which git ignores.
 
     Args:
-        url: a folder (relative to `start`), or ssh://, s3://, http:// or https://.
-        start: where the user stands.
-        endpoint: the address of an S3 server that is not Amazon's.
+        url: a folder, or an address of ssh://, s3://, http:// or https://.
+        base: the folder that a relative `url` starts from.
+        endpoint: the address of the S3 server, where it is not Amazon's.
+
+    Returns a line that says what was set.
 
     Raises:
-        UserError: the address won't do.
+        UserError: the address is of another kind, or has a password.
     """
-    check_top()
-    place = _place(url, start)
-    if endpoint and not place.startswith("s3://"):
+    check_repository_root()
+    address = _address(url, base)
+    if endpoint and not address.startswith("s3://"):
         raise UserError(f"--endpoint: got it with {url}, expected it with s3://BUCKET/PATH; leave it out")
-    dvc("remote", "add", "--local", "--force", "--quiet", "--default", NAME, place)
+    dvc("remote", "add", "--local", "--force", "--quiet", "--default", REMOTE, address)
     for key, value in {"verify": "true", "endpointurl": endpoint}.items():
         if value:
-            dvc("remote", "modify", "--local", NAME, key, value)
-    then = (
-        "it is read-only; `make pull` fetches"
-        if place.startswith("http")
-        else "`dvc push` fills it, `make pull` fetches"
+            dvc("remote", "modify", "--local", REMOTE, key, value)
+    read_only = address.startswith("http")
+    usage = (
+        "it is read-only; `make pull` fetches from it"
+        if read_only
+        else "`dvc push` fills it, `make pull` fetches from it"
     )
-    return f"{place} is the default remote, `{NAME}` in .dvc/config.local, with verify = true; {then}"
+    return f"{address} is the default remote, `{REMOTE}` in .dvc/config.local, with verify = true; {usage}"
 
 
-def _place(url: str, start: Path) -> str:
+def _address(url: str, base: Path) -> str:
     if "://" not in url:
-        return str((start / Path(url).expanduser()).resolve())
+        return str((base / Path(url).expanduser()).resolve())
     try:
         parts = urlsplit(url)
-        secret = parts.password
+        password = parts.password
     except ValueError as error:
-        raise UserError(f"remote: got {url}, which is no address ({error}); mend it") from None
+        raise UserError(f"remote: got {url}, which is no address ({error}); correct it") from None
     if parts.scheme not in SCHEMES or not parts.netloc:
         expected = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise UserError(f"remote: got {url}, expected a folder or an address of {expected}; see docs/remotes.md")
-    if secret is not None:
-        shown = url.replace(f":{secret}@", ":...@")
-        raise UserError(f"remote: got a password in {shown}, expected none; use a key, or see docs/remotes.md")
+        raise UserError(f"remote: got {url}, expected a folder or an address of {expected}; see docs/caching-and-remotes.md")
+    if password is not None:
+        shown = url.replace(f":{password}@", ":...@")
+        raise UserError(f"remote: got a password in {shown}, expected none; use a key, or see docs/caching-and-remotes.md")
     return url
 
 
-def pull(report: Callable[[str], object]) -> None:
-    """Fetches features and results, and reruns what params.yaml has changed.
+def pull(report_progress: Callable[[str], object]) -> None:
+    """Fetches features and results, and reruns the stages whose parameters have changed.
 
-    Rows whose features are to be made again are reported first, with what they need here.
+    The rows whose features must be computed again are reported first, with what they need on this machine.
 
     Raises:
-        UserError: there is no remote, it is not verified, or what it has is missing or damaged.
+        UserError: there is no remote; it is not set to `verify = true`; or files on it are missing or damaged.
     """
-    check_top()
+    check_repository_root()
     url = _verified_remote()
     values = read()
-    outs = [str(out["path"]) for stage in locked().values() for out in stage.get("outs", ())]
+    outs = [str(out["path"]) for stage in locked_stages().values() for out in stage.get("outs", ())]
     wanted = _wanted(values)
     _fetch([path for path in outs if path in wanted], url)
     rows = _stale_rows(values)
     for name, row in rows.items():
-        report(f"features@{name} changed: {_needs(name, row)}")
+        report_progress(f"features@{name} changed: {_needs(name, row)}")
     formats = sorted({row.clips for row in rows.values() if not (CLIPS / row.clips).is_dir()})
     if formats:
-        report(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
+        report_progress(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
         _fetch([path for path in outs if path == TRACKS], url)
         _repro("--pull", "--allow-missing", "prepare")
         for name in formats:
@@ -104,14 +108,14 @@ def pull(report: Callable[[str], object]) -> None:
 
 
 def _verified_remote() -> str:
-    """The default remote's address."""
+    """The address of the default remote, which must be set to `verify = true`."""
     config = dict(line.split("=", 1) for line in dvc("config", "--list").splitlines() if "=" in line)
     name = config.get("core.remote")
     if not name:
         raise UserError("no remote is set; run `make pull REMOTE=URL` with a folder, ssh://, s3:// or http:// address")
     if config.get(f"remote.{name}.verify", "").lower() != "true":
         raise UserError(
-            f"remote {name}: expected verify = true, or DVC takes damaged files for whole; "
+            f"remote {name}: expected verify = true, since DVC does not notice damaged files without it; "
             f"run `dvc remote modify {name} verify true`"
         )
     return config[f"remote.{name}.url"]
@@ -125,30 +129,30 @@ def _wanted(values: dict[str, Any]) -> set[str]:
 
 
 def _fetch(targets: list[str], url: str) -> None:
-    # DVC tells which object was damaged in its debug messages alone.
-    done = run("pull", "--verbose", *targets) if targets else None
-    if done is None or done.returncode == 0:
+    # DVC names a damaged object in its debug messages alone.
+    process = run_dvc("pull", "--verbose", *targets) if targets else None
+    if process is None or process.returncode == 0:
         return
-    told = done.stdout + done.stderr
-    objects = set(re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", told))
+    objects = set(re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr))
     if not objects:
         raise UserError(
-            f"{url}: does not give all that dvc.lock names ({reason(done)}); run `dvc push` where it was made"
+            f"{url}: lacks files that dvc.lock names ({failure_reason(process)}); run `dvc push` on the machine that "
+            "made them"
         )
-    names = paths_of_objects(Path(dvc("cache", "dir").strip()))
-    held = {path for name in objects for path in names.get(name.replace("/", ""), ())}
-    # Where the list of a folder is on the remote, `dvc push` takes its files to be there too.
-    parents = {parent for path in held for parent in path.parents}
-    lists = {f"{md5[:2]}/{md5[2:]}" for md5, paths in names.items() if parents & set(paths)}
-    away = [f"{url}/files/md5/{name}" for name in sorted(objects | lists)]
+    paths = paths_by_object(Path(dvc("cache", "dir").strip()))
+    damaged = {path for name in objects for path in paths.get(name.replace("/", ""), ())}
+    # `dvc push` skips the files of a folder whose list is on the remote, so that the list must be deleted too.
+    folders = {folder for path in damaged for folder in path.parents}
+    lists = {f"{md5[:2]}/{md5[2:]}" for md5, of_object in paths.items() if folders & set(of_object)}
+    remote_objects = [f"{url}/files/md5/{name}" for name in sorted(objects | lists)]
     raise UserError(
-        f"{', '.join(sorted(map(str, held)))}: damaged on the remote (md5 differs), and so refused; delete there "
-        f"{', '.join(away)}, and `dvc push` where it is whole"
+        f"{', '.join(sorted(map(str, damaged)))}: damaged on the remote (md5 differs), so not fetched; on a machine "
+        f"where `trajprobe cache verify` finds them intact, delete {', '.join(remote_objects)}, then run `dvc push`"
     )
 
 
 def _stale_rows(values: dict[str, Any]) -> dict[str, Row]:
-    """The rows whose features are to be made again."""
+    """The rows whose features must be computed again."""
     # Not `dvc repro --dry`, which stops at the first stage whose clips are missing.
     stages = [name.partition("@") for name, changes in json.loads(dvc("status", "--json")).items() if _stale(changes)]
     rows = named_rows(values)
@@ -166,7 +170,7 @@ def _needs(name: str, row: Row) -> str:
 
 
 def _stale(changes: list[Any]) -> bool:
-    """Whether more has changed about a stage than that some of its dependencies are not here."""
+    """Whether a stage has changed in more than that some of its dependencies are missing."""
     return any(
         isinstance(change, str)
         or "changed outs" in change
@@ -176,5 +180,5 @@ def _stale(changes: list[Any]) -> bool:
 
 
 def _repro(*arguments: str) -> None:
-    if show("repro", *arguments):
-        raise UserError(f"dvc repro {' '.join(arguments)}: failed, for the reason above; mend it and pull again")
+    if run_dvc_in_terminal("repro", *arguments):
+        raise UserError(f"dvc repro {' '.join(arguments)}: failed for the reason above; correct that and pull again")

@@ -1,4 +1,4 @@
-"""Puts under DVC what a user brings in; what stood there before comes back when that fails."""
+"""Adds to DVC what a user brings in. If that fails, the files are as they were before."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,56 +9,56 @@ from trajprobe.errors import UserError
 from trajprobe.repository.dvc_command import dvc
 
 
-def check_top() -> None:
-    """Raises UserError unless the current folder is the top of a DVC repository."""
+def check_repository_root() -> None:
+    """Raises UserError unless the current folder is the root of a DVC repository."""
     if not Path(".dvc").is_dir():
-        raise UserError(f"{Path.cwd()}: is not the top of the repository (no .dvc here); go there first")
+        raise UserError(f"{Path.cwd()}: is not the root of the repository (it has no .dvc folder); change to the root")
 
 
-def pointer(place: Path) -> Path:
-    """The small file by which git knows what DVC holds at `place`."""
-    return place.with_name(place.name + ".dvc")
+def dvc_file(path: Path) -> Path:
+    """The .dvc file of `path`: git keeps it, and it names what DVC holds."""
+    return path.with_name(path.name + ".dvc")
 
 
 @contextmanager
-def tracked(place: Path) -> Iterator[None]:
-    """The block writes `place`, a file or a folder, anew; then it is `dvc add`ed.
+def added_to_dvc(path: Path) -> Iterator[None]:
+    """Runs `dvc add` on `path`, once the block has written that file or folder anew.
 
-    Whatever fails, the block included, leaves `place` and its .dvc file as they were.
+    If the block or DVC fails, `path` and its .dvc file are as they were before.
 
     Raises:
         UserError: DVC refuses.
     """
-    known = pointer(place).read_bytes() if pointer(place).is_file() else None
-    new = [folder for folder in place.parents if not folder.exists()]
-    aside = _set_aside(place)
+    old_dvc_file = dvc_file(path).read_bytes() if dvc_file(path).is_file() else None
+    new_folders = [folder for folder in path.parents if not folder.exists()]
+    backup = _back_up(path)
     try:
         yield
-        dvc("add", str(place))
+        dvc("add", str(path))
     except BaseException:
-        _remove(place)
-        pointer(place).unlink(missing_ok=True)
-        if known is not None:
-            pointer(place).write_bytes(known)
-        if _is_there(aside):
-            aside.replace(place)
-        for folder in new:
-            with suppress(OSError):  # not there, or no longer empty
+        _remove(path)
+        dvc_file(path).unlink(missing_ok=True)
+        if old_dvc_file is not None:
+            dvc_file(path).write_bytes(old_dvc_file)
+        if _exists(backup):
+            backup.replace(path)
+        for folder in new_folders:
+            with suppress(OSError):  # it does not exist, or is no longer empty
                 folder.rmdir()
         raise
-    _remove(aside)
+    _remove(backup)
 
 
-def _set_aside(place: Path) -> Path:
-    """Renames `place`, which costs nothing and never writes through a link into DVC's cache; returns the new name."""
-    aside = place.with_name(f".{place.name}.aside")
-    if _is_there(place):
-        _remove(aside)  # by a process that was killed
-        place.replace(aside)
-    return aside
+def _back_up(path: Path) -> Path:
+    """Renames `path` to a backup, and returns that name. A rename never writes through a link into DVC's cache."""
+    backup = path.with_name(f".{path.name}.aside")
+    if _exists(path):
+        _remove(backup)  # left by a process that was killed
+        path.replace(backup)
+    return backup
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     return path.exists() or path.is_symlink()
 
 

@@ -20,7 +20,7 @@ def test_on_the_remote(stocked, clone):
     status, told = stocked.trajprobe("pull")
     assert (status, len(told.strip().splitlines())) == (2, 1), told
     assert f"{SHARD}, {LABELLING}: damaged on the remote" in told
-    away = re.search("delete there (.*), and `dvc push`", told)[1].split(", ")
+    away = re.search("delete (.*), then run `dvc push`", told)[1].split(", ")
     assert {str(stocked.store / place(clone, file)) for file in (SHARD, LABELLING)} < set(away)
     assert len(away) == 3  # the list of the shard's folder as well, or push would not look
     assert not any((stocked.folder / file).exists() for file in (SHARD, LABELLING))
@@ -38,7 +38,7 @@ def test_in_the_cache(stocked, reproduced):
     files = (SHARD, WEIGHTS, RESULT, LABELLING)
     stocked.run("dvc", "pull", FOLDER, *files[1:])
     status, told = stocked.trajprobe("cache", "verify")
-    assert (status, "objects are whole" in told) == (0, True), told
+    assert (status, "objects are intact" in told) == (0, True), told
     cache = stocked.folder / ".dvc/cache"
     for file in files:
         flip(cache / place(reproduced, file))
@@ -70,7 +70,7 @@ def test_what_a_stage_says_leads_to_the_cache_and_the_feature_is_made_again(clon
     flip(clone.folder / SHARD)
     probe = ("python", "stages/probe.py", "noise")
     told = clone.run(*probe, fails=True)
-    assert f"{SHARD}: its bytes are not those that were written" in told
+    assert f"{SHARD}: is damaged (sha256 differs)" in told
     shutil.rmtree(clone.folder / re.search("; delete (.*) and run", told)[1])
     clone.run("bash", "-c", re.search("run `(dvc checkout .*)`, or", told)[1])
     assert clone.run(*probe, fails=True).splitlines()[-1] == told.splitlines()[-1]  # it came back damaged

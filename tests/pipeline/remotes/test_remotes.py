@@ -87,7 +87,7 @@ def test_a_remote_that_is_not_verified_is_refused(stocked):
 def test_a_remote_that_lacks_something_is_told(stocked):
     for path in list((stocked.store / "files/md5").glob("*/*"))[::2]:
         path.unlink()
-    refused(stocked, "does not give all that dvc.lock names", "pull")
+    refused(stocked, "lacks files that dvc.lock names", "pull")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,164 @@
+"""The command line: help of each command, one line for a user's mistake, and the exit status."""
+
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+
+from trajprobe import cli
+from trajprobe.errors import UserError
+
+RUN = [sys.executable, "-c", "from trajprobe.cli import main; main()"]
+
+
+def paths(group, *above):
+    """The words of each command and group below `group`."""
+    for name, command in group.commands.items():
+        yield (*above, name)
+        if isinstance(command, click.Group):
+            yield from paths(command, *above, name)
+
+
+COMMANDS = list(paths(cli.commands))
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command in this process; returns its exit status, standard output and standard error."""
+
+    def run(*arguments):
+        try:
+            cli.main(list(arguments))
+        except SystemExit as end:
+            return (end.code, *capsys.readouterr())
+        return (0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def raising(monkeypatch):
+    """Has `trajprobe pull` raise an exception."""
+    return lambda error: monkeypatch.setattr(
+        cli.commands.commands["pull"], "callback", lambda: (_ for _ in ()).throw(error)
+    )
+
+
+def test_the_commands_are_these():
+    assert {" ".join(words) for words in COMMANDS} == {
+        *("check", "data", "data import", "weights", "weights add", "remote", "remote add", "pull"),
+        *("cache", "cache show", "cache prune", "cache verify"),
+    }
+
+
+@pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
+def test_each_command_has_help_whose_summaries_are_not_cut(run, words):
+    status, out, err = run(*words, "--help")
+    assert (status, err) == (0, "")
+    assert out.startswith(" ".join(["Usage: trajprobe", *words]))
+    assert "..." not in out.replace("COMMAND [ARGS]...", "")
+
+
+def test_each_argument_and_option_has_help():
+    for words in COMMANDS:
+        command = cli.commands
+        for word in words:
+            command = command.commands[word]
+        assert command.help, words
+        assert [parameter.name for parameter in command.params if not parameter.help] == [], words
+
+
+def test_help_lists_commands_in_the_order_of_the_work(run):
+    lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines[:6]] == ["check", "data", "weights", "remote", "pull", "cache"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["wieghts"], "No such command 'wieghts'. Did you mean 'weights'? See `trajprobe --help`."),
+        (["repro", "--jobs", "2"], "No such command 'repro'. See `trajprobe --help`."),
+        (
+            ["weights", "add", "a", "--forc"],
+            "No such option '--forc'. (Did you mean one of: '--force', '--from'?). See `trajprobe weights add --help`.",
+        ),
+        (["cache", "delete"], "No such command 'delete'. See `trajprobe cache --help`."),
+        (["check", "--fast"], "No such option '--fast'. See `trajprobe check --help`."),
+        (["data", "import", "--name", "a"], "Missing argument 'FILE'. See `trajprobe data import --help`."),
+        (["data", "import", "a.npz"], "Missing option '--name'. See `trajprobe data import --help`."),
+        (["check", "all"], "Got unexpected extra argument (all). See `trajprobe check --help`."),
+        (
+            ["cache", "prune", "--days", "few"],
+            "Invalid value for '--days': 'few' is not a valid float. See `trajprobe cache prune --help`.",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_refused_in_one_line(run, words, message):
+    assert run(*words) == (2, "", f"trajprobe: error: {message}\n")
+
+
+@pytest.mark.parametrize("words", [[], ["cache"]])
+def test_a_group_alone_shows_its_help_and_fails(run, words):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith(" ".join(["Usage: trajprobe", *words]))
+
+
+def test_a_users_mistake_is_one_line_and_status_2(run, raising):
+    raising(UserError("got a, expected b; do c"))
+    assert run("pull") == (2, "", "trajprobe: error: got a, expected b; do c\n")
+
+
+def test_ctrl_c_is_status_130(run, raising):
+    raising(KeyboardInterrupt())
+    status, out, err = run("pull")
+    assert (status, out, err.split()) == (130, "", ["trajprobe:", "interrupted"])
+
+
+def test_a_bug_keeps_its_traceback(run, raising):
+    raising(ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        run("pull")
+
+
+def test_options_reach_the_command(run, monkeypatch):
+    calls = []
+    monkeypatch.setattr("trajprobe.repository.scratch_store.prune_store", lambda days: calls.append(days) or "pruned")
+    assert run("cache", "prune") == (0, "pruned\n", "")
+    assert run("cache", "prune", "--days", "1.5") == (0, "pruned\n", "")
+    assert calls == [30, 1.5]
+
+
+def test_cache_verify_checks_the_store_and_then_dvcs_cache(run, monkeypatch):
+    monkeypatch.setattr("trajprobe.repository.scratch_store.verify_store", lambda report: report("shard") or "store")
+    monkeypatch.setattr("trajprobe.repository.dvc_cache.verify_objects", lambda report: report("object") or "cache")
+    assert run("cache", "verify") == (0, "shard\nstore\nobject\ncache\n", "")
+
+
+def test_a_mistake_in_another_process_has_no_traceback_and_no_colour(tmp_path):
+    done = subprocess.run([*RUN, "pull"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"trajprobe: error: {tmp_path}: is not the root of the repository (it has no .dvc folder); change to the root\n"
+    )
+
+
+def test_help_imports_neither_torch_nor_numpy_nor_the_reader_of_params():
+    code = "import sys; from trajprobe.cli import main; main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert modules & {"torch", "numpy", "ruamel.yaml", "msgspec", "dvc"} == set()
+    assert {name for name in modules if name.startswith("trajprobe")} == {
+        "trajprobe",
+        "trajprobe.cli",
+        "trajprobe.errors",
+    }
+
+
+@pytest.mark.parametrize(("typed", "completed"), [("trajprobe ca", "cache"), ("trajprobe cache pr", "prune")])
+def test_the_shell_completes_commands(typed, completed):
+    variables = {"_TRAJPROBE_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    done = subprocess.run(RUN, env=os.environ | variables, capture_output=True, text=True, check=True)
+    assert done.stdout == f"plain,{completed}\n"
