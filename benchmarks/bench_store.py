@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from measure import machine, ratio
-
 from trajprobe.features.encoding import pack
+
 from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
 
@@ -30,11 +30,11 @@ def peak(folder: Path, count: int) -> float:
 def extract_many(folder: Path, count: int) -> None:
     """What `peak` runs; prints the kilobytes before and after."""
     import torch
+    from trajprobe.features.extraction import extract
+    from trajprobe.features.setting import Setting
 
     from trajprobe.backbones import magvit2_tiny
-    from trajprobe.features.extraction import extract
     from trajprobe.features.networks import Drawn
-    from trajprobe.features.setting import Setting
     from trajprobe.files import video_shards as clips
     from trajprobe.files.shards import ShardWriter
     from trajprobe.rows import Run, Untrained

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from measure import machine
 
-from trajprobe.published.open_magvit2 import ema_name, expected_tensors
+from trajprobe.published.source_open_magvit2 import ema_name, expected_tensors
 
 LIMIT = 1.5
 RUN = """

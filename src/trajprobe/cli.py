@@ -79,7 +79,9 @@ def remote() -> None:
 
 
 @remote.command("add")
-@click.argument("url", help="A folder, or an address of ssh://, s3://, http:// or https://; see docs/caching-and-remotes.md.")
+@click.argument(
+    "url", help="A folder, or an ssh://, s3://, http:// or https:// address; docs/caching-and-remotes.md has examples."
+)
 @click.option("--endpoint", metavar="URL", help="The address of the S3 server, where it is not Amazon's.")
 @click.option("--from", "base", type=PATH, default=Path(), help="The folder that a relative URL starts from.")
 def add_remote(url: str, endpoint: str | None, base: Path) -> None:

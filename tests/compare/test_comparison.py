@@ -60,8 +60,8 @@ def test_accuracies_of_networks_with_weights_have_intervals_over_clips(found):
     for variant, part in ((NET, TRAINED), (CONTROL, PIXELS)):
         values = right(part)[0]
         expected = (values.mean(), *oracles.bootstrap(values, GROUPS, 0.8))
-        assert found.scores[variant]["accuracy"] == pytest.approx(expected)
-    assert found.scores[CONTROL]["accuracy"][1:] == pytest.approx((0.5, 1))
+        assert found.estimates[variant]["accuracy"] == pytest.approx(expected)
+    assert found.estimates[CONTROL]["accuracy"][1:] == pytest.approx((0.5, 1))
 
 
 @pytest.mark.parametrize("name", ["net", "bare"])
@@ -69,8 +69,8 @@ def test_random_networks_have_an_interval_over_seeds(found, name):
     accuracies = ACCURACIES[name]
     low, high = oracles.prediction(accuracies, 0.8)
     expected = (np.mean(accuracies), max(low, 0), min(high, 1))
-    assert found.scores[key("random", name)]["accuracy"] == pytest.approx(expected)
-    assert found.scores[BARE_RANDOM]["accuracy"].ci_high == 1  # no share is above
+    assert found.estimates[key("random", name)]["accuracy"] == pytest.approx(expected)
+    assert found.estimates[BARE_RANDOM]["accuracy"].ci_high == 1  # no share is above
 
 
 def test_every_metric_has_its_interval(found):
@@ -84,11 +84,11 @@ def test_every_metric_has_its_interval(found):
         estimate = confidence_interval(
             BootstrapDistribution(score(LABELS, predictions(PIXELS)[0]), np.sort(draws[name][0]), 4), 0.8
         )
-        assert found.scores[CONTROL][name] == pytest.approx(estimate)
+        assert found.estimates[CONTROL][name] == pytest.approx(estimate)
         assert estimate.ci_low < estimate.mean < estimate.ci_high
         seeds = [score(LABELS, guess) for guess in predictions(RANDOM)]
         low, high = oracles.prediction(seeds, 0.8)
-        assert found.scores[NET_RANDOM][name] == pytest.approx((np.mean(seeds), max(low, 0), min(high, 1)))
+        assert found.estimates[NET_RANDOM][name] == pytest.approx((np.mean(seeds), max(low, 0), min(high, 1)))
 
 
 def test_a_further_metric_is_one_entry(monkeypatch):
@@ -96,14 +96,14 @@ def test_a_further_metric_is_one_entry(monkeypatch):
     error = Metric("error rate", lambda counts: 1 - METRICS["accuracy"].of_confusion(counts), lowest=0.2)
     monkeypatch.setitem(METRICS, "error_rate", error)
     found = of_few(*ALL)
-    accuracy = found.scores[CONTROL]["accuracy"]
+    accuracy = found.estimates[CONTROL]["accuracy"]
     expected = (1 - accuracy.mean, max(1 - accuracy.ci_high, 0.2), 1 - accuracy.ci_low)
-    assert found.scores[CONTROL]["error_rate"] == pytest.approx(expected)
+    assert found.estimates[CONTROL]["error_rate"] == pytest.approx(expected)
 
 
 def test_variants_and_chance_are_of_all_rows_in_their_order(found):
     order = [NET, NET_RANDOM, LIKE, CONTROL, BARE_RANDOM]
-    assert list(found.variants) == list(found.scores) == order
+    assert list(found.variants) == list(found.estimates) == order
     assert [scored.variant for scored in found.variants.values()] == order
     assert found.main == {"net": NET, "net-shuffled": LIKE, "pixels": CONTROL, "bare": BARE_RANDOM}
     assert found.chance == 4 / 8  # tested clips alone, of all ten half are of class 0 too
@@ -228,7 +228,7 @@ def test_a_perturbed_variant_is_held_against_its_own_row():
     assert found.differences[MIDDLE].verdict.difference.mean == 3 / 8
     assert found.differences[key("pretrained", "other", "middle-frame")].verdict.difference.mean == 1 / 8
     values = right(mine[0])[0]
-    assert found.scores[MIDDLE]["accuracy"] == pytest.approx((4 / 8, *oracles.bootstrap(values, GROUPS, 0.8)))
+    assert found.estimates[MIDDLE]["accuracy"] == pytest.approx((4 / 8, *oracles.bootstrap(values, GROUPS, 0.8)))
 
 
 def test_a_perturbation_of_random_weights_is_of_their_first_seed_and_has_its_interval_over_clips():
@@ -237,13 +237,13 @@ def test_a_perturbation_of_random_weights_is_of_their_first_seed_and_has_its_int
     assert found.differences[variant].verdict.difference.mean == right(BARE)[0].mean() - 4 / 8
     assert right(BARE)[0].mean() != right(BARE).mean()
     expected = (4 / 8, *oracles.bootstrap(right(perturbed)[0], GROUPS, 0.8))
-    assert found.scores[variant]["accuracy"] == pytest.approx(expected)
+    assert found.estimates[variant]["accuracy"] == pytest.approx(expected)
 
 
 def test_random_weights_alone_have_nothing_to_be_held_against():
     found = of_few(BARE, given=params("bare"))
     assert (found.gains, found.differences, found.leaks) == ({}, {}, [])
-    assert found.scores[BARE_RANDOM]["accuracy"].mean == 13 / 16
+    assert found.estimates[BARE_RANDOM]["accuracy"].mean == 13 / 16
 
 
 def test_few_labels_are_held_against_the_next_random_network():
@@ -277,9 +277,9 @@ def test_a_rank_is_judged_where_it_can_reach_alpha(seeds, alpha, enough):
 def test_it_repeats_and_the_seed_is_the_bootstraps():
     once, again, other = (of_few(*ALL, given=params(confidence=0.8, draws=1000, seed=seed)) for seed in (0, 0, 1))
     assert once.differences == again.differences
-    assert once.scores == again.scores
+    assert once.estimates == again.estimates
     assert once.differences != other.differences
-    many = [compared(*SPREAD, draws=1000, seed=seed).scores for seed in range(8)]
+    many = [compared(*SPREAD, draws=1000, seed=seed).estimates for seed in range(8)]
     assert len({scores[NET]["accuracy"] for scores in many}) > 1
     assert len({scores[NET_RANDOM]["accuracy"] for scores in many}) == 1
     assert once.gains[NET].verdict.difference == other.gains[NET].verdict.difference

@@ -74,9 +74,15 @@ def test_shards_that_cannot_be_made_are_listed_and_the_others_kept(made, tmp_pat
     assert begun(tmp_path / "diary") == Counter(range(7)) + Counter([1, 4])
 
 
-def test_many_failures_are_counted(made):
-    with pytest.raises(UserError, match=r"7 of 7 .*shard 4: number 4 has no square; and 2 more$"):
-        made(1, refused=tuple(range(7)))
+class Backwards(Local):
+    def run(self, *arguments):
+        return reversed(list(super().run(*arguments)))
+
+
+def test_many_failures_are_counted_and_the_first_ones_listed(tmp_path, store):
+    work = Squares(tmp_path / "diary", refused=tuple(range(7)))
+    with pytest.raises(UserError, match=r"7 of 7 .*: shard 0: .*; shard 4: number 4 has no square; and 2 more$"):
+        produce(Backwards(store, 1), work, tasks(7), tmp_path / "out", {}, "squares")
 
 
 def test_a_worker_that_dies_ends_the_run_with_the_shards_it_cost_and_a_rerun_makes_only_the_rest(made, tmp_path, store):
@@ -130,6 +136,11 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path, store, monkeypatch):
     assert list(Local(store, 2).run(work, tasks(2), lambda _: None))
     assert sorted(line.split()[3] for line in (tmp_path / "diary").read_text().splitlines()) == ["cuda:0", "cuda:1"]
     assert os.environ["TRAJPROBE_DEVICE"] == "cuda"
+
+
+def test_a_worker_leaves_an_interrupt_to_its_parent(made, tmp_path):
+    made(2, interrupted=(0, 3))
+    assert begun(tmp_path / "diary") == Counter(range(7))
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])

@@ -35,13 +35,8 @@ def environment(**variables):
 class Driver:
     """A process that runs the functions of ray_driver.py on request."""
 
-    def __init__(self, log):
-        self.log = log
-        with log.open("w") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, HERE / "ray_driver.py"], env=environment(), text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-            )  # fmt: skip
+    def __init__(self, process, log):
+        self.process, self.log = process, log
 
     def ask(self, name, variables=None, **arguments):
         """The answer of a function, with the store of this test; a UserError where it raised one."""
@@ -61,14 +56,15 @@ class Driver:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    started = Driver(tmp_path_factory.mktemp("driver") / "log")
-    yield started
-    started.process.stdin.close()
-    try:
-        started.process.wait(timeout=60)
-    finally:
-        started.process.kill()
-        started.process.stdout.close()
+    log = tmp_path_factory.mktemp("driver") / "log"
+    command = [sys.executable, HERE / "ray_driver.py"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with log.open("w") as errors, subprocess.Popen(command, env=environment(), stderr=errors, **pipes) as process:
+        yield Driver(process, log)
+        try:
+            process.communicate(timeout=60)  # the end of its requests ends it
+        finally:
+            process.kill()
 
 
 @pytest.fixture

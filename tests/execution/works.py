@@ -33,6 +33,7 @@ class Squares:
     deadly: tuple[int, ...] = ()  #: kill the process, once the held ones are begun
     once: tuple[int, ...] = ()  #: kill the process the first time
     held: tuple[int, ...] = ()  #: never end
+    interrupted: tuple[int, ...] = ()  #: get SIGINT in the middle
     refused: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     broken: tuple[int, ...] = ()
@@ -68,6 +69,8 @@ class Squarer:
             time.sleep(0.01)
         if number in work.deadly or (number in work.once and first):
             die()
+        if number in work.interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
         if number in work.refused:
             raise UserError(f"number {number} has no square")
         if number in work.broken:

@@ -65,7 +65,7 @@ def test_features_from_codes_are_those_from_the_video(layer):
 def test_latents_that_are_not_finite_have_no_codes(value):
     network = built().eval()
     network.conv_out.bias[0] = value
-    with pytest.raises(UserError, match="^net: the network gave values that are not finite; its weights or its input"):
+    with pytest.raises(UserError, match=r"^net: the network gave values that are not finite; its weights or its input"):
         encoding("codes").codes(network, CLIPS)
 
 

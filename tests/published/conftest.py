@@ -16,7 +16,7 @@ import shrunk
 import torch
 
 from trajprobe.cli import main
-from trajprobe.published import open_magvit2
+from trajprobe.published import source_open_magvit2
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def files():
 @pytest.fixture
 def small(monkeypatch):
     """Shrinks Open-MAGVIT2: all its tensors, each axis at most 2 long."""
-    monkeypatch.setattr(open_magvit2, "expected_tensors", shrunk.expected)
+    monkeypatch.setattr(source_open_magvit2, "expected_tensors", shrunk.expected)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ class Hub(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.repository, self.file = open_magvit2.REPOSITORY, open_magvit2.FILE
+        self.repository, self.file = source_open_magvit2.REPOSITORY, source_open_magvit2.FILE
         self.versions = {}  #: files, by name, of each commit
         self.refs = {}  #: commits, by name, beside main
         self.card = {"license": "apache-2.0"}

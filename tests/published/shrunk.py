@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from trajprobe.cli import main
-from trajprobe.published import open_magvit2
+from trajprobe.published import source_open_magvit2
 
 #: [name, shape, type] of each entry of the training layout, as upstream's code makes it.
 LAYOUT = json.loads((Path(__file__).parent / "open_magvit2_636_keys.json").read_text())
@@ -34,5 +34,5 @@ def state(losses=False):
 
 
 if __name__ == "__main__":
-    open_magvit2.expected_tensors = expected
+    source_open_magvit2.expected_tensors = expected
     main()

@@ -10,14 +10,14 @@ import pytest
 import shrunk
 import torch
 
-from trajprobe.published import open_magvit2
+from trajprobe.published import source_open_magvit2
 
 DOWNLOAD = """
 import sys
 from trajprobe.errors import UserError
-from trajprobe.published import hub, open_magvit2
+from trajprobe.published import hub, source_open_magvit2
 try:
-    release = hub.look_up(open_magvit2.hub_repository("open-magvit2"), *sys.argv[1:])
+    release = hub.look_up(source_open_magvit2.hub_repository("open-magvit2"), *sys.argv[1:])
     print(release.terms)
     print(*hub.download(release).values())
 except UserError as error:
@@ -150,7 +150,7 @@ def test_a_missing_revision_is_reported(hub, tmp_path):
 
 def test_a_missing_file_is_reported(hub, tmp_path):
     hub.publish({"another.ckpt": b"anything"})
-    refused(hub, tmp_path, f"has no {open_magvit2.FILE}")
+    refused(hub, tmp_path, f"has no {source_open_magvit2.FILE}")
 
 
 def test_a_missing_network_is_reported(hub, tmp_path):

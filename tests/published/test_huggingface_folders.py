@@ -21,12 +21,12 @@ from trajprobe.backbones.parts import transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.errors import UserError
 from trajprobe.params import parse
-from trajprobe.published import fetch, huggingface
-from trajprobe.published.huggingface import Row, read
-from trajprobe.rows import Row as ParamsRow
+from trajprobe.published import fetch, source_huggingface
+from trajprobe.published.source_huggingface import PublishedModel, read
+from trajprobe.rows import Row
 
 #: What a user would add to the table.
-SIGLIP = Row(
+SIGLIP = PublishedModel(
     architecture={"model": "SiglipVisionModel"},
     pooling="pooler",
     unexpected=("text_model.", "logit_scale", "logit_bias"),
@@ -56,8 +56,8 @@ def row(monkeypatch):
     """A function: replaces or adds a row of the table."""
 
     def write(name, row):
-        monkeypatch.setitem(huggingface.ROWS, name, row)
-        monkeypatch.setattr(huggingface, "NAMES", tuple(huggingface.ROWS))
+        monkeypatch.setitem(source_huggingface.ROWS, name, row)
+        monkeypatch.setattr(source_huggingface, "NAMES", tuple(source_huggingface.ROWS))
 
     return write
 
@@ -71,7 +71,7 @@ def pasted(output, name):
     """The row of params.yaml and the format of its clips that were printed."""
     text = YAML(typ="safe")
     (line, form) = (line for line in output.splitlines() if line.startswith("  "))
-    row = parse(text.load(line)[name], ParamsRow, "row")
+    row = parse(text.load(line)[name], Row, "row")
     return row, family("huggingface").architecture(row.architecture, f"rows.{name}"), text.load(form)
 
 
@@ -102,6 +102,11 @@ def test_a_folder_is_copied_as_it_is_and_its_row_is_printed(repository, publishe
     assert load(architecture, made)[1] == digest(given / "model.safetensors")
 
 
+def lines_for(folder, name):
+    """The lines of params.yaml for the files of a folder."""
+    return source_huggingface.select(fetch.files_from_path(source_huggingface, folder), name).params_lines
+
+
 def printed_architecture(printed, name):
     line = next(line for line in printed.splitlines() if line.startswith("  "))
     return YAML(typ="safe").load(line)[name]["architecture"]
@@ -127,7 +132,9 @@ def test_files_that_state_what_the_preset_does_give_a_row_of_one_line(folder):
     given = folder("videomae-base")
     (given / "config.json").write_text('{"model_type": "videomae", "use_mean_pooling": false, "qkv_bias": true}')
     edited("preprocessor_config.json", size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224})(given)
-    assert huggingface.select(fetch.files_from_path(huggingface, given), "videomae-base").params_lines == (
+    assert source_huggingface.select(
+        fetch.files_from_path(source_huggingface, given), "videomae-base"
+    ).params_lines == (
         "videomae-base: {family: huggingface, clips: t16x224, weights: videomae-base, like: videomae-base, "
         "architecture: {preset: videomae-base}, layer: last, pooling: tmean}",
         "t16x224: {frames: 16, resolution: 224}",
@@ -137,20 +144,24 @@ def test_files_that_state_what_the_preset_does_give_a_row_of_one_line(folder):
 def test_a_default_of_the_class_in_the_files_replaces_the_presets_value(folder):
     given = folder("videomae-base")
     edited("config.json", use_mean_pooling=True)(given)
-    (line, _) = huggingface.select(fetch.files_from_path(huggingface, given), "videomae-base").params_lines
+    (line, _) = source_huggingface.select(
+        fetch.files_from_path(source_huggingface, given), "videomae-base"
+    ).params_lines
     assert printed_architecture("  " + line, "videomae-base")["config"]["use_mean_pooling"] is True
 
 
 def test_an_own_fine_tune_has_the_preset_that_its_row_names(folder, row):
-    row("mine", Row(architecture={"preset": "videomae-base"}, pooling="tmean", unexpected=("decoder.",)))
-    (line, _) = huggingface.select(fetch.files_from_path(huggingface, folder("videomae-base")), "mine").params_lines
+    row("mine", PublishedModel(architecture={"preset": "videomae-base"}, pooling="tmean", unexpected=("decoder.",)))
+    (line, _) = source_huggingface.select(
+        fetch.files_from_path(source_huggingface, folder("videomae-base")), "mine"
+    ).params_lines
     assert line.startswith("mine: {family: huggingface, clips: t16x32, weights: mine, like: mine, ")
     assert printed_architecture("  " + line, "mine")["preset"] == "videomae-base"
 
 
 def test_the_order_of_a_row_is_printed(repository, published, add, row):
     architecture = {"model": "SiglipVisionModel", "order": "h w t"}
-    row("siglip", Row(architecture=architecture, pooling="tmean", unexpected=SIGLIP.unexpected))
+    row("siglip", PublishedModel(architecture=architecture, pooling="tmean", unexpected=SIGLIP.unexpected))
     printed = add("--from", published("siglip"), name="siglip")[1]
     assert printed_architecture(printed, "siglip")["order"] == "h w t"
 
@@ -188,7 +199,7 @@ def test_files_are_copied_even_if_they_are_links(published, tmp_path):
     made.mkdir()
     for path in published("siglip").iterdir():
         (given / path.name).symlink_to(path)
-    huggingface.select(fetch.files_from_path(huggingface, given), "siglip").write(made)
+    source_huggingface.select(fetch.files_from_path(source_huggingface, given), "siglip").write(made)
     for path in made.iterdir():
         assert path.read_bytes() == (given / path.name).read_bytes()
         assert not path.is_symlink()
@@ -199,8 +210,7 @@ def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
     given = folder("siglip")
     (given / "config.json").write_text('{"model_type": "siglip_vision_model"}')
     edited("preprocessor_config.json", size=224)(given)
-    selection = huggingface.select(fetch.files_from_path(huggingface, given), "siglip")
-    assert selection.params_lines == (
+    assert lines_for(given, "siglip") == (
         "siglip: {family: huggingface, clips: t5x224, weights: siglip, like: siglip, architecture: {model: "
         "SiglipVisionModel, resize: 224, resample: bicubic, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, "
         "layer: last, pooling: pooler}",
@@ -373,27 +383,27 @@ def test_a_file_must_have_the_hash_that_its_row_pins(repository, published, add,
     ],
 )
 def test_an_architecture_of_the_table_that_does_not_fit_is_refused(published, refused, row, architecture, words):
-    row("siglip", Row(architecture=architecture, pooling="cls"))
+    row("siglip", PublishedModel(architecture=architecture, pooling="cls"))
     words = [f"huggingface.yaml: `siglip.architecture`: {words}"]
     refused("--from", published("siglip"), name="siglip", words=words)
 
 
 @pytest.mark.parametrize("kind", ["SiglipVisionModels", "AutoModel", "torch", "load_image"])
 def test_an_unknown_class_is_refused(published, refused, row, kind):
-    row("siglip", Row(architecture={"model": kind}, pooling="cls"))
+    row("siglip", PublishedModel(architecture={"model": kind}, pooling="cls"))
     words = [f"huggingface.yaml: `siglip.architecture`: got model {kind}, expected a model class of transformers"]
     refused("--from", published("siglip"), name="siglip", words=words)
 
 
 def test_the_files_are_those_that_the_family_reads():
-    assert {huggingface.CONFIG, *huggingface.PREPROCESSORS} == {
+    assert {source_huggingface.CONFIG, *source_huggingface.PREPROCESSORS} == {
         transformers_files.CONFIG,
         *transformers_files.PREPROCESSORS,
     }
 
 
 def test_the_published_rows_pin_no_hash():
-    rows = read(huggingface.TABLE)
+    rows = read(source_huggingface.TABLE)
     assert list(rows) == ["videomae-base", "clip-vit-b32", "clip-vit-b16", "dinov2-base", "vjepa2-vitl"]
     assert all(row.repository and row.sha256 is None for row in rows.values())
     assert not any(row.architecture for row in rows.values())

@@ -15,9 +15,10 @@ DOWNLOAD = """
 import json, sys
 from pathlib import Path
 from trajprobe.errors import UserError
-from trajprobe.published import fetch, huggingface
+from trajprobe.published import fetch, source_huggingface
 try:
-    files = fetch.files_from_hub(huggingface.hub_repository(sys.argv[1]), Path("data/weights", sys.argv[1]), print)
+    name = sys.argv[1]
+    files = fetch.files_from_hub(source_huggingface.hub_repository(name), Path("data/weights", name), print)
     print(json.dumps(files.provenance))
 except UserError as error:
     sys.exit(f"refused: {error}")
@@ -180,8 +181,8 @@ def test_a_pull_request_is_resolved_and_recorded_as_a_commit(hub, top, published
 
 
 PINNED = """
-from trajprobe.published import huggingface
-huggingface.ROWS["videomae-base"] = huggingface.Row(
+from trajprobe.published import source_huggingface
+source_huggingface.ROWS["videomae-base"] = source_huggingface.PublishedModel(
     pooling="tmean", repository="MCG-NJU/videomae-base", revision="{}"
 )
 """

@@ -6,18 +6,18 @@ import torch
 from safetensors.torch import load_file
 
 from trajprobe.backbones.open_magvit2 import OpenMagvit2
-from trajprobe.published import open_magvit2
+from trajprobe.published import source_open_magvit2
 
 WEIGHT, BIAS = "encoder.down.1.block.2.conv1.conv_1.weight", "decoder.conv_out.conv_1.bias"
 AVERAGED = "model_ema.encoderdown1block2conv1conv_1weight"
 
 
 def test_the_architecture_has_the_published_names_shapes_and_types():
-    expected = open_magvit2.expected_tensors()
+    expected = source_open_magvit2.expected_tensors()
     ours = {name: (list(tensor.shape), str(tensor.dtype)) for name, tensor in expected.items()}
     published = {name: (shape, kind) for name, shape, kind in shrunk.LAYOUT}
     assert ours == {name: published[name] for name in published if name.startswith(("encoder.", "decoder."))}
-    averages = {open_magvit2.ema_name(name): described for name, described in ours.items()}
+    averages = {source_open_magvit2.ema_name(name): described for name, described in ours.items()}
     assert averages == {
         name: published[name] for name in published if name.startswith(("model_ema.encoder", "model_ema.decoder"))
     }
@@ -29,22 +29,22 @@ def test_the_architecture_has_the_published_names_shapes_and_types():
 @pytest.mark.parametrize("raw", [False, True])
 def test_the_moving_average_is_selected_unless_the_raw_weights_are(small, tmp_path, losses, entries, raw):
     state = shrunk.state(losses)
-    tensors = open_magvit2.network_tensors(state, tmp_path, raw=raw)
+    tensors = source_open_magvit2.network_tensors(state, tmp_path, raw=raw)
     assert tensors.keys() == shrunk.expected().keys()
     names = {name: name if raw else "model_ema." + name.replace(".", "") for name in tensors}
     assert all(torch.equal(tensors[name], state[key]) for name, key in names.items())
     assert not torch.equal(state[WEIGHT], state[AVERAGED])
     others = 2 + 68 * losses
-    assert open_magvit2.entry_counts(state) == (
+    assert source_open_magvit2.entry_counts(state) == (
         f"{entries}: 133 encoder + 150 decoder, twice (raw and moving average), and {others} others"
     )
 
 
 def test_raw_weights_need_no_moving_average(small, tmp_path):
     state = {name: tensor for name, tensor in shrunk.state().items() if not name.startswith("model_ema.")}
-    tensors = open_magvit2.network_tensors(state, tmp_path, raw=True)
+    tensors = source_open_magvit2.network_tensors(state, tmp_path, raw=True)
     assert all(tensors[name] is state[name] for name in state)
-    assert open_magvit2.entry_counts(state) == (
+    assert source_open_magvit2.entry_counts(state) == (
         "283 entries: 133 encoder + 150 decoder (raw, no moving average), and 0 others"
     )
 
@@ -53,7 +53,7 @@ def test_a_narrow_network_loads_what_its_checkpoint_becomes(repository, save, ad
     narrow = {"ch": 32, "ch_mult": (1, 2, 2, 4), "num_res_blocks": 4, "z_channels": 18}
     with torch.device("meta"):
         expected = OpenMagvit2(**narrow).state_dict()
-    monkeypatch.setattr(open_magvit2, "expected_tensors", lambda: expected)
+    monkeypatch.setattr(source_open_magvit2, "expected_tensors", lambda: expected)
     raw = {name: torch.full(tensor.shape, 1.0) for name, tensor in expected.items()}
     averages = {
         "model_ema." + name.replace(".", ""): torch.full(raw[name].shape, 1 + i / 7) for i, name in enumerate(raw)
@@ -136,4 +136,4 @@ def test_a_checkpoint_that_is_not_the_released_one_is_refused(small, save, refus
 @pytest.mark.parametrize(("raw", "spoilt"), [(True, AVERAGED), (False, WEIGHT)])
 def test_values_that_are_not_selected_are_not_checked(small, tmp_path, raw, spoilt):
     state = with_value(float("nan"), spoilt)(shrunk.state())
-    assert open_magvit2.network_tensors(state, tmp_path, raw=raw)[WEIGHT] is state[WEIGHT if raw else AVERAGED]
+    assert source_open_magvit2.network_tensors(state, tmp_path, raw=raw)[WEIGHT] is state[WEIGHT if raw else AVERAGED]

@@ -13,7 +13,7 @@ from videogpt_checkpoint import FOREIGN, TINY, save, state
 
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
 from trajprobe.params import parse
-from trajprobe.published import fetch, videogpt
+from trajprobe.published import fetch, source_videogpt
 from trajprobe.published.checkpoint import load_checkpoint
 from trajprobe.rows import Row
 
@@ -109,7 +109,7 @@ def test_a_published_name_refuses_other_strides(file, refused, name, strides, wo
 
 def selection_of(path, name="videogpt"):
     """The selection of a file."""
-    return videogpt.select(fetch.files_from_path(videogpt, path), name)
+    return source_videogpt.select(fetch.files_from_path(source_videogpt, path), name)
 
 
 def tensors_of(selection, folder):
@@ -180,7 +180,7 @@ def test_a_network_without_residual_blocks_is_accepted(file, tmp_path):
     assert tensors_of(selection_of(file(entries, n_res_layers=0)), tmp_path).keys() == names.keys()
 
 
-@pytest.mark.parametrize("name", videogpt.NAMES)
+@pytest.mark.parametrize("name", source_videogpt.NAMES)
 def test_without_a_file_the_message_says_that_none_can_be_downloaded(refused, name):
     refused(
         name=name,

@@ -95,7 +95,7 @@ def test_all_that_is_away_from_chance_is_counted():
 
 def test_scores_are_those_of_the_variant(found, numbers):
     for variant, place in PLACES.items():
-        for name, estimate in found.scores[variant].items():
+        for name, estimate in found.estimates[variant].items():
             assert at(numbers, place)[name] == {end: round(value, 4) for end, value in zip(ENDS, estimate, strict=True)}
     net = at(numbers, PLACES[key("pretrained", "net")])
     assert net["balanced_accuracy"]["mean"] == round((1 + 1 + 0) / 3, 4)

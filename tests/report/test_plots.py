@@ -27,7 +27,7 @@ def test_the_plots_hold_accuracy_recall_and_the_primarys_confusion(tmp_path):
     accuracy = written(tmp_path, "accuracy.csv")
     assert [one["row"] for one in accuracy] == ["net pretrained hidden.tmean", "net random hidden.tmean", "pixels"]
     assert [float(one["accuracy"]) for one in accuracy] == [1, 0.5, 0.2067]
-    for one, expected in zip(accuracy, found.scores.values(), strict=True):
+    for one, expected in zip(accuracy, found.estimates.values(), strict=True):
         assert float(one["ci_low"]) == round(expected["accuracy"].ci_low, 4)
         assert float(one["ci_high"]) == round(expected["accuracy"].ci_high, 4)
     one = {"net pretrained hidden.tmean": 1, "net random hidden.tmean": 0.5, "recall": 1}

@@ -74,7 +74,7 @@ def test_the_headline_is_the_primary_row(found):
 def test_numbers_are_those_of_the_comparison(found):
     numbers = summary(found, PARAMS)
     net, gain = numbers["net"], found.gains[key("pretrained", "net")].verdict
-    score = found.scores[key("pretrained", "net")]["accuracy"]
+    score = found.estimates[key("pretrained", "net")]["accuracy"]
     assert net["accuracy"] == {"mean": 7 / 8, "ci_low": round(score.ci_low, 4), "ci_high": round(score.ci_high, 4)}
     assert net["random"] == {"mean": round(13 / 24, 4)}
     assert list(net["gain"].values()) == pytest.approx([*gain.difference], abs=5e-5)

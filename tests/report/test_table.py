@@ -94,7 +94,7 @@ def test_rows_show_their_scores():
     header, trained, random, pixels = tables(table(found, "my-set", PARAMS, [], []))[0]
 
     def interval(variant, metric):
-        return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in found.scores[variant][metric]))
+        return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in found.estimates[variant][metric]))
 
     # The twenty wrong ones are ten of either class.
     assert dict(zip(header, trained, strict=True)) == {
@@ -138,9 +138,9 @@ def test_differences_are_shown_with_their_verdicts():
     found = compared(TRAINED, RANDOM, NOISE, PIXELS, same, BARE)
     shown = table(found, "my-set", PARAMS, [], [])
     assert (
-        "Differences of accuracy in points. Better and worse are one-sided tests at 5 %, with Holm's correction for "
-        "all 5; practically equal is within 2 points. The last column is the smallest difference detectable with 80 % "
-        "power.\n\n| difference |"
+        "Differences of accuracy in points; the verdict is on the first of the two. Better and worse are one-sided "
+        "tests at 5 %, with Holm's correction for all 5; practically equal is within 2 points. The last column is the "
+        "smallest difference detectable with 80 % power.\n\n| difference |"
     ) in shown
     header, *differences = tables(shown)[1]
     assert header == ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
@@ -181,7 +181,7 @@ def test_perturbations_are_called_by_what_they_change():
 def test_verdicts_on_balanced_accuracy_are_announced_and_why():
     shown = text(TRAINED, RANDOM, PIXELS, metric="balanced_accuracy")
     assert (
-        "\nThe classes are uneven, so verdicts are on balanced accuracy. Differences of balanced accuracy in points."
+        "\nThe classes are uneven, so verdicts are on balanced accuracy. Differences of balanced accuracy in points;"
     ) in shown
     assert "uneven" not in text(TRAINED, RANDOM, PIXELS)
 

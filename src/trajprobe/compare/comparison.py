@@ -73,7 +73,7 @@ class Comparison:
 
     variants: dict[Variant, ScoredVariant]
     main: dict[str, Variant]  #: by row, the variant that stands for it
-    scores: dict[Variant, dict[str, Estimate]]  #: by metric; of random networks over seeds, of others over clips
+    estimates: dict[Variant, dict[str, Estimate]]  #: by metric; of random networks over seeds, of others over clips
     metric: str  #: that verdicts are on
     gains: dict[Variant, Gain]  #: of pretrained networks whose row has random ones
     differences: dict[Variant, Difference]  #: of perturbed variants, and of each row but the primary one
@@ -120,7 +120,7 @@ def compare(
     return Comparison(
         variants=variants,
         main=main_variants(variants),
-        scores={variant: _scores(scored, draws, sample, params) for variant, scored in variants.items()},
+        estimates={variant: _estimates(scored, draws, sample, params) for variant, scored in variants.items()},
         metric=metric,
         gains={
             trained: _gain(variants[trained], variants[random], verdict, metric, params)
@@ -143,7 +143,7 @@ def _draws(
 
     Random networks have their intervals over seeds: they are drawn only where they are `compared`.
     """
-    drawn = {variant: one for variant, one in variants.items() if variant in compared or not variant.has_seeds}
+    drawn = {variant: scored for variant, scored in variants.items() if variant in compared or not variant.has_seeds}
     if not drawn:
         return {name: {} for name in METRICS}
     predictions = np.concatenate([scored.predictions for scored in drawn.values()])
@@ -152,11 +152,11 @@ def _draws(
     return {name: dict(zip(drawn, np.split(rows, ends), strict=True)) for name, rows in values.items()}
 
 
-def _scores(
+def _estimates(
     scored: ScoredVariant, draws: dict[str, dict[Variant, Array]], sample: Sample, params: Compare
 ) -> dict[str, Estimate]:
     """Each metric with its interval, which ends where the metric does."""
-    scores = {}
+    estimates = {}
     for name, metric in METRICS.items():
         values = scored.scores[name]
         if scored.variant.has_seeds:
@@ -165,8 +165,8 @@ def _scores(
             drawn = np.sort(draws[name][scored.variant][0])
             distribution = BootstrapDistribution(float(values[0]), drawn, sample.group_count)
             estimate = confidence_interval(distribution, params.confidence)
-        scores[name] = Estimate(*np.clip(estimate, metric.lowest, metric.highest).tolist())
-    return scores
+        estimates[name] = Estimate(*np.clip(estimate, metric.lowest, metric.highest).tolist())
+    return estimates
 
 
 def _gain(trained: ScoredVariant, random: ScoredVariant, verdict: Verdict, metric: str, params: Compare) -> Gain:

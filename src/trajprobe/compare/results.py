@@ -35,16 +35,16 @@ def row_probes(values: dict[str, Any]) -> list[RowProbe]:
     probes = []
     for name, row in rows.items():
         probe = probe_results.load(name)
-        networks = {Variant(name, one.network, one.input, one.layer): one for one in probe.variants}
+        parts = {Variant(name, part.network, part.input, part.layer): part for part in probe.variants}
         expected = Counter(
             Variant(*of._replace(network=RANDOM)) if of.network.startswith(f"{RANDOM}/") else Variant(*of)
             for of in variants(name, row, seeds)
         )
-        if expected != {variant: len(one.networks) for variant, one in networks.items()}:
+        if expected != {variant: len(part.networks) for variant, part in parts.items()}:
             raise UserError(
                 f"{probe_results.path(name)}: got probes of other features than params.yaml; run `dvc repro`"
             )
-        probes.append(msgspec.structs.replace(probe, variants=[networks[variant] for variant in expected]))
+        probes.append(msgspec.structs.replace(probe, variants=[parts[variant] for variant in expected]))
     return probes
 
 

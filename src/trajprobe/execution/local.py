@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.queues import SimpleQueue
@@ -79,20 +79,16 @@ def _in_workers(
                         report_progress(outcome.task.clips)
                     yield outcome
         except BrokenProcessPool:
-            raise UserError(_worker_died(running)) from None
+            numbers = ", ".join(str(task.number) for task in running.values())
+            raise UserError(
+                f"a worker process died (a crash, or too little memory) while these shards were being made: {numbers}; "
+                "finished shards are kept: run again to make the rest, with a smaller TRAJPROBE_WORKERS if memory was "
+                "short"
+            ) from None
         finally:
             if running:  # the run failed or was interrupted: don't wait for shards that nobody will use
                 for process in set(multiprocessing.active_children()) - others:
                     process.terminate()
-
-
-def _worker_died(running: dict[Future[Outcome], Task]) -> str:
-    unfinished = sorted(task.number for future, task in running.items() if not future.done() or future.exception())
-    return (
-        "a worker process died (a crash, or too little memory) while these shards were being made: "
-        f"{', '.join(map(str, unfinished))}; finished shards are kept: run again to make the rest, with a smaller "
-        "TRAJPROBE_WORKERS if memory was short"
-    )
 
 
 #: In a worker process: its executor, and the work of its run.

@@ -10,7 +10,7 @@ from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.content_key import code_hash
 from trajprobe.files.feature_shards import FEATURES, folder
-from trajprobe.files.shards import ShardWriter, shard
+from trajprobe.files.shards import ShardWriter, encode_shard
 from trajprobe.files.video_shards import open_clips
 from trajprobe.params import Parameters, parse
 from trajprobe.rows import Row, named_row, variants
@@ -39,7 +39,7 @@ def compute_control(values: dict[str, Any], name: str) -> str:
         writer = ShardWriter(place, recipe | {"tracks": clips.meta["tracks"]})
         for batch in clips:
             features = of.features(batch, options)
-            writer.add(shard({"features": features}, recipe | {"shard": batch.sha256}), len(features))
+            writer.add(encode_shard({"features": features}, recipe | {"shard": batch.sha256}), len(features))
             shape = features.shape[1:]
             bar.update(len(features))
         writer.close()

@@ -27,7 +27,7 @@ from trajprobe.features.tokens import microbatches, not_finite, pack, unpack
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.feature_shards import FEATURES, Coordinates, folder
 from trajprobe.files.locked_shards import LockedShards, with_machines
-from trajprobe.files.shards import arrays_of, shard
+from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
 from trajprobe.files.video_shards import Batch
 from trajprobe.rows import variants
@@ -140,7 +140,7 @@ class FeatureMaker:
         features: NDArray[np.float32] = torch.cat(parts).cpu().numpy()  # the one place where a GPU is waited for
         if not np.isfinite(features).all():
             raise UserError(not_finite(self.plan.name))
-        return shard({"features": features}, self.recipe | {"shard": clips.sha256})
+        return encode_shard({"features": features}, self.recipe | {"shard": clips.sha256})
 
     def _source(self, clips: Batch, store: Store) -> tuple[NDArray[np.generic], Callable[[Tensor], Tensor]]:
         """What the features of clips are made of, and the function that makes them: the video, or tokens of the store.
@@ -152,8 +152,8 @@ class FeatureMaker:
         if not stored and not self.keeps_tokens:
             return clips.video, partial(self.encoding.features, self.network)
         if not stored:
-            stored = store.put(Store.key(recipe), shard(self._tokens(clips.video), recipe))
-        arrays = arrays_of(stored.path.read_bytes())
+            stored = store.put(Store.key(recipe), encode_shard(self._tokens(clips.video), recipe))
+        arrays = decode_shard(stored.path.read_bytes())
         if self.bits:
             codes = unpack(arrays["codes"], self.bits, tuple(arrays["shape"].tolist()))
             return codes, partial(self.encoding.pool_codes, self.network)

@@ -1,10 +1,9 @@
 """Writes weights that others published to data/weights/NAME and adds them to DVC.
 
-Each module of this folder that has `NAMES` is a source of the weights of these names. There is no list of sources.
+Each module source_*.py of this folder is a source of the weights in its `NAMES`. There is no list of sources.
 """
 
 import importlib
-import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder, write_json
 from trajprobe.published import fetch
 from trajprobe.published.source import AveragedSource, LocalFiles, Selection, Source
-from trajprobe.repository.tracking import added_to_dvc, check_repository_root, dvc_file
+from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root, dvc_file
 
 
 def add_weights(
@@ -69,11 +68,7 @@ def source_of(name: str) -> Source:
     Raises:
         UserError: no module is.
     """
-    modules = [
-        file.stem
-        for file in sorted(Path(__file__).parent.glob("*.py"))
-        if re.search(r"^NAMES\b", file.read_text(encoding="utf-8"), re.MULTILINE)
-    ]
+    modules = sorted(path.stem for path in Path(__file__).parent.glob("source_*.py"))
     sources = [cast(Source, importlib.import_module(f"trajprobe.published.{module}")) for module in modules]
     for source in sources:
         if name in source.NAMES:

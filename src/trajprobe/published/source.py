@@ -1,4 +1,4 @@
-"""What a module of this folder offers to `trajprobe weights add`, and the data that it passes on."""
+"""What a source of weights, a module source_*.py, offers to `trajprobe weights add`, and the data that it passes on."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Selection:
 
 
 class Source(Protocol):
-    """A module of this folder that has `NAMES`."""
+    """A module source_*.py of this folder."""
 
     NAMES: tuple[str, ...]  #: of weights, for `weights add` and for the folders in data/weights
     FAMILY: str  #: the family of networks that these weights are for

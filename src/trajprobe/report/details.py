@@ -10,14 +10,14 @@ import numpy as np
 from trajprobe.compare.comparison import Comparison, Difference, Gain
 from trajprobe.compare.scored import ScoredVariant
 from trajprobe.compare.verdicts import Verdict
-from trajprobe.report.numbers import estimated, rounded
+from trajprobe.report.numbers import rounded, with_interval
 
 
 def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) -> dict[str, Any]:
     """All of them: ROW.NETWORK.INPUT.LAYER, the data, and the figures of `pretraining` by recipe."""
     tree: dict[str, Any] = {}
     for variant, scored in comparison.variants.items():
-        numbers = {name: estimated(score) for name, score in comparison.scores[variant].items()} | _probe(scored)
+        numbers = {name: with_interval(score) for name, score in comparison.estimates[variant].items()} | _probe(scored)
         if variant in comparison.gains:
             numbers["gain"] = _gain(comparison.gains[variant])
         if variant in comparison.differences:
@@ -62,8 +62,8 @@ def _probe(scored: ScoredVariant) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return estimated(verdict.difference) | {
-        "cohens_h": estimated(verdict.cohens_h),
+    return with_interval(verdict.difference) | {
+        "cohens_h": with_interval(verdict.cohens_h),
         "detectable_difference": rounded(verdict.detectable_difference),
         "p_value": rounded(verdict.p_value),
         "verdict": int(verdict.sign),
@@ -77,7 +77,7 @@ def _gain(gain: Gain) -> dict[str, Any]:
         numbers["rank_p_value"] = rounded(gain.rank_p_value)
     for name, estimate in (("few_shot_area", gain.few_shot_area), ("bits_per_clip", gain.code_length)):
         if estimate:
-            numbers[name] = estimated(estimate)
+            numbers[name] = with_interval(estimate)
     return numbers
 
 

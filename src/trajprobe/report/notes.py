@@ -73,5 +73,5 @@ def _of_variant(scored: ScoredVariant, comparison: Comparison) -> Iterator[str]:
         yield f"{int(np.prod(probe.shape)):,} dimensions, reduced to {probe.pca} by PCA within train."
     folds = sum(len(network.chosen) for network in probe.networks)
     at_edge = sum(network.at_edge for network in probe.networks)
-    if 2 * at_edge > folds and comparison.scores[scored.variant]["accuracy"].ci_low > comparison.chance:
+    if 2 * at_edge > folds and comparison.estimates[scored.variant]["accuracy"].ci_low > comparison.chance:
         yield f"{at_edge} of {folds} folds chose an end of the grid of `probe.{classifier}`; widen the grid."

@@ -9,7 +9,7 @@ def rounded(value: float) -> float:
     return round(float(value), DECIMALS)
 
 
-def estimated(estimate: Estimate) -> dict[str, float]:
+def with_interval(estimate: Estimate) -> dict[str, float]:
     """By the names `mean`, `ci_low` and `ci_high`, rounded."""
     return {name: rounded(value) for name, value in estimate._asdict().items()}
 

@@ -20,7 +20,7 @@ def write(comparison: Comparison, primary: str, folder: Path) -> None:
     labels, names = labelling.labels[labelling.folds >= 0], labelling.names
     variants = comparison.variants
     main = variants[comparison.main[primary]]
-    bars = ([str(variant), *map(rounded, comparison.scores[variant]["accuracy"])] for variant in variants)
+    bars = ([str(variant), *map(rounded, comparison.estimates[variant]["accuracy"])] for variant in variants)
     write_csv(folder / "accuracy.csv", ["row", "accuracy", "ci_low", "ci_high"], bars)
     recalls = [
         [names[label], *(rounded(scored.correct[:, labels == label].mean()) for scored in (main, *variants.values()))]

@@ -4,7 +4,7 @@ from typing import Any
 
 from trajprobe.compare.comparison import Compare, Comparison
 from trajprobe.compare.scored import Variant
-from trajprobe.report.numbers import estimated, rounded
+from trajprobe.report.numbers import rounded, with_interval
 
 
 def summary(comparison: Comparison, params: Compare) -> dict[str, Any]:
@@ -20,11 +20,11 @@ def summary(comparison: Comparison, params: Compare) -> dict[str, Any]:
 
 def _row(variant: Variant, comparison: Comparison) -> dict[str, Any]:
     metric = comparison.metric
-    row: dict[str, Any] = {metric: estimated(comparison.scores[variant][metric])}
+    row: dict[str, Any] = {metric: with_interval(comparison.estimates[variant][metric])}
     if variant in comparison.gains:
         gain = comparison.gains[variant]
-        verdict, random = gain.verdict, comparison.scores[gain.baseline][metric]
-        row |= {"random": {"mean": rounded(random.mean)}, "gain": estimated(verdict.difference)}
+        verdict, random = gain.verdict, comparison.estimates[gain.baseline][metric]
+        row |= {"random": {"mean": rounded(random.mean)}, "gain": with_interval(verdict.difference)}
     elif variant in comparison.differences:
         verdict = comparison.differences[variant].verdict
         row |= {"difference": {"mean": rounded(verdict.difference.mean)}}

@@ -32,7 +32,7 @@ def headline(comparison: Comparison, params: Compare) -> str:
     """The primary row in a few words."""
     row, metric = params.primary, comparison.metric
     plain = [variant for variant in comparison.variants if variant.row == row and not variant.is_perturbed]
-    words = [f"{variant.network} {percent(comparison.scores[variant][metric].mean)} %" for variant in plain]
+    words = [f"{variant.network} {percent(comparison.estimates[variant][metric].mean)} %" for variant in plain]
     main = comparison.main[row]
     if main in comparison.gains:
         verdict = comparison.gains[main].verdict
@@ -49,7 +49,7 @@ def _ordered(comparison: Comparison, primary: str) -> list[ScoredVariant]:
 
     A row stands where its main variant does, that one and its random networks before what is perturbed.
     """
-    scores = {variant: estimates[comparison.metric].mean for variant, estimates in comparison.scores.items()}
+    scores = {variant: estimates[comparison.metric].mean for variant, estimates in comparison.estimates.items()}
 
     def place(variant: Variant) -> tuple[bool, bool, float, str, bool, bool, float]:
         main = comparison.main[variant.row]
@@ -82,7 +82,7 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     for scored in order:
         intervals = []
         for name in METRICS:
-            mean, low, high = map(percent, comparison.scores[scored.variant][name])
+            mean, low, high = map(percent, comparison.estimates[scored.variant][name])
             intervals.append(f"{mean} [{low}, {high}]")
         own, equal = scored.probe.equal_dimensions, _cell(scored.equal_dimensions)
         yield _line(
@@ -101,9 +101,10 @@ def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params:
     metric = METRICS[comparison.metric].title
     why = "The classes are uneven, so verdicts are on balanced accuracy. " * (comparison.metric != "accuracy")
     yield (
-        f"{why}Differences of {metric} in points. Better and worse are one-sided tests at {100 * params.alpha:g} %, "
-        f"with Holm's correction for all {count}; practically equal is within {100 * params.margin:g} points. The last "
-        f"column is the smallest difference detectable with {100 * POWER:g} % power."
+        f"{why}Differences of {metric} in points; the verdict is on the first of the two. Better and worse are "
+        f"one-sided tests at {100 * params.alpha:g} %, with Holm's correction for all {count}; practically equal is "
+        f"within {100 * params.margin:g} points. The last column is the smallest difference detectable with "
+        f"{100 * POWER:g} % power."
     )
     yield ""
     header = ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
@@ -124,8 +125,8 @@ def _minus(reference: Variant, variant: Variant) -> str:
     """The name of a difference: the coordinates in which the two differ."""
     if reference.row != variant.row:
         return f"{reference.row} minus {variant.row}"
-    pairs = [(one, other) for one, other in zip(reference, variant, strict=True) if one != other]
-    return f"{variant.row}: {' '.join(one for one, _ in pairs)} minus {' '.join(other for _, other in pairs)}"
+    pairs = [(first, second) for first, second in zip(reference, variant, strict=True) if first != second]
+    return f"{variant.row}: {' '.join(first for first, _ in pairs)} minus {' '.join(second for _, second in pairs)}"
 
 
 def _difference(name: str, verdict: Verdict) -> str:

@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_md5
+from trajprobe.repository.dvc_add import check_repository_root
 from trajprobe.repository.dvc_command import dvc
-from trajprobe.repository.tracking import check_repository_root
 
 LOCK = Path("dvc.lock")
 #: The suffix of an object that lists the files of a folder.

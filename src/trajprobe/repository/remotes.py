@@ -20,9 +20,9 @@ from trajprobe.files.labelling import LABELLING
 from trajprobe.files.shards import Shards
 from trajprobe.files.video_shards import CLIPS
 from trajprobe.params import read
+from trajprobe.repository.dvc_add import check_repository_root
 from trajprobe.repository.dvc_cache import locked_stages, paths_by_object
 from trajprobe.repository.dvc_command import dvc, failure_reason, run_dvc, run_dvc_in_terminal
-from trajprobe.repository.tracking import check_repository_root
 from trajprobe.rows import RANDOM, Row, named_rows
 
 #: The name that DVC has for the remote.
@@ -73,10 +73,14 @@ def _address(url: str, base: Path) -> str:
         raise UserError(f"remote: got {url}, which is no address ({error}); correct it") from None
     if parts.scheme not in SCHEMES or not parts.netloc:
         expected = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise UserError(f"remote: got {url}, expected a folder or an address of {expected}; see docs/caching-and-remotes.md")
+        raise UserError(
+            f"remote: got {url}, expected a folder or an address of {expected}; see docs/caching-and-remotes.md"
+        )
     if password is not None:
         shown = url.replace(f":{password}@", ":...@")
-        raise UserError(f"remote: got a password in {shown}, expected none; use a key, or see docs/caching-and-remotes.md")
+        raise UserError(
+            f"remote: got a password in {shown}, expected none; use a key, or see docs/caching-and-remotes.md"
+        )
     return url
 
 

@@ -31,7 +31,7 @@ PREPROCESSORS = ("preprocessor_config.json", "video_preprocessor_config.json")
 IMAGES = 5
 
 
-class Row(Parameters, frozen=True):
+class PublishedModel(Parameters, frozen=True):
     """A model. huggingface.yaml explains each key."""
 
     pooling: str
@@ -43,20 +43,20 @@ class Row(Parameters, frozen=True):
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
-def read(path: Path) -> dict[str, Row]:
+def read(path: Path) -> dict[str, PublishedModel]:
     """The rows of the table at `path`.
 
     Raises:
-        UserError: it is no YAML, or a row is not as `Row` says.
+        UserError: it is no YAML, or a row is not as `PublishedModel` says.
     """
     try:
         rows = parse(YAML(typ="safe").load(path.read_text(encoding="utf-8")), dict[str, Any], str(path))
     except YAMLError as error:
         raise UserError(f"{path}: is no valid YAML: {' '.join(str(error).split())}") from None
-    return {name: parse(row, Row, f"{path}: `{name}`") for name, row in rows.items()}
+    return {name: parse(row, PublishedModel, f"{path}: `{name}`") for name, row in rows.items()}
 
 
-TABLE = Path(__file__).with_suffix(".yaml")
+TABLE = Path(__file__).with_name("huggingface.yaml")
 ROWS = read(TABLE)
 NAMES = tuple(ROWS)
 FAMILY = "huggingface"
@@ -154,7 +154,7 @@ _CONVERT = (
 )
 
 
-def _architecture(row: Row, name: str, folder: Path) -> tuple["Architecture", dict[str, Any]]:
+def _architecture(row: PublishedModel, name: str, folder: Path) -> tuple["Architecture", dict[str, Any]]:
     """The architecture that the JSON files in `folder` state, and the shortest `architecture` of params.yaml for it.
 
     The latter is that of the table's row, and what the files state otherwise.

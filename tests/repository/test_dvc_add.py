@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from trajprobe.errors import UserError
-from trajprobe.repository.tracking import added_to_dvc, check_repository_root, dvc_file
+from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root, dvc_file
 
 
 @pytest.fixture
