@@ -11,21 +11,25 @@ import sys
 import pytest
 import torch
 import transformers_folders
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 
-from trajprobe.backbones.huggingface import Architecture, load
+from trajprobe.backbones.family import family
+from trajprobe.backbones.huggingface import load
 from trajprobe.backbones.parts import transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.errors import UserError
 from trajprobe.params import parse
 from trajprobe.published import fetch, source_huggingface
-from trajprobe.published.source_huggingface import read
+from trajprobe.published.source_huggingface import PublishedModel, read
 from trajprobe.rows import Row
 
 #: What a user would add to the table.
-SIGLIP = source_huggingface.PublishedModel(
-    model="SiglipVisionModel", pooling="pooler", unexpected=("text_model.", "logit_scale", "logit_bias")
+SIGLIP = PublishedModel(
+    architecture={"model": "SiglipVisionModel"},
+    pooling="pooler",
+    unexpected=("text_model.", "logit_scale", "logit_bias"),
 )
 QUERY = "videomae.encoder.layer.1.attention.attention.q_bias"
 
@@ -68,7 +72,7 @@ def pasted(output, name):
     text = YAML(typ="safe")
     (line, form) = (line for line in output.splitlines() if line.startswith("  "))
     row = parse(text.load(line)[name], Row, "row")
-    return row, parse(row.architecture, Architecture, "architecture"), text.load(form)
+    return row, family("huggingface").architecture(row.architecture, f"rows.{name}"), text.load(form)
 
 
 @pytest.mark.parametrize(
@@ -98,24 +102,68 @@ def test_a_folder_is_copied_as_it_is_and_its_row_is_printed(repository, publishe
     assert load(architecture, made)[1] == digest(given / "model.safetensors")
 
 
-def test_the_row_has_what_differs_from_the_class_and_all_of_the_preprocessing(repository, published, add):
-    output = add("--from", published("vjepa2-vitl"), name="vjepa2-vitl")[1]
-    node = YAML(typ="safe").load(next(line for line in output.splitlines() if line.startswith("  ")))
-    architecture = node["vjepa2-vitl"]["architecture"]
-    assert list(architecture) == ["model", "config", "frames", *Pixels.__struct_fields__]
+def lines_for(folder, name):
+    """The lines of params.yaml for the files of a folder."""
+    return source_huggingface.select(fetch.files_from_path(source_huggingface, folder), name).params_lines
+
+
+def printed_architecture(printed, name):
+    line = next(line for line in printed.splitlines() if line.startswith("  "))
+    return YAML(typ="safe").load(line)[name]["architecture"]
+
+
+def test_the_row_of_a_preset_has_what_the_files_state_otherwise_and_no_more(repository, published, add):
+    architecture = printed_architecture(add("--from", published("vjepa2-vitl"), name="vjepa2-vitl")[1], "vjepa2-vitl")
+    assert list(architecture) == ["preset", "resize", "crop", "config"]
+    assert architecture["preset"] == "vjepa2-vitl"
     assert architecture["config"]["crop_size"] == 32
-    assert "patch_size" not in architecture["config"]
-    assert architecture["std"] == [0.229, 0.224, 0.225]
+    assert not {"patch_size", "frames_per_clip"} & architecture["config"].keys()
+
+
+def test_the_row_of_a_class_has_what_differs_from_its_defaults_and_all_of_the_preprocessing(repository, published, add):
+    architecture = printed_architecture(add("--from", published("siglip"), name="siglip")[1], "siglip")
+    assert list(architecture) == ["model", "config", *Pixels.__struct_fields__]
+    assert architecture["config"]["image_size"] == 32
+    assert "num_channels" not in architecture["config"]
+    assert architecture["std"] == [0.5, 0.5, 0.5]
+
+
+def test_files_that_state_what_the_preset_does_give_a_row_of_one_line(folder):
+    given = folder("videomae-base")
+    (given / "config.json").write_text('{"model_type": "videomae", "use_mean_pooling": false, "qkv_bias": true}')
+    edited("preprocessor_config.json", size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224})(given)
+    assert source_huggingface.select(
+        fetch.files_from_path(source_huggingface, given), "videomae-base"
+    ).params_lines == (
+        "videomae-base: {family: huggingface, clips: t16x224, weights: videomae-base, like: videomae-base, "
+        "architecture: {preset: videomae-base}, layer: last, pooling: tmean}",
+        "t16x224: {frames: 16, resolution: 224}",
+    )
+
+
+def test_a_default_of_the_class_in_the_files_replaces_the_presets_value(folder):
+    given = folder("videomae-base")
+    edited("config.json", use_mean_pooling=True)(given)
+    (line, _) = source_huggingface.select(
+        fetch.files_from_path(source_huggingface, given), "videomae-base"
+    ).params_lines
+    assert printed_architecture("  " + line, "videomae-base")["config"]["use_mean_pooling"] is True
+
+
+def test_an_own_fine_tune_has_the_preset_that_its_row_names(folder, row):
+    row("mine", PublishedModel(architecture={"preset": "videomae-base"}, pooling="tmean", unexpected=("decoder.",)))
+    (line, _) = source_huggingface.select(
+        fetch.files_from_path(source_huggingface, folder("videomae-base")), "mine"
+    ).params_lines
+    assert line.startswith("mine: {family: huggingface, clips: t16x32, weights: mine, like: mine, ")
+    assert printed_architecture("  " + line, "mine")["preset"] == "videomae-base"
 
 
 def test_the_order_of_a_row_is_printed(repository, published, add, row):
-    row(
-        "siglip",
-        source_huggingface.PublishedModel(
-            model="SiglipVisionModel", pooling="tmean", unexpected=SIGLIP.unexpected, order="h w t"
-        ),
-    )
-    assert ", order: h w t}, " in add("--from", published("siglip"), name="siglip")[1]
+    architecture = {"model": "SiglipVisionModel", "order": "h w t"}
+    row("siglip", PublishedModel(architecture=architecture, pooling="tmean", unexpected=SIGLIP.unexpected))
+    printed = add("--from", published("siglip"), name="siglip")[1]
+    assert printed_architecture(printed, "siglip")["order"] == "h w t"
 
 
 def test_provenance_has_what_loading_needs_and_where_the_files_came_from(repository, published, add):
@@ -162,8 +210,7 @@ def test_the_shape_of_the_class_needs_no_config_in_its_row(folder):
     given = folder("siglip")
     (given / "config.json").write_text('{"model_type": "siglip_vision_model"}')
     edited("preprocessor_config.json", size=224)(given)
-    selection = source_huggingface.select(fetch.files_from_path(source_huggingface, given), "siglip")
-    assert selection.params_lines == (
+    assert lines_for(given, "siglip") == (
         "siglip: {family: huggingface, clips: t5x224, weights: siglip, like: siglip, architecture: {model: "
         "SiglipVisionModel, resize: 224, resample: bicubic, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}, "
         "layer: last, pooling: pooler}",
@@ -318,30 +365,33 @@ def test_a_row_without_a_repository_needs_a_folder(refused):
 def test_a_file_must_have_the_hash_that_its_row_pins(repository, published, add, row):
     given = published("siglip")
     got = digest(given / "model.safetensors")
-    row(
-        "siglip",
-        source_huggingface.PublishedModel(
-            model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256="0" * 64
-        ),
-    )
+    row("siglip", replace(SIGLIP, sha256="0" * 64))
     status, output = add("--from", given, name="siglip")
-    assert (status, f"got sha256 {got}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in output) == (
-        2,
-        True,
-    )
-    row(
-        "siglip",
-        source_huggingface.PublishedModel(
-            model="SiglipVisionModel", pooling="cls", unexpected=SIGLIP.unexpected, sha256=got
-        ),
-    )
+    assert status == 2
+    assert f"got sha256 {got}, expected {'0' * 64} as `siglip` of huggingface.yaml pins" in output
+    row("siglip", replace(SIGLIP, sha256=got))
     assert add("--from", given, name="siglip")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("architecture", "words"),
+    [
+        ({}, "got preset `siglip`, expected one of videomae-base, "),
+        ({"preset": "videomae"}, "got preset `videomae`, expected one of videomae-base, "),
+        ({"frames": 5}, "missing key `preset` or `model`"),
+        ({"model": "SiglipVisionModel", "frame": 5}, "unknown key `frame`; the valid keys are preset, "),
+    ],
+)
+def test_an_architecture_of_the_table_that_does_not_fit_is_refused(published, refused, row, architecture, words):
+    row("siglip", PublishedModel(architecture=architecture, pooling="cls"))
+    words = [f"huggingface.yaml: `siglip.architecture`: {words}"]
+    refused("--from", published("siglip"), name="siglip", words=words)
 
 
 @pytest.mark.parametrize("kind", ["SiglipVisionModels", "AutoModel", "torch", "load_image"])
 def test_an_unknown_class_is_refused(published, refused, row, kind):
-    row("siglip", source_huggingface.PublishedModel(model=kind, pooling="cls"))
-    words = [f"huggingface.yaml: `siglip.model`: got model {kind}, expected a model class of transformers"]
+    row("siglip", PublishedModel(architecture={"model": kind}, pooling="cls"))
+    words = [f"huggingface.yaml: `siglip.architecture`: got model {kind}, expected a model class of transformers"]
     refused("--from", published("siglip"), name="siglip", words=words)
 
 
@@ -356,20 +406,20 @@ def test_the_published_rows_pin_no_hash():
     rows = read(source_huggingface.TABLE)
     assert list(rows) == ["videomae-base", "clip-vit-b32", "clip-vit-b16", "dinov2-base", "vjepa2-vitl"]
     assert all(row.repository and row.sha256 is None for row in rows.values())
-    assert {name: row.frames for name, row in rows.items() if row.frames} == {"videomae-base": 16, "vjepa2-vitl": 64}
+    assert not any(row.architecture for row in rows.values())
+    assert list(rows) == list(family("huggingface").presets())
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("mine: {model: M, pooling: cls, frame: 8}", "`mine`: unknown key `frame`; the valid keys are model, pooling"),
-        ("mine: {pooling: cls}", "`mine`: missing key `model`"),
-        ("mine: {model: M, pooling: cls, frames: 0}", "`mine`, at `frames`: Expected `int` >= 1"),
-        ("mine: {model: M, pooling: cls, order: t w h}", "`mine`, at `order`: Invalid enum value 't w h'"),
-        ("mine: {model: M, pooling: cls, sha256: abc}", "`mine`, at `sha256`: Expected `str` matching"),
+        ("mine: {model: M, pooling: cls}", "`mine`: unknown key `model`; the valid keys are pooling, architecture"),
+        ("mine: {architecture: {model: M}}", "`mine`: missing key `pooling`"),
+        ("mine: {architecture: M, pooling: cls}", "`mine`, at `architecture`: Expected `object`, got `str`"),
+        ("mine: {pooling: cls, sha256: abc}", "`mine`, at `sha256`: Expected `str` matching"),
         ("mine: [", "is no valid YAML"),
         ("", "Expected `object`, got `null`"),
-        ("mine: {model: M, pooling: cls}\nmine: {model: N, pooling: cls}", "found duplicate key"),
+        ("mine: {pooling: tmean}\nmine: {pooling: cls}", "found duplicate key"),
     ],
 )
 def test_an_invalid_table_is_refused(tmp_path, text, words):

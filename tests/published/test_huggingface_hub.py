@@ -183,7 +183,7 @@ def test_a_pull_request_is_resolved_and_recorded_as_a_commit(hub, top, published
 PINNED = """
 from trajprobe.published import source_huggingface
 source_huggingface.ROWS["videomae-base"] = source_huggingface.PublishedModel(
-    model="VideoMAEModel", pooling="tmean", repository="MCG-NJU/videomae-base", revision="{}"
+    pooling="tmean", repository="MCG-NJU/videomae-base", revision="{}"
 )
 """
 

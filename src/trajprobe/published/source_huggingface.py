@@ -10,12 +10,13 @@ from functools import partial
 from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from msgspec import Meta, to_builtins
+from msgspec import Meta, field, to_builtins
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from trajprobe.backbones.family import family
 from trajprobe.backbones.weights import MODEL
 from trajprobe.errors import UserError
 from trajprobe.params import Parameters, parse
@@ -33,11 +34,9 @@ IMAGES = 5
 class PublishedModel(Parameters, frozen=True):
     """A model. huggingface.yaml explains each key."""
 
-    model: str
     pooling: str
+    architecture: dict[str, Any] = field(default_factory=dict)
     repository: str | None = None
-    frames: Annotated[int, Meta(ge=1)] | None = None
-    order: Literal["t h w", "h w t"] = "t h w"
     unexpected: tuple[str, ...] = ()
     licence: str | None = None
     revision: str = "main"
@@ -128,17 +127,17 @@ def select(files: LocalFiles, name: str) -> Selection:
         )
     shape, node = _architecture(row, name, folder)
     provenance: dict[str, Any] = {
-        "model": row.model,
+        "model": shape.model,
         "unexpected": list(row.unexpected),
         "licence": row.licence,
         "transformers": version("transformers"),
     }
-    if row.frames:
-        provenance["trained_frames"] = row.frames
+    if shape.frames:
+        provenance["trained_frames"] = shape.frames
     licence = f", licence: {row.licence}" if row.licence else ""
-    summary = f"{name}: {row.model}{licence}; {MODEL} has sha256 {files.sha256[MODEL]}"
+    summary = f"{name}: {shape.model}{licence}; {MODEL} has sha256 {files.sha256[MODEL]}"
     usage = "every tensor was loaded from the file; used by these lines of params.yaml, under `rows` and `clips`:"
-    frames = row.frames or IMAGES
+    frames = shape.frames or IMAGES
     clips = f"t{frames}x{shape.resize}"  # of the resolution to which the network would resize them
     line = {"family": FAMILY, "clips": clips, "weights": name, "like": name, "architecture": node, "layer": "last"}
     line["pooling"] = row.pooling
@@ -156,20 +155,40 @@ _CONVERT = (
 
 
 def _architecture(row: PublishedModel, name: str, folder: Path) -> tuple["Architecture", dict[str, Any]]:
-    """The architecture that the JSON files in `folder` state, and the same as a row of params.yaml writes it."""
+    """The architecture that the JSON files in `folder` state, and the shortest `architecture` of params.yaml for it.
+
+    The latter is that of the table's row, and what the files state otherwise.
+    """
     from trajprobe.backbones import huggingface
     from trajprobe.backbones.parts import transformers_files  # slow to import, and other sources don't need it
 
+    node = row.architecture or {"preset": name}
     try:
-        model_class = huggingface.model_class(row.model)
+        stated = family(FAMILY).expand(node)
+        if "model" not in stated:
+            raise ValueError("missing key `preset` or `model`")
+        model_class = huggingface.model_class(stated["model"])
     except ValueError as error:
-        raise UserError(f"{TABLE}: `{name}.model`: {error}") from None
+        raise UserError(f"{TABLE}: `{name}.architecture`: {error}") from None
     config, pixels = transformers_files.config_of(model_class, folder), transformers_files.pixels_of(folder)
-    values = {"model": row.model, "config": config, "frames": row.frames, **to_builtins(pixels)}
-    node = {key: value for key, value in values.items() if value}  # empty values are the defaults
-    if row.order != "t h w":
-        node["order"] = row.order
-    return parse(node, huggingface.Architecture, f"{folder}: as `{name}` of {TABLE.name}"), node
+    defaults: dict[str, Any] = cast(Any, model_class.config_class)().to_dict()
+    stated_config = stated.get("config", {})
+    config = {key: defaults.get(key) for key in stated_config} | config  # files leave the class's defaults out
+    values = stated | {"config": config} | {key: _as_yaml(value) for key, value in to_builtins(pixels).items()}
+    shape = parse(values, huggingface.Architecture, f"{folder}: as `{name}` of {TABLE.name}")
+    shortest = dict(node)
+    for key, value in values.items():
+        if key == "config":  # beside a preset, its keys replace the preset's one by one
+            changed = {setting: value[setting] for setting in value if value[setting] != stated_config.get(setting)}
+            if changed:
+                shortest[key] = node.get(key, {}) | changed
+        elif value != stated.get(key):
+            shortest[key] = value
+    return shape, shortest
+
+
+def _as_yaml(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _write(files: LocalFiles, folder: Path) -> str:
