@@ -1,4 +1,4 @@
-"""One thread for each numerical library, before any is imported, and a scratch store for each test."""
+"""One thread for each numerical library, before any is imported; a scratch store for each test; who did not end."""
 
 import hashlib
 import json

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def test_what_the_store_has_is_not_made_again(made, tmp_path, store, workers, ca
         next(store.folder.glob(f"*/{tasks(7)[number].key}-*")).unlink()
     with caplog.at_level("INFO", "trajprobe"):
         made(workers)
+        made(workers)  # of these, the store has all
     assert begun(tmp_path / "diary") == Counter(range(7)) + Counter([2, 5])
     assert sorted(store) == before
     assert f"5 of 7 shards are in {store.folder} already" in caplog.text
@@ -76,7 +78,7 @@ def test_shards_that_cannot_be_made_are_listed_and_the_others_kept(made, tmp_pat
 
 class Backwards(Local):
     def run(self, *arguments):
-        return reversed(list(super().run(*arguments)))
+        yield from reversed(list(super().run(*arguments)))
 
 
 def test_many_failures_are_counted_and_the_first_ones_listed(tmp_path, store):
@@ -117,8 +119,11 @@ def test_a_mistake_before_the_first_shard_ends_the_run(made, workers):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_bug_is_no_failed_shard(made, workers):
     """And the run does not wait for the shard of the other worker."""
-    with pytest.raises(ZeroDivisionError, match="a bug"):
+    with pytest.raises(ZeroDivisionError, match="a bug") as error:
         made(workers, broken=(0,), held=(1,))
+    calls = [frame.name for frame in traceback.extract_tb(error.tb)]
+    if workers == 1:
+        assert calls[calls.index("produce") :] == ["produce", "serve", "make"]
 
 
 def test_the_progress_bar_gets_every_clip(tmp_path, store):
@@ -136,6 +141,23 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path, store, monkeypatch):
     assert list(Local(store, 2).run(work, tasks(2), lambda _: None))
     assert sorted(line.split()[3] for line in (tmp_path / "diary").read_text().splitlines()) == ["cuda:0", "cuda:1"]
     assert os.environ["TRAJPROBE_DEVICE"] == "cuda"
+
+
+def test_an_error_between_two_outcomes_ends_the_run_at_once(tmp_path, store):
+    """An interrupt, say; not only when the traceback that refers to the run is forgotten."""
+    ended = []
+
+    class Odd(Local):
+        def run(self, *arguments):
+            try:
+                yield "no outcome"
+            finally:
+                ended.append(True)
+
+    with pytest.raises(AttributeError) as error:
+        produce(Odd(store, 1), Squares(tmp_path / "diary"), tasks(2), tmp_path / "out", {}, "squares")
+    assert error.tb
+    assert ended
 
 
 def test_a_worker_leaves_an_interrupt_to_its_parent(made, tmp_path):

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -16,7 +16,7 @@ from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
 from trajprobe.errors import UserError
-from trajprobe.execution.work import Maker, Outcome, ReportProgress, Task, Work, serve
+from trajprobe.execution.work import Maker, Outcome, Outcomes, ReportProgress, Task, Work, serve
 from trajprobe.files.store import Store
 
 T = TypeVar("T")
@@ -34,14 +34,12 @@ class Local:
         """The result of `question(maker)`, where `maker` is what `work.open()` loaded; here, in this process."""
         return question(self._maker(work))
 
-    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Iterator[Outcome]:
-        """The outcome of each task, in the order in which they end.
+    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Outcomes:
+        """The outcome of each task, of one or more, in the order in which they end.
 
         Raises:
             UserError: a worker process died, or the work can't be opened.
         """
-        if not tasks:
-            return iter(())
         count = min(self.workers, len(tasks))
         if count == 1:
             return serve(self._maker(work), tasks, self.store, report_progress)
@@ -58,7 +56,7 @@ class Local:
 
 def _in_workers(
     count: int, work: Work[Any], tasks: Sequence[Task], store: Store, report_progress: ReportProgress
-) -> Iterator[Outcome]:
+) -> Outcomes:
     """The outcome of each task, made by `count` worker processes; progress is reported once for each shard."""
     context = multiprocessing.get_context("spawn")
     gpus = context.SimpleQueue()

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from trajprobe.errors import UserError
 from trajprobe.execution.local import Local
-from trajprobe.execution.work import Maker, Outcome, ReportProgress, Task, Work
+from trajprobe.execution.work import Maker, Outcome, Outcomes, ReportProgress, Task, Work
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.shards import ShardWriter
 from trajprobe.files.store import Store, StoredShard
@@ -35,8 +36,8 @@ class Executor(Protocol):
         It runs where shards are made, since the caller's machine may have no GPU, or another kind of CPU.
         """
 
-    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Iterator[Outcome]:
-        """The outcome of each task, in the order in which they end."""
+    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Outcomes:
+        """The outcome of each task, of one or more, in the order in which they end."""
 
 
 def executor() -> Executor:
@@ -85,12 +86,18 @@ def produce(
         stored = len(tasks) - len(to_make)
         log.info("%s: %d of %d shards are in %s already", name, stored, len(tasks), executor.store.folder)
     failures: list[Outcome] = []
-    with tqdm(total=sum(task.clips for task in to_make), desc=name, unit="clip", disable=not to_make) as bar:
-        for outcome in executor.run(work, to_make, bar.update):
-            if outcome.shard:
-                shards[outcome.task.key] = outcome.shard
-            else:
-                failures.append(outcome)
+    if to_make:
+        total = sum(task.clips for task in to_make)
+        # Closed at once after an error or an interrupt, which ends the workers.
+        with (
+            tqdm(total=total, desc=name, unit="clip") as bar,
+            closing(executor.run(work, to_make, bar.update)) as outcomes,
+        ):
+            for outcome in outcomes:
+                if outcome.shard:
+                    shards[outcome.task.key] = outcome.shard
+                else:
+                    failures.append(outcome)
     if failures:
         raise UserError(f"{name}: {_listed(failures, len(tasks))}")
     with fresh_folder(folder) as temporary:

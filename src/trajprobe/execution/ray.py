@@ -10,7 +10,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import trajprobe
 from trajprobe.errors import UserError
-from trajprobe.execution.work import Maker, Outcome, ReportProgress, Task, Work, serve
+from trajprobe.execution.work import Maker, Outcome, Outcomes, ReportProgress, Task, Work, serve
 from trajprobe.files.store import VARIABLE, Store, StoredShard
 from trajprobe.stage import FIXED, INSTRUCTION_SETS, THREADS, cleanup
 
@@ -80,14 +80,12 @@ class Ray:
             raise UserError(f"ray: no process could begin, in {ATTEMPTS} attempts: {reason}") from None
         return answer
 
-    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Iterator[Outcome]:
-        """The outcome of each task, in the order in which they end; progress is reported once for each shard.
+    def run(self, work: Work[Any], tasks: Sequence[Task], report_progress: ReportProgress) -> Outcomes:
+        """The outcome of each task, of one or more, in the order in which they end; progress is reported by shard.
 
         Raises:
             UserError: the work can't be opened, or a disk is full.
         """
-        if not tasks:
-            return
         self._opened = None  # its process would keep a GPU
         attempts = self.store.folder / "attempts" / f".{uuid4().hex}"
         attempts.parent.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """Work that is cut into shards: what a kind of work offers, and how its shards are made in any process."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -49,7 +49,11 @@ class Outcome:
     error: str = ""
 
 
-def serve(maker: Maker, tasks: Iterable[Task], store: Store, report_progress: ReportProgress) -> Iterator[Outcome]:
+#: Outcomes as they come. To close it ends the run.
+Outcomes = Generator[Outcome, None, None]
+
+
+def serve(maker: Maker, tasks: Iterable[Task], store: Store, report_progress: ReportProgress) -> Outcomes:
     """Makes a shard for each task and puts it into the store. A UserError in one shard does not stop the others."""
 
     def read(task: Task) -> tuple[Task, Any, str]:
