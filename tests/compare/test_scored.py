@@ -1,5 +1,7 @@
 """The variants of a probe file, scored on the tested clips: against numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from probed import FEW, merged, row
@@ -25,6 +27,14 @@ def test_clips_that_no_fold_tests_do_not_count():
     found = scored(row("pretrained", "net", "0000111020"))  # right on both of them
     assert found.correct.tolist() == [[1] * 7 + [0]]
     assert found.predictions.tolist() == [[0, 0, 0, 0, 1, 1, 1, 0]]
+
+
+def test_the_tested_clips_may_stand_anywhere():
+    labelling = replace(FEW, folds=np.array([0, -1, 0, 0, 1, -1, 1, 1, 1, 0]))
+    found = scored(row("pretrained", "net", "0110101120", equal=[0, 1, 2, 0, 1, 0, 1, 2, 2, 1]), labelling)
+    assert found.predictions.tolist() == [[0, 1, 0, 1, 1, 1, 2, 0]]
+    assert found.correct.tolist() == [[1, 0, 1, 1, 1, 0, 1, 1]]
+    assert found.equal_dimensions == 6 / 8
 
 
 def test_variants_are_those_of_the_file_in_its_order_by_their_coordinates():
