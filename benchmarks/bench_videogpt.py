@@ -41,7 +41,7 @@ plain.load_state_dict({key: value for key, value in network.state_dict().items()
 with torch.inference_mode():
     latents, peer = network.encode(x), plain(x)
     ours, theirs = network.codes(latents), plain.codes(peer)
-    away = [(latents - network.codebook(codes)).square().sum(dim=1) for codes in (ours, theirs)]
+    away = [(latents - network.codebook.vectors(codes)).square().sum(dim=1) for codes in (ours, theirs)]
     print(
         f"latents differ by {float((latents - peer).abs().max()):.1e}, {int((ours != theirs).sum())} codes of "
         f"{ours.numel()}, whose rows are nearer or farther by {float((away[0] - away[1]).abs().max()):.1e}"
