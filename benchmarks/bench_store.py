@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from measure import machine, ratio
-from trajprobe.features.encoding import pack
 
+from trajprobe.features.tokens import pack
 from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
 
@@ -20,41 +20,43 @@ CLIPS = 256
 
 def peak(folder: Path, count: int) -> float:
     """MB that a process takes at most which extracts features of so many clips, beside what its imports take."""
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, __file__, str(folder), str(count)], capture_output=True, text=True, check=True
     ).stdout
-    before, after = json.loads(told)
+    before, after = json.loads(printed)
     return (after - before) / 1e3
 
 
 def extract_many(folder: Path, count: int) -> None:
     """What `peak` runs; prints the kilobytes before and after."""
     import torch
-    from trajprobe.features.extraction import extract
-    from trajprobe.features.setting import Setting
 
-    from trajprobe.backbones import magvit2_tiny
-    from trajprobe.features.networks import Drawn
-    from trajprobe.files import video_shards as clips
+    from trajprobe.backbones import magvit2_tiny, weights
+    from trajprobe.features.extract import extract
     from trajprobe.files.shards import ShardWriter
-    from trajprobe.rows import Run, Untrained
-    from trajprobe.stage import Compute
+    from trajprobe.files.video_shards import packed
 
     torch.set_num_threads(1)
-    meta = {"scene": {}, "format": {"frames": 5, "size": 32}}
-    writer = ShardWriter(folder / str(count), meta | {"tracks": ""})
+    os.chdir(folder)
+    meta = {"scene": {}, "format": {"frames": 5, "resolution": 32}}
+    writer = ShardWriter(Path("data/clips") / str(count), meta | {"tracks": ""})
     generator = np.random.default_rng(0)
     for _ in range(0, count, CLIPS):
         video = generator.integers(0, 256, (CLIPS, 5, 32, 32, 3), dtype=np.uint8)
-        writer.add(clips.packed(video, np.zeros((CLIPS, 5, 2)), meta), CLIPS)
+        writer.add(packed(video, np.zeros((CLIPS, 5, 2)), meta), CLIPS)
     writer.close()
-    shape = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 4}
-    row = Untrained(family="magvit2_tiny", architecture=shape, clips="", layer="hidden", pooling="tmean")
-    architecture = magvit2_tiny.Architecture(4, (1, 1, 2), 0, 4)
-    stored = clips.Clips(folder / str(count))
-    setting = Setting(row, "bench", architecture, stored, Run(16, 4), Compute(1, "native"))
+    architecture = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 4}
+    network = magvit2_tiny.build(magvit2_tiny.Architecture(4, (1, 1, 2), 0, 4))
+    weights.save(weights.WEIGHTS / "net", network, {})
+    net = {"family": "magvit2_tiny", "clips": str(count), "weights": "net", "like": "net"}
+    values = {
+        "compute": {"threads": 1, "instruction_set": "native"},
+        "features": {"seeds": 2, "microbatch": 16, "memory": 4},
+        # A row that is like another one has its pretrained network alone.
+        "rows": {"net": net | {"architecture": architecture, "layer": "hidden"}, "trained": net},
+    }
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    extract(setting, [Drawn(setting, 0, folder / "features")], "bench")
+    extract(values, "trained")
     print(json.dumps([before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
 
 
