@@ -34,7 +34,7 @@ from trajprobe.compare.seeds import gain, rank_p_value
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
 from trajprobe.params import read, section
-from trajprobe.probes.probe_row import probe_networks
+from trajprobe.probes.network_probes import VariantFeatures, probe_networks
 from trajprobe.probes.settings import CodeLength, FewShot, Probe
 
 Array = NDArray[np.float64]
@@ -223,9 +223,10 @@ def nothing(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:
             generator.normal(size=(groups, DIMENSIONS))[of_group] + generator.normal(size=(len(labels), DIMENSIONS))
             for _ in range(networks)
         ]
+        (probes,) = probe_networks([VariantFeatures(features, in_full=True)], labelling, params, network)
         return VariantProbe(
             network=network, input="plain", layer=LAYER, shape=[1, DIMENSIONS], pca=0, frames=1, trained_frames=None,
-            equal_dimensions=DIMENSIONS, networks=probe_networks(features, labelling, params, network),
+            equal_dimensions=DIMENSIONS, networks=probes,
         )  # fmt: skip
 
     def probed(name: str, *variants: VariantProbe) -> RowProbe:
