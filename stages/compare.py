@@ -11,7 +11,7 @@ from trajprobe.stage import run
 
 def main() -> str:
     from trajprobe.compare.comparison import Compare, compare, deciding_metric
-    from trajprobe.compare.results import pretraining_figures, row_probes
+    from trajprobe.compare.results import compared_probes, pretraining_figures
     from trajprobe.files import findings
     from trajprobe.files.atomic import write_bytes, write_json
     from trajprobe.files.labelling import LABELLING, Labelling
@@ -25,7 +25,7 @@ def main() -> str:
     values, guards = read(), findings.load()
     params, against = section(values, Compare, "compare"), held_against(values)
     labelling = Labelling.load(LABELLING)
-    comparison = compare(row_probes(values), against, deciding_metric(guards), labelling, params)
+    comparison = compare(compared_probes(values), against, deciding_metric(guards), labelling, params)
     write_json(Path("metrics/summary.json"), summary(comparison, params))
     write_json(Path("metrics/details.json"), details(comparison, pretraining_figures(values)))
     plots.write(comparison, params.primary, Path("metrics/plots"))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from probed import ROW, VARIANT
 
-from trajprobe.compare.results import pretraining_figures, row_probes
+from trajprobe.compare.results import compared_probes, pretraining_figures
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
 from trajprobe.files.atomic import write_json
@@ -56,19 +56,19 @@ def saved(tmp_path, monkeypatch):
 
 
 def test_probes_come_back_as_they_were_saved(saved):
-    assert row_probes(VALUES) == saved
+    assert compared_probes(VALUES) == saved
 
 
 def test_variants_come_in_the_order_of_params_yaml(saved):
     probe_results.save(msgspec.structs.replace(saved[0], variants=saved[0].variants[::-1]))
-    assert row_probes(VALUES) == saved
+    assert compared_probes(VALUES) == saved
 
 
 def test_missing_probes_are_refused_by_name(saved):
     probe_results.path("net").unlink()
     probe_results.path("pixels").unlink()
     with pytest.raises(UserError, match=r"data/results/probes: no probe of net, pixels; `dvc repro` makes it"):
-        row_probes(VALUES)
+        compared_probes(VALUES)
 
 
 def test_files_that_no_row_names_are_left_alone_and_ignored(saved):
@@ -76,7 +76,7 @@ def test_files_that_no_row_names_are_left_alone_and_ignored(saved):
     for path in stray:
         path.parent.mkdir(exist_ok=True)
         path.write_text("{}")
-    assert row_probes(VALUES) == saved
+    assert compared_probes(VALUES) == saved
     assert all(path.is_file() for path in stray)
 
 
@@ -100,7 +100,7 @@ def test_probes_of_other_features_than_those_of_params_yaml_are_refused(saved, k
         del changed["rows"]["net-shuffled"]
     name = keys[1] if keys[0] == "rows" else "net"
     with pytest.raises(UserError, match=rf"probes/{name}\.json: got probes of other features than .*; run `dvc repro`"):
-        row_probes(changed)
+        compared_probes(changed)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_damaged_probe_is_refused_by_its_file(saved, damage, message):
     path = probe_results.path("pixels")
     path.write_text(damage)
     with pytest.raises(UserError, match=f"{path}: .*{message}"):
-        row_probes(VALUES)
+        compared_probes(VALUES)
 
 
 def test_pretraining_figures_are_those_of_the_named_recipes(tmp_path, monkeypatch):

@@ -47,10 +47,13 @@ def points(estimate):
 def test_it_begins_with_the_data():
     assert text(TRAINED, RANDOM).startswith(
         "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class). Scores "
-        "of a logistic probe in %, with 95 % confidence intervals: over clips, and of random networks over seeds. The "
-        "last two columns are accuracies, after reduction to 32 dimensions and with permuted labels.\n\n| row |"
+        "of a logistic probe in %, with 95 % confidence intervals over clips; random networks have 95 % prediction "
+        "intervals over seeds. The last two columns are accuracies, after "
+        "reduction to 32 dimensions and with permuted labels.\n\n| row |"
     )
-    assert "with 99.9 % confidence intervals" in text(TRAINED, RANDOM, given=params(confidence=0.999))
+    assert "with 99.9 % confidence intervals over clips; random networks have 99.9 % prediction" in text(
+        TRAINED, RANDOM, given=params(confidence=0.999)
+    )
 
 
 def test_clips_that_are_only_trained_on_do_not_count():

@@ -21,7 +21,7 @@ from trajprobe.rows import RANDOM, named_rows, variants
 PRETRAINING = Path("data/results/pretrain")
 
 
-def row_probes(values: dict[str, Any]) -> list[RowProbe]:
+def compared_probes(values: dict[str, Any]) -> list[RowProbe]:
     """The probe files of all rows, with their variants, in the order of params.yaml (`values`).
 
     Raises:

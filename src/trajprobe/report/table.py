@@ -67,12 +67,13 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     chance = f"chance {percent(comparison.chance)} % (the most frequent class)"
     if comparison.metric == "balanced_accuracy":
         chance += f", of balanced accuracy {percent(1 / len(np.unique(labelling.labels[tested])))} %"
+    level = f"{100 * params.confidence:g} %"
     widest = max(scored.probe.equal_dimensions for scored in order)
     yield (
         f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, {chance}. "
-        f"Scores of a {order[0].row.classifier} probe in %, with {100 * params.confidence:g} % confidence intervals: "
-        f"over clips, and of random networks over seeds. The last two columns are accuracies, after reduction to "
-        f"{widest} dimensions and with permuted labels."
+        f"Scores of a {order[0].row.classifier} probe in %, with {level} confidence intervals over clips; random "
+        f"networks have {level} prediction intervals over seeds. The last two columns are accuracies, after reduction "
+        f"to {widest} dimensions and with permuted labels."
     )
     yield ""
     titles = [metric.title for metric in METRICS.values()]
