@@ -66,7 +66,7 @@ from trajprobe.probes.pool import run
 def sleep(number):
     Path(f"{number}.part").write_text(str(os.getpid()))
     Path(f"{number}.part").rename(f"{number}.pid")
-    time.sleep(100)
+    time.sleep(100 * number)  # the first worker waits for its next call
 run([partial(sleep, number) for number in range(2)], "sleep")
 """
 
