@@ -53,8 +53,8 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     for key in ("accuracy", "random"):  # its gain is in a larger family now
         assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
     table = (clone.folder / "data/report/table.md").read_text()
-    assert "open-magvit2 (pretrained): clips of 5 frames; its weights know 17." in table
-    assert "| bare | random, 2 seeds | 1 x 192 |" in table
+    assert "open-magvit2 pretrained latents.tmean: clips of 5 frames, but its weights were trained on 17." in table
+    assert "| bare | random, 2 seeds | plain | histogram.tmean, 1 x 192 |" in table
 
     told = clone.run("python", "stages/features.py", "open-magvit2", "--dry")
     assert "open-magvit2, over the clips of t5: 3 x 60 clips of" in told

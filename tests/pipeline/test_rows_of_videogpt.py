@@ -55,8 +55,8 @@ def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
     for key in ("accuracy", "random"):  # its gain is in a larger family now
         assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
     table = (clone.folder / "data/report/table.md").read_text()
-    assert "its weights know" not in table  # 8 frames are what they were trained on
-    assert "| bare | random, 2 seeds | 2 x 32 |" in table
+    assert "its weights were trained on" not in table  # 8 frames are what they were trained on
+    assert "| bare | random, 2 seeds | plain | histogram.tmean, 2 x 32 |" in table
     manifest = json.loads(
         (clone.folder / "data/features/videogpt/pretrained/plain/latents.tmean/manifest.json").read_text()
     )

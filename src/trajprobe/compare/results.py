@@ -5,7 +5,6 @@ branch or a removed row left, which is ignored.
 """
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,8 +16,6 @@ from trajprobe.files.atomic import read_json
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import section
 from trajprobe.rows import RANDOM, named_rows, variants
-
-PRETRAINING = Path("data/results/pretrain")
 
 
 def compared_probes(values: dict[str, Any]) -> list[RowProbe]:
@@ -54,4 +51,7 @@ def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
     Raises:
         UserError: they are missing or damaged.
     """
-    return {name: read_json(PRETRAINING / f"{name}.json") for name in section(values, dict[str, Any], "pretrain")}
+    return {
+        name: read_json(probe_results.PRETRAINING / f"{name}.json")
+        for name in section(values, dict[str, Any], "pretrain")
+    }

@@ -8,6 +8,8 @@ from trajprobe.files.atomic import read_json, write_json
 from trajprobe.params import Parameters, parse
 
 PROBES = Path("data/results/probes")
+#: Figures of each recipe of `pretrain`, one JSON each.
+PRETRAINING = Path("data/results/pretrain")
 
 
 class NetworkProbe(Parameters, frozen=True):

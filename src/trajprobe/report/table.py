@@ -102,7 +102,7 @@ def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params:
     metric = METRICS[comparison.metric].title
     why = "The classes are uneven, so verdicts are on balanced accuracy. " * (comparison.metric != "accuracy")
     yield (
-        f"{why}Differences of {metric} in points; the verdict is on the first of the two. Better and worse are "
+        f"{why}Differences of {metric} in points. The verdict says what the first of the two is. Better and worse are "
         f"one-sided tests at {100 * params.alpha:g} %, with Holm's correction for all {count}; practically equal is "
         f"within {100 * params.margin:g} points. The last column is the smallest difference detectable with "
         f"{100 * POWER:g} % power."

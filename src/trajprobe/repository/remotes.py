@@ -29,7 +29,6 @@ from trajprobe.rows import RANDOM, Row, named_rows
 REMOTE = "store"
 SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
-PRETRAIN = Path("data/results/pretrain")
 TABLE = Path("data/report/table.md")
 
 
@@ -128,7 +127,7 @@ def _verified_remote() -> str:
 def _needed_outputs(values: dict[str, Any]) -> set[str]:
     rows = named_rows(values)
     paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / name for name in rows), *map(probe_results.path, rows)]
-    paths += [PRETRAIN / f"{name}.json" for name in values["pretrain"]]
+    paths += [probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]]
     return set(map(str, paths))
 
 
