@@ -142,8 +142,8 @@ def test_differences_are_shown_with_their_verdicts():
     shown = table(found, "my-set", PARAMS, [], [])
     assert (
         "Differences of accuracy in points. The verdict says what the first of the two is. Better and worse are "
-        "one-sided tests at 5 %, with Holm's correction for all 5; practically equal is within 2 points. The last column is the "
-        "smallest difference detectable with 80 % power.\n\n| difference |"
+        "one-sided tests at 5 %, with Holm's correction for all 5; practically equal is within 2 points. The last "
+        "column is the smallest difference detectable with 80 % power.\n\n| difference |"
     ) in shown
     header, *differences = tables(shown)[1]
     assert header == ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
