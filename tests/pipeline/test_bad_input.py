@@ -109,7 +109,7 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
         (3, ("rows", "magvit2-tiny", "architecture", "depth"), "unknown key `depth`"),
         ({"seed": 3}, ("rows", "extent", "options"), "unknown key `seed`"),
         ("hidden", ("rows", "extent", "layer"), "got it for extent, which has no network; leave it out"),
-        ("other", ("compare", "primary"), "expected a row of `rows`: magvit2-tiny"),
+        ("other", ("compare", "primary"), "`compare.primary`: got `other`, expected a row of `rows`: "),
         ("other", ("rows", "magvit2-tiny-shuffled", "like"), "expected a row of `rows`"),
         ("codes", ("rows", "magvit2-tiny-shuffled", "layer"), "a row has these of `rows.magvit2-tiny`"),
         ("t99", ("rows", "magvit2-tiny-shuffled", "clips"), "expected `t17`, as in `rows.magvit2-tiny`"),

@@ -3,7 +3,7 @@
 import pytest
 from flips import LABELLING, SHARD, flip, place
 
-PULLED = {"features", "report", "results", "trajectories"}
+PULLED = {"features", "report", "results", "trajectories", "weights"}  # of weights, what git keeps: none and random
 
 
 def there(laptop):
