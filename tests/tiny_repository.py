@@ -109,6 +109,12 @@ class Repository:
             node[keys[-1]] = value
         self.write(values)
 
+    def keep_rows(self, *names):
+        """Removes all other rows of params.yaml, and their perturbations: a run takes seconds less for each."""
+        values = self.params()
+        values["rows"] = {name: values["rows"][name] | {"perturbations": []} for name in names}
+        self.write(values)
+
     def write(self, values):
         with (self.folder / "params.yaml").open("w") as file:
             YAML(typ="safe").dump(values, file)
