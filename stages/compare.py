@@ -11,7 +11,7 @@ from trajprobe.stage import run
 
 def main() -> str:
     from trajprobe.compare.comparison import Compare, compare, deciding_metric
-    from trajprobe.compare.results import compared_probes, pretraining_figures
+    from trajprobe.compare.results import compared_probes, pretraining_figures, remove_leftovers
     from trajprobe.files import findings
     from trajprobe.files.atomic import write_bytes, write_json
     from trajprobe.files.labelling import LABELLING, Labelling
@@ -23,6 +23,7 @@ def main() -> str:
     from trajprobe.rows import held_against
 
     values, guards = read(), findings.load()
+    remove_leftovers(values)
     params, against = section(values, Compare, "compare"), held_against(values)
     labelling = Labelling.load(LABELLING)
     comparison = compare(compared_probes(values), against, deciding_metric(guards), labelling, params)

@@ -1,5 +1,6 @@
 """A real repository, small: the tracked files as they are, tiny parameters, and one whole `dvc repro`."""
 
+import copy
 import json
 import os
 import re
@@ -166,7 +167,7 @@ def _reproduce(repository):
     for recipe in values["pretrain"].values():
         recipe |= {"steps": 2, "batch": 4}
     for network in (*values["pretrain"].values(), values["rows"]["magvit2-tiny"]):
-        network["architecture"] = ARCHITECTURE
+        network["architecture"] = copy.deepcopy(ARCHITECTURE)  # no YAML anchor, of which DVC changes one copy
     repository.write(values)
     repository.git("init", "--quiet", "--initial-branch", "main")
     repository.git("config", "user.email", "test@example.org")

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from probed import ROW, VARIANT
 
-from trajprobe.compare.results import compared_probes, pretraining_figures
+from trajprobe.compare.results import compared_probes, pretraining_figures, remove_leftovers
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
-from trajprobe.files.atomic import write_json
+from trajprobe.files.atomic import file_md5, write_json
 from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
 
 NET = {"family": "x", "clips": "c", "weights": "net", "like": "net", "layer": "hidden"}
@@ -126,3 +126,20 @@ def test_pretraining_figures_are_those_of_the_named_recipes(tmp_path, monkeypatc
         write_json(Path(f"data/results/pretrain/{name}.json"), {"mse": mse})
     assert pretraining_figures(VALUES) == {"net": {"mse": 0.5}, "other": {"mse": 0.25}}
     assert Path("data/results/pretrain/old.json").exists()
+
+
+def test_only_leftovers_that_dvcs_cache_holds_are_removed(saved, tmp_path):
+    leftovers = [Path("data/results/probes/removed.json"), Path("data/results/pretrain/removed.json")]
+    own = [Path("data/results/probes/notes.json"), Path("data/results/probes/notes.md"), Path("data/results/mine.json")]
+    for number, path in enumerate([*leftovers, *own]):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{number}")
+    named = [probe_results.path(name) for name in VARIANTS]
+    for path in [*leftovers, *named]:
+        md5 = file_md5(path)
+        held = tmp_path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+        held.parent.mkdir(parents=True, exist_ok=True)
+        held.write_bytes(path.read_bytes())
+    remove_leftovers(VALUES)
+    assert [path.exists() for path in leftovers] == [False, False]
+    assert all(path.exists() for path in [*own, *named])

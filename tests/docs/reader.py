@@ -1,5 +1,6 @@
 """Runs the blocks of a document in order, as a reader would: in a clone, or where the text says so in a second one."""
 
+import copy
 import os
 import re
 import subprocess
@@ -110,7 +111,7 @@ def shrunk(changes):
     for section in ("pretrain", "rows"):
         for name, node in changes.get(section, {}).items():
             if node.get("family") == "magvit2_tiny" and not node.get("architecture") and node.get("like", name) == name:
-                node["architecture"] = ARCHITECTURE
+                node["architecture"] = copy.deepcopy(ARCHITECTURE)  # no YAML anchor, of which DVC changes one copy
     return changes
 
 

@@ -1,7 +1,7 @@
 """The results that are compared: those of the rows and recipes of params.yaml, none missing and no other.
 
-The compare stage depends on the folder of all results, since DVC can't list the rows there. It also holds what another
-branch or a removed row left, which is ignored.
+The compare stage depends on the folder of all results, since DVC can't list the rows there. What another branch or a
+removed row left in it would change dvc.lock, so `remove_leftovers` removes that, and nothing else.
 """
 
 from collections import Counter
@@ -12,7 +12,8 @@ import msgspec
 from trajprobe.compare.scored import Variant
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
-from trajprobe.files.atomic import read_json
+from trajprobe.files.atomic import file_md5, read_json
+from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import section
 from trajprobe.rows import RANDOM, named_rows, variants
@@ -55,3 +56,19 @@ def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
         name: read_json(probe_results.PRETRAINING / f"{name}.json")
         for name in section(values, dict[str, Any], "pretrain")
     }
+
+
+def remove_leftovers(values: dict[str, Any]) -> None:
+    """Deletes results of rows and recipes that params.yaml (`values`) does not name, of another branch or removed.
+
+    Only a file that DVC's cache holds to the byte is deleted: a stage made it, and `dvc checkout` brings it back. Other
+    files are the user's.
+    """
+    objects = cache_folder() / "files/md5"
+    named = {probe_results.path(name) for name in values["rows"]}
+    named |= {probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]}
+    for folder in (probe_results.PROBES, probe_results.PRETRAINING):
+        for path in set(folder.glob("*.json")) - named:
+            md5 = file_md5(path)
+            if (objects / md5[:2] / md5[2:]).is_file():
+                path.unlink()
