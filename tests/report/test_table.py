@@ -184,7 +184,7 @@ def test_perturbations_are_called_by_what_they_change():
 def test_verdicts_on_balanced_accuracy_are_announced_and_why():
     shown = text(TRAINED, RANDOM, PIXELS, metric="balanced_accuracy")
     assert (
-        "\nThe classes are uneven, so verdicts are on balanced accuracy. Differences of balanced accuracy in points;"
+        "\nThe classes are uneven, so verdicts are on balanced accuracy. Differences of balanced accuracy in points."
     ) in shown
     assert "uneven" not in text(TRAINED, RANDOM, PIXELS)
 
