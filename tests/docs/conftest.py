@@ -2,9 +2,8 @@
 
 import sys
 
-import numpy as np
 import pytest
-from documents import ROOT
+from documents import ROOT, blocks
 from reader import Session
 
 #: What the reader has beside the repository.
@@ -13,27 +12,40 @@ FILES = {
     "docs/networks.md": ["vqvae.ckpt", "siglip"],
     "docs/extending.md": ["points.csv"],
 }
+#: Documents that speak of more rows, or of perturbations, than the smallest repository has.
+ALL_ROWS = ("docs/reading-the-results.md",)
+
+
+@pytest.fixture(scope="session")
+def small(reproduced, tmp_path_factory):
+    """The reproduced repository with half its rows: each takes some seconds of every document that runs all of them."""
+    repository = reproduced.clone(tmp_path_factory.mktemp("docs") / "small", reproduced.cache)
+    repository.keep_rows("magvit2-tiny", "magvit2-tiny-shuffled", "pixels", "kinematics")
+    repository.repro()
+    repository.commit("Fewer rows")
+    return repository
 
 
 @pytest.fixture
-def session(clone, reproduced, tmp_path):
+def session(small, reproduced, tmp_path):
     """Makes the session of a document."""
 
     def make(document):
+        repository = reproduced if document in ALL_ROWS else small
+        clone = repository.clone(tmp_path / "clone", reproduced.cache)
         for name in FILES.get(document, ()):
             MAKERS[name](clone)
         share = tmp_path / "share"
         share.mkdir()
-        return Session(clone, lambda: reproduced.clone(tmp_path / "laptop"), {"/mnt/share": share})
+        return Session(clone, lambda: repository.clone(tmp_path / "laptop"), {"/mnt/share": share})
 
     return make
 
 
 def tracks(clone):
-    """Two classes that differ in their speed."""
-    generator = np.random.default_rng(0)
-    points = np.cumsum(generator.normal(size=(40, 12, 2)) * np.repeat([1, 3], 20)[:, None, None], axis=1)
-    np.savez(clone.folder / "tracks.npz", trajectories=points, labels=np.repeat(["slow", "fast"], 20))
+    """The same as in docs/data.md, so that what both documents run is run once."""
+    script = next(block.text for block in blocks("docs/data.md") if block.language == "python")
+    clone.run(sys.executable, "-c", script)
 
 
 def checkpoint(clone):

@@ -56,6 +56,7 @@ class Session:
             (place.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (place.folder / path).write_text(block.text)
         elif path := block.appended_to:
+            assert (place.folder / path).is_file(), path
             with (place.folder / path).open("a") as file:
                 file.write(f"\n\n{block.text}")
         elif block.language == "yaml":
