@@ -4,6 +4,7 @@ import ast
 import hashlib
 import re
 import subprocess
+import sys
 
 import pytest
 from documents import DOCUMENTS, ROOT, blocks, prose, read, tables
@@ -104,7 +105,11 @@ def test_the_diagram_has_every_stage_and_edges_of_dvc_alone():
     stages = load("dvc.yaml")["stages"]
     assert {name for edge in edges for name in edge} - {"table"} == set(stages)
     graph = subprocess.run(
-        ["dvc", "dag", "--collapse-foreach-matrix", "--dot"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "dvc", "dag", "--collapse-foreach-matrix", "--dot"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert edges <= set(re.findall(r'"(\w+)" -> "(\w+)"', graph.stdout))
 
