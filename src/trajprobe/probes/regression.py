@@ -10,8 +10,8 @@ L-BFGS needs tens of steps where it would need hundreds (preconditioning: Noceda
 Optimization, 5.1; one decomposition for every penalty: fewshot_lsr.py of big_vision). Where there are fewer clips
 than dimensions, V is a basis of the space that the clips span: no other direction gets any weight.
 
-The solution is scikit-learn's, and closer to the optimum: LogisticRegression stops at a gradient a hundred times as
-large, in coordinates that are worse.
+The solution is scikit-learn's, and closer to the optimum: LogisticRegression stops at derivatives a hundred times as
+large.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,8 @@ from scipy.special import softmax
 
 from trajprobe.probes.arrays import Integers, Matrix
 
-#: L-BFGS stops where no derivative of the mean loss, in the variables A and b, is larger.
+#: L-BFGS stops where no derivative of the mean loss by V'W or b is larger. By A they are smaller, and much smaller for
+#: a large c: there they would stop it long before the optimum.
 TOLERANCE = 1e-6
 #: Share of the largest eigenvalue below which a direction is rounding error.
 RANK = 1e-12
@@ -75,8 +76,10 @@ class Decomposition:
         indicators[np.arange(n), codes] = 1
         scale = 1 / np.sqrt(c / k * self.squares + 1)
         # The offsets' share of the same Hessian is c n / k, and nothing of the penalty.
-        design = np.hstack([self.rotated * scale, np.full((n, 1), np.sqrt(k / (c * n)))])
+        scales = np.append(scale, np.sqrt(k / (c * n)))[:, None]
+        design = np.hstack([self.rotated, np.ones((n, 1))]) * scales.T
         penalty = np.append(scale**2, 0)[:, None]
+        gradient = np.empty((len(scales), k))
 
         def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             a = flat.reshape(-1, k)
@@ -88,10 +91,16 @@ class Decomposition:
             value = c * (np.log(total).sum() - np.vdot(z, indicators)) + np.vdot(shrunk, a) / 2
             odds /= total
             odds -= indicators
-            return value, (c * (design.T @ odds) + shrunk).ravel()
+            gradient[:] = c * (design.T @ odds) + shrunk
+            return value, gradient.ravel().copy()
 
-        options = {"maxiter": max_iter, "maxfun": 100 * max_iter, "gtol": TOLERANCE * c * n, "ftol": 0}
-        start = np.zeros(design.shape[1] * k)
-        a = minimize(loss, start, method="L-BFGS-B", jac=True, options=options).x.reshape(-1, k)
-        weights = self.basis @ (scale[:, None] * a[:-1])
-        return Regression(classes, weights, a[-1] * design[0, -1] - self.mean @ weights)
+        def stop(_: NDArray[np.float64]) -> None:
+            if np.abs(gradient / scales).max() <= TOLERANCE * c * n:
+                raise StopIteration
+
+        options = {"maxiter": max_iter, "maxfun": 100 * max_iter, "gtol": 0, "ftol": 0}
+        start = np.zeros(gradient.size)
+        optimum = minimize(loss, start, method="L-BFGS-B", jac=True, callback=stop, options=options).x
+        solution = scales * optimum.reshape(-1, k)
+        weights = self.basis @ solution[:-1]
+        return Regression(classes, weights, solution[-1] - self.mean @ weights)
