@@ -53,7 +53,7 @@ NOT_RUN = {
     "docs/scale-out.md": {
         ".venv/bin/pip install --requirement requirements-ray.lock": (
             "installs; needs a cluster",
-            "tests/execution/test_cluster.py::CLUSTER",
+            "tests/execution/test_cluster.py::test_a_killed_worker_and_a_killed_node_change_nothing",
         ),
         "#!/bin/bash": ("needs Slurm", None),
         "RAY_AUTH_MODE=token ray start --head --port=6379 --include-dashboard=false": ("needs a cloud", None),
