@@ -34,6 +34,16 @@ TINY = {
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 6}
 
 
+def change(values, value, *keys):
+    """Sets one value of nested mappings; None removes the key."""
+    for key in keys[:-1]:
+        values = values[key]
+    if value is None:
+        del values[keys[-1]]
+    else:
+        values[keys[-1]] = value
+
+
 class Repository:
     """A git and DVC repository in a temporary folder."""
 
@@ -101,13 +111,7 @@ class Repository:
     def set(self, value, *keys):
         """Sets one value of params.yaml; None removes the key."""
         values = self.params()
-        node = values
-        for key in keys[:-1]:
-            node = node[key]
-        if value is None:
-            del node[keys[-1]]
-        else:
-            node[keys[-1]] = value
+        change(values, value, *keys)
         self.write(values)
 
     def keep_rows(self, *names):

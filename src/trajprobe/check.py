@@ -1,11 +1,9 @@
 """Checks all of params.yaml before anything runs, so that a typo in the last stage shows before the first one runs."""
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from trajprobe.backbones import weights
-from trajprobe.backbones.family import family
 from trajprobe.clips.scene import Format, Scene
 from trajprobe.compare.comparison import Compare
 from trajprobe.data.folds import Prepare
@@ -14,11 +12,12 @@ from trajprobe.errors import UserError
 from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
 from trajprobe.features.plan import check_row
+from trajprobe.files.feature_shards import RANDOM
 from trajprobe.importers.npz import RAW, RESERVED
 from trajprobe.params import Parameters, check_name, section
-from trajprobe.pretraining.train import Pretrain, check_format
+from trajprobe.pretraining.train import Pretrain, check_format, trainable
 from trajprobe.probes.settings import Probe
-from trajprobe.rows import NONE, RANDOM, Row, Run, held_against, named_rows
+from trajprobe.rows import NONE, Row, Run, held_against, named_rows
 from trajprobe.stage import Compute
 
 
@@ -47,7 +46,7 @@ def check(values: dict[str, Any]) -> None:
 def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format]) -> None:
     if name in (NONE, RANDOM):
         raise UserError(f"params.yaml: `pretrain.{name}`: got a name that `weights` uses for no weights; rename it")
-    of = family(recipe.family, "FRAMES_PER_TOKEN")
+    of = trainable(recipe.family)
     of.architecture(recipe.architecture, f"pretrain.{name}")
     _check_one_of(f"pretrain.{name}.clips", recipe.clips, formats)
     check_format(of, formats[recipe.clips], f"pretrain.{name}")
@@ -90,7 +89,7 @@ def _check_dataset(name: str) -> None:
         return
     if (RAW / f"{name}.npz.dvc").is_file():
         raise UserError(f"params.yaml: `dataset`: {RAW / name}.npz is not here; run `dvc checkout`, or `dvc pull`")
-    sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in Path(RAW).glob("*.npz.dvc"))})
+    sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
     raise UserError(
         f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "
         f"`trajprobe data import FILE --name {name}` brings one in"

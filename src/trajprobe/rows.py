@@ -9,17 +9,21 @@ import msgspec
 from msgspec import Meta
 
 from trajprobe.errors import UserError
-from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, PLAIN, Coordinates
+from trajprobe.files.feature_shards import (
+    NO_LAYER,
+    NO_NETWORK,
+    PERMUTED_WEIGHTS,
+    PLAIN,
+    PRETRAINED,
+    RANDOM,
+    Coordinates,
+)
 from trajprobe.params import Parameters, section
 
-#: `weights` of a row whose network has random weights alone, for a model whose file is missing.
-RANDOM = "random"
 #: `weights` of a row whose family has no network.
 NONE = "none"
 #: What a row shares with the row that it is like. It may not have these keys itself.
 SHARED = ("architecture", "layer", "pooling", "precision")
-#: The perturbation that changes the weights and not the clips.
-PERMUTED_WEIGHTS = "permuted-weights"
 #: Names that the summary uses beside those of rows.
 RESERVED = ("headline", "data", "pretrain")
 
@@ -37,9 +41,7 @@ class Row(Parameters, frozen=True, kw_only=True):
     pooling: str = "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: of the network; codes are made in float32 alone
     options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of a family without a network
-    perturbations: tuple[
-        str, ...
-    ] = ()  #: of features/perturbations.py: shuffled-frames, middle-frame, permuted-weights
+    perturbations: tuple[str, ...] = ()  #: inputs of features/perturbations.py, and `permuted-weights`
 
     @property
     def is_control(self) -> bool:
@@ -108,8 +110,8 @@ def variants(name: str, row: Row, seeds: int) -> list[Coordinates]:
     if row.is_control:
         networks = [NO_NETWORK]
     else:
-        networks = [] if row.weights == RANDOM else ["pretrained"]
-        networks += [f"random/{seed}" for seed in range(seeds)] if row.like == name else []
+        networks = [] if row.weights == RANDOM else [PRETRAINED]
+        networks += [f"{RANDOM}/{seed}" for seed in range(seeds)] if row.like == name else []
     plain = [Coordinates(name, network, PLAIN, layer) for network in networks]
     perturbed = [
         Coordinates(name, PERMUTED_WEIGHTS, PLAIN, layer)

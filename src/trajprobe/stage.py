@@ -3,8 +3,10 @@
 import errno
 import inspect
 import logging
+import multiprocessing
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -30,7 +32,6 @@ INSTRUCTION_SETS = {
     },
     "native": {},
 }
-
 WORKERS = "TRAJPROBE_WORKERS"
 #: `trajprobe cache prune` deletes nothing but shards that a run computes again.
 DISK_FULL = "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again"
@@ -109,6 +110,18 @@ def workers(default: int) -> int:
     if asked and (not asked.isdecimal() or int(asked) < 1):
         raise UserError(f"{WORKERS}: got {asked!r}, expected a number of processes, 1 or more")
     return int(asked) if asked else default
+
+
+def end_with_parent() -> None:
+    """Ends this worker process when its parent dies, even by SIGKILL: it would wait for its next task forever."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _log(path: Path) -> logging.Logger:

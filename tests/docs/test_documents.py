@@ -14,8 +14,9 @@ from trajprobe.compare.metrics import METRICS
 from trajprobe.data import raw
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.tokens import POOLINGS
+from trajprobe.files.feature_shards import PERMUTED_WEIGHTS
 from trajprobe.params import KEYS_LOST_BY_DVC
-from trajprobe.rows import PERMUTED_WEIGHTS, Row
+from trajprobe.rows import Row
 
 WORDS = 900
 RESULTS = "docs/reading-the-results.md"

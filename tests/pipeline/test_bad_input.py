@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from tiny_repository import change
 
 from trajprobe.check import check
 from trajprobe.errors import UserError
@@ -121,13 +122,7 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
 def test_parameters_are_refused_before_anything_runs(reproduced, tmp_path, monkeypatch, value, keys, words):
     monkeypatch.chdir(reproduced.folder)
     values = copy.deepcopy(reproduced.params())
-    node = values
-    for key in keys[:-1]:
-        node = node[key]
-    if value is None:
-        del node[keys[-1]]
-    else:
-        node[keys[-1]] = value
+    change(values, value, *keys)
     path = tmp_path / "params.yaml"
     with path.open("w") as file:
         YAML(typ="safe").dump(values, file)

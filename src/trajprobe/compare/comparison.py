@@ -143,13 +143,15 @@ def _draws(
 
     Random networks have their intervals over seeds: they are drawn only where they are `compared`.
     """
-    drawn = {variant: scored for variant, scored in variants.items() if variant in compared or not variant.has_seeds}
-    if not drawn:
+    resampled = {
+        variant: scored for variant, scored in variants.items() if variant in compared or not variant.has_seeds
+    }
+    if not resampled:
         return {name: {} for name in METRICS}
-    predictions = np.concatenate([scored.predictions for scored in drawn.values()])
+    predictions = np.concatenate([scored.predictions for scored in resampled.values()])
     values = bootstrap(sample.labels, predictions, sample.groups, METRICS, params.draws, params.seed)
-    ends = np.cumsum([len(scored.predictions) for scored in drawn.values()])[:-1]
-    return {name: dict(zip(drawn, np.split(rows, ends), strict=True)) for name, rows in values.items()}
+    ends = np.cumsum([len(scored.predictions) for scored in resampled.values()])[:-1]
+    return {name: dict(zip(resampled, np.split(rows, ends), strict=True)) for name, rows in values.items()}
 
 
 def _estimates(
@@ -162,8 +164,8 @@ def _estimates(
         if scored.variant.has_seeds:
             estimate = confidence_interval(next_seed(values), params.confidence)
         else:
-            drawn = np.sort(draws[name][scored.variant][0])
-            distribution = BootstrapDistribution(float(values[0]), drawn, sample.group_count)
+            sorted_draws = np.sort(draws[name][scored.variant][0])
+            distribution = BootstrapDistribution(float(values[0]), sorted_draws, sample.group_count)
             estimate = confidence_interval(distribution, params.confidence)
         estimates[name] = Estimate(*np.clip(estimate, metric.lowest, metric.highest).tolist())
     return estimates

@@ -14,11 +14,9 @@ from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.seeds import gain
 from trajprobe.compare.verdicts import Hypothesis
 from trajprobe.errors import UserError
-from trajprobe.files.feature_shards import NO_NETWORK
+from trajprobe.files.feature_shards import NO_NETWORK, PRETRAINED, RANDOM
 from trajprobe.files.labelling import Labelling
-from trajprobe.rows import RANDOM
 
-PRETRAINED = "pretrained"
 #: The network that stands for a row: the first of these that it has.
 MAIN_NETWORKS = (PRETRAINED, NO_NETWORK, RANDOM)
 
@@ -100,7 +98,7 @@ def difference_hypothesis(
     networks = slice(1) if scored.variant.is_perturbed else slice(None)
     base = scored.scores[metric].mean()
     difference = reference.scores[metric][networks].mean() - base
-    drawn = draws[reference.variant][networks].mean(axis=0) - draws[scored.variant].mean(axis=0)
+    differences = draws[reference.variant][networks].mean(axis=0) - draws[scored.variant].mean(axis=0)
     return Hypothesis(
-        BootstrapDistribution(float(difference), np.sort(drawn), sample.group_count), float(base), str(sample)
+        BootstrapDistribution(float(difference), np.sort(differences), sample.group_count), float(base), str(sample)
     )

@@ -16,7 +16,7 @@ from trajprobe.files.atomic import file_md5, read_json
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import section
-from trajprobe.rows import RANDOM, named_rows, variants
+from trajprobe.rows import named_rows, variants
 
 
 def compared_probes(values: dict[str, Any]) -> list[RowProbe]:
@@ -34,10 +34,7 @@ def compared_probes(values: dict[str, Any]) -> list[RowProbe]:
     for name, row in rows.items():
         probe = probe_results.load(name)
         parts = {Variant(name, part.network, part.input, part.layer): part for part in probe.variants}
-        expected = Counter(
-            Variant(*of._replace(network=RANDOM)) if of.network.startswith(f"{RANDOM}/") else Variant(*of)
-            for of in variants(name, row, seeds)
-        )
+        expected = Counter(Variant(*of.without_seed) for of in variants(name, row, seeds))
         if expected != {variant: len(part.networks) for variant, part in parts.items()}:
             raise UserError(
                 f"{probe_results.path(name)}: got probes of other features than params.yaml; run `dvc repro`"
@@ -65,10 +62,10 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     files are the user's.
     """
     objects = cache_folder() / "files/md5"
-    named = {probe_results.path(name) for name in values["rows"]}
-    named |= {probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]}
+    of_params = {probe_results.path(name) for name in values["rows"]}
+    of_params |= {probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]}
     for folder in (probe_results.PROBES, probe_results.PRETRAINING):
-        for path in set(folder.glob("*.json")) - named:
+        for path in set(folder.glob("*.json")) - of_params:
             md5 = file_md5(path)
             if (objects / md5[:2] / md5[2:]).is_file():
                 path.unlink()

@@ -2,33 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from trajprobe.compare.metrics import METRICS, Array, Integers, area_under_curve
 from trajprobe.files import probe_results
-from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, PLAIN
+from trajprobe.files.feature_shards import RANDOM, Coordinates
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
-from trajprobe.rows import PERMUTED_WEIGHTS, RANDOM
 
 
-class Variant(NamedTuple):
-    """The coordinates of what is scored; all seeds of a random network are one variant."""
-
-    row: str  #: of params.yaml
-    network: str  #: `pretrained`, `random`, `permuted-weights`, or `none` for a row whose family has no network
-    input: str  #: `plain`, or the name of a perturbation
-    layer: str  #: LAYER.POOLING; `features` for a row whose family has no network
-
-    def __str__(self) -> str:
-        return " ".join(word for word in self if word not in (PLAIN, NO_NETWORK, NO_LAYER))
-
-    @property
-    def is_perturbed(self) -> bool:
-        """Whether its input or its weights are."""
-        return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
+class Variant(Coordinates):
+    """The coordinates of what is scored, without a seed: all seeds of a random network are one variant."""
 
     @property
     def has_seeds(self) -> bool:

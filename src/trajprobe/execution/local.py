@@ -7,7 +7,6 @@ ones are in the store, and the next run makes the rest.
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from trajprobe.errors import UserError
 from trajprobe.execution.work import Maker, Outcome, Outcomes, ReportProgress, Task, Work, serve
 from trajprobe.files.store import Store
+from trajprobe.stage import end_with_parent
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)
@@ -97,18 +97,10 @@ def _start_worker(work: Work[Any], store: Store, gpus: "SimpleQueue[int]") -> No
     """Prepares a worker process; the work is opened with its first task, so that an error reaches the caller."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     if os.environ.get("TRAJPROBE_DEVICE") == "cuda":
         os.environ["TRAJPROBE_DEVICE"] = f"cuda:{gpus.get()}"  # one GPU for each worker
     _worker = Local(store, 1), work
-
-
-def _end_with_parent() -> None:
-    """Ends this process when its parent dies, even by SIGKILL; a pool's workers would wait for tasks forever."""
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
-    os._exit(1)
 
 
 def _make(task: Task) -> Outcome:

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
@@ -69,18 +68,17 @@ def produce(
     folder: Path,
     meta: dict[str, Any],
     name: str,
-    pulled: Mapping[str, StoredShard] = MappingProxyType({}),
+    existing: Mapping[str, StoredShard] | None = None,
 ) -> None:
-    """Fills `folder` with a shard for each task, linked to the store; shards that the store lacks are made first.
+    """Fills `folder` with a shard for each task, linked to the store; shards that do not exist are made first.
 
-    `meta` goes into the folder's manifest; `name` stands before messages and the progress bar. `pulled`
-    has shards by key, which are taken in place of the store's.
+    `meta` goes into the folder's manifest; `name` stands before messages and the progress bar. `existing` has the
+    shards that exist, by key: by default those that the store has.
 
     Raises:
         UserError: some shards can't be made. All others are kept in the store, and `folder` stays as it was.
     """
-    stored_shards, _ = missing(tasks, executor.store)
-    shards = {**pulled, **stored_shards}
+    shards = dict(missing(tasks, executor.store)[0] if existing is None else existing)
     to_make = [task for task in tasks if task.key not in shards]
     if shards:
         stored = len(tasks) - len(to_make)

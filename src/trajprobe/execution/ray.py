@@ -1,4 +1,4 @@
-"""Shards made on a Ray cluster, which RAY_ADDRESS names, or by Ray on this machine alone; see docs/scale_out.md.
+"""Shards made on a Ray cluster, which RAY_ADDRESS names, or by Ray on this machine alone; see docs/scale-out.md.
 
 All machines have the repository with its data, and the store, under the same paths. Ray runs a task at least once:
 a task first looks for its shard in the store, and a shard that is made twice has the same bytes.

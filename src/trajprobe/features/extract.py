@@ -48,28 +48,26 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     plan, where = Plan.of(values, name), executor()
     of_row = variants(name, plan.row, plan.run.seeds)
     if dry:
-        estimate = where.ask(
-            FeatureWork(plan, of_row[0]), lambda encoder: encoder.forecast(len(plan.clips), len(of_row))
-        )
+        estimate = where.ask(FeatureWork(plan, of_row[0]), lambda maker: maker.forecast(len(plan.clips), len(of_row)))
         return f"{name}, over the clips of {plan.row.clips}: {estimate}"
     locked, has_forecast = LockedShards(FEATURES / name), False
     with fresh_folder(FEATURES / name) as temporary:
         for number, of in enumerate(of_row):
             work = FeatureWork(plan, of)
             tasks = where.ask(work, FeatureMaker.tasks)
-            absent = missing(tasks, where.store)[1]
-            recipes = where.ask(work, lambda encoder: encoder.recipes(absent)) if absent else {}  # noqa: B023
+            stored, absent = missing(tasks, where.store)
+            recipes = where.ask(work, lambda maker: maker.recipes(absent)) if absent else {}  # noqa: B023
             pulled = locked.take(recipes, where.store)
             clips = sum(task.clips for task in absent if task.key not in pulled)
             if clips and not has_forecast:
                 log.info("%s: measuring how fast it runs", of)
-                estimate = where.ask(work, lambda encoder: encoder.forecast(clips, len(of_row) - number))  # noqa: B023
+                estimate = where.ask(work, lambda maker: maker.forecast(clips, len(of_row) - number))  # noqa: B023
                 log.info("%s: %s", name, estimate)
                 has_forecast = True
-            recipe = where.ask(work, lambda encoder: encoder.recipe) | {"tracks": plan.clips.meta["tracks"]}
+            recipe = where.ask(work, lambda maker: maker.recipe) | {"tracks": plan.clips.meta["tracks"]}
             recipe = with_machines(recipe, pulled.values(), len(tasks))
             place = temporary / folder(of).relative_to(FEATURES / name)
-            produce(where, work, tasks, place, recipe, str(of), pulled)
+            produce(where, work, tasks, place, recipe, str(of), stored | pulled)
     shape = " x ".join(map(str, plan.cost.shape))
     return f"{name}: {len(of_row)} x {len(plan.clips)} clips to {shape} features ({of_row[0].layer})"
 

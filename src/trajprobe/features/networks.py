@@ -11,8 +11,9 @@ from trajprobe.backbones import weights
 from trajprobe.errors import UserError
 from trajprobe.features.perturbations import permute_weights
 from trajprobe.features.plan import Plan
+from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, RANDOM
 from trajprobe.params import Parameters, parse
-from trajprobe.rows import PERMUTED_WEIGHTS, Row
+from trajprobe.rows import Row
 
 
 def open_network(plan: Plan, network: str) -> tuple[nn.Module, dict[str, Any]]:
@@ -22,7 +23,7 @@ def open_network(plan: Plan, network: str) -> tuple[nn.Module, dict[str, Any]]:
         UserError: the weights are missing, damaged or of another network.
     """
     kind, _, seed = network.partition("/")
-    if kind == "random":
+    if kind == RANDOM:
         return _random(plan, int(seed))
     module, source = _pretrained(plan)
     if kind == PERMUTED_WEIGHTS:

@@ -17,10 +17,10 @@ from trajprobe.features import forecast
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.tokens import POOLINGS, Encoding
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.feature_shards import PLAIN, Coordinates
+from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, RANDOM, Coordinates
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
-from trajprobe.rows import PERMUTED_WEIGHTS, RANDOM, Row, Run, named_row
+from trajprobe.rows import Row, Run, named_row
 from trajprobe.stage import Compute
 
 DEVICE = "TRAJPROBE_DEVICE"
@@ -48,11 +48,9 @@ class Plan:
         """
         row = named_row(values, name)
         clips = open_clips(row.clips)
-        form = clips.meta["format"]
-        architecture = check_row(name, row, form)
-        return cls(
-            name, row, architecture, clips, section(values, Run, "features"), section(values, Compute, "compute")
-        )
+        architecture = check_row(name, row, clips.meta["format"])
+        run, compute = section(values, Run, "features"), section(values, Compute, "compute")
+        return cls(name, row, architecture, clips, run, compute)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process, which has its own device."""
@@ -128,7 +126,7 @@ class Plan:
             "packages": {package: version(package) for package in self.family.PACKAGES},
             "code": [code_hash(self.family.module), code_hash("trajprobe.features.tokens")],
         }
-        if of.network == PERMUTED_WEIGHTS or of.input != PLAIN:
+        if of.is_perturbed:
             recipe["perturbation"] = [
                 of.network if of.input == PLAIN else of.input,
                 code_hash(INPUTS[PLAIN].__module__),

@@ -16,6 +16,8 @@ from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.shards import MANIFEST, Shards
 
 FEATURES = Path("data/features")
+#: Networks; of a random one, the part before its seed.
+PRETRAINED, RANDOM, PERMUTED_WEIGHTS = "pretrained", "random", "permuted-weights"
 #: The network of a row whose family has none, and the layer of its features.
 NO_NETWORK, NO_LAYER = "none", "features"
 #: The input that is not perturbed.
@@ -32,6 +34,16 @@ class Coordinates(NamedTuple):
 
     def __str__(self) -> str:
         return " ".join(word for word in self if word not in (PLAIN, NO_NETWORK, NO_LAYER))
+
+    @property
+    def is_perturbed(self) -> bool:
+        """Whether the input or the weights are."""
+        return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
+
+    @property
+    def without_seed(self) -> "Coordinates":
+        """The same for all seeds of a random network."""
+        return self._replace(network=self.network.partition("/")[0])
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ def networks_of(row: str, root: Path = Path()) -> list[Coordinates]:
     top = root / FEATURES / row
     names = [path.parent.relative_to(top).as_posix() for path in top.glob(f"**/{MANIFEST}")]
     coordinates = [Coordinates(row, *name.rsplit("/", 2)) for name in names]
-    return sorted(coordinates, key=lambda of: (of.network.split("/")[0], _seed(of.network), of.input, of.layer))
+    return sorted(coordinates, key=lambda of: (of.without_seed.network, _seed(of.network), of.input, of.layer))
 
 
 def read(place: Path) -> tuple[NDArray[np.float32], dict[str, Any]]:
@@ -91,7 +103,7 @@ def load_features(
     """
     root = Path(root)
     held = networks_of(row, root)
-    networks = [network] if network else [name for name in ("pretrained", NO_NETWORK, "random/0") if _has(held, name)]
+    networks = [network] if network else [name for name in (PRETRAINED, NO_NETWORK, f"{RANDOM}/0") if _has(held, name)]
     matching = [of for of in held if of.network in networks[:1] and of.input == input and layer in (None, of.layer)]
     if len(matching) != 1:
         raise UserError(_no_features(row, network, input, layer, held, root))

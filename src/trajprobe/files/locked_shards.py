@@ -39,7 +39,8 @@ class LockedShards:
         for key, recipe in recipes.items():
             path = self._objects.get(_portable(recipe))
             if path and file_md5(path) == path.parent.name + path.name:
-                taken[key] = store.put(Store.key(_meta(path)), path.read_bytes())
+                own = Store.key(_meta(path))
+                taken[key] = store.get(own) or store.put(own, path.read_bytes())
         return taken
 
     @cached_property
@@ -76,6 +77,7 @@ def cache_folder(top: Path = Path()) -> Path:
     user = Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or user_config_path("dvc", "iterative"))
     site = Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or site_config_path("dvc", "iterative"))
     for place in (top / ".dvc/config.local", top / ".dvc/config", user / "config", site / "config"):
+        # As DVC's own reader: a `%` is a `%`, and a repeated section is no error.
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
             parser.read(place, encoding="utf-8")

@@ -49,7 +49,7 @@ class Classifier(Parameters, frozen=True):
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> ClassifierMixin:
         """scikit-learn's, fitted to standardised features x (n d) and labels (n) at `value` of the grid."""
-        raise NotImplementedError
+        raise NotImplementedError  # of each class; msgspec's metaclass leaves no room for ABC, which would say so
 
     def converged(self, fitted: ClassifierMixin) -> bool:  # noqa: ARG002
         """Whether its solver ended by itself."""

@@ -28,26 +28,26 @@ def blocks(groups: Integers, params: Probe) -> list[list[Integers]]:
     """The clips of each block of each draw: whole groups, in random order; a block takes in the group that ends it."""
     generator = np.random.default_rng(params.seed)
     names, of_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    drawn = []
+    draws = []
     for _ in range(params.code_length.draws):
         order = generator.permutation(len(names))
         clips = np.argsort(np.argsort(order)[of_group], kind="stable")
         ends = np.cumsum(sizes[order])
         cuts = np.unique(ends[np.searchsorted(ends, np.array(ENDS) * len(groups) - 1e-9)])
-        drawn.append(np.split(clips, cuts[:-1]))
-    return drawn
+        draws.append(np.split(clips, cuts[:-1]))
+    return draws
 
 
 def code_lengths(
-    features: ProbedFeatures, labels: Integers, drawn: Sequence[Sequence[Integers]], params: Probe
+    features: ProbedFeatures, labels: Integers, draws: Sequence[Sequence[Integers]], params: Probe
 ) -> list[float]:
     """Bits that send `labels` (n) given the features, for each draw of blocks."""
-    if not drawn:
+    if not draws:
         return []
     x = own_view(len(labels), features, params).fit_transform(features.x)
     classes = np.unique(labels, return_inverse=True)[1]
     choice = float(np.log2(len(params.code_length.c)))
-    return [float(_bits(x, classes, parts, params).min()) + choice for parts in drawn]
+    return [float(_bits(x, classes, parts, params).min()) + choice for parts in draws]
 
 
 def uniform_bits(labels: Integers) -> float:

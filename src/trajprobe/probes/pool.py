@@ -1,19 +1,17 @@
 """Calls that several processes work off, under one progress bar."""
 
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from threading import Thread
 from typing import Any, TypeVar
 
 from joblib import cpu_count
 from tqdm import tqdm
 
-from trajprobe.stage import workers
+from trajprobe.stage import end_with_parent, workers
 
 T = TypeVar("T")
 #: In a worker: the calls, of which it receives the numbers.
@@ -39,16 +37,8 @@ def _begin(calls: Sequence[Callable[[], Any]]) -> None:
     global _calls
     _calls = calls
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupted run ends at once, with no traceback of each worker
-    Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
 def _call(number: int) -> Any:
     return _calls[number]()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for its next call for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)

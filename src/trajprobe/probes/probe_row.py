@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from trajprobe.errors import UserError
@@ -15,17 +16,12 @@ from trajprobe.probes.network_probes import VariantFeatures, fold_numbers, probe
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import equal_width, own_width
 
-#: Networks that are probed in full from plain input. All else is probed for its accuracy alone.
-IN_FULL = ("pretrained", "random", "none")
-
 
 @dataclass(frozen=True)
 class _Stored:
     """The features of a variant, as their folders have them."""
 
-    network: str
-    input: str
-    layer: str
+    of: Coordinates  #: without a seed
     features: list[Matrix]  #: (n d), of each network
     shape: list[int]  #: (t d) of a clip's
     recipe: dict[str, Any]  #: of the first network's
@@ -46,11 +42,13 @@ def probe_row(row: str, params: Probe) -> RowProbe:
         UserError: features are missing, damaged, or of other tracks than the labels.
     """
     labelling = Labelling.load(LABELLING)
-    variants_of = groupby(sorted(networks_of(row), key=_without_seed), _without_seed)
+    without_seed = attrgetter("without_seed")
+    variants_of = groupby(sorted(networks_of(row), key=without_seed), without_seed)
     stored = [_read(list(seeds), labelling) for _, seeds in variants_of]
     if not stored:
         raise UserError(f"{FEATURES / row}: no features; `dvc repro` makes them, `dvc pull` fetches them")
-    variants = [VariantFeatures(each.features, each.network in IN_FULL and each.input == "plain") for each in stored]
+    # What is perturbed is probed for its accuracy alone.
+    variants = [VariantFeatures(each.features, in_full=not each.of.is_perturbed) for each in stored]
     probed = probe_networks(variants, labelling, params, row)
     folds = fold_numbers(labelling.folds)
     train = min(int((labelling.folds != fold).sum()) for fold in folds)
@@ -66,10 +64,6 @@ def probe_row(row: str, params: Probe) -> RowProbe:
     )
 
 
-def _without_seed(of: Coordinates) -> tuple[str, str, str]:
-    return of.network.partition("/")[0], of.input, of.layer
-
-
 def _read(seeds: list[Coordinates], labelling: Labelling) -> _Stored:
     features, recipes = [], []
     for of in seeds:
@@ -77,7 +71,7 @@ def _read(seeds: list[Coordinates], labelling: Labelling) -> _Stored:
         labelling.check_tracks(recipe["tracks"], folder(of))
         features.append(values.reshape(len(values), -1))
         recipes.append(recipe)
-    return _Stored(*_without_seed(seeds[0]), features, list(values.shape[1:]), recipes[0])
+    return _Stored(seeds[0].without_seed, features, list(values.shape[1:]), recipes[0])
 
 
 def _variant(stored: _Stored, networks: list[NetworkProbe], train: int, params: Probe) -> VariantProbe:
@@ -85,9 +79,9 @@ def _variant(stored: _Stored, networks: list[NetworkProbe], train: int, params: 
     dimensions = stored.features[0].shape[1]
     own, equal = own_width(train, dimensions, params), equal_width(train, dimensions, params)
     return VariantProbe(
-        network=stored.network,
-        input=stored.input,
-        layer=stored.layer,
+        network=stored.of.network,
+        input=stored.of.input,
+        layer=stored.of.layer,
         shape=stored.shape,
         pca=own if dimensions > params.pca_above else 0,
         frames=stored.recipe["clips"]["format"]["frames"],

@@ -11,10 +11,9 @@ from ruamel.yaml import YAML
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_md5
+from trajprobe.files.locked_shards import LOCK, cache_folder
 from trajprobe.repository.dvc_add import check_repository_root
-from trajprobe.repository.dvc_command import dvc
 
-LOCK = Path("dvc.lock")
 #: The suffix of an object that lists the files of a folder.
 DIRECTORY = ".dir"
 
@@ -29,7 +28,7 @@ def verify_objects(report_progress: Callable[[str], object]) -> str:
         UserError: some objects are damaged.
     """
     check_repository_root()
-    cache = Path(dvc("cache", "dir").strip())
+    cache = cache_folder().absolute()
     objects = sorted((cache / "files/md5").glob("[0-9a-f][0-9a-f]/*"))
     damaged = [path for path in objects if path.suffix != ".tmp" and file_md5(path) != _named_md5(path)]
     paths = paths_by_object(cache)

@@ -14,16 +14,17 @@ from urllib.parse import urlsplit
 
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
-from trajprobe.files.feature_shards import FEATURES, folder, networks_of
+from trajprobe.files.feature_shards import FEATURES, RANDOM, folder, networks_of
 from trajprobe.files.findings import FINDINGS
 from trajprobe.files.labelling import LABELLING
+from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.shards import Shards
 from trajprobe.files.video_shards import CLIPS
 from trajprobe.params import read
 from trajprobe.repository.dvc_add import check_repository_root
 from trajprobe.repository.dvc_cache import locked_stages, paths_by_object
 from trajprobe.repository.dvc_command import dvc, failure_reason, run_dvc, run_dvc_in_terminal
-from trajprobe.rows import RANDOM, Row, named_rows
+from trajprobe.rows import Row, named_rows
 
 #: The name that DVC has for the remote.
 REMOTE = "store"
@@ -142,7 +143,7 @@ def _fetch(targets: list[str], url: str) -> None:
             f"{url}: lacks files that dvc.lock names ({failure_reason(process)}); run `dvc push` on the machine that "
             "made them"
         )
-    paths = paths_by_object(Path(dvc("cache", "dir").strip()))
+    paths = paths_by_object(cache_folder())
     damaged = {path for name in objects for path in paths.get(name.replace("/", ""), ())}
     # `dvc push` skips the files of a folder whose list is on the remote, so that the list must be deleted too.
     folders = {folder for path in damaged for folder in path.parents}
