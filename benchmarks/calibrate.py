@@ -226,12 +226,12 @@ def nothing(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:
         (probes,) = probe_networks([VariantFeatures(features, in_full=True)], labelling, params, network)
         return VariantProbe(
             network=network, input="plain", layer=LAYER, shape=[1, DIMENSIONS], pca=0, frames=1, trained_frames=None,
-            equal_dimensions=DIMENSIONS, networks=probes,
+            equal_dimensions=DIMENSIONS, networks=probes, features=[],
         )  # fmt: skip
 
     def probed(name: str, *variants: VariantProbe) -> RowProbe:
         return RowProbe(
-            row=name, family=name, tracks="nothing", classifier=params.classifier, shots=[], coded_clips=len(labels),
+            row=name, family=name, labelling="nothing", classifier=params.classifier, shots=[], coded_clips=len(labels),
             uniform_bits=1.0, variants=list(variants),
         )  # fmt: skip
 

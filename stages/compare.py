@@ -26,7 +26,7 @@ def main() -> str:
     remove_leftovers(values)
     params, against = section(values, Compare, "compare"), held_against(values)
     labelling = Labelling.load(LABELLING)
-    comparison = compare(compared_probes(values), against, deciding_metric(guards), labelling, params)
+    comparison = compare(compared_probes(values, labelling), against, deciding_metric(guards), labelling, params)
     write_json(Path("metrics/summary.json"), summary(comparison, params))
     write_json(Path("metrics/details.json"), details(comparison, pretraining_figures(values)))
     plots.write(comparison, params.primary, Path("metrics/plots"))

@@ -11,12 +11,13 @@ from trajprobe.stage import run
 
 def main() -> str:
     from trajprobe.data import folds, guards, raw
-    from trajprobe.files import findings
+    from trajprobe.files import findings, imported
 
     values = read()
     dataset = section(values, str, "dataset")
     params = section(values, folds.Prepare, "prepare")
     path = Path(f"data/raw/{dataset}.npz")
+    imported.check(path)
     source = folds.used(raw.load(path), params, path)
     tracks, labelling = folds.prepare(source, params, dataset)
     pool = folds.pool(source, tracks, raw.load(Path("data/raw/synthetic_pool.npz")), params)

@@ -12,7 +12,8 @@ from trajprobe.stage import run
 def main(name: str) -> str:
     from trajprobe.backbones import weights
     from trajprobe.clips.scene import Format, Scene
-    from trajprobe.files.atomic import write_csv, write_json
+    from trajprobe.files.atomic import write_csv
+    from trajprobe.files.checked_json import write_checked_json
     from trajprobe.files.probe_results import PRETRAINING
     from trajprobe.files.tracks import Tracks
     from trajprobe.pretraining.train import Pretrain, pretrain, provenance
@@ -23,7 +24,7 @@ def main(name: str) -> str:
     pool = Tracks.load(Path("data/trajectories/pool.npz"))
     trained = pretrain(pool, scene, form, params, name)
     weights.save(Path("data/weights") / name, trained.network, provenance(params, pool.digest(), scene, form))
-    write_json(PRETRAINING / f"{name}.json", trained.figures)
+    write_checked_json(PRETRAINING / f"{name}.json", trained.figures)
     curve, figures = trained.curve, trained.figures
     error, of_black = figures["blob_mse"], figures["blob_mse_black"]
     write_csv(Path("metrics/pretrain") / f"{name}.csv", list(curve[0]), [list(point.values()) for point in curve])

@@ -178,3 +178,19 @@ run(main)
 def test_the_usage_of_a_script_that_tells_none_is_its_name(script):
     done = script("def main(row):\n    return 'made'\nrun(main)\n")
     assert done.stderr == "error: got no argument, expected work\n"
+
+
+def test_a_stage_takes_its_name_as_dvc_has_it_so_that_no_shell_sees_it(script):
+    body = "def main(row):\n    return f'row {row}'\nrun(main)\n"
+    assert "row pixels (" in script(body, "features@pixels").stderr
+    assert "row pixels (" in script(body, "../dvc.yaml:features@pixels").stderr
+
+
+@pytest.mark.parametrize("name", ["x;touch PWNED", "$(id>F)", "../x", "a\nb", "x" * 300, ""])
+def test_a_name_that_will_not_do_is_refused_before_anything_is_written(script, tmp_path, name):
+    done = script("def main(row):\n    return row\nrun(main)\n", f"features@{name}")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: work: got {name!r}, expected letters, digits, - and _; rename it\n",
+    )
+    assert not (tmp_path / "logs").exists()

@@ -56,6 +56,15 @@ def import_data(file: Path, name: str, force: bool) -> None:
     click.echo(import_npz(file, name, replace=force))
 
 
+@commands.command()
+@click.argument("path", type=PATH, help="data/raw/NAME.npz or data/weights/NAME.")
+def restore(path: Path) -> None:
+    """Bring imported data or weights back from DVC's cache."""
+    from trajprobe.repository.restore import restore as bring_back
+
+    click.echo(bring_back(path))
+
+
 @commands.group()
 def weights() -> None:
     """Add published weights."""

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from trajprobe.errors import UserError
-from trajprobe.params import Parameters, read, section
+from trajprobe.params import Parameters, check_name, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
 #: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores;
@@ -65,12 +65,19 @@ def run(main: Callable[..., str]) -> None:
     The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is one line
     on standard error and status 2.
     """
-    name, arguments = Path(sys.argv[0]).stem, sys.argv[1:]
+    name = Path(sys.argv[0]).stem
+    arguments = [argument.rpartition("@")[2] for argument in sys.argv[1:]]  # DVC_STAGE is STAGE@NAME
     try:
         inspect.signature(main).bind(*arguments)
+        for argument in arguments:
+            if not argument.startswith("--"):
+                check_name(argument, name)
     except TypeError:
         usage = (main.__globals__["__doc__"] or name).partition("\n")[0]
         sys.stderr.write(f"error: got {' '.join(arguments) or 'no argument'}, expected {usage}\n")
+        sys.exit(2)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
     log = _log(Path("logs") / ("-".join([name, *arguments]).replace("/", "_") + ".log"))
     begun = time.monotonic()

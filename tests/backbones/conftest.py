@@ -1,10 +1,9 @@
 """Folders of tiny models, as they are published."""
 
-import json
-
 import pytest
 
 from trajprobe.files.atomic import file_sha256
+from trajprobe.files.checked_json import write_checked_json
 
 
 @pytest.fixture
@@ -15,7 +14,7 @@ def recorded(tmp_path):
     def make(name):
         folder = save(tmp_path / name, name)
         told = {"sha256": file_sha256(folder / "model.safetensors"), "unexpected": MODELS[name][3]}
-        (folder / "provenance.json").write_text(json.dumps(told))
+        write_checked_json(folder / "provenance.json", told)
         return folder
 
     return make

@@ -1,7 +1,6 @@
 """Weights are loaded to the last tensor or refused, and a refusal leaves the network as it was."""
 
 import hashlib
-import json
 import math
 
 import pytest
@@ -12,6 +11,7 @@ from trajprobe.backbones import weights
 from trajprobe.backbones.magvit2_tiny import Architecture, build
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_sha256
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 
 
 def network(seed, channels=4):
@@ -65,7 +65,7 @@ def test_the_digest_is_of_names_shapes_and_values():
 def test_provenance_comes_back_with_the_digest(folder):
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     assert weights.provenance(folder) == {"made_by": "test", "trained_frames": 17, "sha256": digest}
-    assert json.loads((folder / "provenance.json").read_text()) == weights.provenance(folder)
+    assert read_checked_json(folder / "provenance.json") == weights.provenance(folder)
 
 
 def test_saving_again_replaces_the_whole_folder(folder):
@@ -126,7 +126,7 @@ def test_a_damaged_file_is_refused_and_nothing_is_loaded(folder, damage, message
     damage(folder / "model.safetensors")
     if (folder / "model.safetensors").is_file():
         told = weights.provenance(folder) | {"sha256": file_sha256(folder / "model.safetensors")}
-        (folder / "provenance.json").write_text(json.dumps(told))
+        write_checked_json(folder / "provenance.json", told)
     other = network(1)
     with pytest.raises(UserError, match=message) as told:
         weights.load(folder, other)

@@ -27,8 +27,14 @@ MANY = Labelling(
     tracks="t1",
     leaked=0,
 )
-ROW = {"tracks": "t1", "classifier": "logistic", "shots": [1, 2, 4], "coded_clips": 10, "uniform_bits": 15.0}
-VARIANT = {"shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None, "equal_dimensions": 32}
+ROW = {
+    "labelling": MANY.digest(),
+    "classifier": "logistic",
+    "shots": [1, 2, 4],
+    "coded_clips": 10,
+    "uniform_bits": 15.0,
+}
+VARIANT = {"shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None, "equal_dimensions": 32, "features": []}
 #: What differs among the networks of a variant.
 NETWORK = ("chosen", "permuted", "permuted_expected", "equal", "few_shot", "code_bits", "at_edge", "unconverged")
 

@@ -285,11 +285,6 @@ def test_it_repeats_and_the_seed_is_the_bootstraps():
     assert once.gains[NET].verdict.difference == other.gains[NET].verdict.difference
 
 
-def test_rows_probed_on_other_tracks_are_refused():
-    with pytest.raises(UserError, match=r"pixels.*other tracks"):
-        of_few(TRAINED, RANDOM, row("none", "pixels", "01001110", tracks="t2"))
-
-
 def test_tested_clips_of_one_group_are_refused():
     with pytest.raises(UserError, match=r"all tested clips are of one group"):
         compared(*ALL, labelling=replace(FEW, groups=np.array([5, 5, 5, 5, 5, 5, 5, 5, 6, 7])))

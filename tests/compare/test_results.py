@@ -1,16 +1,20 @@
 """Which results are compared: those of the rows of params.yaml, all of them and no other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
-from probed import ROW, VARIANT
+from probed import FEW, MANY, ROW, VARIANT
 
 from trajprobe.compare.results import compared_probes, pretraining_figures, remove_leftovers
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
-from trajprobe.files.atomic import file_md5, write_json
+from trajprobe.files.atomic import file_md5
+from trajprobe.files.checked_json import write_checked_json
+from trajprobe.files.feature_shards import Coordinates, digest, folder
 from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
+from trajprobe.files.shards import ShardWriter
 
 NET = {"family": "x", "clips": "c", "weights": "net", "like": "net", "layer": "hidden"}
 VALUES = {
@@ -56,19 +60,19 @@ def saved(tmp_path, monkeypatch):
 
 
 def test_probes_come_back_as_they_were_saved(saved):
-    assert compared_probes(VALUES) == saved
+    assert compared_probes(VALUES, MANY) == saved
 
 
 def test_variants_come_in_the_order_of_params_yaml(saved):
     probe_results.save(msgspec.structs.replace(saved[0], variants=saved[0].variants[::-1]))
-    assert compared_probes(VALUES) == saved
+    assert compared_probes(VALUES, MANY) == saved
 
 
 def test_missing_probes_are_refused_by_name(saved):
     probe_results.path("net").unlink()
     probe_results.path("pixels").unlink()
     with pytest.raises(UserError, match=r"data/results/probes: no probe of net, pixels; `dvc repro` makes it"):
-        compared_probes(VALUES)
+        compared_probes(VALUES, MANY)
 
 
 def test_files_that_no_row_names_are_left_alone_and_ignored(saved):
@@ -76,7 +80,7 @@ def test_files_that_no_row_names_are_left_alone_and_ignored(saved):
     for path in stray:
         path.parent.mkdir(exist_ok=True)
         path.write_text("{}")
-    assert compared_probes(VALUES) == saved
+    assert compared_probes(VALUES, MANY) == saved
     assert all(path.is_file() for path in stray)
 
 
@@ -100,22 +104,60 @@ def test_probes_of_other_features_than_those_of_params_yaml_are_refused(saved, k
         del changed["rows"]["net-shuffled"]
     name = keys[1] if keys[0] == "rows" else "net"
     with pytest.raises(UserError, match=rf"probes/{name}\.json: got probes of other features than .*; run `dvc repro`"):
-        compared_probes(changed)
+        compared_probes(changed, MANY)
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         ("{", "is no valid JSON"),
-        ('{"row": "pixels"}', "missing key `family`"),
-        ("[]", "Expected `object`, got `array`"),
+        ('{"row": "pixels"}', "is damaged"),
+        ("[]", "is damaged"),
     ],
 )
 def test_a_damaged_probe_is_refused_by_its_file(saved, damage, message):
     path = probe_results.path("pixels")
     path.write_text(damage)
     with pytest.raises(UserError, match=f"{path}: .*{message}"):
-        compared_probes(VALUES)
+        compared_probes(VALUES, MANY)
+
+
+def test_probes_of_other_labels_groups_folds_or_tracks_are_refused(saved):
+    for changed in (
+        {"labels": MANY.labels[::-1]},
+        {"names": MANY.names[::-1]},
+        {"groups": MANY.groups // 2},
+        {"folds": 1 - MANY.folds},
+        {"tracks": "t2"},
+    ):
+        with pytest.raises(UserError, match=r"net\.json: was made of other tracks, labels, .*run `dvc repro`"):
+            compared_probes(VALUES, replace(MANY, **changed))
+    with pytest.raises(UserError, match="was made of other tracks, labels"):
+        compared_probes(VALUES, FEW)
+
+
+def test_probes_of_other_features_than_those_that_are_here_are_refused(saved):
+    def written(data):
+        of = Coordinates("net", f"random/{len(places)}", "plain", "hidden.tmean")
+        writer = ShardWriter(folder(of), {})
+        writer.add(data, 1)
+        writer.close()
+        return folder(of)
+
+    places = []
+    places += [written(b"one")]
+    places += [written(b"two")]
+    digests = [digest(place) for place in places]
+    for features, refused in ((digests, None), (digests[::-1], "random/0"), (digests[:1], "random/1")):
+        variants = [msgspec.structs.replace(part, features=features) for part in saved[0].variants]
+        probe_results.save(msgspec.structs.replace(saved[0], variants=variants))
+        if refused is None:
+            compared_probes(VALUES, MANY)
+            continue
+        with pytest.raises(
+            UserError, match=rf"net\.json: was made of other features than data/features/net/{refused}/"
+        ):
+            compared_probes(VALUES, MANY)
 
 
 def test_pretraining_figures_are_those_of_the_named_recipes(tmp_path, monkeypatch):
@@ -123,7 +165,7 @@ def test_pretraining_figures_are_those_of_the_named_recipes(tmp_path, monkeypatc
     with pytest.raises(UserError, match=r"data/results/pretrain/net\.json: is (not there|missing)"):
         pretraining_figures(VALUES)
     for name, mse in (("net", 0.5), ("other", 0.25), ("old", 0.7)):
-        write_json(Path(f"data/results/pretrain/{name}.json"), {"mse": mse})
+        write_checked_json(Path(f"data/results/pretrain/{name}.json"), {"mse": mse})
     assert pretraining_figures(VALUES) == {"net": {"mse": 0.5}, "other": {"mse": 0.25}}
     assert Path("data/results/pretrain/old.json").exists()
 

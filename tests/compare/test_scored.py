@@ -7,7 +7,6 @@ import pytest
 from probed import FEW, merged, row
 
 from trajprobe.compare.scored import Variant, scored_variants
-from trajprobe.errors import UserError
 
 #                      0000 1112
 TRAINED = row("pretrained", "net", "00001110")  # all right but the last
@@ -117,8 +116,3 @@ def test_what_was_not_run_is_empty():
     assert [len(part) for part in (found.few_shot, found.areas, found.code_length)] == [0, 0, 0]
     assert np.isnan([found.equal_dimensions, found.permuted_labels]).all()
     assert found.scores["accuracy"] == 7 / 8
-
-
-def test_a_row_of_other_tracks_is_refused():
-    with pytest.raises(UserError, match=r"data/results/probes/pixels\.json: .*other tracks.*run `dvc repro`"):
-        scored(row("none", "pixels", "01001110", tracks="t2"))

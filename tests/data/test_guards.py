@@ -10,7 +10,7 @@ from trajprobe.data import guards, raw
 from trajprobe.data.folds import Prepare, prepare, used
 from trajprobe.errors import UserError
 from trajprobe.files import findings
-from trajprobe.files.atomic import read_json
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 
@@ -230,9 +230,9 @@ def test_findings_come_back_as_they_were_saved(tmp_path):
     found = [Finding("a", "A.", ((1, 2), (3, 4, 5))), Finding("b", "B.", ("x", "y")), Finding("c", "C.")]
     findings.save(found, tmp_path / "guards.json")
     assert findings.load(tmp_path / "guards.json") == found
-    plain = read_json(tmp_path / "guards.json")
+    plain = read_checked_json(tmp_path / "guards.json")["findings"]
     assert plain[0] == {"name": "a", "text": "A.", "items": [[1, 2], [3, 4, 5]]}
-    (tmp_path / "guards.json").write_text('[{"name": "a"}]')
+    write_checked_json(tmp_path / "guards.json", {"findings": [{"name": "a"}]})
     with pytest.raises(UserError, match=r"guards\.json.*missing key `text`"):
         findings.load(tmp_path / "guards.json")
 

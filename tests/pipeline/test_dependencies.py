@@ -17,7 +17,7 @@ FAMILIES = sorted(path.stem for path in (PACKAGE / "backbones").glob("*.py") if 
 #: What an edit of each room, or file outside the rooms, makes stale. Read it when it changes: an importer or a kind of
 #: clutter makes no feature stale, a family its own rows alone.
 STALE = {
-    "__init__.py": "synthetic prepare render pretrain features probe compare",
+    "__init__.py": "check synthetic prepare render pretrain features probe compare",
     "backbones/FAMILY.py": "pretrain features of its rows",
     "backbones/family.py": "pretrain features",
     "backbones/parts": "pretrain features",
@@ -27,19 +27,19 @@ STALE = {
     "clips": "render pretrain",
     "compare": "compare",
     "data": "synthetic prepare",
-    "errors.py": "synthetic prepare render pretrain features probe compare",
+    "errors.py": "check synthetic prepare render pretrain features probe compare",
     "execution": "render features",
     "features": "features",
-    "files": "synthetic prepare render pretrain features probe compare",
+    "files": "check synthetic prepare render pretrain features probe compare",
     "importers": "",
-    "params.py": "synthetic prepare render pretrain features probe compare",
+    "params.py": "check synthetic prepare render pretrain features probe compare",
     "pretraining": "pretrain",
     "probes": "probe",
     "published": "",
     "report": "compare",
     "repository": "",
     "rows.py": "features compare",
-    "stage.py": "synthetic prepare render pretrain features probe compare",
+    "stage.py": "check synthetic prepare render pretrain features probe compare",
     "statistics": "prepare compare",
 }
 

@@ -53,12 +53,12 @@ def test_probe_code_reruns_probes_and_comparison(clone):
 
 def test_a_render_parameter_reruns_from_render(reproduced, clone):
     clone.set("xz", "render", "view")
-    assert reproduced.ran - clone.repro() == {"synthetic", "prepare"}
+    assert reproduced.ran - clone.repro() == {"check", "synthetic", "prepare"}
 
 
 def test_a_rows_parameter_reruns_that_row_and_what_is_like_it(clone):
     clone.set("latents", "rows", "magvit2-tiny", "layer")
-    assert clone.repro() == of_rows("magvit2-tiny", "magvit2-tiny-shuffled") | {"compare"}
+    assert clone.repro() == of_rows("magvit2-tiny", "magvit2-tiny-shuffled") | {"check", "compare"}
     features = clone.folder / "data/features"
     for row in ("magvit2-tiny", "magvit2-tiny-shuffled"):
         assert {path.parent.name for path in features.glob(f"{row}/**/manifest.json")} == {"latents.tmean"}
@@ -66,7 +66,7 @@ def test_a_rows_parameter_reruns_that_row_and_what_is_like_it(clone):
 
 def test_a_controls_parameter_reruns_that_control(clone):
     clone.set(7, "rows", "noise", "options", "seed")
-    assert clone.repro() == of_rows("noise") | {"compare"}
+    assert clone.repro() == of_rows("noise") | {"check", "compare"}
 
 
 def test_a_reworded_comment_reruns_features_alone_and_changes_no_byte(clone):
@@ -86,10 +86,10 @@ def test_a_new_row_adds_its_own_stages_and_a_removed_row_leaves_the_summary(clon
     row = clone.params()["rows"]["magvit2-tiny"]
     other = row | {"pooling": "mean", "weights": "random", "like": "other", "perturbations": []}
     clone.set(other, "rows", "other")
-    assert clone.repro() == of_rows("other") | {"compare"}
+    assert clone.repro() == of_rows("other") | {"check", "compare"}
     assert set(clone.summary()) - set(before) == {"other"}
     clone.set(None, "rows", "other")
-    assert clone.repro() == {"compare"}
+    assert clone.repro() == {"check", "compare"}
     assert clone.summary() == before
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from trajprobe.files.checked_json import read_checked_json
+
 MAKER = Path(__file__).parents[1] / "backbones/small_transformers.py"
 #: What `weights add` calls each, and what the maker does.
 MODELS = {
@@ -61,7 +63,7 @@ def test_every_model_runs_from_a_folder_to_the_table(clone):
     for name in MODELS:
         (path,) = (clone.folder / "data/features" / name / "pretrained").rglob("manifest.json")
         manifest = json.loads(path.read_text())
-        provenance = json.loads((clone.folder / "data/weights" / name / "provenance.json").read_text())
+        provenance = read_checked_json(clone.folder / "data/weights" / name / "provenance.json")
         assert manifest["meta"]["weights"]["sha256"] == provenance["sha256"]
         assert manifest["meta"]["packages"]["transformers"]
     assert clone.repro() == set()

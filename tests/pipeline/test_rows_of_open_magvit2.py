@@ -42,6 +42,7 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     assert "data/clips/t5: is missing; `dvc repro render@t5` renders it" in told
     ran = clone.repro()
     assert ran == {
+        "check",
         "render@t1",
         "render@t5",
         *(f"{stage}@{row}" for stage in ("features", "probe") for row in ("open-magvit2", "bare")),

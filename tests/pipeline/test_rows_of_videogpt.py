@@ -9,6 +9,7 @@ import pytest
 
 from trajprobe.check import check
 from trajprobe.errors import UserError
+from trajprobe.files.checked_json import read_checked_json
 
 CHECKPOINT = Path(__file__).parents[1] / "published/videogpt_checkpoint.py"
 SHAPE = {
@@ -44,6 +45,7 @@ def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
     assert clone.trajprobe("check")[0] == 0
     ran = clone.repro()
     assert ran == {
+        "check",
         "render@t8",
         *(f"{stage}@{row}" for row in ("videogpt", "videogpt-codes", "bare") for stage in ("features", "probe")),
         "compare",
@@ -60,7 +62,7 @@ def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
     manifest = json.loads(
         (clone.folder / "data/features/videogpt/pretrained/plain/latents.tmean/manifest.json").read_text()
     )
-    digest = json.loads((clone.folder / "data/weights/videogpt/provenance.json").read_text())["sha256"]
+    digest = read_checked_json(clone.folder / "data/weights/videogpt/provenance.json")["sha256"]
     assert manifest["meta"]["weights"] == {"name": "videogpt", "sha256": digest, "trained_frames": 8}
     assert clone.repro() == set()
 

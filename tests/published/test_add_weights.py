@@ -9,6 +9,8 @@ import shrunk
 import torch
 from safetensors.torch import load_file
 
+from trajprobe.files.checked_json import read_checked_json
+
 FOLDER = "data/weights/open-magvit2"
 
 
@@ -26,7 +28,7 @@ def test_weights_their_provenance_and_a_dvc_file_are_written(small, repository, 
     assert "283 tensors, the moving average; a row of family open_magvit2 uses `weights: open-magvit2`\n" in output
     made = repository / FOLDER
     assert sorted(path.name for path in made.iterdir()) == ["model.safetensors", "provenance.json"]
-    assert json.loads((made / "provenance.json").read_text()) == {
+    assert read_checked_json(made / "provenance.json") == {
         "made_by": "weights add",
         "family": "open_magvit2",
         "source": {"files": {"video.ckpt": digest(file)}},
@@ -50,7 +52,7 @@ def test_names_in_a_file_beside_its_tensors_are_printed_and_recorded(small, repo
     assert status == 0, output
     names = ["json.decoder.JSONDecoder", "json.dumps"]
     assert f"video.ckpt: names classes or functions that were neither imported nor run: {', '.join(names)}\n" in output
-    assert json.loads((repository / FOLDER / "provenance.json").read_text())["not_run"] == names
+    assert read_checked_json(repository / FOLDER / "provenance.json")["not_run"] == names
 
 
 def umask():
@@ -65,7 +67,7 @@ def test_raw_selects_the_raw_weights_and_provenance_says_so(small, repository, s
     assert (status, "283 tensors, the raw weights; a row of family open_magvit2 uses" in output) == (0, True)
     tensors = load_file(f"{FOLDER}/model.safetensors")
     assert all(torch.equal(value, state[name]) for name, value in tensors.items())
-    provenance = json.loads((repository / FOLDER / "provenance.json").read_text())
+    provenance = read_checked_json(repository / FOLDER / "provenance.json")
     assert (provenance["weights"], provenance["entries"]) == ("raw", 636)
 
 

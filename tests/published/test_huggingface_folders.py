@@ -20,6 +20,7 @@ from trajprobe.backbones.huggingface import load
 from trajprobe.backbones.parts import transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.errors import UserError
+from trajprobe.files.checked_json import read_checked_json
 from trajprobe.params import parse
 from trajprobe.published import fetch, source_huggingface
 from trajprobe.published.source_huggingface import PublishedModel, read
@@ -173,7 +174,7 @@ def test_provenance_has_what_loading_needs_and_where_the_files_came_from(reposit
     assert f"videomae-base: VideoMAEModel, licence: cc-by-nc-4.0; {hashed}\n" in output
     made = repository / "data/weights/videomae-base"
     files = ["config.json", "preprocessor_config.json", "model.safetensors"]
-    assert json.loads((made / "provenance.json").read_text()) == {
+    assert read_checked_json(made / "provenance.json") == {
         "made_by": "weights add",
         "family": "huggingface",
         "source": {"folder": "videomae-base", "files": {name: digest(given / name) for name in files}},

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import transformers_folders
 
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
+
 NAME = "videomae-base"
 FOLDER = Path("data/weights", NAME)
 LICENCE = "licence: cc-by-nc-4.0, https://huggingface.co/MCG-NJU/videomae-base"
@@ -60,7 +62,7 @@ def test_only_the_needed_files_are_downloaded_recorded_and_kept_to(
     assert {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.name != "provenance.json"} == {
         name: published[name] for name in FILES
     }
-    provenance = json.loads((FOLDER / "provenance.json").read_text())
+    provenance = read_checked_json(FOLDER / "provenance.json")
     assert provenance["source"] == {
         "repository": hub.repository,
         "revision": videomae,
@@ -92,7 +94,7 @@ def recorded(folder, repository, revision, **sha256):
     """Writes the provenance of an earlier download."""
     (folder / FOLDER).mkdir(parents=True)
     provenance = {"source": {"repository": repository, "revision": revision, "files": sha256}}
-    (folder / FOLDER / "provenance.json").write_text(json.dumps(provenance))
+    write_checked_json(folder / FOLDER / "provenance.json", provenance)
 
 
 def download(hub, home, name=NAME):

@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import json
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from safetensors.torch import load_file
 from videogpt_checkpoint import FOREIGN, TINY, save, state
 
 from trajprobe.backbones.videogpt import Architecture, VideoGPT
+from trajprobe.files.checked_json import read_checked_json
 from trajprobe.params import parse
 from trajprobe.published import fetch, source_videogpt
 from trajprobe.published.checkpoint import load_checkpoint
@@ -46,7 +46,7 @@ def test_weights_provenance_and_a_row_are_written(repository, file, add):
     assert status == 0, output
     made = repository / "data/weights/videogpt"
     assert sorted(each.name for each in made.iterdir()) == ["model.safetensors", "provenance.json"]
-    assert json.loads((made / "provenance.json").read_text()) == {
+    assert read_checked_json(made / "provenance.json") == {
         "made_by": "weights add",
         "family": "videogpt",
         "source": {"files": {"vqvae.ckpt": digest(path)}},
@@ -77,7 +77,7 @@ def test_weights_provenance_and_a_row_are_written(repository, file, add):
 def test_a_published_name_accepts_its_own_strides(repository, file, add, name):
     status, output = add("--from", file(downsample=tuple(PUBLISHED[name])), name=name)
     assert status == 0, output
-    recorded = json.loads((repository / "data/weights" / name / "provenance.json").read_text())
+    recorded = read_checked_json(repository / "data/weights" / name / "provenance.json")
     assert recorded["architecture"]["downsample"] == PUBLISHED[name]
     row = YAML(typ="safe").load(output.splitlines()[-2])[name]
     assert row["weights"] == name

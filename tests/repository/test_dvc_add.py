@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from trajprobe.errors import UserError
-from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root, dvc_file
+from trajprobe.files.imported import dvc_file
+from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import file_sha256, fresh_folder, mend, read_json, sha256, write_bytes, write_json
+from trajprobe.files import imported
+from trajprobe.files.atomic import file_sha256, fresh_folder, sha256, write_bytes
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 
 #: Where the weights folders are.
 WEIGHTS = Path("data/weights")
@@ -24,7 +26,7 @@ def save(folder: Path, network: nn.Module, provenance: dict[str, Any]) -> None:
     data = save_tensors({key: tensor.contiguous() for key, tensor in network.state_dict().items()})
     with fresh_folder(folder) as temporary:
         write_bytes(temporary / MODEL, data)
-        write_json(temporary / PROVENANCE, provenance | {"sha256": sha256(data)})
+        write_checked_json(temporary / PROVENANCE, provenance | {"sha256": sha256(data)})
 
 
 def digest(network: nn.Module) -> str:
@@ -54,7 +56,7 @@ def load(folder: Path, network: nn.Module) -> str:
     try:
         tensors = load_file(path)  # mapped, not read: unused tensors take no memory
     except SafetensorError as error:
-        raise UserError(f"{path}: is no safetensors file ({error}); {mend(folder)}") from None
+        raise UserError(f"{path}: is no safetensors file ({error}); {imported.remedy(folder)}") from None
     check(tensors, network.state_dict(), path)
     network.load_state_dict(tensors, assign=True)
     return digest
@@ -73,7 +75,8 @@ def recorded_digest(folder: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy(folder)}") from None
     if digest != recorded:
         raise UserError(
-            f"{path}: got sha256 {digest}, expected {recorded} as {folder / PROVENANCE} has recorded; {mend(folder)}"
+            f"{path}: got sha256 {digest}, expected {recorded} as {folder / PROVENANCE} has recorded; "
+            f"{imported.remedy(folder)}"
         )
     return digest
 
@@ -87,8 +90,8 @@ def provenance(folder: Path) -> dict[str, Any]:
     path = folder / PROVENANCE
     if not path.is_file():
         raise UserError(f"{path}: is not there; {remedy(folder)}")
-    recorded: dict[str, Any] = read_json(path)
-    return recorded
+    imported.check(folder, without=[MODEL])  # whose sha256 is compared
+    return read_checked_json(path, imported.remedy(folder))
 
 
 def remedy(folder: Path) -> str:

@@ -12,18 +12,22 @@ import msgspec
 from trajprobe.compare.scored import Variant
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
-from trajprobe.files.atomic import file_md5, read_json
+from trajprobe.files.atomic import file_md5
+from trajprobe.files.checked_json import read_checked_json
+from trajprobe.files.feature_shards import digest, folder, networks_of
+from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import section
 from trajprobe.rows import named_rows, variants
 
 
-def compared_probes(values: dict[str, Any]) -> list[RowProbe]:
+def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowProbe]:
     """The probe files of all rows, with their variants, in the order of params.yaml (`values`).
 
     Raises:
-        UserError: one is missing, damaged, or has other variants than params.yaml says.
+        UserError: one is missing or damaged, or has other variants than params.yaml says, or was made with other
+            labels, groups, folds or tracks than `labelling`, or of other features than those that are here.
     """
     rows, seeds = named_rows(values), section(values, int, "features", "seeds")
     if missing := [name for name in rows if not probe_results.path(name).is_file()]:
@@ -39,8 +43,20 @@ def compared_probes(values: dict[str, Any]) -> list[RowProbe]:
             raise UserError(
                 f"{probe_results.path(name)}: got probes of other features than params.yaml; run `dvc repro`"
             )
+        _check_origin(probe, labelling)
         probes.append(msgspec.structs.replace(probe, variants=[parts[variant] for variant in expected]))
     return probes
+
+
+def _check_origin(probe: RowProbe, labelling: Labelling) -> None:
+    """Raises UserError where the probe is of another labelling, or of other features than are here, if any are."""
+    path = probe_results.path(probe.row)
+    if probe.labelling != labelling.digest():
+        raise UserError(f"{path}: was made of other tracks, labels, groups or folds than {LABELLING}; run `dvc repro`")
+    digests = {(part.network, part.input, part.layer): iter(part.features) for part in probe.variants}
+    for of in networks_of(probe.row):
+        if digest(folder(of)) != next(digests.get(of.without_seed[1:], iter(())), None):
+            raise UserError(f"{path}: was made of other features than {folder(of)}; run `dvc repro`")
 
 
 def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -50,7 +66,7 @@ def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
         UserError: they are missing or damaged.
     """
     return {
-        name: read_json(probe_results.PRETRAINING / f"{name}.json")
+        name: read_checked_json(probe_results.PRETRAINING / f"{name}.json")
         for name in section(values, dict[str, Any], "pretrain")
     }
 
@@ -64,8 +80,8 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     objects = cache_folder() / "files/md5"
     of_params = {probe_results.path(name) for name in values["rows"]}
     of_params |= {probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]}
-    for folder in (probe_results.PROBES, probe_results.PRETRAINING):
-        for path in set(folder.glob("*.json")) - of_params:
+    for results in (probe_results.PROBES, probe_results.PRETRAINING):
+        for path in set(results.glob("*.json")) - of_params:
             md5 = file_md5(path)
             if (objects / md5[:2] / md5[2:]).is_file():
                 path.unlink()

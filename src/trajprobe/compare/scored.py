@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from trajprobe.compare.metrics import METRICS, Array, Integers, area_under_curve
-from trajprobe.files import probe_results
 from trajprobe.files.feature_shards import RANDOM, Coordinates
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
@@ -52,12 +51,7 @@ class ScoredVariant:
 
 
 def scored_variants(row: RowProbe, labelling: Labelling) -> Iterator[ScoredVariant]:
-    """All variants of a probe file, in its order.
-
-    Raises:
-        UserError: the row was probed on other tracks.
-    """
-    labelling.check_tracks(row.tracks, probe_results.path(row.row))
+    """All variants of a probe file, in its order."""
     for probe in row.variants:
         yield _scored(row, probe, labelling)
 

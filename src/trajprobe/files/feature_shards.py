@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
+from trajprobe.files.atomic import sha256
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.shards import MANIFEST, Shards
 
@@ -79,6 +80,15 @@ def read(place: Path) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """
     shards = Shards(place)
     return np.concatenate([arrays["features"] for arrays in shards]), shards.meta
+
+
+def digest(place: Path) -> str:
+    """sha256 over the bytes of all features of a feature folder; the manifest alone is read.
+
+    Raises:
+        UserError: the folder is missing, or its manifest is damaged.
+    """
+    return sha256("".join(shard["sha256"] for shard in Shards(place).shards).encode())
 
 
 def load_features(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from trajprobe.files.atomic import read_json, write_json
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 from trajprobe.params import Parameters, parse
 
 FINDINGS = Path("data/trajectories/guards.json")
@@ -22,7 +22,7 @@ class Finding(Parameters, frozen=True):
 
 
 def save(findings: Iterable[Finding], path: Path = FINDINGS) -> None:
-    write_json(path, [msgspec.to_builtins(finding) for finding in findings])
+    write_checked_json(path, {"findings": [msgspec.to_builtins(finding) for finding in findings]})
 
 
 def load(path: Path = FINDINGS) -> list[Finding]:
@@ -31,7 +31,7 @@ def load(path: Path = FINDINGS) -> list[Finding]:
     Raises:
         UserError: the file is missing or damaged.
     """
-    return parse(read_json(path), list[Finding], str(path))
+    return parse(read_checked_json(path).get("findings"), list[Finding], str(path))
 
 
 def first(items: Sequence[object]) -> str:

@@ -1,5 +1,6 @@
 """The class, the group and the fold of each track."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import read_npz, write_npz
+from trajprobe.files.atomic import read_npz, sha256, write_npz
 
 LABELLING = Path("data/trajectories/labelling.npz")
 #: The fold of a clip that is only ever trained on.
@@ -24,6 +25,12 @@ class Labelling:
     folds: NDArray[np.int64]  #: (n), the fold that tests the clip, or `TRAIN_ONLY`
     tracks: str  #: digest of the tracks
     leaked: int  #: tested tracks of which an exact duplicate is trained on, which only an original split can do
+
+    def digest(self) -> str:
+        """sha256 of all of it: results of other labels, groups, folds or tracks are never compared with these."""
+        arrays = (self.labels, self.groups, self.folds)
+        texts = (self.names.tolist(), self.tracks)
+        return sha256(b"".join(np.asarray(array, np.int64).tobytes() for array in arrays) + json.dumps(texts).encode())
 
     def check_tracks(self, tracks: str, where: object) -> None:
         """Refuses results of other tracks than these: features of different clips are never compared.

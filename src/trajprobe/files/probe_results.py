@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from trajprobe.files.atomic import read_json, write_json
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 from trajprobe.params import Parameters, parse
 
 PROBES = Path("data/results/probes")
@@ -38,6 +38,7 @@ class VariantProbe(Parameters, frozen=True):
     trained_frames: int | None  #: of the clips that the weights were trained on, where that is recorded
     equal_dimensions: int  #: of the run at equal dimension; fewer than asked for where the row has fewer
     networks: list[NetworkProbe]  #: one, or one for each random seed
+    features: list[str]  #: digest of each network's features
 
 
 class RowProbe(Parameters, frozen=True):
@@ -45,7 +46,7 @@ class RowProbe(Parameters, frozen=True):
 
     row: str
     family: str  #: of the features
-    tracks: str  #: digest of the tracks: predictions on other tracks are not comparable
+    labelling: str  #: digest of the labels, groups, folds and tracks: only rows of the same ones are compared
     classifier: str
     shots: list[int]  #: clips a class of the few-shot curve
     coded_clips: int  #: by the online code
@@ -60,7 +61,7 @@ def path(row: str) -> Path:
 
 def save(probed: RowProbe) -> None:
     """Writes a probe file to its place."""
-    write_json(path(probed.row), msgspec.to_builtins(probed))
+    write_checked_json(path(probed.row), msgspec.to_builtins(probed))
 
 
 def load(row: str) -> RowProbe:
@@ -69,4 +70,4 @@ def load(row: str) -> RowProbe:
     Raises:
         UserError: it is missing or damaged.
     """
-    return parse(read_json(path(row)), RowProbe, str(path(row)))
+    return parse(read_checked_json(path(row)), RowProbe, str(path(row)))

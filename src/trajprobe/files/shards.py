@@ -12,7 +12,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import link, mend, read_json, sha256, write_bytes, write_json
+from trajprobe.files.atomic import link, mend, sha256, write_bytes
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 
 MANIFEST = "manifest.json"
 
@@ -54,13 +55,7 @@ class ShardWriter:
         return self.folder / name
 
     def close(self) -> None:
-        manifest = {"meta": self.meta, "shards": self.shards}
-        write_json(self.folder / MANIFEST, manifest | {"sha256": _digest(manifest)})
-
-
-def _digest(manifest: dict[str, Any]) -> str:
-    """sha256 of the content of a manifest, whatever the order of its keys."""
-    return sha256(json.dumps(manifest, sort_keys=True).encode())
+        write_checked_json(self.folder / MANIFEST, {"meta": self.meta, "shards": self.shards})
 
 
 class Shards:
@@ -71,11 +66,7 @@ class Shards:
     """
 
     def __init__(self, folder: Path) -> None:
-        manifest = read_json(folder / MANIFEST)
-        if manifest.pop("sha256", None) != _digest(manifest):
-            raise UserError(
-                f"{folder / MANIFEST}: is damaged (sha256 differs), or an older version wrote it; {mend(folder)}"
-            )
+        manifest = read_checked_json(folder / MANIFEST, mend(folder))
         self.folder, self.meta = folder, manifest["meta"]
         self.shards: list[dict[str, Any]] = manifest["shards"]
 

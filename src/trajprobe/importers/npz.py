@@ -7,8 +7,9 @@ import numpy as np
 from trajprobe.data import raw
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import write_npz
+from trajprobe.files.imported import dvc_file
 from trajprobe.params import check_name
-from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root, dvc_file
+from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
 RAW = Path("data/raw")
 #: Names of data sets that the stage `synthetic` makes.

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from trajprobe.errors import UserError
-from trajprobe.files.feature_shards import FEATURES, Coordinates, folder, networks_of, read
+from trajprobe.files.feature_shards import FEATURES, Coordinates, digest, folder, networks_of, read
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
 from trajprobe.probes.arrays import Matrix
@@ -25,6 +25,7 @@ class _Stored:
     features: list[Matrix]  #: (n d), of each network
     shape: list[int]  #: (t d) of a clip's
     recipe: dict[str, Any]  #: of the first network's
+    digests: list[str]  #: of each network's features
 
 
 def line(probed: RowProbe) -> str:
@@ -55,7 +56,7 @@ def probe_row(row: str, params: Probe) -> RowProbe:
     return RowProbe(
         row=row,
         family=stored[0].recipe["family"],
-        tracks=labelling.tracks,
+        labelling=labelling.digest(),
         classifier=params.classifier,
         shots=shots(labelling, folds),
         coded_clips=len(labelling.labels),
@@ -71,7 +72,8 @@ def _read(seeds: list[Coordinates], labelling: Labelling) -> _Stored:
         labelling.check_tracks(recipe["tracks"], folder(of))
         features.append(values.reshape(len(values), -1))
         recipes.append(recipe)
-    return _Stored(seeds[0].without_seed, features, list(values.shape[1:]), recipes[0])
+    digests = [digest(folder(of)) for of in seeds]
+    return _Stored(seeds[0].without_seed, features, list(values.shape[1:]), recipes[0], digests)
 
 
 def _variant(stored: _Stored, networks: list[NetworkProbe], train: int, params: Probe) -> VariantProbe:
@@ -88,4 +90,5 @@ def _variant(stored: _Stored, networks: list[NetworkProbe], train: int, params: 
         trained_frames=stored.recipe["weights"].get("trained_frames"),
         equal_dimensions=own if equal is None else equal,
         networks=networks,
+        features=stored.digests,
     )

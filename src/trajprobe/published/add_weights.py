@@ -13,10 +13,12 @@ from safetensors import SafetensorError
 
 from trajprobe.backbones.weights import PROVENANCE, WEIGHTS
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import fresh_folder, write_json
+from trajprobe.files.atomic import fresh_folder
+from trajprobe.files.checked_json import write_checked_json
+from trajprobe.files.imported import dvc_file
 from trajprobe.published import fetch
 from trajprobe.published.source import AveragedSource, LocalFiles, Selection, Source
-from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root, dvc_file
+from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
 
 def add_weights(
@@ -95,7 +97,7 @@ def _write(folder: Path, selection: Selection, provenance: Mapping[str, Any]) ->
     try:
         with added_to_dvc(folder), fresh_folder(folder) as temporary:
             sha256 = selection.write(temporary)
-            write_json(temporary / PROVENANCE, {**provenance, "sha256": sha256})
+            write_checked_json(temporary / PROVENANCE, {**provenance, "sha256": sha256})
             for file in temporary.iterdir():  # safetensors writes mode 0600, which others can't read
                 shutil.copymode(temporary / PROVENANCE, file)
             selection.check(temporary)

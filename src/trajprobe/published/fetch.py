@@ -6,11 +6,10 @@ Files from the hub must have the commit and the hashes that an earlier download 
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from trajprobe.backbones.weights import PROVENANCE
+from trajprobe.backbones.weights import PROVENANCE, provenance
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import file_sha256, read_json
+from trajprobe.files.atomic import file_sha256
 from trajprobe.published.source import HubRepository, LocalFiles, Source
 
 
@@ -80,8 +79,7 @@ def readable_sha256(path: Path) -> str:
 def _recorded(repository: HubRepository, folder: Path) -> tuple[str | None, dict[str, str]]:
     """The commit, and the sha256 by file name, of an earlier download to `folder`; (None, {}) where there was none."""
     path = folder / PROVENANCE
-    provenance: Any = read_json(path) if path.is_file() else {}
-    record = provenance.get("source") if isinstance(provenance, dict) else None
+    record = provenance(folder).get("source") if path.is_file() else None
     if not isinstance(record, dict) or record.get("repository") != repository.repo_id:
         return None, {}
     return record.get("revision"), record.get("files", {})

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trajprobe.errors import UserError
+from trajprobe.files import imported
+from trajprobe.files.imported import dvc_file
 from trajprobe.repository.dvc_command import dvc
 
 
@@ -15,14 +17,9 @@ def check_repository_root() -> None:
         raise UserError(f"{Path.cwd()}: is not the root of the repository (it has no .dvc folder); change to the root")
 
 
-def dvc_file(path: Path) -> Path:
-    """The .dvc file of `path`: git keeps it, and it names what DVC holds."""
-    return path.with_name(path.name + ".dvc")
-
-
 @contextmanager
 def added_to_dvc(path: Path) -> Iterator[None]:
-    """Runs `dvc add` on `path`, once the block has written that file or folder anew.
+    """Runs `dvc add` on `path`, once the block has written that file or folder anew. Its md5 is recorded.
 
     If the block or DVC fails, `path` and its .dvc file are as they were before.
 
@@ -34,6 +31,7 @@ def added_to_dvc(path: Path) -> Iterator[None]:
     backup = _back_up(path)
     try:
         yield
+        imported.record(path)
         dvc("add", str(path))
     except BaseException:
         _remove(path)

@@ -12,6 +12,7 @@ from transformers import CLIPVisionModel, VideoMAEModel, conversion_mapping
 from trajprobe.backbones.parts import transformers_files as tf
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_sha256
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 
 KINDS = {"videomae": VideoMAEModel, "clip": CLIPVisionModel}
 LAST = {"videomae": "videomae.layernorm.weight", "clip": "vision_model.post_layernorm.weight"}
@@ -23,9 +24,9 @@ def rewritten(folder, change, record=True):
     tensors = load_file(path)
     tensors = change(tensors) or tensors
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path, metadata={"format": "pt"})
-    told = json.loads((folder / "provenance.json").read_text())
+    told = read_checked_json(folder / "provenance.json")
     if record:
-        (folder / "provenance.json").write_text(json.dumps(told | {"sha256": file_sha256(path)}))
+        write_checked_json(folder / "provenance.json", told | {"sha256": file_sha256(path)})
     return folder
 
 
@@ -83,8 +84,8 @@ def test_a_truncated_file_is_refused(recorded, cut):
     folder = recorded("clip")
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-cut])
-    told = json.loads((folder / "provenance.json").read_text())
-    (folder / "provenance.json").write_text(json.dumps(told | {"sha256": file_sha256(path)}))
+    told = read_checked_json(folder / "provenance.json")
+    write_checked_json(folder / "provenance.json", told | {"sha256": file_sha256(path)})
     with pytest.raises(UserError, match="is no safetensors file"):
         tf.load(CLIPVisionModel, folder)
 
@@ -139,9 +140,9 @@ def test_what_is_left_over_is_allowed_by_name_alone(recorded, name):
     if not MODELS[name][3]:
         return
     folder = recorded(name)
-    told = json.loads((folder / "provenance.json").read_text())
+    told = read_checked_json(folder / "provenance.json")
     first, *others = told["unexpected"]
-    (folder / "provenance.json").write_text(json.dumps(told | {"unexpected": others}))
+    write_checked_json(folder / "provenance.json", told | {"unexpected": others})
     kind = getattr(transformers, MODELS[name][0]["model"])
     with pytest.raises(UserError, match=r"\d+ tensors of no use to the class"):
         tf.load(kind, folder)

@@ -1,0 +1,77 @@
+"""The files that a user imported, and the md5 that each had then.
+
+`dvc repro` takes over whatever it finds in a file that it only holds: it puts a damaged data set into its cache and its
+md5 into the .dvc file, before a stage can refuse. So an import records each md5 in the .dvc file, under `meta`, which
+DVC leaves as it is. A stage compares them, and `trajprobe restore` finds the imported files in DVC's cache.
+"""
+
+import io
+from collections.abc import Collection
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import file_md5, mend, write_bytes
+
+IMPORTED = "imported"
+
+
+def dvc_file(path: Path) -> Path:
+    """The .dvc file of `path`: git keeps it, and it names what DVC holds."""
+    return path.with_name(path.name + ".dvc")
+
+
+def record(path: Path) -> None:
+    """Writes the .dvc file of an imported file or folder, with the md5 of each file; `dvc add` completes it."""
+    md5s = {name: file_md5(file) for name, file in sorted(_files(path).items())}
+    text = io.StringIO()
+    YAML(typ="safe").dump({"meta": {IMPORTED: md5s}, "outs": [{"path": path.name}]}, text)
+    write_bytes(dvc_file(path), text.getvalue().encode())
+
+
+def recorded(path: Path) -> dict[str, str]:
+    """The md5 of each file of `path`, by its name in that folder, as imported; {} for what was not imported.
+
+    Raises:
+        UserError: the .dvc file is damaged.
+    """
+    pointer = dvc_file(path)
+    try:
+        content = YAML(typ="safe").load(pointer.read_text(encoding="utf-8"))
+        return {str(name): str(md5) for name, md5 in content.get("meta", {}).get(IMPORTED, {}).items()}
+    except FileNotFoundError:
+        return {}
+    except (YAMLError, UnicodeDecodeError, AttributeError):
+        raise UserError(f"{pointer}: is damaged; `git checkout {pointer}` brings it back") from None
+
+
+def check(path: Path, without: Collection[str] = ()) -> None:
+    """Refuses a file of `path` that is not the one that was imported; what was not imported passes.
+
+    Args:
+        path: a file or a folder.
+        without: names of files that need no check here.
+
+    Raises:
+        UserError: a file differs, or is missing.
+    """
+    files = _files(path)
+    for name, md5 in recorded(path).items():
+        if name not in without and (name not in files or file_md5(files[name]) != md5):
+            raise UserError(f"{files.get(name, path / name)}: is not the file that was imported; {remedy(path)}")
+
+
+def remedy(path: Path) -> str:
+    """How to restore a damaged file or folder that DVC holds, or made; the end of an error's message."""
+    if recorded(path):
+        return f"`trajprobe restore {path}` brings that one back; another import with --force replaces it"
+    return mend(path)
+
+
+def _files(path: Path) -> dict[str, Path]:
+    """The files of a folder by their name in it; a file is the only one of itself."""
+    if path.is_file():
+        return {path.name: path}
+    return {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}

@@ -1,0 +1,50 @@
+"""Brings imported data sets and weights back from DVC's cache, as they were imported."""
+
+import shutil
+from pathlib import Path
+
+from trajprobe.errors import UserError
+from trajprobe.files import imported
+from trajprobe.files.atomic import file_md5
+from trajprobe.files.locked_shards import cache_folder
+from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
+
+
+def restore(path: Path) -> str:
+    """Makes `path` and its .dvc file what they were after the import. No bytes are lost.
+
+    Returns a line that says what was done.
+
+    Raises:
+        UserError: `path` was not imported, or DVC's cache lacks a file, or holds no copy of what would be replaced.
+    """
+    check_repository_root()
+    md5s = imported.recorded(path)
+    if not md5s:
+        raise UserError(f"{path}: got nothing that was imported, expected data/raw/NAME.npz or data/weights/NAME")
+    pointer = imported.dvc_file(path)
+    is_file = list(md5s) == [path.name] and not path.is_dir()
+    objects = {name: _object(md5) for name, md5 in md5s.items()}
+    if lost := [name for name, place in objects.items() if not _is_whole(place)]:
+        raise UserError(
+            f"{path}: DVC's cache has no intact copy of {', '.join(lost)}; import it again with --force, or where a "
+            f"remote has it run `git checkout HEAD {pointer} && dvc pull {path}`"
+        )
+    present = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    if own := [str(file) for file in present if not _is_whole(_object(file_md5(file)))]:
+        raise UserError(f"{', '.join(own)}: has content that DVC does not hold; move it elsewhere, then restore")
+    with added_to_dvc(path):
+        for name, place in objects.items():
+            target = path if is_file else path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place, target)
+    return f"{path}: is as it was imported"
+
+
+def _object(md5: str) -> Path:
+    return cache_folder() / "files/md5" / md5[:2] / md5[2:]
+
+
+def _is_whole(place: Path) -> bool:
+    """Whether DVC's cache holds this object, undamaged."""
+    return place.is_file() and file_md5(place) == place.parent.name + place.name
