@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,9 @@ pytest_plugins = ["tiny_repository"]  # the fixtures `reproduced` and `clone`
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# A shell that runs `make test &` has it ignored, and so would the processes that these tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _STORE = tempfile.TemporaryDirectory(prefix="trajprobe-store-")  # of what a whole session shares
 os.environ["TRAJPROBE_STORE"] = _STORE.name

@@ -87,6 +87,10 @@ class Repository:
         output = self.run("dvc", "repro", *arguments, **variables)
         return {ran or cached for ran, cached in re.findall(r"Running stage '(.+?)'|Stage '(.+?)' is cached", output)}
 
+    def stale(self):
+        """The names of the stages, or .dvc files, that have changed as such: what would run first."""
+        return set(json.loads(self.run("dvc", "status", "--json")))
+
     def git(self, *arguments):
         return self.run("git", *arguments)
 

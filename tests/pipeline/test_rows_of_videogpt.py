@@ -25,15 +25,23 @@ ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "t8", "layer": "lat
 BARE = ROW | {"weights": "random", "like": "bare"}
 
 
-@pytest.fixture
-def with_weights(clone):
-    """The clone, with VideoGPT's weights as the command line takes them."""
+@pytest.fixture(scope="module")
+def added(reproduced, tmp_path_factory):
+    """A repository with VideoGPT's weights, as the command line takes them."""
+    clone = reproduced.clone(tmp_path_factory.mktemp("videogpt") / "added", reproduced.cache)
     clone.run(sys.executable, str(CHECKPOINT), "vqvae.ckpt")
     status, told = clone.trajprobe("weights", "add", "videogpt", "--from", "vqvae.ckpt")
     assert status == 0, told
     (clone.folder / "vqvae.ckpt").unlink()
+    clone.commit("VideoGPT")
+    return clone
+
+
+@pytest.fixture
+def with_weights(added, reproduced, tmp_path):
+    """A clone of it."""
+    clone = added.clone(tmp_path / "clone", reproduced.cache)
     clone.set(FORMAT, "clips", "t8")
-    clone.told = told
     return clone
 
 

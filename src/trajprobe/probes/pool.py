@@ -36,7 +36,8 @@ def run(calls: Sequence[Callable[[], T]], name: str) -> list[T]:
 def _begin(calls: Sequence[Callable[[], Any]]) -> None:
     global _calls
     _calls = calls
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupted run ends at once, with no traceback of each worker
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a shell
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupted run ends at once, without a traceback of each
     end_with_parent()
 
 

@@ -65,7 +65,8 @@ def _shares_of_gains(comparison: Comparison) -> Iterator[str]:
 def _of_variant(scored: ScoredVariant, comparison: Comparison) -> Iterator[str]:
     probe, classifier = scored.probe, scored.row.classifier
     if probe.trained_frames not in (None, probe.frames):
-        yield f"clips of {probe.frames} frames, but its weights were trained on {probe.trained_frames}."
+        frames = f"{probe.frames} frame" + "s" * (probe.frames != 1)
+        yield f"clips of {frames}, but its weights were trained on {probe.trained_frames}."
     unconverged = sum(network.unconverged for network in probe.networks)
     if unconverged:
         yield f"{unconverged} of its probes did not converge within the steps of `probe.{classifier}`; allow more."

@@ -34,6 +34,8 @@ def test_a_probe_parameter_and_a_row_added_there_render_the_clips_of_the_row_fro
     }
 
     def change(repository):
+        for other in ("pixels", "coordinates", "kinematics", "start-position", "extent"):  # a probe takes seconds
+            repository.set(None, "rows", other)
         repository.set(3, "probe", "permutations")
         repository.set(row, "rows", "noise-3")
 
