@@ -1,5 +1,6 @@
 """A real repository, small: the tracked files as they are, tiny parameters, and one whole `dvc repro`."""
 
+import contextlib
 import copy
 import json
 import os
@@ -12,6 +13,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
+
+from trajprobe.check import check
+from trajprobe.errors import UserError
+from trajprobe.params import read
 
 ROOT = Path(__file__).parents[1]
 TRACER = ROOT / "tests/pipeline/tracer"
@@ -81,6 +86,15 @@ class Repository:
             check=False,
         )
         return done.returncode, done.stdout + done.stderr
+
+    def check(self):
+        """What `trajprobe check` says, from this process, which has torch already; None where all is well."""
+        with contextlib.chdir(self.folder):
+            try:
+                check(read())
+            except UserError as error:
+                return str(error)
+        return None
 
     def repro(self, *arguments, **variables):
         """`dvc repro`, run cache and all; returns the names of the stages that ran, or came from the run cache."""

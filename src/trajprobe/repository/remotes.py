@@ -30,6 +30,8 @@ from trajprobe.rows import Row, named_rows
 REMOTE = "store"
 SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
+#: What the first stage makes; all others depend on it.
+CHECKED = "data/params.txt"
 TABLE = Path("data/report/table.md")
 
 
@@ -104,7 +106,7 @@ def pull(report_progress: Callable[[str], object]) -> None:
     formats = sorted({row.clips for row in rows.values() if not (CLIPS / row.clips).is_dir()})
     if formats:
         report_progress(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
-        _fetch([path for path in outs if path == TRACKS], url)
+        _fetch([path for path in outs if path in (TRACKS, CHECKED)], url)
         _repro("--pull", "--allow-missing", "prepare")
         for name in formats:
             _repro("--single-item", f"render@{name}")
