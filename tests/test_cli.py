@@ -91,7 +91,11 @@ def test_help_lists_commands_in_the_order_of_the_work(run):
         (["check", "all"], "Got unexpected extra argument (all). See `trajprobe check --help`."),
         (
             ["cache", "prune", "--days", "few"],
-            "Invalid value for '--days': 'few' is not a valid float. See `trajprobe cache prune --help`.",
+            "Invalid value for '--days': 'few' is not a valid float range. See `trajprobe cache prune --help`.",
+        ),
+        (
+            ["cache", "prune", "--days=-5"],
+            "Invalid value for '--days': -5.0 is not in the range x>=0. See `trajprobe cache prune --help`.",
         ),
     ],
 )

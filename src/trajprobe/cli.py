@@ -11,6 +11,7 @@ import click
 from trajprobe.errors import UserError
 
 PATH = click.Path(path_type=Path)
+DAYS = click.FloatRange(min=0)
 COMPLETION = (
     'Tab completion in bash: eval "$(_TRAJPROBE_COMPLETE=bash_source trajprobe)"; zsh_source and fish_source too.'
 )
@@ -113,7 +114,9 @@ def show_cache() -> None:
 
 
 @cache.command("prune")
-@click.option("--days", type=float, default=30, show_default=True, help="Days for which no run has used a shard.")
+@click.option(
+    "--days", type=DAYS, default=30, show_default=True, help="Days for which no run has used a shard, 0 or more."
+)
 def prune_cache(days: float) -> None:
     """Delete unused shards from the scratch store.
 
