@@ -59,7 +59,7 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     """Deletes results of rows and recipes that params.yaml (`values`) does not name, of another branch or removed.
 
     Only a file that DVC's cache holds to the byte is deleted: a stage made it, and `dvc checkout` brings it back. Other
-    files are the user's.
+    files are the user's, and so is a copy of a probe's file under another name than its row's.
     """
     objects = cache_folder() / "files/md5"
     of_params = {probe_results.path(name) for name in values["rows"]}
@@ -67,5 +67,6 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     for folder in (probe_results.PROBES, probe_results.PRETRAINING):
         for path in set(folder.glob("*.json")) - of_params:
             md5 = file_md5(path)
-            if (objects / md5[:2] / md5[2:]).is_file():
+            of_a_stage = (objects / md5[:2] / md5[2:]).is_file()
+            if of_a_stage and (folder == probe_results.PRETRAINING or read_json(path)["row"] == path.stem):
                 path.unlink()
