@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from configobj import ConfigObj, ConfigObjError
+
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
+from trajprobe.files.atomic import write_bytes
 from trajprobe.files.feature_shards import FEATURES, RANDOM, folder, networks_of
 from trajprobe.files.findings import FINDINGS
 from trajprobe.files.labelling import LABELLING
@@ -28,6 +31,8 @@ from trajprobe.rows import Row, named_rows
 
 #: The name that DVC has for the remote.
 REMOTE = "store"
+#: The configuration of this clone, which git ignores.
+CONFIG = Path(".dvc/config.local")
 SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
 TABLE = Path("data/report/table.md")
@@ -44,16 +49,13 @@ def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
     Returns a line that says what was set.
 
     Raises:
-        UserError: the address is of another kind, or has a password.
+        UserError: the address is of another kind, has a password, or characters that are not ASCII.
     """
     check_repository_root()
     address = _address(url, base)
     if endpoint and not address.startswith("s3://"):
         raise UserError(f"--endpoint: got it with {url}, expected it with s3://BUCKET/PATH; leave it out")
-    dvc("remote", "add", "--local", "--force", "--quiet", "--default", REMOTE, address)
-    for key, value in {"verify": "true", "endpointurl": endpoint}.items():
-        if value:
-            dvc("remote", "modify", "--local", REMOTE, key, value)
+    _set_default_remote({"url": address, "verify": "true"} | ({"endpointurl": endpoint} if endpoint else {}))
     read_only = address.startswith("http")
     usage = (
         "it is read-only; `make pull` fetches from it"
@@ -63,9 +65,33 @@ def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
     return f"{address} is the default remote, `{REMOTE}` in .dvc/config.local, with verify = true; {usage}"
 
 
+def _set_default_remote(options: dict[str, str]) -> None:
+    """Sets the default remote as `dvc remote add --local --force --default` does, in one step that can't be cut off.
+
+    DVC's own command empties the file first, and leaves it empty where it can't write a value.
+
+    Raises:
+        UserError: an option, or another one of the file, can't be written by DVC; or the file can't be read.
+    """
+    try:
+        lines = CONFIG.read_text(encoding="utf-8").splitlines() if CONFIG.exists() else []
+        config = ConfigObj(lines, interpolation=False)
+    except (ConfigObjError, UnicodeDecodeError) as error:
+        raise UserError(f"{CONFIG}: cannot be read ({error}); correct it, or rename it") from None
+    config.setdefault("core", {})["remote"] = REMOTE
+    config[f'remote "{REMOTE}"'] = options
+    text = "\n".join(config.write()) + "\n"
+    if not text.isascii():
+        raise UserError(
+            f"remote: got {options['url']}, expected ASCII characters alone, in it and in all of {CONFIG}: where DVC "
+            "meets others, it empties that file; use another path, for example that of a symbolic link"
+        )
+    write_bytes(CONFIG, text.encode())
+
+
 def _address(url: str, base: Path) -> str:
     if "://" not in url:
-        return str((base / Path(url).expanduser()).resolve())
+        return os.path.abspath(base / Path(url).expanduser())  # noqa: PTH100 (symbolic links stay)
     try:
         parts = urlsplit(url)
         password = parts.password
