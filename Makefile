@@ -17,6 +17,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: repro pull test calibrate bench lint
 
 repro: $(STAMP)
+	@trajprobe doctor
 	@trajprobe check
 	@dvc repro
 	@cat data/report/table.md

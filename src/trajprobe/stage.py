@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trajprobe.errors import UserError
+from trajprobe.errors import STATUS, UserError, end_with_dvc, interruptible
 from trajprobe.params import Parameters, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
@@ -63,7 +63,8 @@ def run(main: Callable[..., str]) -> None:
     """Runs a stage's `main(*arguments)`, which imports its rooms itself (after the pin) and returns a line to print.
 
     The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is one line
-    on standard error and status 2.
+    on standard error and status 2; Ctrl-C, SIGTERM and the end of the DVC that started the stage are one line and
+    status 130.
     """
     name, arguments = Path(sys.argv[0]).stem, sys.argv[1:]
     try:
@@ -78,7 +79,8 @@ def run(main: Callable[..., str]) -> None:
         compute = section(read(), Compute, "compute")
         log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
         pin(compute)
-        with cleanup:
+        with interruptible(), cleanup:
+            end_with_dvc()
             made = main(*arguments)
     except UserError as error:
         log.debug("refused", exc_info=True)
@@ -93,7 +95,7 @@ def run(main: Callable[..., str]) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         log.error("interrupted")
-        sys.exit(130)
+        sys.exit(STATUS)
     except Exception:  # whatever it is, for the log alone: it is raised again
         log.debug("failed", exc_info=True)
         raise

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from trajprobe.backbones.weights import PROVENANCE, WEIGHTS
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import fresh_folder, write_json
+from trajprobe.files.atomic import write_json
 from trajprobe.published import fetch
 from trajprobe.published.source import AveragedSource, LocalFiles, Selection, Source
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root, dvc_file
@@ -93,7 +93,8 @@ def _selector(source: Source, name: str, *, raw: bool) -> Callable[[LocalFiles, 
 
 def _write(folder: Path, selection: Selection, provenance: Mapping[str, Any]) -> None:
     try:
-        with added_to_dvc(folder), fresh_folder(folder) as temporary:
+        with added_to_dvc(folder) as temporary:
+            temporary.mkdir()
             sha256 = selection.write(temporary)
             write_json(temporary / PROVENANCE, {**provenance, "sha256": sha256})
             for file in temporary.iterdir():  # safetensors writes mode 0600, which others can't read

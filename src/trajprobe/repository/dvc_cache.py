@@ -2,12 +2,15 @@
 
 import json
 import shlex
+import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+import msgspec
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_md5
@@ -16,6 +19,42 @@ from trajprobe.repository.dvc_add import check_repository_root
 
 #: The suffix of an object that lists the files of a folder.
 DIRECTORY = ".dir"
+
+
+class Out(TypedDict):
+    """A file or folder that DVC holds, as dvc.lock or a .dvc file names it."""
+
+    path: str
+    md5: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}(\.dir)?$")]
+    size: NotRequired[int]
+    nfiles: NotRequired[int]
+    hash: NotRequired[str]
+
+
+class _Dep(TypedDict):
+    path: str
+    md5: NotRequired[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}(\.dir)?$")]]
+    size: NotRequired[int]
+    nfiles: NotRequired[int]
+    hash: NotRequired[str]
+
+
+class Stage(TypedDict):
+    """A stage in dvc.lock."""
+
+    cmd: str
+    deps: NotRequired[list[_Dep]]
+    params: NotRequired[dict[str, dict[str, Any]]]
+    outs: NotRequired[list[Out]]
+
+
+class _Lock(TypedDict):
+    schema: Literal["2.0"]
+    stages: dict[str, Stage]
+
+
+class _Pointer(TypedDict):
+    outs: Annotated[list[Out], msgspec.Meta(min_length=1)]
 
 
 def verify_objects(report_progress: Callable[[str], object]) -> str:
@@ -54,26 +93,75 @@ def paths_by_object(cache: Path) -> dict[str, list[Path]]:
     """The files that dvc.lock and the .dvc files name, by the md5 of their object.
 
     Files inside folders are included where the cache has the folder's list.
+
+    Raises:
+        UserError: dvc.lock or a .dvc file is damaged.
     """
     paths = defaultdict[str, list[Path]](list)
-    for path, md5 in _outs():
+    for out in outs_of():
+        path, md5 = Path(out["path"]), out["md5"]
         paths[md5].append(path)
         for name, its_md5 in _listing(cache / "files/md5" / md5[:2] / md5[2:]) if md5.endswith(DIRECTORY) else ():
             paths[its_md5].append(path / name)
     return paths
 
 
-def locked_stages() -> dict[str, Any]:
-    """The stages of dvc.lock."""
-    return YAML(typ="safe").load(LOCK.read_text(encoding="utf-8")).get("stages", {}) if LOCK.is_file() else {}
+def locked_stages() -> dict[str, Stage]:
+    """The stages of dvc.lock; none where there is no such file.
+
+    Raises:
+        UserError: the file is empty, cut short or damaged.
+    """
+    if not LOCK.is_file():
+        return {}
+    try:
+        return msgspec.convert(_yaml(LOCK), _Lock)["stages"]
+    except (msgspec.ValidationError, UnicodeDecodeError, ValueError, YAMLError):
+        raise UserError(_damaged(LOCK)) from None
 
 
-def _outs() -> Iterator[tuple[Path, str]]:
+def dvc_files() -> list[Path]:
+    """The .dvc files of what users brought in."""
+    return sorted(Path("data").rglob("*.dvc"))
+
+
+def pointed_outs(dvc_file: Path) -> list[Out]:
+    """The outs of a .dvc file, their paths from the root of the repository.
+
+    Raises:
+        UserError: the file is empty, cut short or damaged.
+    """
+    try:
+        outs = msgspec.convert(_yaml(dvc_file), _Pointer)["outs"]
+    except (msgspec.ValidationError, UnicodeDecodeError, ValueError, YAMLError):
+        raise UserError(_damaged(dvc_file)) from None
+    return [{**out, "path": (dvc_file.parent / out["path"]).as_posix()} for out in outs]
+
+
+def outs_of() -> Iterator[Out]:
+    """What dvc.lock and the .dvc files name: `path`, `md5` and, of a file, `size`.
+
+    Raises:
+        UserError: one of these files is empty, cut short or damaged.
+    """
     for stage in locked_stages().values():
-        yield from ((Path(out["path"]), out["md5"]) for out in stage.get("outs", ()))
-    for dvc_file in Path("data").rglob("*.dvc"):
-        for out in YAML(typ="safe").load(dvc_file.read_text(encoding="utf-8"))["outs"]:
-            yield dvc_file.parent / out["path"], out["md5"]
+        yield from stage.get("outs", [])
+    for dvc_file in dvc_files():
+        yield from pointed_outs(dvc_file)
+
+
+def _yaml(path: Path) -> Any:
+    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+
+
+def _damaged(path: Path) -> str:
+    """What is to be done about a file that git may have."""
+    quoted = shlex.quote(str(path))
+    for revision, command in (("", f"git checkout {quoted}"), ("HEAD", f"git checkout HEAD {quoted}")):
+        shown = subprocess.run(["git", "show", f"{revision}:./{path}"], capture_output=True, check=False)  # noqa: S603, S607
+        if shown.returncode == 0 and shown.stdout.strip() and shown.stdout != path.read_bytes():
+            return f"{path}: is cut short or damaged; run `{command}`"
+    return f"{path}: is cut short or damaged, and git does not have it; run `mv {quoted} {quoted}.damaged`"
 
 
 def _listing(path: Path) -> list[tuple[str, str]]:

@@ -1,11 +1,14 @@
 """Runs DVC's own commands, as a user would type them."""
 
+import re
 import subprocess
 import sys
 
 from trajprobe.errors import UserError
 
 DVC = (sys.executable, "-m", "dvc")
+#: The names of files that DVC has not finished, beside those that they are to become.
+DVC_TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp", re.DOTALL)
 
 
 def dvc(*arguments: str) -> str:

@@ -7,6 +7,7 @@ is not enough: it does not fetch the results that `compare` reads as a folder, a
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,10 +166,7 @@ def _fetch(targets: list[str], url: str) -> None:
         return
     objects = set(re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr))
     if not objects:
-        raise UserError(
-            f"{url}: lacks files that dvc.lock names ({failure_reason(process)}); run `dvc push` on the machine that "
-            "made them"
-        )
+        raise UserError(_why_not_pulled(process, url))
     paths = paths_by_object(cache_folder())
     damaged = {path for name in objects for path in paths.get(name.replace("/", ""), ())}
     # `dvc push` skips the files of a folder whose list is on the remote, so that the list must be deleted too.
@@ -179,6 +177,19 @@ def _fetch(targets: list[str], url: str) -> None:
         f"{', '.join(sorted(map(str, damaged)))}: damaged on the remote (md5 differs), so not fetched; on a machine "
         f"where `trajprobe cache verify` finds them intact, delete {', '.join(remote_objects)}, then run `dvc push`"
     )
+
+
+def _why_not_pulled(process: subprocess.CompletedProcess[str], url: str) -> str:
+    reason = failure_reason(process)
+    if "unsaved files" in reason:
+        paths = process.stderr.rpartition("`--force` to force.")[2].split("\n\n")[0].split("\n")
+        names = ", ".join(os.path.relpath(path.strip()) for path in paths if path.strip())
+        return f"{names}: changed here, and DVC has no copy of it; move it to another folder, then pull again"
+    if "Unable to acquire lock" in reason:
+        return "another process of DVC runs in this repository; pull again when it has ended"
+    if re.search("Checkout failed|failed to (download|fetch)|[Mm]issing cache files|does not exist", reason):
+        return f"{url}: lacks files that dvc.lock names ({reason}); run `dvc push` on the machine that made them"
+    return f"{url}: {reason}"
 
 
 def _stale_rows(values: dict[str, Any]) -> dict[str, Row]:
