@@ -34,7 +34,10 @@ INSTRUCTION_SETS = {
 }
 WORKERS = "TRAJPROBE_WORKERS"
 #: `trajprobe cache prune` deletes nothing but shards that a run computes again.
-DISK_FULL = "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again"
+DISK_FULL = (
+    "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again "
+    "(`trajprobe doctor` mends what was cut short)"
+)
 #: What the end of a stage's work closes, before its result is reported.
 cleanup = ExitStack()
 

@@ -19,6 +19,8 @@ from trajprobe.repository.dvc_add import check_repository_root
 
 #: The suffix of an object that lists the files of a folder.
 DIRECTORY = ".dir"
+#: Where a damaged object goes that no stage makes again: what a user brought in may have no other copy.
+PUT_ASIDE = ".dvc/tmp/damaged"
 
 
 class Out(TypedDict):
@@ -61,7 +63,7 @@ def verify_objects(report_progress: Callable[[str], object]) -> str:
     """Hashes every object of DVC's cache; returns a line that says how many there are.
 
     Args:
-        report_progress: is called with a line for each damaged object: its files, and how to delete the damage.
+        report_progress: is called with a line for each damaged object: its files, and how to be rid of the damage.
 
     Raises:
         UserError: some objects are damaged.
@@ -70,20 +72,26 @@ def verify_objects(report_progress: Callable[[str], object]) -> str:
     cache = cache_folder().absolute()
     objects = sorted((cache / "files/md5").glob("[0-9a-f][0-9a-f]/*"))
     damaged = [path for path in objects if path.suffix != ".tmp" and file_md5(path) != _named_md5(path)]
-    paths = paths_by_object(cache)
+    paths, imported = paths_by_object(cache), set(dvc_files())
     for path in damaged:
         files, md5 = paths.get(path.parent.name + path.name, []), file_md5(path)
         # Files with the damaged bytes came from this object. Any other bytes may be the only copy, and stay.
         copies = [file for file in files if file.is_file() and file_md5(file) == md5]
         owners = ", ".join(map(str, files)) or "of another branch or an earlier run"
-        report_progress(
-            f"{path}: got md5 {md5}, expected that of its name ({owners}); "
-            f"delete it: rm -f {shlex.join(map(str, [path, *copies]))}"
-        )
+        if any(
+            above.with_name(above.name + ".dvc") in imported for file in files for above in (file, *file.parents[:-1])
+        ):
+            # All but a few bits may be there, and nowhere else.
+            moved = shlex.join([str(path), f"{PUT_ASIDE}/{path.parent.name}{path.name}"])
+            rest = f" && rm -f {shlex.join(map(str, copies))}" if copies else ""
+            remedy = f"put it aside: mkdir -p {PUT_ASIDE} && mv {moved}{rest}"
+        else:
+            remedy = f"delete it: rm -f {shlex.join(map(str, [path, *copies]))}"
+        report_progress(f"{path}: got md5 {md5}, expected that of its name ({owners}); {remedy}")
     if damaged:
         raise UserError(
-            f"{cache}: {len(damaged)} of {len(objects)} objects are damaged; delete those named above, then run `dvc "
-            "pull` to fetch them or `dvc repro` to make them again (`dvc commit` restores an object from a file in the "
+            f"{cache}: {len(damaged)} of {len(objects)} objects are damaged; do what stands above, then run `dvc pull` "
+            "to fetch them or `dvc repro` to make them again (`dvc commit` restores an object from a file in the "
             "workspace that is not damaged)"
         )
     return f"{cache}: all {len(objects)} objects are intact"
