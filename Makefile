@@ -2,6 +2,7 @@
 # make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/caching-and-remotes.md)
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some 15 minutes on 4 cores
+# make torture kills commands at random times and looks at what is left; KILLS=500, some hours
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
 # Another build of torch: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu128
@@ -10,13 +11,15 @@ SHELL := /bin/bash
 PYTHON ?= python3
 TORCH_INDEX ?=
 REMOTE ?=
+KILLS ?= 500
 STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro pull test calibrate bench lint
+.PHONY: repro pull test torture calibrate bench lint
 
 repro: $(STAMP)
+	@trajprobe doctor
 	@trajprobe check
 	@dvc repro
 	@cat data/report/table.md
@@ -36,6 +39,9 @@ lint: $(STAMP)
 	ruff check .
 	ruff format --check .
 	mypy
+
+torture: $(STAMP)
+	KILLS=$(KILLS) python -m pytest tests/torture -s
 
 bench: $(STAMP)
 	@for benchmark in benchmarks/bench_*.py; do OPENBLAS_NUM_THREADS=1 python $$benchmark || exit 1; done

@@ -1,6 +1,7 @@
 """The command line: help of each command, one line for a user's mistake, and the exit status."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -48,7 +49,7 @@ def raising(monkeypatch):
 
 def test_the_commands_are_these():
     assert {" ".join(words) for words in COMMANDS} == {
-        *("check", "data", "data import", "weights", "weights add", "remote", "remote add", "pull"),
+        *("check", "data", "data import", "weights", "weights add", "remote", "remote add", "pull", "doctor"),
         *("cache", "cache show", "cache prune", "cache verify"),
     }
 
@@ -72,7 +73,7 @@ def test_each_argument_and_option_has_help():
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:6]] == ["check", "data", "weights", "remote", "pull", "cache"]
+    assert [line.split()[0] for line in lines[:6]] == ["check", "data", "weights", "remote", "pull", "doctor"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,11 @@ def test_help_lists_commands_in_the_order_of_the_work(run):
         (["check", "all"], "Got unexpected extra argument (all). See `trajprobe check --help`."),
         (
             ["cache", "prune", "--days", "few"],
-            "Invalid value for '--days': 'few' is not a valid float. See `trajprobe cache prune --help`.",
+            "Invalid value for '--days': 'few' is not a valid float range. See `trajprobe cache prune --help`.",
+        ),
+        (
+            ["cache", "prune", "--days=-5"],
+            "Invalid value for '--days': -5.0 is not in the range x>=0. See `trajprobe cache prune --help`.",
         ),
     ],
 )
@@ -115,6 +120,20 @@ def test_ctrl_c_is_status_130(run, raising):
     raising(KeyboardInterrupt())
     status, out, err = run("pull")
     assert (status, out, err.split()) == (130, "", ["trajprobe:", "interrupted"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_status_130_whatever_error_it_leads_to(run, monkeypatch, number):
+    def interrupted():
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            raise ImportError("cannot import numpy") from None
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr(cli.commands.commands["pull"], "callback", interrupted)
+    assert run("pull") == (130, "", "trajprobe: interrupted\n")
+    assert signal.getsignal(number) is before
 
 
 def test_a_bug_keeps_its_traceback(run, raising):

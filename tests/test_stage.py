@@ -1,8 +1,10 @@
 """What a stage script does around its work, seen from outside: each test runs a real script in its own process."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -194,3 +196,97 @@ def test_a_name_that_will_not_do_is_refused_before_anything_is_written(script, t
         f"error: work: got {name!r}, expected letters, digits, - and _; rename it\n",
     )
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts a command in a folder with a params.yaml; returns the process once the file `begun` is there."""
+    processes = []
+
+    def start(*command, name="work.py", body="", **variables):
+        (tmp_path / "params.yaml").write_text(REAL, encoding="utf-8")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(body, encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=tmp_path, env=os.environ | variables, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        processes.append(process)
+        wait_until((tmp_path / "begun").exists)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("nothing happened for 30 s")
+
+
+WRITING = """
+def main():
+    import time
+    from pathlib import Path
+    from trajprobe.files.atomic import fresh_folder, write_bytes
+    with fresh_folder(Path("out")) as folder:
+        write_bytes(folder / "half", b"x")
+        Path("begun").touch()
+        {wait}
+    return "made"
+run(main)
+"""
+WAIT = "time.sleep(60)"
+#: As a compiled module does that is interrupted while it imports another one.
+SWALLOWED = """
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            raise ImportError("numpy is not installed") from None
+"""
+
+
+@pytest.mark.parametrize("wait", [WAIT, SWALLOWED])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_end_a_stage_with_one_line_and_nothing_half_written(started, tmp_path, number, wait):
+    process = started("work.py", body=HEAD + WRITING.format(wait=wait))
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert output.splitlines()[1:] == ["interrupted"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "logs", "params.yaml", "work.py"]
+
+
+@pytest.mark.parametrize("shell", ["exec python work.py", "python work.py; true"])
+def test_a_stage_ends_when_the_dvc_that_started_it_is_gone(started, tmp_path, shell):
+    """DVC starts a shell, which may stay between the two."""
+    (tmp_path / "dvc.py").write_text(
+        f"import os, subprocess\nsubprocess.run({shell.replace('python', sys.executable)!r}, shell=True)\n"
+    )
+    process = started("dvc.py", body=HEAD + WRITING.format(wait=WAIT), DVC_STAGE="work")
+    process.kill()
+    wait_until(lambda: "interrupted" in (tmp_path / "logs/work.log").read_text())
+    wait_until(lambda: not any(path.name.startswith(".out") for path in tmp_path.iterdir()))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stage_that_was_not_started_by_dvc_outlives_its_terminal(started, tmp_path):
+    (tmp_path / "dvc.py").write_text(f"import subprocess\nsubprocess.run([{sys.executable!r}, 'work.py'])\n")
+    process = started("dvc.py", body=HEAD + WRITING.format(wait="time.sleep(2)"))
+    process.kill()
+    wait_until((tmp_path / "out/half").exists)
+    assert "interrupted" not in (tmp_path / "logs/work.log").read_text()
+
+
+@pytest.mark.parametrize("name", ["stages/work.py", "bin/trajprobe"])
+def test_ctrl_c_while_a_stage_or_the_command_imports_its_modules_is_one_line(started, name):
+    body = "import trajprobe\nimport pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\n"
+    process = started(name, name=name, body=body)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30) == ("interrupted\n", None)
+    assert process.returncode == 130

@@ -1,9 +1,17 @@
 """trajprobe: do pretrained video features tell motion classes apart better than random weights, and by how much?"""
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from trajprobe.errors import exit_while_importing
 
 if TYPE_CHECKING:
     from trajprobe.files.feature_shards import load_features as load_features
+
+_program = Path(*sys.argv[:1])
+if _program.name == "trajprobe" or _program.parent.name == "stages":  # not where somebody else's program imports us
+    exit_while_importing()
 
 
 def __getattr__(name: str) -> Any:

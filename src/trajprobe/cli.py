@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from trajprobe.errors import UserError
+from trajprobe.errors import STATUS, UserError, interruptible
 
 PATH = click.Path(path_type=Path)
+DAYS = click.FloatRange(min=0)
 COMPLETION = (
     'Tab completion in bash: eval "$(_TRAJPROBE_COMPLETE=bash_source trajprobe)"; zsh_source and fish_source too.'
 )
@@ -52,7 +53,9 @@ def data() -> None:
 def import_data(file: Path, name: str, force: bool) -> None:
     """Check FILE, write it to data/raw/NAME.npz, `dvc add` it."""
     from trajprobe.importers.npz import import_npz
+    from trajprobe.repository.doctor import mend
 
+    mend(click.echo)
     click.echo(import_npz(file, name, replace=force))
 
 
@@ -78,7 +81,9 @@ def weights() -> None:
 def add_weights(name: str, path: Path | None, raw: bool, force: bool) -> None:
     """Write published weights to data/weights/NAME, `dvc add` them."""
     from trajprobe.published.add_weights import add_weights as add
+    from trajprobe.repository.doctor import mend
 
+    mend(click.echo)
     add(name, path, raw=raw, replace=force, report_progress=click.echo)
 
 
@@ -103,9 +108,28 @@ def add_remote(url: str, endpoint: str | None, base: Path) -> None:
 @commands.command()
 def pull() -> None:
     """Fetch features and results, rerun what changed."""
+    from trajprobe.repository.doctor import mend
     from trajprobe.repository.remotes import pull as pull_results
 
+    mend(click.echo)
     pull_results(click.echo)
+
+
+@commands.command()
+def doctor() -> None:
+    """Mend what a kill or a full disk has left.
+
+    Whatever can't be mended safely is listed, each with the command that mends it, and the status is 2.
+    """
+    from trajprobe.repository.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        click.echo(finding.text)
+    if not findings:
+        click.echo("the repository is in order")
+    if not all(finding.mended for finding in findings):
+        sys.exit(2)
 
 
 @commands.group()
@@ -122,7 +146,9 @@ def show_cache() -> None:
 
 
 @cache.command("prune")
-@click.option("--days", type=float, default=30, show_default=True, help="Days for which no run has used a shard.")
+@click.option(
+    "--days", type=DAYS, default=30, show_default=True, help="Days for which no run has used a shard, 0 or more."
+)
 def prune_cache(days: float) -> None:
     """Delete unused shards from the scratch store.
 
@@ -150,10 +176,11 @@ def verify_cache() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command that `arguments` (default: those of the process) name.
 
-    A user's mistake ends the process with status 2 and one line on standard error; Ctrl-C ends it with status 130.
+    A user's mistake ends the process with status 2 and one line on standard error, Ctrl-C and SIGTERM with 130.
     """
     try:
-        commands.main(arguments, commands.name, standalone_mode=False)
+        with interruptible():
+            commands.main(arguments, commands.name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:  # `trajprobe` or `trajprobe cache` alone
         error.show()
         sys.exit(2)
@@ -163,8 +190,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"error: {message}{'' if message.endswith(('.', '?')) else '.'} See `{command} --help`.", 2)
     except UserError as error:
         _fail(f"error: {error}", 2)
-    except click.Abort:
-        _fail("interrupted", 130)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", STATUS)
 
 
 def _fail(message: str, status: int) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trajprobe.errors import UserError
+from trajprobe.errors import STATUS, UserError, end_with_dvc, interruptible
 from trajprobe.params import Parameters, check_name, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
@@ -34,7 +34,10 @@ INSTRUCTION_SETS = {
 }
 WORKERS = "TRAJPROBE_WORKERS"
 #: `trajprobe cache prune` deletes nothing but shards that a run computes again.
-DISK_FULL = "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again"
+DISK_FULL = (
+    "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again "
+    "(`trajprobe doctor` mends what was cut short)"
+)
 #: What the end of a stage's work closes, before its result is reported.
 cleanup = ExitStack()
 
@@ -63,7 +66,8 @@ def run(main: Callable[..., str]) -> None:
     """Runs a stage's `main(*arguments)`, which imports its rooms itself (after the pin) and returns a line to print.
 
     The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is one line
-    on standard error and status 2.
+    on standard error and status 2; Ctrl-C, SIGTERM and the end of the DVC that started the stage are one line and
+    status 130.
     """
     name = Path(sys.argv[0]).stem
     arguments = [argument.rpartition("@")[2] for argument in sys.argv[1:]]  # DVC_STAGE is STAGE@NAME
@@ -85,7 +89,8 @@ def run(main: Callable[..., str]) -> None:
         compute = section(read(), Compute, "compute")
         log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
         pin(compute)
-        with cleanup:
+        with interruptible(), cleanup:
+            end_with_dvc()
             made = main(*arguments)
     except UserError as error:
         log.debug("refused", exc_info=True)
@@ -100,7 +105,7 @@ def run(main: Callable[..., str]) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         log.error("interrupted")
-        sys.exit(130)
+        sys.exit(STATUS)
     except Exception:  # whatever it is, for the log alone: it is raised again
         log.debug("failed", exc_info=True)
         raise

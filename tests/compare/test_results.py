@@ -174,8 +174,7 @@ def test_only_leftovers_that_dvcs_cache_holds_are_removed(saved, tmp_path):
     leftovers = [Path("data/results/probes/removed.json"), Path("data/results/pretrain/removed.json")]
     own = [Path("data/results/probes/notes.json"), Path("data/results/probes/notes.md"), Path("data/results/mine.json")]
     for number, path in enumerate([*leftovers, *own]):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{number}")
+        write_checked_json(path, {"row": path.stem, "number": number})
     named = [probe_results.path(name) for name in VARIANTS]
     for path in [*leftovers, *named]:
         md5 = file_md5(path)
@@ -185,3 +184,23 @@ def test_only_leftovers_that_dvcs_cache_holds_are_removed(saved, tmp_path):
     remove_leftovers(VALUES)
     assert [path.exists() for path in leftovers] == [False, False]
     assert all(path.exists() for path in [*own, *named])
+
+
+def test_what_a_user_puts_beside_the_results_is_kept(saved, tmp_path):
+    """Notes, results of their own in the same format, subfolders, and copies of results that DVC's cache holds."""
+    own = probe_results.PROBES / "mine.json"
+    probe_results.save(msgspec.structs.replace(saved[0], row="mine"))
+    kept = [own, probe_results.PROBES / "before/removed.json", probe_results.PROBES / "net-before.json"]
+    kept += [probe_results.PROBES / name for name in ("removed.json.bak", "notes.md", "list.json")]
+    data = probe_results.path("net").read_bytes()
+    for path in kept[1:]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    kept[-1].write_text("[]")
+    md5 = file_md5(probe_results.path("net"))
+    held = tmp_path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    held.parent.mkdir(parents=True)
+    held.write_bytes(data)
+    before = {path: path.read_bytes() for path in kept}
+    remove_leftovers(VALUES)
+    assert {path: path.read_bytes() for path in kept if path.exists()} == before

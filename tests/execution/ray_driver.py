@@ -17,6 +17,7 @@ import works
 
 from trajprobe.execution.producing import produce
 from trajprobe.files.store import Store
+from trajprobe.files.temporary import temporary_path
 
 
 def make(folder, workers, count=7, **kinds):
@@ -66,9 +67,10 @@ def age_of_attempts(folder):
         return b"made"
 
     store = Store.here()
-    (store.folder / "attempts").mkdir()
+    tasks = works.tasks(1)
+    attempts = [temporary_path(store.subfolder("attempts") / tasks[0].key)]
     work = works.Squares(Path(folder) / "diary")
-    process = ray._Process(work, store, Path(folder), store.folder / "attempts/.run", works.tasks(1))
+    process = ray._Process(work, store, Path(folder), attempts, tasks)
     process.maker.make = make
     row = process({"number": 0})
     return seen, row["error"]

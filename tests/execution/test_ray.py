@@ -16,7 +16,7 @@ from works import Squares, begun, tasks
 from trajprobe.errors import UserError
 from trajprobe.execution.local import Local
 from trajprobe.execution.producing import executor, missing, produce
-from trajprobe.files.shards import Shards
+from trajprobe.files.shards import Shards, encode_shard
 from trajprobe.files.store import Store
 
 HERE = Path(__file__).parent
@@ -103,7 +103,7 @@ def test_deaths_and_failures_cost_their_own_shards_and_a_rerun_makes_the_folder_
 
 @needs_ray
 def test_progress_arrives_by_shard_and_a_shard_whose_answer_was_lost_is_not_made_again(on_ray, tmp_path, store):
-    store.put(tasks(3)[1].key, b"made")
+    store.put(tasks(3)[1].key, encode_shard({}, {"square": 1}))
     events = on_ray("run", count=3, deadly=[1])
     assert sorted(number for number, _, _ in events) == [0, 1, 2]
     assert [clips for _, clips, _ in events] == [2, 4, 6]

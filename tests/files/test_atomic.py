@@ -3,7 +3,12 @@
 import errno
 import hashlib
 import os
+import socket
+import subprocess
+import sys
+import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +16,7 @@ import pytest
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import (
     fresh_folder,
+    link,
     read_json,
     read_npz,
     sha256,
@@ -19,6 +25,7 @@ from trajprobe.files.atomic import (
     write_json,
     write_npz,
 )
+from trajprobe.files.temporary import temporary_path
 
 MEND = r" run `dvc checkout \S+/a\.\w+`, or `dvc repro` .* damaged, run `trajprobe cache verify`$"
 
@@ -195,10 +202,74 @@ def test_sha256_is_that_of_the_standard():
     assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_folders_of_killed_processes_are_deleted(tmp_path):
-    for name in (".folder.abcd_123.tmp", ".folder.efgh5678.old", ".folder.2.abcd_123.tmp"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "half").write_text("x")
+@pytest.fixture
+def dead(monkeypatch):
+    """Names a temporary file of a process that has ended and that nobody waits for, as a kill may leave it."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a zombie
+
+    def name(path):
+        with monkeypatch.context() as context:
+            context.setattr(os, "getpid", lambda: process.pid)
+            return temporary_path(path)
+
+    yield name
+    process.wait()
+
+
+def test_what_killed_processes_left_is_deleted_by_the_next_that_makes_the_same(tmp_path, dead):
+    """Not what other files were to become, what a running process makes, or a user's files of similar names."""
+    left = [dead(tmp_path / name) for name in ("folder", "a.csv", "folder.2", "a.csv.2")]
+    running = [temporary_path(tmp_path / name) for name in ("folder", "a.csv")]
+    users = [tmp_path / name for name in (".a.csv.tmp", ".a.csv.old.tmp", ".folder.mine.trajprobe-tmp", "a.csv.tmp")]
+    for path in (left[0], left[2], running[0]):
+        path.mkdir()
+        (path / "half").write_text("x")
+    for path in (left[1], left[3], running[1], *users):
+        path.write_text("x")
+        os.utime(path, (0, 0))
     with fresh_folder(tmp_path / "folder") as folder:
         (folder / "complete").write_text("y")
-    assert {path.name for path in tmp_path.iterdir()} == {"folder", ".folder.2.abcd_123.tmp"}  # another folder's
+    write_bytes(tmp_path / "a.csv", b"y")
+    assert [path.exists() for path in left] == [False, False, True, True]
+    assert all(path.exists() for path in (*running, *users))
+
+
+def test_leftovers_of_another_machine_are_deleted_when_they_are_a_day_old(tmp_path, monkeypatch):
+    with monkeypatch.context() as context:
+        context.setattr(socket, "gethostname", lambda: "another")
+        paths = [temporary_path(tmp_path / "a") for _ in range(2)]
+    for path, age in zip(paths, (80_000, 90_000), strict=True):
+        path.write_bytes(b"")
+        os.utime(path, (time.time() - age,) * 2)
+    write_bytes(tmp_path / "a", b"")
+    assert [path.exists() for path in paths] == [True, False]
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_a_linked_file_is_a_file_of_its_own_when_the_first_name_is_deleted(tmp_path, monkeypatch, across):
+    """Never a symbolic link: `prune` would take the file of the workspace with it."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    write_bytes(first, b"data", mode=0o444)
+    if across:
+        monkeypatch.setattr(Path, "hardlink_to", other_filesystem)
+    link(first, second, sha256(b"data"))
+    assert second.samefile(first) != across
+    first.unlink()
+    assert second.read_bytes() == b"data"
+    assert not second.is_symlink()
+    assert files(tmp_path) == {"second": b"data"}
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"dat")])
+def test_what_is_deleted_or_damaged_before_it_is_copied_is_refused(tmp_path, monkeypatch, damage):
+    (tmp_path / "first").write_bytes(b"data")
+    damage(tmp_path / "first")
+    monkeypatch.setattr(Path, "hardlink_to", other_filesystem)
+    with pytest.raises(UserError, match=r"first: was deleted or damaged while this run used it; run again"):
+        link(tmp_path / "first", tmp_path / "second", sha256(b"data"))
+    assert not (tmp_path / "second").exists()
+
+
+def other_filesystem(*_):
+    raise OSError(errno.EXDEV, "Invalid cross-device link")

@@ -198,5 +198,5 @@ def test_a_pinned_commit_is_requested_and_another_recorded_one_refused(hub, vide
     recorded(top, hub.repository, later)
     hub.log.clear()
     status, output = hub.run("-c", code, NAME, home=tmp_path)
-    words = f"got commit {later} of {hub.repository}, expected {videomae} as its row pins; change the row, or delete"
+    words = f"got commit {later} of {hub.repository}, expected {videomae} as its row pins; change the row, or move"
     assert (status, f"refused: {FOLDER}/provenance.json: {words}" in output, hub.log) == (1, True, [])

@@ -45,9 +45,10 @@ def overwrite(path, data):
 def remedies():
     """The command for each damaged object, with the line that it is in."""
     lines = []
-    with pytest.raises(UserError, match=r"^\S*: \d of 3 objects are damaged; delete those named above"):
+    with pytest.raises(UserError, match=r"^\S*: \d of 3 objects are damaged; do what stands above"):
         verify_objects(lines.append)
-    return [(re.search("; delete it: rm -f (.*)", line)[1].split(), line) for line in lines]
+    assert [line for line in lines if "delete it" in line] == []  # what was brought in may have no other copy
+    return [(re.search("; (put it aside: .*)", line)[1], line) for line in lines]
 
 
 def test_an_intact_cache_is_counted(repository):
@@ -57,12 +58,16 @@ def test_an_intact_cache_is_counted(repository):
 
 
 @pytest.mark.parametrize(("name", "data"), [("data/set.npz", b"tracks"), ("data/folder/shard", b"features")])
-def test_a_damaged_object_is_deleted_with_its_copies_in_the_workspace(repository, name, data):
+def test_a_damaged_object_is_put_aside_and_its_copies_in_the_workspace_deleted(repository, name, data):
     path = object_of(repository, data)
     overwrite(path, b"damage")
     overwrite(repository / name, b"damage")
-    ((targets, line),) = remedies()
-    assert targets == [str(path), name]
+    ((remedy, line),) = remedies()
+    md5 = path.parent.name + path.name
+    assert remedy == (f"put it aside: mkdir -p .dvc/tmp/damaged && mv {path} .dvc/tmp/damaged/{md5} && rm -f {name}")
+    subprocess.run(["bash", "-c", remedy.partition(": ")[2]], check=True)
+    assert (repository / ".dvc/tmp/damaged" / md5).read_bytes() == b"damage"
+    assert not (repository / name).exists()
     assert f"expected that of its name ({name})" in line
 
 
@@ -71,8 +76,8 @@ def test_a_file_that_is_no_copy_of_the_damage_is_kept(repository, content):
     path = object_of(repository, b"tracks")
     overwrite(path, b"damage")
     overwrite(repository / "data/set.npz", content)
-    ((targets, _),) = remedies()
-    assert targets == [str(path)]
+    ((remedy, _),) = remedies()
+    assert remedy.endswith(f"mv {path} .dvc/tmp/damaged/{path.parent.name}{path.name}")
 
 
 def test_an_object_of_no_known_file_is_reported_as_such(repository):

@@ -20,13 +20,13 @@ def path(request, tmp_path, monkeypatch):
         subprocess.run(command, check=True)
     path = tmp_path.joinpath("data", request.param).relative_to(tmp_path)
     path.parent.mkdir()
-    with added_to_dvc(path):
+    with added_to_dvc(path) as new:
         if path.suffix:
-            path.write_text("good")
+            new.write_text("good")
         else:
-            path.mkdir()
-            (path / "model").write_text("good")
-            (path / "provenance").write_text("beside")
+            new.mkdir()
+            (new / "model").write_text("good")
+            (new / "provenance").write_text("beside")
     return path
 
 

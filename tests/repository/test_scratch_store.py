@@ -7,22 +7,28 @@ import pytest
 
 from trajprobe.files.shards import encode_shard
 from trajprobe.files.store import Store
+from trajprobe.files.temporary import temporary_path
 from trajprobe.repository.scratch_store import describe_store, prune_store, verify_store
 
 FORM = {"scene": {}, "format": {"frames": 5, "resolution": 64}}
 FEATURES = {"family": "videogpt", "layer": "codes", "pooling": "tmean", "device": "cpu-avx2", "clips": FORM}
+
+OLD = FEATURES | {"weights": {"seed": 3}, "pooling": None}
 
 
 @pytest.fixture
 def store(store_folder):
     """A store with clips last used 20 days ago, two new shards of features, and one of a seed last used 40 days ago."""
     store = Store(store_folder)
-    os.utime(store.put("a0", encode_shard({}, FORM)).path, (0, time.time() - 20.5 * 86400))
-    for key in ("b1", "b2"):
-        store.put(key, encode_shard({}, FEATURES | {"weights": {"name": "mine"}, "number": key}))
-    old = store.put("c3", encode_shard({}, FEATURES | {"weights": {"seed": 3}, "pooling": None})).path
-    os.utime(old, (0, time.time() - 40.5 * 86400))
+    os.utime(put(store, FORM), (0, time.time() - 20.5 * 86400))
+    for number in (1, 2):
+        put(store, FEATURES | {"weights": {"name": "mine"}, "number": number})
+    os.utime(put(store, OLD), (0, time.time() - 40.5 * 86400))
     return store
+
+
+def put(store, recipe):
+    return store.put(Store.key(recipe), encode_shard({}, recipe)).path
 
 
 def test_each_recipe_and_the_total_are_described(store):
@@ -44,29 +50,23 @@ def test_damaged_and_older_shards_are_described_as_such(store, data):
 
 def test_prune_deletes_only_old_shards(store):
     assert prune_store(30) == f"{store.folder}: 1 shards deleted, 0.0 MB freed"
-    assert sorted(path.name[:2] for path in store) == ["a0", "b1", "b2"]
+    assert len(list(store)) == 3
+    assert store.get(Store.key(OLD)) is None
     assert prune_store(0).startswith(f"{store.folder}: 3 shards deleted")
     assert list(store) == []
 
 
-def test_files_of_killed_runs_are_counted_and_pruned_and_those_of_running_ones_kept(store):
+def test_unfinished_files_of_running_runs_are_counted(store):
     assert "unfinished" not in describe_store()
-    running, killed, counted = (store.folder / name for name in ("a0/.a0.1.tmp", "a0/.a0.2.tmp", "attempts/.id-b1.tmp"))
-    counted.parent.mkdir()
-    for path in (running, killed, counted):
-        path.write_bytes(bytes(1_000_000))
-    os.utime(running, (0, time.time() - 3500))
+    for path in (next(iter(store)), store.subfolder("attempts") / ("a" * 32)):
+        temporary_path(path).write_bytes(bytes(1_000_000))
     line = " ".join(describe_store().splitlines()[-2].split())
-    assert line.startswith("3.0 MB 3 files unfinished, of runs that go on or were killed")
-    for path in (killed, counted):
-        os.utime(path, (0, time.time() - 3700))
-    prune_store(30)
-    assert [path for path, _ in store.unfinished()] == [running]
+    assert line.startswith("2.0 MB 2 files unfinished, of runs that go on")
 
 
 def test_prune_reports_what_is_freed_and_what_has_links(store, tmp_path):
-    big = store.put("d4", bytes(3_000_000)).path
-    store.put("d5", bytes(2_000_000))
+    big = store.put("d4" * 16, bytes(3_000_000)).path
+    store.put("d5" * 16, bytes(2_000_000))
     (tmp_path / "linked").hardlink_to(big)
     assert "6 shards deleted, 2.0 MB freed; 3.0 MB stay on disk, since they have links elsewhere" in prune_store(0)
     assert (tmp_path / "linked").stat().st_size == 3_000_000
@@ -79,5 +79,29 @@ def test_verify_deletes_a_damaged_shard(store):
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     lines = []
     assert verify_store(lines.append) == f"{store.folder}: 3 shards are intact"
-    assert lines == [f"{path}: damaged (sha256 differs), deleted; a run computes it again when it needs it"]
+    assert lines == [f"{path}: its bytes are not those that were written; deleted; a run makes it again"]
     assert len(list(store)) == 3
+
+
+def test_verify_deletes_a_shard_under_the_key_of_another_one(store):
+    """Seed 0's shard under seed 1's key, as a copy or a rename by hand leaves it."""
+    path, key = put(store, OLD), Store.key(OLD | {"weights": {"seed": 1}})
+    moved = store.subfolder(key[:2]) / f"{key}{path.name[32:]}"
+    path.rename(moved)
+    lines = []
+    assert verify_store(lines.append) == f"{store.folder}: 3 shards are intact"
+    assert lines == [f"{moved}: its recipe is not that of its key; deleted; a run makes it again"]
+    assert not moved.exists()
+
+
+def test_no_command_deletes_files_of_the_users(store):
+    """A published checkpoint in a folder like one of the store's, and notes, at whatever age."""
+    own = [store.folder / "ab" / name for name in ("model-00001-of-00002.safetensors", ".notes.tmp")]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"the user's")
+        os.utime(path, (0, 0))
+    describe_store()
+    verify_store(lambda line: None)
+    prune_store(0)
+    assert [path.read_bytes() for path in own] == [b"the user's"] * 2

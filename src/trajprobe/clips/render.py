@@ -62,13 +62,15 @@ class ClipMaker:
         """
         if self._key(places) != task.key:
             raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
-        data = packed(draw(places, self.work.scene, self.work.form), places, self.work.meta)
+        data = packed(draw(places, self.work.scene, self.work.form), places, self._recipe(places))
         report_progress(len(places))
         return data
 
     def _key(self, places: NDArray[np.float64]) -> str:
-        digest = hashlib.sha256(places.tobytes()).hexdigest()
-        return Store.key(self.work.meta | {"places": digest, "code": self.code})
+        return Store.key(self._recipe(places), self.code)
+
+    def _recipe(self, places: NDArray[np.float64]) -> dict[str, Any]:
+        return self.work.meta | {"places": hashlib.sha256(places.tobytes()).hexdigest()}
 
     def _places(self, number: int) -> NDArray[np.float64]:
         start = number * CLIPS_PER_SHARD

@@ -5,6 +5,7 @@ removed row left in it would change dvc.lock, so `remove_leftovers` removes that
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -75,7 +76,7 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     """Deletes results of rows and recipes that params.yaml (`values`) does not name, of another branch or removed.
 
     Only a file that DVC's cache holds to the byte is deleted: a stage made it, and `dvc checkout` brings it back. Other
-    files are the user's.
+    files are the user's, and so is a copy of a probe's file under another name than its row's.
     """
     objects = cache_folder() / "files/md5"
     of_params = {probe_results.path(name) for name in values["rows"]}
@@ -83,5 +84,14 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     for results in (probe_results.PROBES, probe_results.PRETRAINING):
         for path in set(results.glob("*.json")) - of_params:
             md5 = file_md5(path)
-            if (objects / md5[:2] / md5[2:]).is_file():
+            of_a_stage = (objects / md5[:2] / md5[2:]).is_file()
+            if of_a_stage and (results == probe_results.PRETRAINING or _row(path) == path.stem):
                 path.unlink()
+
+
+def _row(path: Path) -> str | None:
+    """The row of a probe file; None for what is none."""
+    try:
+        return str(read_checked_json(path).get("row"))
+    except UserError:
+        return None

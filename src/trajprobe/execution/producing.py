@@ -76,7 +76,8 @@ def produce(
     shards that exist, by key: by default those that the store has.
 
     Raises:
-        UserError: some shards can't be made. All others are kept in the store, and `folder` stays as it was.
+        UserError: some shards can't be made, or the store can't be written to. All others are kept in the store, and
+            `folder` stays as it was.
     """
     shards = dict(missing(tasks, executor.store)[0] if existing is None else existing)
     to_make = [task for task in tasks if task.key not in shards]
@@ -85,6 +86,7 @@ def produce(
         log.info("%s: %d of %d shards are in %s already", name, stored, len(tasks), executor.store.folder)
     failures: list[Outcome] = []
     if to_make:
+        executor.store.check_writable(task.key for task in to_make)
         total = sum(task.clips for task in to_make)
         # Closed at once after an error or an interrupt, which ends the workers.
         with (

@@ -15,12 +15,12 @@ from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import trajprobe
 from trajprobe.errors import UserError
 from trajprobe.execution.work import Maker, Outcome, Outcomes, ReportProgress, Task, Work, serve
-from trajprobe.files.store import VARIABLE, Store, StoredShard
+from trajprobe.files.store import BEGUN, VARIABLE, Store, StoredShard
+from trajprobe.files.temporary import temporary_path
 from trajprobe.stage import FIXED, INSTRUCTION_SETS, THREADS, cleanup
 
 ADDRESS = os.environ.get("RAY_ADDRESS")
@@ -87,8 +87,8 @@ class Ray:
             UserError: the work can't be opened, or a disk is full.
         """
         self._opened = None  # its process would keep a GPU
-        attempts = self.store.folder / "attempts" / f".{uuid4().hex}"
-        attempts.parent.mkdir(exist_ok=True)
+        folder = self.store.subfolder(BEGUN)
+        attempts = [temporary_path(folder / task.key) for task in tasks]
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         try:
@@ -109,15 +109,15 @@ class Ray:
                 report_progress(task.clips)
                 yield Outcome(task, shard)
         finally:
-            for path in attempts.parent.glob(f"{attempts.name}-*"):
+            for path in attempts:
                 path.unlink(missing_ok=True)
 
 
 class _Process:
-    """A process of the cluster. `attempts` begins the names of the files that count how often a shard was begun."""
+    """A process of the cluster. For each task, `attempts` has the file that counts how often its shard was begun."""
 
     def __init__(
-        self, work: Work[Any], store: Store, root: Path, attempts: Path = Path(), tasks: Sequence[Task] = ()
+        self, work: Work[Any], store: Store, root: Path, attempts: Sequence[Path] = (), tasks: Sequence[Task] = ()
     ) -> None:
         self.work, self.store, self.root, self.attempts, self.tasks = work, store, root, attempts, tasks
 
@@ -140,7 +140,7 @@ class _Process:
         task = self.tasks[row["number"]]
         if shard := self.store.get(task.key):  # made, but its process or the network failed before the answer
             return row | _columns(Outcome(task, shard))
-        attempts = Path(f"{self.attempts}-{task.key}.tmp")
+        attempts = self.attempts[row["number"]]
         with attempts.open("ab") as marks:
             if marks.tell() == ATTEMPTS:
                 return row | _columns(Outcome(task, None, f"its process died {ATTEMPTS} times"))

@@ -8,12 +8,10 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
+from trajprobe.files.temporary import delete, sweep, temporary_path
 
 #: The earliest time that a zip file can state. Every member of an npz has it.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -42,29 +41,45 @@ def file_md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Writes `data` to `path`, completely or not at all. Whoever may read the folder can read the file."""
+def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Writes `data` to `path`, completely or not at all.
+
+    The file gets `mode`; by default whoever may read the folder may read it, as far as the umask allows.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
+    sweep(path)
+    temporary = temporary_path(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(mode & ~_umask())  # mkstemp sets 0600, which other users of a shared filesystem can't read
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def link(existing: Path, path: Path) -> None:
-    """Makes `path` a second name of `existing`, without a copy: a hard link, or a symbolic one across filesystems."""
-    try:
+def link(existing: Path, path: Path, digest: str) -> None:
+    """Makes `path` a second name of `existing`, whose sha256 is `digest`; a copy where the filesystem has no such link.
+
+    No symbolic link: whoever deletes `existing` would take the file at `path` with it.
+
+    Raises:
+        UserError: `existing` was deleted or damaged since it was looked up.
+    """
+    with suppress(OSError):  # another filesystem, another user's file, or it is gone
         path.hardlink_to(existing)
-    except OSError:
-        path.symlink_to(existing.resolve())
+        return
+    try:
+        data = existing.read_bytes()
+    except FileNotFoundError:
+        data = b""
+    if sha256(data) != digest:
+        raise UserError(f"{existing}: was deleted or damaged while this run used it; run again to make it again")
+    write_bytes(path, data)
 
 
 def mend(path: Path) -> str:
@@ -156,26 +171,17 @@ def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 def fresh_folder(path: Path) -> Iterator[Path]:
     """Yields an empty folder. When the block ends without an error, it replaces `path` and takes that name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for ending in ("tmp", "old"):
-        for leftover in path.parent.glob(f".{path.name}.????????.{ending}"):  # of a process that was killed
-            shutil.rmtree(leftover, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-    old = temporary.with_suffix(".old")
+    sweep(path)
+    temporary, old = temporary_path(path), temporary_path(path)
+    temporary.mkdir()
     try:
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
         if path.exists():  # renamed first: if deleting it failed halfway, neither folder would be complete
             path.replace(old)
         temporary.replace(path)
-        shutil.rmtree(old, ignore_errors=True)
+        delete(old)
     except BaseException:
         if old.exists() and not path.exists():
             old.replace(path)
-        shutil.rmtree(temporary, ignore_errors=True)
+        delete(temporary)
         raise
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask

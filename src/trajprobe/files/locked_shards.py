@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from platformdirs import site_config_path, user_config_path
-from safetensors import SafetensorError, safe_open
 
 from trajprobe.files.atomic import file_md5
+from trajprobe.files.shards import recipe_of
 from trajprobe.files.store import Store, StoredShard
 
 LOCK = Path("dvc.lock")
@@ -39,14 +39,14 @@ class LockedShards:
         for key, recipe in recipes.items():
             path = self._objects.get(_portable(recipe))
             if path and file_md5(path) == path.parent.name + path.name:
-                own = Store.key(_meta(path))
+                own = Store.key(recipe_of(path))
                 taken[key] = store.get(own) or store.put(own, path.read_bytes())
         return taken
 
     @cached_property
     def _objects(self) -> dict[str, Path]:
         """The objects of the output's shards, by what is portable of their recipes."""
-        return {_portable(meta): path for path in self._paths() if (meta := _meta(path))}
+        return {_portable(meta): path for path in self._paths() if (meta := recipe_of(path))}
 
     def _paths(self) -> Iterator[Path]:
         lock = LOCK.read_text(encoding="utf-8") if LOCK.is_file() else ""
@@ -63,7 +63,7 @@ class LockedShards:
 
 def with_machines(recipe: Mapping[str, Any], pulled: Collection[StoredShard], shards: int) -> dict[str, Any]:
     """The recipe of a folder of so many shards, with the kinds of machine that made them: `cpu-avx2, cuda-sm_90`."""
-    recipes = [_meta(shard.path) for shard in pulled]
+    recipes = [recipe_of(shard.path) for shard in pulled]
     if len(pulled) < shards:
         recipes.append(dict(recipe))
     return dict(recipe) | {name: ", ".join(sorted({each[name] for each in recipes})) for name in OF_THE_MACHINE}
@@ -90,13 +90,3 @@ def cache_folder(top: Path = Path()) -> Path:
 
 def _portable(recipe: Mapping[str, Any]) -> str:
     return Store.key({name: value for name, value in recipe.items() if name not in OF_THE_MACHINE})
-
-
-def _meta(path: Path) -> dict[str, Any]:
-    """The recipe in a shard; {} for what is no shard."""
-    try:
-        with safe_open(path, "numpy") as file:
-            meta: dict[str, Any] = json.loads((file.metadata() or {})["meta"])
-    except (OSError, SafetensorError, KeyError, ValueError):
-        return {}
-    return meta

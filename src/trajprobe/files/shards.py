@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
@@ -35,6 +35,16 @@ def decode_shard(data: bytes) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def recipe_of(path: Path) -> dict[str, Any]:
+    """The recipe that `encode_shard` wrote into a shard; {} for what is no shard."""
+    try:
+        with safe_open(path, "numpy") as file:
+            meta = json.loads((file.metadata() or {})["meta"])
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError):
+        return {}
+    return meta if isinstance(meta, dict) else {}
+
+
 class ShardWriter:
     """Writes a folder of shards. `close` writes the manifest with `meta`, which describes the folder."""
 
@@ -46,8 +56,8 @@ class ShardWriter:
         write_bytes(self._next(items, sha256(data)), data)
 
     def link(self, path: Path, digest: str, items: int) -> None:
-        """Adds a shard of `items` clips, the file at `path` with sha256 `digest`, as a link where that is possible."""
-        link(path, self._next(items, digest))
+        """Adds a shard of `items` clips, the file at `path` with sha256 `digest`, linked where that is possible."""
+        link(path, self._next(items, digest), digest)
 
     def _next(self, items: int, digest: str) -> Path:
         name = f"{len(self.shards):05d}.safetensors"

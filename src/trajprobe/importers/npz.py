@@ -35,8 +35,8 @@ def import_npz(file: Path, name: str, *, replace: bool = False) -> str:
     if (path.exists() or dvc_file(path).exists()) and not replace:
         raise UserError(f"{path}: a data set of that name exists; choose another --name, or replace it with --force")
     data = raw.load(file)
-    with added_to_dvc(path):
-        write_npz(path, raw.as_arrays(data))
+    with added_to_dvc(path) as new:
+        write_npz(new, raw.as_arrays(data))
     points = np.isfinite(data.trajectories).all(2).sum(1)
     facts = [
         f"{path}: {len(data.labels)} tracks of {points.min()} to {points.max()} points in "

@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 
 from trajprobe.backbones.weights import PROVENANCE, WEIGHTS
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.checked_json import write_checked_json
 from trajprobe.files.imported import dvc_file
 from trajprobe.published import fetch
@@ -95,7 +94,8 @@ def _selector(source: Source, name: str, *, raw: bool) -> Callable[[LocalFiles, 
 
 def _write(folder: Path, selection: Selection, provenance: Mapping[str, Any]) -> None:
     try:
-        with added_to_dvc(folder), fresh_folder(folder) as temporary:
+        with added_to_dvc(folder) as temporary:
+            temporary.mkdir()
             sha256 = selection.write(temporary)
             write_checked_json(temporary / PROVENANCE, {**provenance, "sha256": sha256})
             for file in temporary.iterdir():  # safetensors writes mode 0600, which others can't read

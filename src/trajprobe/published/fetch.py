@@ -38,13 +38,13 @@ def files_from_hub(repository: HubRepository, folder: Path, report_progress: Cal
     if revision and re.fullmatch("[0-9a-f]{40}", repository.revision) and revision != repository.revision:
         raise UserError(
             f"{folder / PROVENANCE}: got commit {revision} of {repository.repo_id}, expected {repository.revision} as "
-            f"its row pins; change the row, or delete {folder} to download the pinned commit"
+            f"its row pins; change the row, or move {folder} away to download the pinned commit"
         )
     release = hub.look_up(repository, revision or repository.revision)
     report_progress(release.terms)
 
     def check(name: str, got: str | None, retry: str = "") -> None:
-        replace = f"give the recorded file with --from, or delete {folder} to download the present one"
+        replace = f"give the recorded file with --from, or move {folder} away to download the present one"
         for expected, stated_by, remedies in (
             (recorded.get(name), f"{folder / PROVENANCE} has recorded", (retry, replace)),
             (release.sha256.get(name), "the hub says", (retry,)),

@@ -1,11 +1,18 @@
 """Runs DVC's own commands, as a user would type them."""
 
+import re
 import subprocess
 import sys
 
 from trajprobe.errors import UserError
 
 DVC = (sys.executable, "-m", "dvc")
+#: The names of files that DVC has not finished, beside those that they are to become.
+DVC_TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp", re.DOTALL)
+#: What DVC says of its own files after a kill or on a full disk.
+LEFT_BY_A_KILL = re.compile(
+    r"RWLock|acquire lock|index\.lock|is being blocked|corrupt|malformed|validation failed|parse"
+)
 
 
 def dvc(*arguments: str) -> str:
@@ -16,7 +23,9 @@ def dvc(*arguments: str) -> str:
     """
     process = run_dvc(*arguments)
     if process.returncode:
-        raise UserError(f"dvc {' '.join(arguments[:2])}: {failure_reason(process)}")
+        reason = failure_reason(process)
+        remedy = "; run `trajprobe doctor`" if LEFT_BY_A_KILL.search(reason) else ""
+        raise UserError(f"dvc {' '.join(arguments[:2])}: {reason}{remedy}")
     return process.stdout
 
 

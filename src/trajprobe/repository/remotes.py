@@ -7,13 +7,17 @@ is not enough: it does not fetch the results that `compare` reads as a folder, a
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from configobj import ConfigObj, ConfigObjError
+
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
+from trajprobe.files.atomic import write_bytes
 from trajprobe.files.feature_shards import FEATURES, RANDOM, folder, networks_of
 from trajprobe.files.findings import FINDINGS
 from trajprobe.files.labelling import LABELLING
@@ -28,6 +32,8 @@ from trajprobe.rows import Row, named_rows
 
 #: The name that DVC has for the remote.
 REMOTE = "store"
+#: The configuration of this clone, which git ignores.
+CONFIG = Path(".dvc/config.local")
 SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
 #: What the first stage makes; all others depend on it.
@@ -46,16 +52,13 @@ def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
     Returns a line that says what was set.
 
     Raises:
-        UserError: the address is of another kind, or has a password.
+        UserError: the address is of another kind, has a password, or characters that are not ASCII.
     """
     check_repository_root()
     address = _address(url, base)
     if endpoint and not address.startswith("s3://"):
         raise UserError(f"--endpoint: got it with {url}, expected it with s3://BUCKET/PATH; leave it out")
-    dvc("remote", "add", "--local", "--force", "--quiet", "--default", REMOTE, address)
-    for key, value in {"verify": "true", "endpointurl": endpoint}.items():
-        if value:
-            dvc("remote", "modify", "--local", REMOTE, key, value)
+    _set_default_remote({"url": address, "verify": "true"} | ({"endpointurl": endpoint} if endpoint else {}))
     read_only = address.startswith("http")
     usage = (
         "it is read-only; `make pull` fetches from it"
@@ -65,9 +68,33 @@ def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
     return f"{address} is the default remote, `{REMOTE}` in .dvc/config.local, with verify = true; {usage}"
 
 
+def _set_default_remote(options: dict[str, str]) -> None:
+    """Sets the default remote as `dvc remote add --local --force --default` does, in one step that can't be cut off.
+
+    DVC's own command empties the file first, and leaves it empty where it can't write a value.
+
+    Raises:
+        UserError: an option, or another one of the file, can't be written by DVC; or the file can't be read.
+    """
+    try:
+        lines = CONFIG.read_text(encoding="utf-8").splitlines() if CONFIG.exists() else []
+        config = ConfigObj(lines, interpolation=False)
+    except (ConfigObjError, UnicodeDecodeError) as error:
+        raise UserError(f"{CONFIG}: cannot be read ({error}); correct it, or rename it") from None
+    config.setdefault("core", {})["remote"] = REMOTE
+    config[f'remote "{REMOTE}"'] = options
+    text = "\n".join(config.write()) + "\n"
+    if not text.isascii():
+        raise UserError(
+            f"remote: got {options['url']}, expected ASCII characters alone, in it and in all of {CONFIG}: where DVC "
+            "meets others, it empties that file; use another path, for example that of a symbolic link"
+        )
+    write_bytes(CONFIG, text.encode())
+
+
 def _address(url: str, base: Path) -> str:
     if "://" not in url:
-        return str((base / Path(url).expanduser()).resolve())
+        return os.path.abspath(base / Path(url).expanduser())  # noqa: PTH100 (symbolic links stay)
     try:
         parts = urlsplit(url)
         password = parts.password
@@ -141,10 +168,7 @@ def _fetch(targets: list[str], url: str) -> None:
         return
     objects = set(re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr))
     if not objects:
-        raise UserError(
-            f"{url}: lacks files that dvc.lock names ({failure_reason(process)}); run `dvc push` on the machine that "
-            "made them"
-        )
+        raise UserError(_why_not_pulled(process, url))
     paths = paths_by_object(cache_folder())
     damaged = {path for name in objects for path in paths.get(name.replace("/", ""), ())}
     # `dvc push` skips the files of a folder whose list is on the remote, so that the list must be deleted too.
@@ -155,6 +179,19 @@ def _fetch(targets: list[str], url: str) -> None:
         f"{', '.join(sorted(map(str, damaged)))}: damaged on the remote (md5 differs), so not fetched; on a machine "
         f"where `trajprobe cache verify` finds them intact, delete {', '.join(remote_objects)}, then run `dvc push`"
     )
+
+
+def _why_not_pulled(process: subprocess.CompletedProcess[str], url: str) -> str:
+    reason = failure_reason(process)
+    if "unsaved files" in reason:
+        paths = process.stderr.rpartition("`--force` to force.")[2].split("\n\n")[0].split("\n")
+        names = ", ".join(os.path.relpath(path.strip()) for path in paths if path.strip())
+        return f"{names}: changed here, and DVC has no copy of it; move it to another folder, then pull again"
+    if "Unable to acquire lock" in reason:
+        return "another process of DVC runs in this repository; pull again when it has ended"
+    if re.search("Checkout failed|failed to (download|fetch)|[Mm]issing cache files|does not exist", reason):
+        return f"{url}: lacks files that dvc.lock names ({reason}); run `dvc push` on the machine that made them"
+    return f"{url}: {reason}"
 
 
 def _stale_rows(values: dict[str, Any]) -> dict[str, Row]:

@@ -33,9 +33,9 @@ def restore(path: Path) -> str:
     present = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     if own := [str(file) for file in present if not _is_whole(_object(file_md5(file)))]:
         raise UserError(f"{', '.join(own)}: has content that DVC does not hold; move it elsewhere, then restore")
-    with added_to_dvc(path):
+    with added_to_dvc(path) as new:
         for name, place in objects.items():
-            target = path if is_file else path / name
+            target = new if is_file else new / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place, target)
     return f"{path}: is as it was imported"

@@ -1,0 +1,311 @@
+"""What kills and full disks leave of DVC's and git's files is mended where nothing can be lost, and named otherwise."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from trajprobe.cli import main
+from trajprobe.errors import UserError
+from trajprobe.files.temporary import temporary_path
+from trajprobe.repository import doctor
+from trajprobe.repository.doctor import examine, mend
+
+GONE = 2**22 + 1  #: a number that no process has
+MD5 = hashlib.md5(b"tracks").hexdigest()
+OBJECT = Path(".dvc/cache/files/md5", MD5[:2], MD5[2:])
+LISTING = Path(".dvc/cache/files/md5/ab", "c" * 30 + ".dir")
+OUT = f"    outs:\n    - path: data/out\n      hash: md5\n      md5: ab{'c' * 30}.dir\n      size: 8\n"
+LOCK = f"schema: '2.0'\nstages:\n  prepare:\n    cmd: 'true'\n{OUT}  check:\n    cmd: 'true'\n"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A repository in order: dvc.lock and a .dvc file that git has, and the objects that they name."""
+    root = tmp_path_factory.mktemp("original")
+    files = {
+        "dvc.lock": LOCK,
+        "data/raw/set.npz.dvc": f"outs:\n- md5: {MD5}\n  size: 6\n  hash: md5\n  path: set.npz\n",
+        ".dvc/config": "[core]\n    autostage = true\n",
+        ".dvc/.gitignore": "/tmp\n/cache\n/config.local\n",
+        ".dvc/tmp/rwlock": "{}",
+        ".dvc/tmp/lock": " 12345\n",
+        "metrics/summary.json": "{}",
+        str(OBJECT): "tracks",
+        str(LISTING): json.dumps([{"md5": MD5, "relpath": "a"}]),
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for command in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["-c", "user.name=T", "-c", "user.email=", "commit", "-qmx"],
+    ):
+        subprocess.run(["git", *command], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def repository(original, tmp_path, monkeypatch):
+    """A copy of that repository, the current folder."""
+    root = Path(shutil.copytree(original, tmp_path / "repository"))
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def process():
+    """Starts a process in this folder whose command line begins so, and ends it after the test."""
+    started = []
+
+    def start(*words):
+        code = "import time; time.sleep(60)"
+        started.append(subprocess.Popen([*words, "-c", code], executable=sys.executable))
+        time.sleep(0.1)
+        return started[-1].pid
+
+    yield start
+    for one in started:
+        kill(one.pid)
+        one.wait()
+
+
+def kill(pid):
+    """Ends a process, which stays a zombie until it is waited for."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def found():
+    """The findings: first what was mended, then what the user must do."""
+    findings = examine()
+    return [one.text for one in findings if one.mended], [one.text for one in findings if not one.mended]
+
+
+def test_nothing_is_found_in_a_repository_in_order(repository, capsys):
+    main(["doctor"])
+    assert capsys.readouterr().out == "the repository is in order\n"
+    mend(pytest.fail)
+
+
+def test_what_is_mended_is_status_0_and_what_the_user_must_do_is_status_2(repository, capsys):
+    Path(".dvc/tmp/rwlock").write_text('{"wri')
+    main(["doctor"])
+    assert capsys.readouterr().out == ".dvc/tmp/rwlock: was cut short; deleted, since no process of DVC runs here\n"
+    Path("dvc.lock").write_text("")
+    with pytest.raises(SystemExit) as end:
+        main(["doctor"])
+    assert (end.value.code, capsys.readouterr().out.count("\n")) == (2, 1)
+
+
+def test_before_another_command_what_is_mended_is_reported_and_what_is_not_is_refused(repository):
+    lines = []
+    Path(".dvc/tmp/rwlock").write_text("")
+    mend(lines.append)
+    assert len(lines) == 1
+    Path("dvc.lock").write_text("")
+    Path("data/raw/set.npz.dvc").write_text("")
+    with pytest.raises(UserError, match=r"^dvc\.lock: .*; run `git checkout dvc\.lock` \(1 more: run `trajprobe doc"):
+        mend(lines.append)
+
+
+@pytest.mark.parametrize("cut", [0, 5, 20, 60, 118, len(LOCK) - 5, len(LOCK) - 16])
+def test_a_cut_dvc_lock_comes_back_by_the_command_that_is_named(repository, cut):
+    Path("dvc.lock").write_text(LOCK[:cut])
+    (text,) = found()[1]
+    assert text == "dvc.lock: is cut short or damaged; run `git checkout dvc.lock`"
+    assert Path("dvc.lock").read_text() == LOCK[:cut]
+    subprocess.run(["git", "checkout", "--quiet", "dvc.lock"], check=True)
+    assert found() == ([], [])
+    assert Path("dvc.lock").read_text() == LOCK
+
+
+def test_a_cut_dvc_lock_that_was_staged_comes_from_the_last_commit_and_one_that_git_lacks_is_put_aside(repository):
+    Path("dvc.lock").write_text("stages:\n  a:\n")
+    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    assert found()[1] == ["dvc.lock: is cut short or damaged; run `git checkout HEAD dvc.lock`"]
+    subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=", "commit", "-qm", "x"], check=True)
+    text = "dvc.lock: is cut short or damaged, and git does not have it; run `mv dvc.lock dvc.lock.damaged`"
+    assert found()[1] == [text]
+
+
+@pytest.mark.parametrize("text", ["", "outs:\n- md5: 0123", "outs:\n", "- x", "\udc80"])
+def test_a_cut_dvc_file_comes_back_by_the_command_that_is_named(repository, text):
+    path = Path("data/raw/set.npz.dvc")
+    before = path.read_bytes()
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    assert found()[1] == [f"{path}: is cut short or damaged; run `git checkout {path}`"]
+    subprocess.run(["git", "checkout", "--quiet", path], check=True)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": {"a": 1}}', "\udc80"])
+def test_a_cut_rwlock_is_deleted_unless_dvc_runs_here(repository, process, text):
+    path = Path(".dvc/tmp/rwlock")
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    pid = process("dvc")
+    assert found() == ([], [f"{path}: is cut short; wait for the process {pid} (dvc -c 'import time; time.sleep(60)'), "
+                            "then run this again"])  # fmt: skip
+    assert path.exists()
+    kill(pid)
+    assert len(found()[0]) == 1  # a zombie, which nobody waits for
+    assert not path.exists()
+
+
+def test_processes_that_are_gone_are_removed_from_rwlock_and_those_that_run_stay(repository, process):
+    path = Path(".dvc/tmp/rwlock")
+    gone, here = {"pid": GONE, "cmd": "dvc repro"}, {"pid": process("dvc"), "cmd": "dvc repro"}
+    path.write_text(json.dumps({"write": {"a": gone, "b": here}, "read": {"c": [gone, here], "d": [gone]}}))
+    assert found() == ([f"{path}: named processes that are gone ({GONE}); removed them"], [])
+    assert json.loads(path.read_text()) == {"write": {"b": here}, "read": {"c": [here]}}
+
+
+def test_a_process_that_has_the_number_of_one_that_is_gone_does_not_count(repository):
+    path = Path(".dvc/tmp/rwlock")
+    path.write_text(json.dumps({"write": {"a": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
+    assert found() == ([], [])
+    os.utime(path, (0, 0))  # before this process began
+    assert len(found()[0]) == 1
+    assert json.loads(path.read_text()) == {}
+
+
+def test_a_list_that_dvc_is_editing_is_left_alone(repository):
+    Path(".dvc/tmp/rwlock").write_text("{")
+    with Path(".dvc/tmp/rwlock.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert found() == ([], [])
+    assert Path(".dvc/tmp/rwlock").read_text() == "{"
+
+
+def test_a_lock_that_stays_is_named(repository):
+    """What `core.hardlink_lock` leaves: nobody can say from here whether another machine holds it."""
+    Path(".dvc/tmp/lock").write_text("/somewhere/.dvc/tmp/0123.lock")
+    (text,) = found()[1]
+    assert text.endswith("run `rm .dvc/tmp/lock`")
+    assert Path(".dvc/tmp/lock").exists()
+
+
+def test_a_lock_of_gits_index_is_deleted_when_it_is_old_and_no_git_runs(repository, process, monkeypatch):
+    path, slept = Path(".git/index.lock"), []
+    path.write_bytes(b"half")
+    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(seconds) or os.utime(path, (0, 0)))
+    assert found() == ([f"{path}: was left by a process that is gone; deleted"], [])
+    assert len(slept) == 1
+    assert not path.exists()
+    path.write_bytes(b"half")
+    os.utime(path, (0, 0))
+    monkeypatch.undo()
+
+
+def test_a_lock_of_gits_index_stays_while_git_or_dvc_runs(repository, process):
+    path = Path(".git/index.lock")
+    path.write_bytes(b"half")
+    os.utime(path, (0, 0))
+    pid = process("git")
+    assert found()[1][0].startswith(f"{path}: locks git's index for the process {pid} (git -c")
+    process("dvc")
+    assert found() == ([], [])
+    assert path.exists()
+
+
+def test_empty_settings_are_deleted_and_cut_ones_are_named(repository):
+    path = Path(".dvc/config.local")
+    path.write_bytes(b"")
+    assert found()[0][0].startswith(f"{path}: was empty")
+    assert not path.exists()
+    path.write_text("[core]\nremote = store\n['remote")
+    Path(".dvc/config").write_text("[co")
+    assert found() == (
+        [],
+        [
+            ".dvc/config: is cut short or damaged; run `git checkout .dvc/config`",
+            f"{path}: is cut short or damaged; correct it",
+        ],
+    )
+
+
+def test_objects_that_are_empty_are_deleted_and_others_of_a_wrong_size_are_named(repository):
+    OBJECT.write_bytes(b"")
+    LISTING.write_text('[{"md5": "0123')
+    mended, remaining = found()
+    assert mended == [f"{OBJECT}: was empty (data/raw/set.npz); deleted; `dvc pull` fetches it, `dvc repro` makes it"]
+    assert remaining == [f"{LISTING}: is damaged (data/out); run `trajprobe cache verify`"]
+    OBJECT.write_bytes(b"track")
+    assert f"{OBJECT}: is damaged (data/raw/set.npz); run `trajprobe cache verify`" in found()[1]
+    assert OBJECT.exists()
+
+
+def test_a_file_that_was_cut_short_is_deleted_and_one_that_a_user_has_changed_is_not(repository):
+    """DVC copies a file from its cache to its last name, and asks before it replaces half of one."""
+    LISTING.write_text(json.dumps([{"md5": MD5, "relpath": "cut"}, {"md5": MD5, "relpath": "sub/whole"}]))
+    paths = [Path("data/out/cut"), Path("data/out/sub/whole"), Path("data/raw/set.npz")]
+    for path, text in zip(paths, ("trac", "tracks", "mine"), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert found() == ([f"{paths[0]}: was cut short; deleted, `dvc checkout {paths[0]}` brings it back"], [])
+    assert [path.exists() for path in paths] == [False, True, True]
+
+
+def test_a_damaged_database_of_dvc_is_deleted_and_an_intact_one_is_not(repository):
+    paths = [Path(".dvc/tmp", name) for name in ("intact.db", "cut.db", "none.db")]
+    for path in paths[:2]:
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE a (b)")
+        database.executemany("INSERT INTO a VALUES (?)", [("x" * 1000,)] * 50)
+        database.commit()
+        database.close()
+    paths[1].write_bytes(paths[1].read_bytes()[:9000] + b"damage" * 500)
+    paths[2].write_bytes(b"no database at all")
+    assert found() == ([f"{path}: was damaged; deleted, DVC makes it again" for path in sorted(paths[1:])], [])
+    assert [path.exists() for path in paths] == [True, False, False]
+
+
+def test_files_of_processes_that_are_gone_are_deleted_and_all_others_stay(repository, monkeypatch, process):
+    with monkeypatch.context() as context:
+        context.setattr(os, "getpid", lambda: GONE)
+        left = [temporary_path(Path(name)) for name in ("metrics/summary.json", ".dvc/config.local", "data/out")]
+    left[2].mkdir()
+    (left[2] / "half").write_text("x")
+    token = "ABCDEFGHIJKLMNOPQRSTU-"
+    of_dvc = [
+        Path(f"metrics/summary.json.{token}.tmp"),
+        Path(f"metrics/.{token}.tmp"),
+        OBJECT.with_name(f".{token}.tmp"),
+    ]
+    users = [Path(name) for name in ("metrics/mine.tmp", "metrics/.summary.json.tmp", f"metrics/{token}", "mine.tmp")]
+    running = temporary_path(Path("metrics/summary.json"))
+    for path in (*left[:2], *of_dvc, *users, running):
+        path.write_text("x")
+    pid = process(sys.executable, "-m", "dvc")
+    assert len(found()[0]) == len(left)
+    assert all(path.exists() for path in (*of_dvc, *users, running))
+    kill(pid)
+    assert len(found()[0]) == len(of_dvc)
+    assert all(path.exists() for path in (*users, running))
+    assert not any(path.exists() for path in (*left, *of_dvc))
+
+
+def test_it_takes_well_under_a_second_and_no_torch(repository):
+    code = (
+        "import sys, time; from trajprobe.cli import main; main(['doctor']); print(time.process_time(), *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *modules = done.stdout.splitlines()[-1].split()
+    assert {"torch", "dvc", "sklearn"}.isdisjoint(modules)
+    assert float(seconds) < 2  # 0.4 s on a free machine
+
+
+def test_a_folder_that_is_no_repository_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="is not the root of the repository"):
+        doctor.examine()

@@ -1,0 +1,41 @@
+"""Commands that are killed at any moment lose nothing; `make torture` kills each of them, KILLS times in all."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+from kills import failures
+
+KILLS = int(os.environ.get("KILLS", "12"))
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where the kills happen; the environment and the current folder are restored afterwards."""
+    monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("TRAJPROBE_WORKERS", "1")
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)  # noqa: PTH120
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.skipif(KILLS > 12, reason="the test of all commands does more")
+def test_killed_imports_and_prunes_lose_nothing(folder):
+    repository = folder / "original"
+    for command in (["git", "init", "--quiet", repository], [sys.executable, "-m", "dvc", "--cd", repository, "init"]):
+        subprocess.run(command, check=True, capture_output=True)
+    (repository / ".gitignore").write_text("/data/**\n!/data/**/\n!/data/**/*.dvc\n")
+    assert failures(folder, repository, KILLS, random.Random(0), {"prune": 0.5, "import": 0.5}) == []
+
+
+@pytest.mark.skipif(KILLS <= 12, reason="minutes; KILLS=500 asks for it")
+@pytest.mark.timeout(0)
+def test_killed_commands_lose_nothing(folder, reproduced):
+    repository = reproduced.__class__(shutil.copytree(reproduced.folder, folder / "original"))
+    assert repository.trajprobe("remote", "add", folder / "remote")[0] == 0
+    repository.run("dvc", "push")
+    assert failures(folder, repository.folder, KILLS, random.Random(0)) == []
