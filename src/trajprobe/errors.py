@@ -1,5 +1,82 @@
-"""Mistakes that the user can mend."""
+"""Mistakes that the user can mend, and the text of messages: what a file supplied is made visible before it is shown.
+
+Names in a file (classes, groups, keys, tensors) are anyone's text. A newline in one would begin a line that looks like
+ours, an escape sequence would repaint the terminal, and a character that changes the direction of text would reorder
+the line.
+"""
+
+import errno
+import io
+import sys
+from collections.abc import Iterable
+
+#: Characters of a message and of a name that are shown at most. The middle is left out: advice stands at the end.
+MESSAGE, NAME = 4000, 100
+#: What to do about an error of the operating system.
+ADVICE = {
+    errno.EACCES: "get access to it (its owner and mode: `ls -ld`), or use a folder of your own",
+    errno.EPERM: "get access to it (its owner and mode: `ls -ld`), or use a folder of your own",
+    errno.EROFS: "the filesystem is read-only: mount it for writing, or work in another folder",
+    errno.EISDIR: "a file is expected there: rename the folder",
+    errno.ENOTDIR: "a folder is expected there: rename the file",
+    errno.EEXIST: "something else stands there: rename it",
+    errno.ENOENT: "run from the top of the repository; `dvc repro` makes what is missing, `dvc pull` fetches it",
+    errno.EIO: "the disk or the network filesystem fails: check it, then run again",
+    errno.ESTALE: "the network filesystem has lost it: mount it again, then run again",
+    errno.EMFILE: "too many files are open: raise `ulimit -n`, then run again",
+    errno.ENAMETOOLONG: "use a shorter name",
+}
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
     """A mistake that the user can mend, in one line: got X, expected Y, do Z. The process ends with status 2."""
+
+
+def visible(text: object, most: int = MESSAGE) -> str:
+    r"""`text` in one line of printable characters, at most about `most` of them.
+
+    Control characters, line breaks, surrogates, and characters without width or for the direction of text become
+    escapes such as \n and \u202e. Of a longer text the beginning and the end are kept.
+    """
+    line = str(text)
+    if len(line) > most:
+        end = most // 3
+        line = f"{line[: most - end]} ... ({len(line) - most:,} characters) ... {line[-end:]}"
+    if line.isprintable():
+        return line
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in line
+    )
+
+
+def visible_name(name: object) -> str:
+    """A name that a file supplied, as `visible`; without backticks, so that those of a message are always ours."""
+    return visible(name, NAME).replace("`", r"\x60")
+
+
+def visible_names(names: Iterable[object], most: int = 10) -> str:
+    """The first `most` of several such names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - most:,} more" if len(every) > most else ""
+    return ", ".join(map(visible_name, every[:most])) + more
+
+
+def system_reason(error: OSError, disk_full: str) -> str:
+    """An error of the operating system in a line: PATH: REASON; what to do. `disk_full` says what to do on a full disk.
+
+    The path is left out where the system does not name it.
+    """
+    path = error.filename2 or error.filename
+    advice = disk_full if error.errno in DISK_FULL else ADVICE.get(error.errno or 0, "mend that, then run again")
+    return f"{f'{path}: ' if path else ''}{error.strerror or error}; {advice}"
+
+
+def escape_output() -> None:
+    """Lets standard output and error escape what their encoding (that of LANG=C, say) does not have.
+
+    By default Python would end a run with a traceback after its work is done.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

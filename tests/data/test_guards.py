@@ -10,9 +10,9 @@ from trajprobe.data import guards, raw
 from trajprobe.data.folds import Prepare, prepare, used
 from trajprobe.errors import UserError
 from trajprobe.files import findings
-from trajprobe.files.atomic import read_json
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import TRAIN_ONLY, Labelling
+from trajprobe.files.reading import read_json
 
 DATA = Path(__file__).parents[3] / "shared/data"
 # Other people's recordings stay out of the repository: a checkout by itself has none.

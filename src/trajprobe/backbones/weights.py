@@ -12,7 +12,8 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import file_sha256, fresh_folder, mend, read_json, sha256, write_bytes, write_json
+from trajprobe.files.atomic import file_sha256, fresh_folder, sha256, write_bytes, write_json
+from trajprobe.files.reading import mend, read_json
 
 #: Where the weights folders are.
 WEIGHTS = Path("data/weights")
@@ -85,9 +86,9 @@ def provenance(folder: Path) -> dict[str, Any]:
         UserError: it can't be read.
     """
     path = folder / PROVENANCE
-    if not path.is_file():
-        raise UserError(f"{path}: is not there; {remedy(folder)}")
-    recorded: dict[str, Any] = read_json(path)
+    recorded = read_json(path, f"is not there; {remedy(folder)}")
+    if not isinstance(recorded, dict):
+        raise UserError(f"{path}: is no JSON table; {mend(folder)}")
     return recorded
 
 

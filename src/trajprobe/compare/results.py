@@ -12,10 +12,11 @@ import msgspec
 from trajprobe.compare.scored import Variant
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
-from trajprobe.files.atomic import file_md5, read_json
+from trajprobe.files.atomic import file_md5
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
-from trajprobe.params import section
+from trajprobe.files.reading import read_json
+from trajprobe.params import parse, section
 from trajprobe.rows import named_rows, variants
 
 
@@ -50,7 +51,7 @@ def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
         UserError: they are missing or damaged.
     """
     return {
-        name: read_json(probe_results.PRETRAINING / f"{name}.json")
+        name: parse(read_json(path := probe_results.PRETRAINING / f"{name}.json"), dict[str, float], str(path))
         for name in section(values, dict[str, Any], "pretrain")
     }
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.errors import UserError
-from trajprobe.files.atomic import mend, read_npz
+from trajprobe.errors import UserError, visible_names
+from trajprobe.files.reading import mend, read_npz
 from trajprobe.files.tracks import padding
 
 REQUIRED = ("trajectories", "labels")
@@ -41,15 +41,11 @@ def load(path: Path) -> Raw:
     Raises:
         UserError: the file is missing, damaged, or not as the module says.
     """
-    arrays = read_npz(path, missing="no such file", remedy=f"copy or save it again; where DVC holds it, {mend(path)}")
+    remedy = f"copy or save it again; where DVC holds it, {mend(path)}"
+    arrays, unused = read_npz(path, REQUIRED, OPTIONAL, "no such file", remedy)
     notes = []
-    unused = sorted(set(arrays) - {*REQUIRED, *OPTIONAL})
     if unused:
-        notes.append(f"not used: {', '.join(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
-    for key in REQUIRED:
-        if key not in arrays:
-            keys = ", ".join(sorted(arrays)) or "none"
-            raise UserError(f"{path}: no `{key}`; expected {' and '.join(REQUIRED)}, got the keys {keys}")
+        notes.append(f"not used: {visible_names(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
 
     points = arrays["trajectories"]
     if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":

@@ -5,7 +5,6 @@ on a laptop. So a row that goes from 5 to 19 random seeds computes 14 of them.
 """
 
 import configparser
-import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -17,6 +16,7 @@ from platformdirs import site_config_path, user_config_path
 from safetensors import SafetensorError, safe_open
 
 from trajprobe.files.atomic import file_md5
+from trajprobe.files.reading import parse_json
 from trajprobe.files.store import Store, StoredShard
 
 LOCK = Path("dvc.lock")
@@ -54,7 +54,7 @@ class LockedShards:
         # As an output of one stage and as what another one depends on: not always the same.
         for md5 in re.findall(rf"- path: {re.escape(str(self.out))}\n\s+hash: md5\n\s+md5: (\w{{32}})\.dir", lock):
             try:
-                listing = json.loads((objects / md5[:2] / f"{md5[2:]}.dir").read_bytes())
+                listing = parse_json((objects / md5[:2] / f"{md5[2:]}.dir").read_bytes())
                 names = [entry["md5"] for entry in listing if entry["relpath"].endswith(".safetensors")]
             except (OSError, ValueError, KeyError, TypeError):  # not in this cache, or damaged
                 continue
@@ -96,7 +96,7 @@ def _meta(path: Path) -> dict[str, Any]:
     """The recipe in a shard; {} for what is no shard."""
     try:
         with safe_open(path, "numpy") as file:
-            meta: dict[str, Any] = json.loads((file.metadata() or {})["meta"])
+            meta = parse_json((file.metadata() or {})["meta"])
     except (OSError, SafetensorError, KeyError, ValueError):
         return {}
-    return meta
+    return meta if isinstance(meta, dict) else {}

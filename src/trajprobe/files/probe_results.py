@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from trajprobe.files.atomic import read_json, write_json
+from trajprobe.files.atomic import write_json
+from trajprobe.files.reading import read_json
 from trajprobe.params import Parameters, parse
 
 PROBES = Path("data/results/probes")

@@ -12,7 +12,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import link, mend, read_json, sha256, write_bytes, write_json
+from trajprobe.files.atomic import link, sha256, write_bytes, write_json
+from trajprobe.files.reading import mend, read_json
 
 MANIFEST = "manifest.json"
 
@@ -72,7 +73,7 @@ class Shards:
 
     def __init__(self, folder: Path) -> None:
         manifest = read_json(folder / MANIFEST)
-        if manifest.pop("sha256", None) != _digest(manifest):
+        if not isinstance(manifest, dict) or manifest.pop("sha256", None) != _digest(manifest):
             raise UserError(
                 f"{folder / MANIFEST}: is damaged (sha256 differs), or an older version wrote it; {mend(folder)}"
             )

@@ -10,7 +10,8 @@ from typing import Any
 
 from trajprobe.backbones.weights import PROVENANCE
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import file_sha256, read_json
+from trajprobe.files.atomic import file_sha256
+from trajprobe.files.reading import read_json
 from trajprobe.published.source import HubRepository, LocalFiles, Source
 
 

@@ -1,17 +1,16 @@
 """Checks DVC's cache: the name of an object is its md5, and DVC itself does not hash it again."""
 
-import json
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_md5
 from trajprobe.files.locked_shards import LOCK, cache_folder
+from trajprobe.files.reading import parse_json
+from trajprobe.params import parse, parse_yaml
 from trajprobe.repository.dvc_add import check_repository_root
 
 #: The suffix of an object that lists the files of a folder.
@@ -65,20 +64,27 @@ def paths_by_object(cache: Path) -> dict[str, list[Path]]:
 
 def locked_stages() -> dict[str, Any]:
     """The stages of dvc.lock."""
-    return YAML(typ="safe").load(LOCK.read_text(encoding="utf-8")).get("stages", {}) if LOCK.is_file() else {}
+    if not LOCK.is_file():
+        return {}
+    lock = parse_yaml(LOCK.read_text(encoding="utf-8", errors="replace"), LOCK)
+    stages = lock.get("stages", {}) if isinstance(lock, dict) else None
+    return parse(stages, dict[str, dict[str, Any]], f"{LOCK}: is damaged; `git checkout {LOCK}` restores it: `stages`")
 
 
 def _outs() -> Iterator[tuple[Path, str]]:
     for stage in locked_stages().values():
         yield from ((Path(out["path"]), out["md5"]) for out in stage.get("outs", ()))
     for dvc_file in Path("data").rglob("*.dvc"):
-        for out in YAML(typ="safe").load(dvc_file.read_text(encoding="utf-8"))["outs"]:
-            yield dvc_file.parent / out["path"], out["md5"]
+        pointer = parse_yaml(dvc_file.read_text(encoding="utf-8", errors="replace"), dvc_file)
+        where = f"{dvc_file}: is damaged; `git checkout {dvc_file}` restores it"
+        for out in parse(pointer, dict[str, Any], where).get("outs", ()):
+            entry = parse(out, dict[str, Any], f"{where}: `outs`")
+            yield dvc_file.parent / str(entry.get("path")), str(entry.get("md5"))
 
 
 def _listing(path: Path) -> list[tuple[str, str]]:
     try:
-        return [(entry["relpath"], entry["md5"]) for entry in json.loads(path.read_bytes())]
+        return [(entry["relpath"], entry["md5"]) for entry in parse_json(path.read_bytes())]
     except (OSError, ValueError, KeyError, TypeError):  # the list is missing, or is itself damaged
         return []
 

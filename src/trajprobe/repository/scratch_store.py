@@ -1,6 +1,5 @@
 """Describes, prunes and verifies the scratch store (TRAJPROBE_STORE)."""
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from trajprobe.files.atomic import file_sha256
+from trajprobe.files.reading import parse_json
 from trajprobe.files.store import Store
 
 DAY = 86_400.0  #: seconds
@@ -82,8 +82,8 @@ def _recipe(path: Path) -> str:
     """The recipe of a shard, in a few words."""
     try:
         with safe_open(path, "numpy") as file:
-            return ", ".join(_words(json.loads((file.metadata() or {})["meta"])))
-    except (OSError, SafetensorError, KeyError, ValueError):
+            return ", ".join(_words(parse_json((file.metadata() or {})["meta"])))
+    except (OSError, SafetensorError, LookupError, TypeError, AttributeError, ValueError):
         return "damaged, or of an older version"
 
 

@@ -7,7 +7,6 @@ goes on; of damaged values it says nothing. Here each of these is an error, and 
 import contextlib
 import hashlib
 import io
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.backbones.weights import MODEL, provenance, recorded_digest
 from trajprobe.errors import UserError
+from trajprobe.files.reading import read_json
 from trajprobe.params import parse
 
 CONFIG = "config.json"
@@ -163,12 +163,7 @@ def _side(value: Any, key: str, path: Path) -> int:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); `dvc pull {path.parent}` brings it") from None
-    except ValueError:
-        table = None
+    table = read_json(path, f"is not there; `dvc pull {path.parent}` brings it", "get it again")
     if not isinstance(table, dict):
         raise UserError(f"{path}: is no JSON table; get it again")
     return table
