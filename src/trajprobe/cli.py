@@ -8,12 +8,17 @@ from pathlib import Path
 
 import click
 
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, escape_output, system_reason, visible
 
 PATH = click.Path(path_type=Path)
 COMPLETION = (
     'Tab completion in bash: eval "$(_TRAJPROBE_COMPLETE=bash_source trajprobe)"; zsh_source and fish_source too.'
 )
+
+
+def show(text: str) -> None:
+    """Prints lines, with what is not printable in them as escapes."""
+    click.echo("\n".join(map(visible, text.split("\n"))))
 
 
 class Group(click.Group):
@@ -37,7 +42,7 @@ def check() -> None:
     from trajprobe.params import read
 
     check_params(read())
-    click.echo("params.yaml: no errors found")
+    show("params.yaml: no errors found")
 
 
 @commands.group()
@@ -53,7 +58,7 @@ def import_data(file: Path, name: str, force: bool) -> None:
     """Check FILE, write it to data/raw/NAME.npz, `dvc add` it."""
     from trajprobe.importers.npz import import_npz
 
-    click.echo(import_npz(file, name, replace=force))
+    show(import_npz(file, name, replace=force))
 
 
 @commands.group()
@@ -70,7 +75,7 @@ def add_weights(name: str, path: Path | None, raw: bool, force: bool) -> None:
     """Write published weights to data/weights/NAME, `dvc add` them."""
     from trajprobe.published.add_weights import add_weights as add
 
-    add(name, path, raw=raw, replace=force, report_progress=click.echo)
+    add(name, path, raw=raw, replace=force, report_progress=show)
 
 
 @commands.group()
@@ -88,7 +93,7 @@ def add_remote(url: str, endpoint: str | None, base: Path) -> None:
     """Make URL the default remote of this clone."""
     from trajprobe.repository.remotes import add_remote as add
 
-    click.echo(add(url, base, endpoint))
+    show(add(url, base, endpoint))
 
 
 @commands.command()
@@ -96,7 +101,7 @@ def pull() -> None:
     """Fetch features and results, rerun what changed."""
     from trajprobe.repository.remotes import pull as pull_results
 
-    pull_results(click.echo)
+    pull_results(show)
 
 
 @commands.group()
@@ -109,7 +114,7 @@ def show_cache() -> None:
     """List what the scratch store (TRAJPROBE_STORE) holds."""
     from trajprobe.repository.scratch_store import describe_store
 
-    click.echo(describe_store())
+    show(describe_store())
 
 
 @cache.command("prune")
@@ -121,7 +126,7 @@ def prune_cache(days: float) -> None:
     """
     from trajprobe.repository.scratch_store import prune_store
 
-    click.echo(prune_store(days))
+    show(prune_store(days))
 
 
 @cache.command("verify")
@@ -134,8 +139,8 @@ def verify_cache() -> None:
     from trajprobe.repository.dvc_cache import verify_objects
     from trajprobe.repository.scratch_store import verify_store
 
-    click.echo(verify_store(click.echo))
-    click.echo(verify_objects(click.echo))
+    show(verify_store(show))
+    show(verify_objects(show))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -143,6 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     A user's mistake ends the process with status 2 and one line on standard error; Ctrl-C ends it with status 130.
     """
+    escape_output()
     try:
         commands.main(arguments, commands.name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:  # `trajprobe` or `trajprobe cache` alone
@@ -154,10 +160,12 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"error: {message}{'' if message.endswith(('.', '?')) else '.'} See `{command} --help`.", 2)
     except UserError as error:
         _fail(f"error: {error}", 2)
+    except (OSError, MemoryError) as error:
+        _fail(f"error: {system_reason(error, 'free disk space, then run again')}", 2)
     except click.Abort:
         _fail("interrupted", 130)
 
 
 def _fail(message: str, status: int) -> None:
-    click.echo(f"trajprobe: {message}", err=True)
+    click.echo(f"trajprobe: {visible(message)}", err=True)
     sys.exit(status)

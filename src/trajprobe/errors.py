@@ -62,11 +62,13 @@ def visible_names(names: Iterable[object], most: int = 10) -> str:
     return ", ".join(map(visible_name, every[:most])) + more
 
 
-def system_reason(error: OSError, disk_full: str) -> str:
-    """An error of the operating system in a line: PATH: REASON; what to do. `disk_full` says what to do on a full disk.
+def system_reason(error: OSError | MemoryError, disk_full: str) -> str:
+    """What the operating system refused, in a line: PATH: REASON; what to do. `disk_full` is the advice on a full disk.
 
     The path is left out where the system does not name it.
     """
+    if isinstance(error, MemoryError):
+        return f"too little memory ({error or 'none was left'}); end other programs, or take fewer or shorter tracks"
     path = error.filename2 or error.filename
     advice = disk_full if error.errno in DISK_FULL else ADVICE.get(error.errno or 0, "mend that, then run again")
     return f"{f'{path}: ' if path else ''}{error.strerror or error}; {advice}"

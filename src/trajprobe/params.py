@@ -87,7 +87,8 @@ def parse_yaml(text: str, where: object) -> Any:
     itself. So they are counted first, from the stream of events, which nests and repeats nothing.
 
     Raises:
-        UserError: it is no valid YAML, nests more than `DEPTH` levels, or has more than `NODES` values or `LETTERS` characters.
+        UserError: it is no valid YAML, nests more than `DEPTH` levels, or has more than `NODES` values or
+            `LETTERS` characters.
     """
     try:
         if len(text) > LETTERS:

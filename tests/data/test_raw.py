@@ -87,7 +87,7 @@ BAD = {
     "length 1": ({"lengths": np.array([5, 5, 5, 5, 1, 5])}, "1 of 6 tracks have fewer than 2 .*(tracks 4)"),
     "no test": ({"split": np.full(6, "train")}, "`split` has no `test` row"),
     "no train": ({"split": np.full(6, "test")}, "`split` has no `train` row"),
-    "neither": ({"split": np.full(6, "Train")}, "`split` has no `train` row; .*it holds ['Train']"),
+    "neither": ({"split": np.full(6, "Train")}, "`split` has no `train` row; .*it holds Train"),
     "a split of numbers": ({"split": np.arange(6)}, "got `split` of int64, expected strings"),
     "groups of NaN": ({"groups": np.full(6, np.nan)}, "got `groups` of float64"),
     "class only in test": ({"labels": np.array([0, 0, 1, 1, 2, 1]), "split": HALVES}, "class 2 has test tracks but no"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.errors import UserError, visible_names
+from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import mend, read_npz
 from trajprobe.files.tracks import padding
 
@@ -89,10 +89,10 @@ def load(path: Path) -> Raw:
         if part not in split:
             raise UserError(
                 f"{path}: `split` has no `{part}` row; expected both train and test, or no "
-                f"`split`; it holds {np.unique(split)[:5].tolist()}"
+                f"`split`; it holds {visible_names(np.unique(split))}"
             )
     keep = np.isin(split, ("train", "test"))
-    return only(path, raw, keep, f"their split is {', '.join(np.unique(split[~keep]))}, not train or test")
+    return only(path, raw, keep, f"their split is {visible_names(np.unique(split[~keep]))}, not train or test")
 
 
 def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str = "mend `split`") -> Raw:
@@ -127,12 +127,12 @@ def as_arrays(raw: Raw) -> Arrays:
 
 def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
     if len(np.unique(raw.labels)) < 2:
-        only_one = raw.label_names[raw.labels[0]]
+        only_one = visible_name(raw.label_names[raw.labels[0]])
         raise UserError(f"{path}: got one class ({only_one}), expected at least two")
     if raw.split is not None:
         missing = np.setdiff1d(raw.labels[raw.split == "test"], raw.labels[raw.split == "train"])
         if len(missing):
-            name = raw.label_names[missing[0]]
+            name = visible_name(raw.label_names[missing[0]])
             raise UserError(f"{path}: class {name} has test tracks but no train track; {remedy}")
 
 
@@ -183,11 +183,15 @@ def _labels(
     if label_names.dtype.kind != "U" or label_names.ndim != 1:
         raise UserError(f"{path}: got `label_names` {label_names.shape} of {label_names.dtype}, expected strings (K,)")
     if len(np.unique(label_names)) < len(label_names):
-        raise UserError(f"{path}: `label_names` holds a name twice ({', '.join(label_names)}); give each class its own")
+        raise UserError(
+            f"{path}: `label_names` holds a name twice ({visible_names(label_names)}); give each class its own"
+        )
     if labels.dtype.kind == "U":
         unknown = np.setdiff1d(labels, label_names)
         if len(unknown):
-            raise UserError(f"{path}: label {unknown[0]} is not in `label_names` ({', '.join(label_names)})")
+            raise UserError(
+                f"{path}: label {visible_name(unknown[0])} is not in `label_names` ({visible_names(label_names)})"
+            )
         order = np.argsort(label_names)
         return order[np.searchsorted(label_names, labels, sorter=order)].astype(np.int64), label_names
     if labels.min() < 0 or labels.max() >= len(label_names):

@@ -14,7 +14,7 @@ import huggingface_hub
 from huggingface_hub import errors
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible
 from trajprobe.published.source import HubRepository
 
 #: Seconds to wait for what the hub states about a repository; huggingface_hub itself would wait for ever.
@@ -79,7 +79,8 @@ def _licence(info: huggingface_hub.ModelInfo) -> str | None:
     licence, name, link = (getattr(info.card_data, f"license{suffix}", None) for suffix in ("", "_name", "_link"))
     words = licence if isinstance(licence, list) else [licence]
     # A licence that is not in the hub's list is `other`, and its name and address stand beside it.
-    return " ".join(" ".join(str(word) for word in [*words, name, link] if word).split()) or None
+    text = " ".join(" ".join(str(word) for word in [*words, name, link] if word).split())
+    return visible(text, 300) or None
 
 
 _BY_HAND = "or download it in another way and give it with --from"
@@ -108,7 +109,7 @@ def _reason(error: BaseException, repo_id: str, what: str) -> str:
             return f"{repo_id} {reason.format(repo_id=repo_id, what=what)}; {_BY_HAND}"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{repo_id}: no space for {what} in {HF_HUB_CACHE}; free some, or set HF_HOME to a larger disk"
-    message = " ".join(str(error).split())[:200]
+    message = visible(" ".join(str(error).split()), 200)
     return (
         f"{repo_id}: could not get {what} ({type(error).__name__}: {message}); check the network, its proxy and "
         f"HF_ENDPOINT and try again, {_BY_HAND}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from trajprobe.errors import visible
 from trajprobe.files.atomic import file_sha256
 from trajprobe.files.reading import parse_json
 from trajprobe.files.store import Store
@@ -82,7 +83,7 @@ def _recipe(path: Path) -> str:
     """The recipe of a shard, in a few words."""
     try:
         with safe_open(path, "numpy") as file:
-            return ", ".join(_words(parse_json((file.metadata() or {})["meta"])))
+            return visible(", ".join(_words(parse_json((file.metadata() or {})["meta"]))), 200)
     except (OSError, SafetensorError, LookupError, TypeError, AttributeError, ValueError):
         return "damaged, or of an older version"
 

@@ -21,7 +21,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.backbones.weights import MODEL, provenance, recorded_digest
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible, visible_name, visible_names
 from trajprobe.files.reading import read_json
 from trajprobe.params import parse
 
@@ -113,8 +113,9 @@ def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
     has_it = config_class is expected or expected in getattr(config_class, "sub_configs", {}).values()
     if model_type and not has_it:
         raise UserError(
-            f"{path}: got a model of type {model_type}, expected {expected.model_type if expected else None}, which a "
-            f"{kind.__name__} is; give another folder, or name another class"
+            f"{path}: got a model of type {visible_name(model_type)}, expected "
+            f"{expected.model_type if expected else None}, which a {kind.__name__} is; give another folder, or name "
+            "another class"
         )
 
 
@@ -183,13 +184,16 @@ def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Col
         reason = "another model's file, or an incomplete one"
     else:
         classes = _table(path.parent / CONFIG).get("architectures")
-        saved = f"it was saved as a {classes[0]}: name that class, or else" if classes else "name another class, or"
-        prefixes = ", ".join(sorted({key.partition(".")[0] + "." * ("." in key) for key in extra}))
+        saved = "name another class, or"
+        if isinstance(classes, list) and classes:
+            saved = f"it was saved as a {visible_name(classes[0])}: name that class, or else"
+        prefixes = visible_names(sorted({key.partition(".")[0] + "." * ("." in key) for key in extra}))
         reason = f"{saved} drop them with `unexpected: [{prefixes}]` in its row"
     for keys, kind in ((missing, "missing"), (extra, "of no use to the class")):
         if keys:
-            both = f", and {len(extra)} of no use to it ({_some(extra)})" if kind == "missing" and extra else ""
-            raise UserError(f"{path}: {_count(keys)} {kind} ({_some(keys)}){both}; {reason}")
+            others = f", and {len(extra)} of no use to it ({visible_names(sorted(extra), 3)})"
+            both = others if kind == "missing" and extra else ""
+            raise UserError(f"{path}: {_count(keys)} {kind} ({visible_names(sorted(keys), 3)}){both}; {reason}")
     if mismatched := info["mismatched_keys"]:
         name, got, expected = sorted(mismatched)[0]
         raise UserError(
@@ -197,7 +201,7 @@ def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Col
             f"does {path.parent / CONFIG} belong to this file?"
         )
     if errors := info["error_msgs"]:
-        raise UserError(f"{path}: transformers could not load it ({' '.join(str(errors[0]).split())[:200]})")
+        raise UserError(f"{path}: transformers could not load it ({visible(' '.join(str(errors[0]).split()), 200)})")
 
 
 def _check_values(loaded: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -226,12 +230,8 @@ def _count(keys: Collection[Any]) -> str:
     return f"{len(keys)} tensor{'s' * (len(keys) != 1)}"
 
 
-def _some(keys: Collection[str]) -> str:
-    return ", ".join(sorted(keys)[:3]) + (", ..." if len(keys) > 3 else "")
-
-
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return visible((str(error).strip().splitlines() or [type(error).__name__])[0], 200)
 
 
 @contextlib.contextmanager
