@@ -12,11 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
+from trajprobe.files import memory
 from trajprobe.files.reading import mend, read_npz
 from trajprobe.files.tracks import padding
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
+#: Coordinates and times at most: the square of one is a float32, in which features are.
+LARGEST = 1e18
+#: The least span of a track that moves: frames are divided by it, and the quotient must be finite.
+SMALLEST = 1e-30
+#: Copies of the coordinates as float64 that are in memory at once, about.
+COPIES = 4
+#: Letters of a class's name at most: longer ones are cut where they are shown.
+LONGEST_NAME = 100
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -53,6 +62,7 @@ def load(path: Path) -> Raw:
             f"{path}: got `trajectories` {points.shape} of {points.dtype}, expected numbers (N, T, D), D = 2 or 3; "
             "transpose or rename the axes before saving"
         )
+    memory.require(COPIES * 8 * points.size, str(path), "take fewer or shorter tracks, or a machine with more memory")
     points = points.astype(np.float64)
     count, steps, _ = points.shape
     if not count:
@@ -74,6 +84,8 @@ def load(path: Path) -> Raw:
     points[no_point], times[no_point] = np.nan, np.nan
     _check_points(path, points, times)
     labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
+    if (longest := int(np.strings.str_len(names).max())) > LONGEST_NAME:
+        raise UserError(f"{path}: got a class's name of {longest:,} characters, expected at most {LONGEST_NAME}")
     if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
         raise UserError(f"{path}: got `groups` of {arrays['groups'].dtype}, expected integers or strings; use .astype")
     group_names, groups = np.unique(arrays.get("groups", np.arange(count)), return_inverse=True)
@@ -161,13 +173,46 @@ def _check_points(path: Path, points: NDArray[np.float64], times: NDArray[np.flo
     if np.isinf(points).any() or np.isinf(times).any():
         track = int(np.flatnonzero(np.isinf(points).any((1, 2)) | np.isinf(times).any(1))[0])
         raise UserError(f"{path}: track {track} has an infinite value; expected numbers, NaN where there is no point")
-    usable = (np.isfinite(points).all(2) & np.isfinite(times)).sum(1)
+    _check_range(path, points.reshape(len(points), -1), "a coordinate")
+    _check_range(path, times, "a time")
+    finite = np.isfinite(points).all(2) & np.isfinite(times)
+    usable = finite.sum(1)
     empty = np.flatnonzero(usable < 2)
     if len(empty):
         shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
         raise UserError(
             f"{path}: {len(empty)} of {len(points)} tracks have fewer than 2 points that are not NaN (tracks {shown}); "
             "drop them before importing"
+        )
+    axes = (points[..., axis] for axis in range(points.shape[2]))
+    _check_spans(path, np.max([_spans(axis, finite) for axis in axes], axis=0), "space")
+    _check_spans(path, _spans(times, finite), "time")
+
+
+def _check_range(path: Path, values: NDArray[np.float64], what: str) -> None:
+    """Raises UserError where one of `values` (n m) is so large that arithmetic with it overflows."""
+    large = np.abs(values) > LARGEST
+    if large.any():
+        track = int(np.flatnonzero(large.any(1))[0])
+        value = values[track][large[track]][0]
+        raise UserError(
+            f"{path}: track {track} has {what} of {value:g}, expected at most {LARGEST:g}, beyond which arithmetic "
+            "overflows; is it a mark for a missing point? Use NaN for that, or divide all by the same number"
+        )
+
+
+def _spans(values: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How far each track (n) reaches in `values` (n t), of the points that are `finite` (n t)."""
+    return np.where(finite, values, -np.inf).max(1) - np.where(finite, values, np.inf).min(1)
+
+
+def _check_spans(path: Path, spans: NDArray[np.float64], where: str) -> None:
+    """Raises UserError where a track's span (n) is not zero, and too small to divide by."""
+    small = np.flatnonzero((spans > 0) & (spans < SMALLEST))
+    if len(small):
+        raise UserError(
+            f"{path}: {len(small)} of {len(spans)} tracks span less than {SMALLEST:g} in {where} (track {small[0]}: "
+            f"{spans[small[0]]:g}), which arithmetic can't divide by; multiply all by the same number, or round to 0"
         )
 
 
