@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from trajprobe.backbones.parts import model_settings
 from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.backbones.weights import MODEL, provenance, recorded_digest
 from trajprobe.errors import UserError, visible, visible_name, visible_names
@@ -96,13 +97,22 @@ def settings(config: PreTrainedConfig) -> dict[str, Any]:
 
 def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
     """A new configuration for each network, since transformers writes into them."""
-    _check_type(kind, folder / CONFIG)
+    path = folder / CONFIG
+    _check_type(kind, path)
+    try:
+        model_settings.check_settings(_table(path))
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
     try:
         with _silence():
             config: PreTrainedConfig = cast(Any, kind.config_class).from_pretrained(folder, local_files_only=True)
     except Exception as error:  # noqa: BLE001 (a configuration's values can be wrong in any way)
-        raise UserError(f"{folder / CONFIG}: is no configuration of a {kind.__name__} ({_first_line(error)})") from None
-    return config
+        raise UserError(f"{path}: is no configuration of a {kind.__name__} ({_first_line(error)})") from None
+    try:
+        model_settings.check_extent(config)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+    return model_settings.with_attention(config, kind)
 
 
 def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
