@@ -40,7 +40,7 @@ class Architecture(Pixels, frozen=True, kw_only=True):
     model: str  #: the class, such as VideoMAEModel
     #: Keys of its configuration that do not have the class's default.
     config: dict[str, Any] = msgspec.field(default_factory=dict)
-    frames: Annotated[int, Meta(ge=1)] | None = None  #: of a video model's clips; None: a model of images
+    frames: Annotated[int, Meta(ge=1, le=10_000)] | None = None  #: of a video model's clips; None: a model of images
     order: Literal["t h w", "h w t"] = "t h w"  #: of a clip's tokens
 
     def __post_init__(self) -> None:

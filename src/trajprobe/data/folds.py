@@ -21,7 +21,7 @@ from trajprobe.params import Parameters, Seed
 class Prepare(Parameters, frozen=True):
     """What the prepare stage does."""
 
-    folds: Annotated[int, Meta(ge=2)]  #: folds of the cross-validation, where the set brings no split
+    folds: Annotated[int, Meta(ge=2, le=1000)]  #: folds of the cross-validation, where the set brings no split
     seed: Seed
     duplicates: Literal["keep", "drop"]  #: drop: where the set has a split, train is without copies of tested tracks
     pool: Literal["auto", "synthetic"]  #: auto: the train half is the pretraining pool where the set has a split
