@@ -150,6 +150,23 @@ def test_a_way_of_packing_that_numpy_does_not_have_is_refused(tmp_path, packing)
     assert "is not packed as numpy.savez" in refused(read_npz, zipped(tmp_path / "a.npz", packing, x=b"x"), ["x"])
 
 
+def test_an_array_that_lost_its_name_in_one_of_two_places_is_damage_even_where_it_is_not_asked_for(tmp_path):
+    path = zipped(tmp_path / "a.npz", x=array_bytes(), groups=array_bytes())
+    path.write_bytes(path.read_bytes()[::-1].replace(b"groups"[::-1], b"gropps"[::-1], 1)[::-1])
+    assert "a.npz: is damaged (File name in directory" in refused(read_npz, path, ["x"], ["groups"])
+
+
+def test_an_array_whose_entry_was_swallowed_by_another_one_is_damage(tmp_path):
+    path = zipped(tmp_path / "a.npz", x=array_bytes(), groups=array_bytes())
+    data = bytearray(path.read_bytes())
+    start = data.index(b"PK\1\2")
+    second = data.index(b"PK\1\2", start + 4)
+    end = data.index(b"PK\5\6")
+    data[start + 32] = end - second  # the length of the first entry's comment
+    path.write_bytes(data)
+    assert "a.npz: is damaged (it states 2 arrays and has 1)" in refused(read_npz, path, ["x"], ["groups"])
+
+
 def test_a_name_that_a_file_has_twice_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", array_bytes())

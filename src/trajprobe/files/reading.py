@@ -28,6 +28,8 @@ HEADER = 4096
 DEFLATED = 1032
 #: The ways in which numpy packs arrays. Others (LZMA, bzip2) may ask for any memory to unpack.
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: Bytes of the record at the end of a zip at most, with its comment.
+END = 22 + 2**16
 #: numpy's letters for booleans, integers, real numbers, strings and bytes.
 PLAIN = "biufUS"
 #: Code points of a string are below.
@@ -84,6 +86,7 @@ def read_npz(
     try:
         _check_start(path)
         with zipfile.ZipFile(path) as archive:
+            _check_count(path, len(archive.infolist()))
             infos = _infos(archive)
             if lacking := [name for name in required if name not in infos]:
                 keys = visible_names(sorted(infos)) or "none"
@@ -172,10 +175,22 @@ def _check_start(path: Path) -> None:
         raise _Damage("is no npz file, as numpy.savez writes it")
 
 
+def _check_count(path: Path, count: int) -> None:
+    """Refuses a zip that states another number of members at its end than were read, which zipfile does not compare."""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, END), 2)
+        end = file.read()
+    place = end.rfind(b"PK\5\6") + 10
+    stated = int.from_bytes(end[place : place + 2], "little")
+    if stated not in (count, 0xFFFF):  # the latter stands for any number
+        raise _Damage(f"is damaged (it states {stated} arrays and has {count})")
+
+
 def _infos(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """The arrays of an npz by name; other members are none of its arrays."""
     infos: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
+        archive.open(info).close()  # its name stands in two places, which zipfile compares here
         name = info.filename.removesuffix(".npy")
         if name == info.filename:
             continue
