@@ -33,9 +33,13 @@ def cost(tokens: Callable[[Tensor], Tensor], clip: tuple[int, int, int]) -> Cost
     return Cost(arithmetic.get_total_flops(), activations.peak, shape)
 
 
-def check_memory(of: Cost, clips: int, where: str, remedy: str) -> None:
-    """Raises UserError where a network and so many clips at once do not fit into the memory of this machine."""
-    memory.require(of.weights + clips * of.memory, where, remedy, memory.total())
+def check_memory(of: Cost, clips: int, where: str, remedy: str, processes: int = 1) -> None:
+    """Refuses what does not fit into the memory of this machine: in each process a network, and so many clips at once.
+
+    Raises:
+        UserError: what it needs, and what the machine has; `where` begins the message, `remedy` ends it.
+    """
+    memory.require(processes * (of.weights + clips * of.memory), where, remedy, memory.total())
 
 
 def microbatch(of: Cost, most: int, room: float, clips: int) -> int:

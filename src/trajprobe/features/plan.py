@@ -55,7 +55,8 @@ class Plan:
         plan = cls(name, row, architecture, clips, run, compute)
         if runs_here():
             where = "params.yaml: `features.memory`"
-            forecast.check_memory(plan.cost, plan.microbatch * workers(1), where, f"lower it, or {WORKERS}")
+            processes = min(workers(1), len(clips.shards))
+            forecast.check_memory(plan.cost, plan.microbatch, where, f"lower it, or {WORKERS}", processes)
         return plan
 
     def __getstate__(self) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class LockedShards:
         return {_portable(meta): path for path in self._paths() if (meta := _meta(path))}
 
     def _paths(self) -> Iterator[Path]:
-        lock = LOCK.read_text(encoding="utf-8") if LOCK.is_file() else ""
+        lock = LOCK.read_text(encoding="utf-8", errors="replace") if LOCK.is_file() else ""
         objects = cache_folder() / "files/md5"
         # As an output of one stage and as what another one depends on: not always the same.
         for md5 in re.findall(rf"- path: {re.escape(str(self.out))}\n\s+hash: md5\n\s+md5: (\w{{32}})\.dir", lock):

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
@@ -14,6 +15,7 @@ from safetensors.numpy import save as save_tensors
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import link, sha256, write_bytes, write_json
 from trajprobe.files.reading import mend, read_json
+from trajprobe.params import Parameters, parse
 
 MANIFEST = "manifest.json"
 
@@ -64,6 +66,14 @@ def _digest(manifest: dict[str, Any]) -> str:
     return sha256(json.dumps(manifest, sort_keys=True).encode())
 
 
+class ShardEntry(Parameters, frozen=True):
+    """What a manifest says of a shard."""
+
+    file: Annotated[str, Meta(pattern=r"^\d+\.safetensors$")]  #: its name, in the manifest's folder
+    items: Annotated[int, Meta(ge=0)]  #: clips
+    sha256: str
+
+
 class Shards:
     """A folder that `ShardWriter` wrote. Each shard is verified against the manifest whenever it is read.
 
@@ -77,7 +87,10 @@ class Shards:
             raise UserError(
                 f"{folder / MANIFEST}: is damaged (sha256 differs), or an older version wrote it; {mend(folder)}"
             )
-        self.folder, self.meta = folder, manifest["meta"]
+        where = f"{folder / MANIFEST}: is damaged; {mend(folder)}"
+        parse(manifest.get("shards"), list[ShardEntry], where)
+        self.folder = folder
+        self.meta: dict[str, Any] = parse(manifest.get("meta"), dict[str, Any], where)
         self.shards: list[dict[str, Any]] = manifest["shards"]
 
     def __len__(self) -> int:

@@ -26,7 +26,9 @@ REFUSED = [
     ({"hidden_size": 10**9}, "got `hidden_size` 1000000000, expected at most 1,048,576"),
     ({"num_hidden_layers": 10**6}, "got `num_hidden_layers` 1000000, expected at most 1,000"),
     ({"depths": [2, 2, 10**5]}, "got `depths` 100000, expected at most 1,000"),
-    ({"hidden_size": -(10**9)}, "expected at most 1,048,576"),
+    ({"patch_size": -(10**9)}, "expected at most 1,048,576"),
+    ({"num_channels": 10**5}, "got `num_channels` 100000, expected at most 64"),
+    ({"hidden_size": 0}, "got `hidden_size` 0, expected 1 or more"),
     ({"layer_norm_eps": float("nan")}, "got `layer_norm_eps` nan, expected a finite number"),
 ]
 

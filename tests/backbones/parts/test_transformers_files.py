@@ -221,6 +221,12 @@ def test_an_offset_is_what_processors_make_of_it(recorded):
         ({"rescale_factor": "1/255"}, "its numbers can't be used"),
         ({"image_mean": "abc"}, "its numbers can't be used"),
         ({"offset": "x"}, "its numbers can't be used"),
+        ({"rescale_factor": 10**400}, "its numbers can't be used"),
+        ({"rescale_factor": 1e-300}, "at `mean.0.`: Expected `float`"),
+        ({"resample": [2]}, "its numbers can't be used"),
+        ({"size": {"height": [32], "width": [32]}}, "got size .* expected a square's side"),
+        ({"size": {}}, "got size .* expected a square's side"),
+        ({"size": 10**9}, "at `resize`: Expected `int` <= 2048"),
     ],
 )
 def test_preprocessing_that_is_not_told_is_not_guessed(recorded, changed, message):
@@ -241,7 +247,7 @@ def test_a_folder_without_its_tables_is_refused(recorded):
         tf.config_of(CLIPVisionModel, folder)
 
 
-@pytest.mark.parametrize("changed", [{"num_attention_heads": 3}, {"hidden_act": "none"}, {"hidden_size": -32}])
+@pytest.mark.parametrize("changed", [{"num_attention_heads": 3}, {"hidden_act": "none"}, {"hidden_size": 31}])
 def test_a_configuration_that_makes_no_network_is_refused(recorded, changed):
     folder = recorded("clip")
     whole = json.loads((folder / "config.json").read_text())
@@ -249,6 +255,25 @@ def test_a_configuration_that_makes_no_network_is_refused(recorded, changed):
     with pytest.raises(UserError, match=r"(is no configuration of a|transformers could not load it)") as told:
         tf.load(CLIPVisionModel, folder)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("model_type", [["clip"], {"a": 1}, "g|0\n\x1b[2J"])
+def test_a_type_that_is_no_type_is_refused_in_one_printable_line(recorded, model_type):
+    folder = recorded("clip")
+    whole = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(whole | {"model_type": model_type}))
+    with pytest.raises(UserError, match="got a model of type ") as told:
+        tf.config_of(CLIPVisionModel, folder)
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize("unexpected", [[""], "", "visual", [1], {"a": 1}, None])
+def test_prefixes_that_would_allow_any_tensor_are_refused(recorded, unexpected):
+    folder = recorded("clip")
+    recorded_facts = json.loads((folder / "provenance.json").read_text())
+    (folder / "provenance.json").write_text(json.dumps(recorded_facts | {"unexpected": unexpected}))
+    with pytest.raises(UserError, match=r"provenance\.json: `unexpected`.*Expected `"):
+        tf.load(CLIPVisionModel, folder)
 
 
 def test_whole_numbers_are_no_weights(recorded):

@@ -19,6 +19,10 @@ ATTENTION = ("_attn_implementation", "attn_implementation", "_attn_implementatio
 #: Layers of a network, and any other integer of its settings, at most: the deepest published backbones have some 100
 #: layers, and the widest vocabularies of captions 300,000 words.
 MOST_LAYERS, MOST = 1000, 2**20
+#: Colours of a pixel, of which clips have 3.
+CHANNELS, MOST_CHANNELS = ("num_channels", "in_channels", "in_chans"), 64
+#: Sizes that no layer is without.
+POSITIVE = ("hidden_size", "intermediate_size", "num_attention_heads", *CHANNELS)
 #: Numbers of a table of positions at most: some models fill theirs in a loop of Python, a microsecond for each.
 POSITIONS = 2**26
 
@@ -50,6 +54,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             waiting += [(key if key in ATTENTION else str(inner), item) for inner, item in value.items()]
         elif isinstance(value, list):
             waiting += [(key, item) for item in value]
+        elif key in POSITIVE and isinstance(value, int) and value < 1:
+            raise ValueError(f"got `{name}` {visible_name(value)}, expected 1 or more")
         elif isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"got `{name}` {value}, expected a finite number")
         elif isinstance(value, int) and abs(value) > (most := _most(key)):
@@ -58,6 +64,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 def _most(key: str) -> int:
     """The largest integer that a setting may have."""
+    if key in CHANNELS:
+        return MOST_CHANNELS
     return MOST_LAYERS if any(part in key for part in ("layer", "depth", "block", "stage")) else MOST
 
 

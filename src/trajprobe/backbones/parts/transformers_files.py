@@ -10,10 +10,11 @@ import io
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 import transformers
+from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -21,12 +22,14 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from trajprobe.backbones.parts import model_settings
 from trajprobe.backbones.parts.pixel_values import Pixels
-from trajprobe.backbones.weights import MODEL, provenance, recorded_digest
+from trajprobe.backbones.weights import MODEL, PROVENANCE, provenance, recorded_digest
 from trajprobe.errors import UserError, visible, visible_name, visible_names
 from trajprobe.files.reading import read_json
 from trajprobe.params import parse
 
 CONFIG = "config.json"
+#: Of names of tensors; the empty one would be that of all.
+Prefix = Annotated[str, Meta(min_length=1)]
 #: Files that say what the preprocessing is; of a folder with both, the first counts.
 PREPROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
 #: PIL's numbers for its filters.
@@ -65,7 +68,8 @@ def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, st
             f"{path}: transformers could not load it ({_first_line(error)}); does {CONFIG} belong to it?"
         ) from None
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
-    _check_names(info, tensors, recorded.get("unexpected", []), path)
+    allowed = parse(recorded.get("unexpected", []), list[Prefix], f"{folder / PROVENANCE}: `unexpected`")
+    _check_names(info, tensors, allowed, path)
     _check_values(model.state_dict(), tensors, path)
     model.train(mode=False).requires_grad_(requires_grad=False)
     return model, digest
@@ -119,7 +123,8 @@ def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
     """Refuses the configuration of another kind of model, of which transformers would take the keys that it has too."""
     model_type, expected = _table(path).get("model_type"), kind.config_class
     mapping: Any = transformers.CONFIG_MAPPING  # lazy, unlike its `get`
-    config_class = mapping[model_type] if model_type in mapping else None  # noqa: SIM401
+    is_named = isinstance(model_type, str) and model_type in mapping
+    config_class = mapping[model_type] if is_named else None
     has_it = config_class is expected or expected in getattr(config_class, "sub_configs", {}).values()
     if model_type and not has_it:
         raise UserError(
@@ -144,7 +149,9 @@ def pixels_of(folder: Path) -> Pixels:
     table = _table(path)
     for key in ("do_resize", "do_rescale", "do_normalize"):
         if table.get(key, True) is not True:
-            raise UserError(f"{path}: got {key} {table[key]}, expected true; no other preprocessing is supported")
+            raise UserError(
+                f"{path}: got {key} {visible_name(table[key])}, expected true; no other preprocessing is supported"
+            )
     missing = [key for key in ("size", "resample", "image_mean", "image_std") if table.get(key) is None]
     if missing:
         raise UserError(
@@ -159,7 +166,7 @@ def pixels_of(folder: Path) -> Pixels:
         mean = [(float(value) + offset) / scale for value in table["image_mean"]]
         std = [float(value) / scale for value in table["image_std"]]
         resample = RESAMPLES.get(table["resample"], table["resample"])
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise UserError(f"{path}: its numbers can't be used ({error}); get it again") from None
     values = {"resize": resize, "resample": resample, "crop": crop, "mean": mean, "std": std}
     return parse(values, Pixels, str(path))
@@ -167,9 +174,10 @@ def pixels_of(folder: Path) -> Pixels:
 
 def _side(value: Any, key: str, path: Path) -> int:
     """The side of a square, or the shorter side, pixels."""
-    sides = set(value.values()) if isinstance(value, dict) else {value}
-    if len(sides) != 1 or not isinstance(side := next(iter(sides)), int):
-        raise UserError(f"{path}: got {key} {value}, expected a square's side or a shortest_edge")
+    sides = list(value.values()) if isinstance(value, dict) else [value]
+    side = sides[0] if sides else None
+    if not isinstance(side, int) or any(other != side for other in sides):
+        raise UserError(f"{path}: got {key} {visible_name(value)}, expected a square's side or a shortest_edge")
     return side
 
 
