@@ -149,6 +149,20 @@ def test_a_log_that_cannot_be_written_is_a_line_with_its_path(script, prepare):
     assert re.match(r"error: \S*logs\S*: (File exists|Is a directory|Not a directory); .* rename ", done.stderr)
 
 
+def test_what_the_system_refuses_is_one_line_with_the_path_and_a_traceback_in_the_log_alone(script, tmp_path):
+    done = script("""
+def main():
+    os.mkdir("metrics")
+    open("metrics", "w")
+run(main)
+""")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1:] == [
+        "error: metrics: Is a directory; a file is expected there: rename the folder"
+    ]
+    assert "in main" in (tmp_path / "logs" / "work.log").read_text()
+
+
 def test_a_line_of_what_was_made_is_escaped_where_the_terminal_lacks_its_letters(script, tmp_path):
     done = script("run(lambda: 'caf\\u00e9 \\ud800')\n", PYTHONIOENCODING="ascii")
     assert done.returncode == 0

@@ -12,14 +12,15 @@ from trajprobe.files import memory
 def machine(tmp_path, monkeypatch):
     """A machine of 8 GB, of which 3 are free, with a control group of the given limit and use (GB)."""
 
-    def set_up(limit=None, use=0):
+    def set_up(limit=None, use=0, cached=0):
         monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 2 * 10**6, "SC_PAGE_SIZE": 4000}.get)
         meminfo = tmp_path / "meminfo"
         meminfo.write_text(f"MemTotal: 7812500 kB\nMemAvailable:   {3 * 10**9 // 1024} kB\n")
         monkeypatch.setattr(memory, "MEMINFO", meminfo)
         for name, value in (("max", limit and limit * 10**9), ("current", use * 10**9)):
-            (tmp_path / name).write_text(str(value or "max"))
-        monkeypatch.setattr(memory, "CGROUPS", ((tmp_path / "max", tmp_path / "current"),))
+            (tmp_path / name).write_text(str("max" if value is None else value))
+        (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {cached * 10**9}\n")
+        monkeypatch.setattr(memory, "CGROUPS", ((tmp_path, "max", "current", "inactive_file"),))
 
     return set_up
 
@@ -34,6 +35,11 @@ def test_a_container_has_no_more_than_its_limit_less_what_it_uses(machine):
     machine(limit=4, use=2)
     assert memory.total() == 4 * 10**9
     assert memory.free() == 2 * 10**9
+
+
+def test_files_that_a_container_has_in_its_cache_are_no_use_of_memory(machine):
+    machine(limit=4, use=4, cached=1)
+    assert memory.free() == 10**9
 
 
 def test_a_container_that_is_allowed_more_than_the_machine_has_has_what_the_machine_has(machine):

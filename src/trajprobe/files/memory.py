@@ -7,10 +7,11 @@ from trajprobe.errors import UserError
 
 GB = 1e9
 MEMINFO = Path("/proc/meminfo")
-#: Where a container's limit and use stand: control groups of version 2, and of version 1. Bytes.
+#: A container's limit, its use, and what of that is a cache of files, which gives way: in control groups of version 2,
+#: and of version 1. Bytes.
 CGROUPS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
 
@@ -22,9 +23,12 @@ def total() -> int:
 
 def free() -> int:
     """Bytes that a process can have now, without the memory of others."""
-    available = _meminfo("MemAvailable")
     left = [max(0, limit - used) for limit, used in _limits()]
-    return min([total() if available is None else available, *left])
+    try:
+        left.append(1024 * _numbers(MEMINFO)["MemAvailable:"])
+    except (OSError, KeyError):  # no Linux
+        left.append(total())
+    return min(left)
 
 
 def require(needed: int, what: str, remedy: str, room: int | None = None) -> None:
@@ -43,17 +47,16 @@ def _digits(size: int) -> str:
 def _limits() -> list[tuple[int, int]]:
     """Limit and use of each control group that has a limit."""
     limits = []
-    for limit, use in CGROUPS:
+    for group, limit, use, cache in CGROUPS:
         try:
-            limits.append((int(limit.read_text()), int(use.read_text())))
-        except (OSError, ValueError):  # no such group, or `max`
+            of_files = _numbers(group / "memory.stat").get(cache, 0)
+            limits.append((int((group / limit).read_text()), int((group / use).read_text()) - of_files))
+        except (OSError, ValueError):  # no such group, or no limit: `max`
             continue
     return limits
 
 
-def _meminfo(key: str) -> int | None:
-    try:
-        lines = MEMINFO.read_text().splitlines()
-    except OSError:  # no Linux
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:")), None)
+def _numbers(path: Path) -> dict[str, int]:
+    """The numbers of a file of the kernel's, by the word before each."""
+    words = (line.split() for line in path.read_text().splitlines())
+    return {line[0]: int(line[1]) for line in words if len(line) > 1}
