@@ -75,10 +75,9 @@ def system_reason(error: OSError | MemoryError, disk_full: str) -> str:
 
 
 def escape_output() -> None:
-    """Lets standard output and error escape what their encoding (that of LANG=C, say) does not have.
+    """Lets standard output escape what its encoding (that of LANG=C, say) does not have, as standard error always does.
 
     By default Python would end a run with a traceback after its work is done.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

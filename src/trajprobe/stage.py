@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trajprobe.errors import UserError, escape_output, system_reason, visible
+from trajprobe.errors import UserError, system_reason, visible
 from trajprobe.params import Parameters, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
@@ -71,7 +71,6 @@ def run(main: Callable[..., str]) -> None:
         usage = (main.__globals__["__doc__"] or name).partition("\n")[0]
         sys.stderr.write(f"error: got {' '.join(arguments) or 'no argument'}, expected {usage}\n")
         sys.exit(2)
-    escape_output()
     begun = time.monotonic()
     log = logging.getLogger("trajprobe")
     try:

@@ -38,7 +38,7 @@ def check_memory(scene: Scene, form: Format, clips: int, where: str) -> None:
     """
     video = clips * form.frames * form.resolution**2 * 3  # uint8, and once more while it is packed
     size = 2 * video + canvas.patches_size(scene.blob * form.resolution)
-    memory.require(size, where, "lower `frames` or `resolution`", memory.total())
+    memory.require(size, where, "lower `frames`, `resolution` or `render.blob`", memory.total())
 
 
 def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:

@@ -24,8 +24,8 @@ REFUSED = [
     ({"kernel_config": [1]}, "got `kernel_config`, which asks for code"),
     ({"backbone": "evil/network"}, "got `backbone`, which asks for code"),
     ({"hidden_size": 10**9}, "got `hidden_size` 1000000000, expected at most 1,048,576"),
-    ({"num_hidden_layers": 10**6}, "got `num_hidden_layers` 1000000, expected at most 1,000"),
-    ({"depths": [2, 2, 10**5]}, "got `depths` 100000, expected at most 1,000"),
+    ({"num_hidden_layers": 10**6}, "got `num_hidden_layers` 1000000, expected at most 128"),
+    ({"depths": [2, 2, 10**5]}, "got `depths` 100000, expected at most 128"),
     ({"patch_size": -(10**9)}, "expected at most 1,048,576"),
     ({"num_channels": 10**5}, "got `num_channels` 100000, expected at most 64"),
     ({"hidden_size": 0}, "got `hidden_size` 0, expected 1 or more"),
@@ -51,7 +51,7 @@ def test_what_published_configurations_have_is_taken():
             "use_timm_backbone": False,
             "architectures": ["VideoMAEModel"],
             "vocab_size": 250_000,
-            "text_config": {"max_position_embeddings": 131_072, "num_hidden_layers": 100},
+            "text_config": {"max_position_embeddings": 131_072, "num_hidden_layers": 128},
         }
     )
 
