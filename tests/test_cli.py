@@ -1,5 +1,7 @@
 """The command line: help of each command, one line for a user's mistake, and the exit status."""
 
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -49,7 +51,18 @@ def raising(monkeypatch):
 
 def test_the_commands_are_these():
     assert {" ".join(words) for words in COMMANDS} == {
-        *("check", "data", "data import", "weights", "weights add", "remote", "remote add", "pull", "doctor"),
+        *(
+            "check",
+            "data",
+            "data import",
+            "weights",
+            "weights add",
+            "remote",
+            "remote add",
+            "pull",
+            "restore",
+            "doctor",
+        ),
         *("cache", "cache show", "cache prune", "cache verify"),
     }
 
@@ -73,7 +86,15 @@ def test_each_argument_and_option_has_help():
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:6]] == ["check", "data", "weights", "remote", "pull", "doctor"]
+    assert [line.split()[0] for line in lines[:7]] == [
+        "check",
+        "data",
+        "weights",
+        "remote",
+        "pull",
+        "restore",
+        "doctor",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +135,40 @@ def test_a_group_alone_shows_its_help_and_fails(run, words):
 def test_a_users_mistake_is_one_line_and_status_2(run, raising):
     raising(UserError("got a, expected b; do c"))
     assert run("pull") == (2, "", "trajprobe: error: got a, expected b; do c\n")
+
+
+@pytest.mark.parametrize(("error", "line"), [
+    (OSError(errno.EACCES, "Permission denied", "data/raw/a.npz"),
+     "data/raw/a.npz: Permission denied; get access to it (its owner and mode: `ls -ld`), or use a folder of your own"),
+    (OSError(errno.EROFS, "Read-only file system", ".dvc"),
+     ".dvc: Read-only file system; the filesystem is read-only: mount it for writing, or work in another folder"),
+    (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; free disk space, then run again"),
+    (OSError(errno.EIO, "Input/output error", "a", None, "b"),
+     "b: Input/output error; the disk or the network filesystem fails: check it, then run again"),
+    (OSError("no number"), "no number; mend that, then run again"),
+    (MemoryError("Unable to allocate 9 TiB"),
+     "too little memory (Unable to allocate 9 TiB); end other programs, or take fewer or shorter tracks"),
+])  # fmt: skip
+def test_what_the_system_refuses_is_one_line_and_status_2(run, raising, error, line):
+    raising(error)
+    assert run("pull") == (2, "", f"trajprobe: error: {line}\n")
+
+
+def test_names_of_files_forge_neither_a_line_nor_a_colour(run, raising, monkeypatch):
+    forged = "g|0\n- fake: all is well\x1b[2J\u202e\ud800"
+    raising(UserError(f"got {forged}"))
+    assert run("pull") == (2, "", r"trajprobe: error: got g|0\n- fake: all is well\x1b[2J\u202e\ud800" + "\n")
+    monkeypatch.setattr("trajprobe.repository.scratch_store.describe_store", lambda: f"a\n{forged[3:]}")
+    assert run("cache", "show") == (0, "a\n\n- fake: all is well\\x1b[2J\\u202e\\ud800\n", "")
+
+
+def test_a_terminal_without_the_letters_gets_escapes_and_no_traceback(monkeypatch):
+    monkeypatch.setattr("trajprobe.repository.scratch_store.describe_store", lambda: "caf\u00e9 \u6771 \ud800")
+    output = io.TextIOWrapper(io.BytesIO(), "latin-1")
+    monkeypatch.setattr("sys.stdout", output)
+    cli.main(["cache", "show"])
+    output.flush()
+    assert output.buffer.getvalue() == b"caf\xe9 \\u6771 \\ud800\n"
 
 
 def test_ctrl_c_is_status_130(run, raising):

@@ -1,5 +1,6 @@
 """The strict reader: every mistake in params.yaml is a UserError that names the key, and the valid ones."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -80,6 +81,30 @@ def test_what_is_no_yaml_mapping_is_refused(tmp_path, text, reason):
     message = refusal(read_text, tmp_path, text)
     assert reason in message
     assert str(tmp_path) in message
+
+
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("a: " + "[" * 3000 + "]" * 3000, "it nests more than 50 levels"),
+    ("a: " + "[" * 100_000, "it nests more than 50 levels"),
+    ("".join(f"{' ' * level}a:\n" for level in range(60)), "it nests more than 50 levels"),
+    (LAUGHS, "it stands for more than 100,000 values, aliases counted"),
+    (LAUGHS.replace("[*", "{<<: [*").replace("]", "]}").replace("[x, x]}", "{x: 1}"), "more than 100,000 values"),
+    ("a: &a [*a]", "*a stands for nothing, or for itself"),
+    ("a: [" + "1, " * 100_000 + "]", "it stands for more than 100,000 values"),
+    ("a: " + "x" * 2**22, "it has 4,194,307 characters"),
+    ("a: " + "9" * 5000, "Exceeds the limit"),
+    ("a: 2020-13-45", "month must be in 1..12"),
+    ("? [a, [b]]\n: 1", "unhashable"),
+])  # fmt: skip
+def test_yaml_that_stands_for_too_much_or_for_nothing_is_refused_at_once(tmp_path, text, reason):
+    begun = time.process_time()
+    message = refusal(read_text, tmp_path, text)
+    assert "params.yaml: is no valid YAML: " in message
+    assert reason in message
+    assert time.process_time() - begun < 4
 
 
 def test_a_missing_file_is_refused_with_what_to_do(tmp_path):

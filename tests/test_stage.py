@@ -1,6 +1,7 @@
 """What a stage script does around its work, seen from outside: each test runs a real script in its own process."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,13 +31,13 @@ OF_THE_SET = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR", "OPENBLAS
 def script(tmp_path):
     """Runs a script of the given body, with arguments, in a folder with a params.yaml."""
 
-    def start(body, *arguments, params=REAL):
+    def start(body, *arguments, params=REAL, **variables):
         (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
         (tmp_path / "work.py").write_text(HEAD + body, encoding="utf-8")
         environment = {key: value for key, value in os.environ.items() if key not in PINNED}
         return subprocess.run(
             [sys.executable, "work.py", *arguments],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=tmp_path, env=environment | variables, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     return start
@@ -132,12 +133,43 @@ if __name__ == "__main__":
 """
     done = script(body)
     assert done.returncode == 2, done.stderr
-    assert "error: [Errno 27] File too large; finished shards are kept; free disk space, for example" in done.stderr
+    assert "error: File too large; finished shards are kept; free disk space, for example" in done.stderr
     assert "by `trajprobe cache prune --days 0`" in done.stderr
     assert "dvc gc" not in done.stderr
     assert "Traceback" not in done.stderr
     assert [path for path in store_folder.rglob("*") if path.is_file()] == []
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "prepare", ["Path('logs').write_text('a file')", "os.mkdir('logs'); os.mkdir('logs/work.log')"]
+)
+def test_a_log_that_cannot_be_written_is_a_line_with_its_path(script, prepare):
+    done = script(f"from pathlib import Path\n{prepare}\nrun(lambda: 'made')\n")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert re.match(r"error: \S*logs\S*: (File exists|Is a directory|Not a directory); .* rename ", done.stderr)
+
+
+def test_what_the_system_refuses_is_one_line_with_the_path_and_a_traceback_in_the_log_alone(script, tmp_path):
+    done = script("""
+def main():
+    os.mkdir("metrics")
+    open("metrics", "w")
+run(main)
+""")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1:] == [
+        "error: metrics: Is a directory; a file is expected there: rename the folder"
+    ]
+    assert "in main" in (tmp_path / "logs" / "work.log").read_text()
+
+
+def test_a_line_of_what_was_made_is_escaped_where_the_terminal_lacks_its_letters(script, tmp_path):
+    done = script("run(lambda: 'caf\\u00e9 \\ud800')\n", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert r"caf\xe9 \ud800 (" in done.stderr
+    assert "caf\u00e9 \\ud800 (" in (tmp_path / "logs" / "work.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help", "x", "y"), ("x", "y", "z")])

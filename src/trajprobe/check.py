@@ -4,10 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 from trajprobe.backbones import weights
-from trajprobe.clips.scene import Format, Scene
+from trajprobe.clips.scene import Format, Scene, check_memory
 from trajprobe.compare.comparison import Compare
+from trajprobe.data import synthetic
 from trajprobe.data.folds import Prepare
-from trajprobe.data.synthetic import Synthetic
 from trajprobe.errors import UserError
 from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
@@ -16,6 +16,7 @@ from trajprobe.files.feature_shards import RANDOM
 from trajprobe.importers.npz import RAW, RESERVED
 from trajprobe.params import Parameters, check_name, section
 from trajprobe.pretraining.train import Pretrain, check_format, trainable
+from trajprobe.pretraining.train import check_memory as check_training_memory
 from trajprobe.probes.settings import Probe
 from trajprobe.rows import NONE, Row, Run, held_against, named_rows
 from trajprobe.stage import Compute
@@ -25,7 +26,7 @@ def check(values: dict[str, Any]) -> None:
     """Raises UserError for the first thing in `values` (all of params.yaml) that a stage would refuse."""
     structs: dict[str, type[Parameters]] = {
         "compute": Compute,
-        "synthetic": Synthetic,
+        "synthetic": synthetic.Synthetic,
         "prepare": Prepare,
         "render": Scene,
         "features": Run,
@@ -34,8 +35,11 @@ def check(values: dict[str, Any]) -> None:
     }
     for name, struct in structs.items():
         section(values, struct, name)
-    formats = {name: section(values, Format, "clips", name) for name in values["clips"]}
-    for name in values["pretrain"]:
+    synthetic.check_memory(section(values, synthetic.Synthetic, "synthetic"))
+    formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
+    for name, form in formats.items():
+        check_memory(section(values, Scene, "render"), form, 1, f"params.yaml: `clips.{name}`")
+    for name in section(values, dict[str, Any], "pretrain"):
         _check_pretrain(name, section(values, Pretrain, "pretrain", name), formats)
     for name, row in named_rows(values).items():
         _check_row(name, row, formats, values)
@@ -47,9 +51,10 @@ def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format]) -> 
     if name in (NONE, RANDOM):
         raise UserError(f"params.yaml: `pretrain.{name}`: got a name that `weights` uses for no weights; rename it")
     of = trainable(recipe.family)
-    of.architecture(recipe.architecture, f"pretrain.{name}")
+    architecture = of.architecture(recipe.architecture, f"pretrain.{name}")
     _check_one_of(f"pretrain.{name}.clips", recipe.clips, formats)
     check_format(of, formats[recipe.clips], f"pretrain.{name}")
+    check_training_memory(of, architecture, formats[recipe.clips], recipe, name)
 
 
 def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str, Any]) -> None:

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import click
 
-from trajprobe.errors import STATUS, UserError, interruptible
+from trajprobe.errors import STATUS, UserError, escape_output, interruptible, system_reason, visible
 
 PATH = click.Path(path_type=Path)
 DAYS = click.FloatRange(min=0)
 COMPLETION = (
     'Tab completion in bash: eval "$(_TRAJPROBE_COMPLETE=bash_source trajprobe)"; zsh_source and fish_source too.'
 )
+
+
+def show(text: str) -> None:
+    """Prints lines, with what is not printable in them as escapes."""
+    click.echo("\n".join(map(visible, text.split("\n"))))
 
 
 class Group(click.Group):
@@ -38,7 +43,7 @@ def check() -> None:
     from trajprobe.params import read
 
     check_params(read())
-    click.echo("params.yaml: no errors found")
+    show("params.yaml: no errors found")
 
 
 @commands.group()
@@ -55,17 +60,8 @@ def import_data(file: Path, name: str, force: bool) -> None:
     from trajprobe.importers.npz import import_npz
     from trajprobe.repository.doctor import mend
 
-    mend(click.echo)
-    click.echo(import_npz(file, name, replace=force))
-
-
-@commands.command()
-@click.argument("path", type=PATH, help="data/raw/NAME.npz or data/weights/NAME.")
-def restore(path: Path) -> None:
-    """Bring imported data or weights back from DVC's cache."""
-    from trajprobe.repository.restore import restore as bring_back
-
-    click.echo(bring_back(path))
+    mend(show)
+    show(import_npz(file, name, replace=force))
 
 
 @commands.group()
@@ -83,8 +79,8 @@ def add_weights(name: str, path: Path | None, raw: bool, force: bool) -> None:
     from trajprobe.published.add_weights import add_weights as add
     from trajprobe.repository.doctor import mend
 
-    mend(click.echo)
-    add(name, path, raw=raw, replace=force, report_progress=click.echo)
+    mend(show)
+    add(name, path, raw=raw, replace=force, report_progress=show)
 
 
 @commands.group()
@@ -102,7 +98,7 @@ def add_remote(url: str, endpoint: str | None, base: Path) -> None:
     """Make URL the default remote of this clone."""
     from trajprobe.repository.remotes import add_remote as add
 
-    click.echo(add(url, base, endpoint))
+    show(add(url, base, endpoint))
 
 
 @commands.command()
@@ -111,8 +107,17 @@ def pull() -> None:
     from trajprobe.repository.doctor import mend
     from trajprobe.repository.remotes import pull as pull_results
 
-    mend(click.echo)
-    pull_results(click.echo)
+    mend(show)
+    pull_results(show)
+
+
+@commands.command()
+@click.argument("path", type=PATH, help="data/raw/NAME.npz or data/weights/NAME.")
+def restore(path: Path) -> None:
+    """Bring imported data or weights back from DVC's cache."""
+    from trajprobe.repository.restore import restore as bring_back
+
+    show(bring_back(path))
 
 
 @commands.command()
@@ -125,9 +130,9 @@ def doctor() -> None:
 
     findings = examine()
     for finding in findings:
-        click.echo(finding.text)
+        show(finding.text)
     if not findings:
-        click.echo("the repository is in order")
+        show("the repository is in order")
     if not all(finding.mended for finding in findings):
         sys.exit(2)
 
@@ -142,7 +147,7 @@ def show_cache() -> None:
     """List what the scratch store (TRAJPROBE_STORE) holds."""
     from trajprobe.repository.scratch_store import describe_store
 
-    click.echo(describe_store())
+    show(describe_store())
 
 
 @cache.command("prune")
@@ -156,7 +161,7 @@ def prune_cache(days: float) -> None:
     """
     from trajprobe.repository.scratch_store import prune_store
 
-    click.echo(prune_store(days))
+    show(prune_store(days))
 
 
 @cache.command("verify")
@@ -169,8 +174,8 @@ def verify_cache() -> None:
     from trajprobe.repository.dvc_cache import verify_objects
     from trajprobe.repository.scratch_store import verify_store
 
-    click.echo(verify_store(click.echo))
-    click.echo(verify_objects(click.echo))
+    show(verify_store(show))
+    show(verify_objects(show))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -178,6 +183,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     A user's mistake ends the process with status 2 and one line on standard error, Ctrl-C and SIGTERM with 130.
     """
+    escape_output()
     try:
         with interruptible():
             commands.main(arguments, commands.name, standalone_mode=False)
@@ -192,8 +198,10 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"error: {error}", 2)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", STATUS)
+    except (OSError, MemoryError) as error:
+        _fail(f"error: {system_reason(error, 'free disk space, then run again')}", 2)
 
 
 def _fail(message: str, status: int) -> None:
-    click.echo(f"trajprobe: {message}", err=True)
+    click.echo(f"trajprobe: {visible(message)}", err=True)
     sys.exit(status)

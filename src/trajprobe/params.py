@@ -13,6 +13,7 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
 
 from trajprobe.errors import UserError
 
@@ -37,6 +38,9 @@ NAMED_SECTIONS = ("clips", "pretrain", "rows")
 #: would bring back the results of the old one.
 KEYS_LOST_BY_DVC = ("size", "nfiles")
 
+#: Levels, values and characters of a YAML file at most: params.yaml has 5, some 300 and 6,000, dvc.lock 50,000.
+DEPTH, NODES, LETTERS = 50, 100_000, 2**22
+
 T = TypeVar("T")
 #: What numpy, torch and scikit-learn all take as a seed.
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
@@ -60,13 +64,7 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error.strerror}); run from the top of the repository") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text; save it as such") from None
-    try:
-        values = YAML(typ="safe").load(text)
-    except DuplicateKeyError as error:
-        raise UserError(f"{path}: {_repeated(error)} stands twice in one mapping; merge or rename them") from None
-    except YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is no valid YAML: {reason}") from None
+    values = parse_yaml(text, path)
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping with the keys {', '.join(SECTIONS)}")
     for key in values:
@@ -80,6 +78,51 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         for name in values[key] if isinstance(values[key], dict) else ():
             check_name(str(name), f"{path}: `{key}.{name}`")
     return values
+
+
+def parse_yaml(text: str, where: object) -> Any:
+    """The value of a YAML text; `where` begins the message when it is refused.
+
+    A few lines can declare billions of values: an alias stands for all that its anchor has, which may have aliases
+    itself. So they are counted first, from the stream of events, which nests and repeats nothing.
+
+    Raises:
+        UserError: it is no valid YAML, nests more than `DEPTH` levels, or has more than `NODES` values or
+            `LETTERS` characters.
+    """
+    try:
+        if len(text) > LETTERS:
+            raise ValueError(f"it has {len(text):,} characters, more than {LETTERS:,}")
+        _check_expansion(text)
+        return YAML(typ="safe").load(text)
+    except DuplicateKeyError as error:
+        raise UserError(f"{where}: {_repeated(error)} stands twice in one mapping; merge or rename them") from None
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:  # no such day, too long a number, a list as key
+        raise UserError(f"{where}: is no valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _check_expansion(text: str) -> None:
+    """Raises ValueError where a YAML text nests too deeply, or stands for too many values."""
+    of_anchor: dict[str, int] = {}
+    open_nodes: list[list[Any]] = [["", 0]]  # the anchor of each collection that is open, and its values so far
+    for event in YAML(typ="safe").parse(text):
+        if isinstance(event, AliasEvent):
+            if event.anchor not in of_anchor:
+                raise ValueError(f"*{event.anchor} stands for nothing, or for itself")
+            open_nodes[-1][1] += of_anchor[event.anchor]
+        elif isinstance(event, ScalarEvent):
+            of_anchor |= {event.anchor: 1} if event.anchor else {}
+            open_nodes[-1][1] += 1
+        elif isinstance(event, CollectionStartEvent):
+            open_nodes.append([event.anchor, 1])
+        elif isinstance(event, CollectionEndEvent):
+            anchor, count = open_nodes.pop()
+            of_anchor |= {anchor: count} if anchor else {}
+            open_nodes[-1][1] += count
+        if len(open_nodes) > DEPTH:
+            raise ValueError(f"it nests more than {DEPTH} levels")
+        if open_nodes[-1][1] > NODES:
+            raise ValueError(f"it stands for more than {NODES:,} values, aliases counted")
 
 
 def check_name(name: str, where: str, taken: Sequence[str] = ()) -> None:

@@ -41,7 +41,8 @@ class Row(Parameters, frozen=True, kw_only=True):
     pooling: str = "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: of the network; codes are made in float32 alone
     options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of a family without a network
-    perturbations: tuple[str, ...] = ()  #: inputs of features/perturbations.py, and `permuted-weights`
+    #: Inputs of features/perturbations.py, and `permuted-weights`.
+    perturbations: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
 
     @property
     def is_control(self) -> bool:
@@ -52,8 +53,8 @@ class Row(Parameters, frozen=True, kw_only=True):
 class Run(Parameters, frozen=True):
     """How networks are run over clips (`features` in params.yaml)."""
 
-    seeds: Annotated[int, Meta(ge=2)]  #: random networks of each row: seeds 0, 1, ...
-    microbatch: Annotated[int, Meta(ge=1)]  #: clips at once, at most; the last ones are padded. Changes the last bits
+    seeds: Annotated[int, Meta(ge=2, le=1000)]  #: random networks of each row: seeds 0, 1, ...
+    microbatch: Annotated[int, Meta(ge=1, le=10**5)]  #: clips at once, at most; changes the last bits
     memory: Annotated[float, Meta(gt=0.0, le=100_000.0)]  #: GiB for activations: fewer clips at once where it is short
 
 

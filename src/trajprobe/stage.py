@@ -1,6 +1,5 @@
 """What every stage script does around its work: pins the arithmetic, keeps a log, ends with 2 on a user's mistake."""
 
-import errno
 import inspect
 import logging
 import multiprocessing
@@ -15,7 +14,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from trajprobe.errors import STATUS, UserError, end_with_dvc, interruptible
+from trajprobe.errors import STATUS, UserError, end_with_dvc, interruptible, system_reason, visible
 from trajprobe.params import Parameters, check_name, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
@@ -81,11 +80,12 @@ def run(main: Callable[..., str]) -> None:
         sys.stderr.write(f"error: got {' '.join(arguments) or 'no argument'}, expected {usage}\n")
         sys.exit(2)
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {visible(error)}\n")
         sys.exit(2)
-    log = _log(Path("logs") / ("-".join([name, *arguments]).replace("/", "_") + ".log"))
     begun = time.monotonic()
+    log = logging.getLogger("trajprobe")
     try:
+        _open_log(log, Path("logs") / ("-".join([name, *arguments]).replace("/", "_") + ".log"))
         compute = section(read(), Compute, "compute")
         log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
         pin(compute)
@@ -94,14 +94,11 @@ def run(main: Callable[..., str]) -> None:
             made = main(*arguments)
     except UserError as error:
         log.debug("refused", exc_info=True)
-        log.error("error: %s", error)
+        log.error("error: %s", visible(error))
         sys.exit(2)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            log.debug("failed", exc_info=True)
-            raise
+    except (OSError, MemoryError) as error:
         log.debug("refused", exc_info=True)
-        log.error("error: %s; %s", error, DISK_FULL)
+        log.error("error: %s", visible(system_reason(error, DISK_FULL)))
         sys.exit(2)
     except KeyboardInterrupt:
         log.error("interrupted")
@@ -136,15 +133,14 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _log(path: Path) -> logging.Logger:
-    """The logger `trajprobe`: everything into the file, messages from INFO upwards onto standard error."""
-    path.parent.mkdir(exist_ok=True)
+def _open_log(log: logging.Logger, path: Path) -> None:
+    """Lets `log` write messages from INFO upwards onto standard error, and everything into the file at `path`."""
     logging.raiseExceptions = False  # on a full disk the log fails too, and must not hide the error
-    log = logging.getLogger("trajprobe")
     log.setLevel(logging.DEBUG)
-    console, file = logging.StreamHandler(), logging.FileHandler(path, mode="w", encoding="utf-8")
+    console = logging.StreamHandler()
     console.setLevel(logging.INFO)
+    log.addHandler(console)
+    path.parent.mkdir(exist_ok=True)
+    file = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for handler in (console, file):
-        log.addHandler(handler)
-    return log
+    log.addHandler(file)

@@ -210,3 +210,9 @@ def test_no_key_has_a_name_that_dvc_ignores(name):
     of = family(name)
     keys = {*names(of.Architecture), *names(of.Options)}
     assert not keys & set(params.KEYS_LOST_BY_DVC)
+
+
+@pytest.mark.parametrize("name", ["a" * 100_000, "..", "parts.lfq", "", "os", "a\nb", "\0"])
+def test_a_name_that_is_no_name_is_refused(name):
+    with pytest.raises(UserError, match="got family"):
+        family(name)

@@ -146,3 +146,10 @@ def test_a_file_that_is_not_the_recorded_one_is_refused(folder, tmp_path):
 def test_another_architecture_is_refused(folder):
     with pytest.raises(UserError, match="is the architecture the one it was trained with"):
         weights.load(folder, network(0, channels=8))
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "NaN", "[" * 5000])
+def test_a_provenance_that_is_no_table_is_refused(folder, text):
+    (folder / "provenance.json").write_text(text)
+    with pytest.raises(UserError, match=r"provenance\.json: is (damaged|no valid JSON)"):
+        weights.provenance(folder)

@@ -3,15 +3,16 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import msgspec
 import numpy as np
 import pytest
 
-from trajprobe.clips import camera
+from trajprobe.clips import camera, canvas
 from trajprobe.clips.render import ClipWork
 from trajprobe.clips.render import render as render_file
-from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
 from trajprobe.errors import UserError
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
@@ -188,7 +189,7 @@ import numpy as np
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from trajprobe.data.synthetic import Synthetic, arrays
 from trajprobe.files.tracks import Tracks
-from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
 
 params = Synthetic(clips=500, pool=1, points=60, tilt=0.5, noise=0.008, seed=0, pool_seed=1)
 made = arrays(500, params, 0)
@@ -233,3 +234,25 @@ def test_bytes_do_not_depend_on_the_instruction_set():
 
 def test_no_key_has_a_name_that_dvc_ignores():
     assert not {*Scene.__struct_fields__, *Format.__struct_fields__} & set(KEYS_LOST_BY_DVC)
+
+
+def test_a_format_whose_clips_or_blob_do_not_fit_into_memory_is_refused(monkeypatch):
+    monkeypatch.setattr("trajprobe.files.memory.total", lambda: 10**9)
+    scene = Scene(view="xy", scaling="dataset", blob=0.001, margin=0.1)
+    form = Format(frames=100, resolution=1000)  # 300 MB a clip, and as much while it is packed
+    check_memory(scene, form, 1, "here")
+    with pytest.raises(
+        UserError, match=r"^here: too large: needs 1\.2 GB of memory, the machine has 1\.0 GB; lower `fra"
+    ):
+        check_memory(scene, form, 2, "here")
+    with pytest.raises(UserError, match="needs 22"):  # the blob's table
+        check_memory(msgspec.structs.replace(scene, blob=0.49), Format(frames=1, resolution=1000), 1, "here")
+
+
+def test_the_forecast_of_the_blobs_table_is_not_below_what_it_takes():
+    sigma = 12.0
+    tracemalloc.start()
+    canvas.patches.__wrapped__(sigma)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken / 2 < canvas.patches_size(sigma) < 2 * taken

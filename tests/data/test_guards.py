@@ -279,3 +279,22 @@ def test_without_the_copies_no_tested_track_of_libras_is_trained_on(name, params
     assert (data.split == "test").sum() == {"libras": 180, "libras_nodup": 156}[name]
     everything = raw.load(DATA / "libras.npz").trajectories
     np.testing.assert_array_equal(data.trajectories, everything[data.rows])
+
+
+def test_names_of_a_file_forge_no_finding(guard, tmp_path):
+    """Neither a line of its own, nor a colour, nor a direction of text, nor the end of our code."""
+    forged = ["g|0\n- fake: all is well", "\x1b[2J\u202e", "`; `", "\ud800", "x" * 10_000]
+    labels = np.array([forged[0]] * 60 + [forged[1]] * 20)
+    groups = np.array(forged + [str(group) for group in range(75)])
+    split = np.where(np.arange(80) % 2, "train", "test")
+    shared = np.r_[groups[:10], groups[:10], groups[20:]]  # the split parts these
+    found = guard(walks(80), labels, groups=shared[[*range(0, 80, 2), *range(1, 80, 2)]], split=split)
+    assert {"parted groups", "class imbalance"} <= set(found)
+    for one in found.values():
+        for text in (one.text, *(item for item in one.items if isinstance(item, str))):
+            assert text.isprintable()
+            assert len(text) < 2000
+            assert "`; `" not in text
+    assert r"tested clips of g|0\n- fake: all is well" in found["class imbalance"].text
+    findings.save(found.values(), tmp_path / "guards.json")
+    assert findings.load(tmp_path / "guards.json") == list(found.values())

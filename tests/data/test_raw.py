@@ -55,7 +55,7 @@ BAD = {
     "d is 4": ({"trajectories": np.ones((6, 5, 4))}, f"got `trajectories` (6, 5, 4) of float64, {NUMBERS}"),
     "d is 1": ({"trajectories": np.ones((6, 5, 1))}, f"got `trajectories` (6, 5, 1) of float64, {NUMBERS}"),
     "strings": ({"trajectories": POINTS.astype("U4")}, NUMBERS),
-    "complex": ({"trajectories": POINTS.astype(complex)}, NUMBERS),
+    "complex": ({"trajectories": POINTS.astype(complex)}, "`trajectories` of complex128, expected numbers"),
     "empty": ({"trajectories": POINTS[:0], "labels": LABELS[:0]}, "got no trajectory"),
     "no steps": ({"trajectories": POINTS[:, :0]}, "6 of 6 tracks have fewer than 2 points"),
     "an all-NaN track": ({"trajectories": changed(3, np.nan)}, "1 of 6 tracks have fewer than 2 .*(tracks 3)"),
@@ -63,6 +63,13 @@ BAD = {
     "no point is whole": ({"trajectories": changed((2, ..., 1), np.nan)}, "1 of 6 tracks have fewer than 2"),
     "inf": ({"trajectories": changed((4, 1, 0), np.inf)}, "track 4 has an infinite value"),
     "minus inf": ({"trajectories": changed((4, 1, 0), -np.inf)}, "track 4 has an infinite value"),
+    "too large": ({"trajectories": changed((4, 1, 0), 1e39)}, "track 4 has a coordinate of 1e+39, expected at most"),
+    "too large below": ({"trajectories": changed((4, 1, 0), -1.7e308)}, "track 4 has a coordinate of -1.7e+308, "),
+    "late": ({"times": changed((5, 1), 1e300, POINTS[..., 0])}, "track 5 has a time of 1e+300, expected at most"),
+    "tiny": ({"trajectories": changed(2, POINTS[2] * 1e-310)}, "1 of 6 tracks span less than 1e-30 in space (track 2"),
+    "all tiny": ({"trajectories": POINTS * 1e-310}, "6 of 6 tracks span less than 1e-30 in space (track 0"),
+    "short": ({"times": np.arange(30).reshape(6, 5) * 1e-320}, "6 of 6 tracks span less than 1e-30 in time"),
+    "a name of a megabyte": ({"label_names": np.array(["a", "b" * 10**6])}, "a class's name of 1,000,000 characters"),
     "inf times": ({"times": changed((5, 1), np.inf, POINTS[..., 0])}, "track 5 has an infinite value"),
     "NaN times": ({"times": changed(1, np.nan, POINTS[..., 0])}, "1 of 6 tracks have fewer than 2 .*(tracks 1)"),
     "times of strings": ({"times": np.full((6, 5), "1")}, "got `times` of <U1, expected numbers"),
@@ -87,7 +94,7 @@ BAD = {
     "length 1": ({"lengths": np.array([5, 5, 5, 5, 1, 5])}, "1 of 6 tracks have fewer than 2 .*(tracks 4)"),
     "no test": ({"split": np.full(6, "train")}, "`split` has no `test` row"),
     "no train": ({"split": np.full(6, "test")}, "`split` has no `train` row"),
-    "neither": ({"split": np.full(6, "Train")}, "`split` has no `train` row; .*it holds ['Train']"),
+    "neither": ({"split": np.full(6, "Train")}, "`split` has no `train` row; .*it holds Train"),
     "a split of numbers": ({"split": np.arange(6)}, "got `split` of int64, expected strings"),
     "groups of NaN": ({"groups": np.full(6, np.nan)}, "got `groups` of float64"),
     "class only in test": ({"labels": np.array([0, 0, 1, 1, 2, 1]), "split": HALVES}, "class 2 has test tracks but no"),
@@ -185,7 +192,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    assert "is damaged (" in refused(raw.load, tmp_path)
+    assert refused(raw.load, tmp_path).endswith("is a folder, expected a file")
 
 
 @pytest.mark.parametrize("d", [2, 3])
@@ -291,3 +298,22 @@ def test_what_was_loaded_can_be_written_and_loaded_again(load, tmp_path):
     for name in ("trajectories", "times", "labels", "label_names", "groups", "split"):
         np.testing.assert_array_equal(getattr(again, name), getattr(data, name))
     assert again.notes == ()
+
+
+def test_the_same_point_twice_and_a_coordinate_of_rounding_error_are_taken(load):
+    raw_set = load(trajectories=changed(2, 3.0), times=changed((1, 2), 1e-310, np.tile(np.arange(5.0), (6, 1))))
+    assert raw_set.trajectories[2].tolist() == [[3.0] * 3] * 5
+    assert load(trajectories=changed((4, 1, 0), 1e-310)).trajectories[4, 1, 0] == 1e-310
+
+
+def test_names_of_a_file_forge_no_note(load):
+    raw_set = load(**{"g|0\n- fake": LABELS, "split": np.array(["train"] * 2 + ["a\x1b[31m`"] * 2 + ["test"] * 2)})
+    assert [note for note in raw_set.notes if "\n" in note or "\x1b" in note or "a`" in note] == []
+    assert r"not used: g|0\n- fake (" in raw_set.notes[0]
+    assert r"their split is a\x1b[31m\x60, not train" in raw_set.notes[1]
+
+
+def test_a_set_whose_coordinates_do_not_fit_into_memory_as_float64_is_refused(tmp_path, monkeypatch):
+    np.savez(tmp_path / "set.npz", trajectories=np.zeros((1000, 100, 2), np.int8), labels=np.arange(1000))
+    monkeypatch.setattr("trajprobe.files.memory.free", lambda: 1_000_000)
+    assert "set.npz: too large: needs 0.0 GB of memory" in refused(raw.load, tmp_path / "set.npz")

@@ -5,8 +5,10 @@ import torch
 from torch import nn
 
 from trajprobe.backbones import open_magvit2, videogpt
+from trajprobe.errors import UserError
 from trajprobe.features import forecast
 from trajprobe.features.forecast import GIB, Cost
+from trajprobe.files import memory
 
 
 def of_released_network(frames):
@@ -102,3 +104,13 @@ def test_the_forecast_names_clips_arithmetic_time_and_bytes():
     assert "at the measured 10 GFLOP/s: 10 s;" in forecast.summary(Cost(10**9, 1, (3,)), 4, 20, 5, 0.1)
     assert "at the measured 0.02 GFLOP/s" in forecast.summary(Cost(10**7, 1, (3,)), 4, 20, 5, 0.5)
     assert ": 2 min;" in forecast.summary(Cost(10**9, 1, (3,)), 4, 1200, 1, 0.1)
+
+
+def test_a_network_and_its_clips_that_do_not_fit_are_refused_with_both_numbers(monkeypatch):
+    monkeypatch.setattr(memory, "total", lambda: 8 * 10**9)
+    cost = Cost(flop=1, memory=10**9, shape=(1, 1), weights=4 * 10**9)
+    forecast.check_memory(cost, 4, "here", "take less")
+    with pytest.raises(
+        UserError, match=r"^here: too large: needs 9\.0 GB of memory, the machine has 8\.0 GB; take less$"
+    ):
+        forecast.check_memory(cost, 5, "here", "take less")

@@ -8,6 +8,7 @@ from safetensors import safe_open
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import sha256
+from trajprobe.files.checked_json import write_checked_json
 from trajprobe.files.shards import Shards, ShardWriter, encode_shard
 
 META = {"recipe": "abc", "b": 1, "a": [2]}
@@ -140,3 +141,24 @@ def test_a_linked_shard_is_the_same_file_under_another_name(tmp_path):
     assert (tmp_path / "shards/00000.safetensors").samefile(tmp_path / "kept")
     (arrays,) = Shards(tmp_path / "shards")
     np.testing.assert_array_equal(arrays["x"], [0, 1, 2])
+
+
+@pytest.mark.parametrize("changes", [
+    {"shards": [{"file": "../../x.safetensors", "items": 1, "sha256": ""}]},
+    {"shards": [{"file": "00000.safetensors", "items": -1, "sha256": ""}]},
+    {"shards": [{"file": "00000.safetensors"}]},
+    {"shards": {}},
+    {"shards": None},
+    {"meta": []},
+])  # fmt: skip
+def test_a_manifest_that_is_none_is_refused_even_with_the_right_checksum(tmp_path, changes):
+    manifest = {"meta": {}, "shards": []} | changes
+    write_checked_json(tmp_path / "manifest.json", manifest)
+    with pytest.raises(UserError, match=r"manifest\.json: is damaged; delete"):
+        Shards(tmp_path)
+
+
+def test_a_manifest_of_a_list_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text("[]")
+    with pytest.raises(UserError, match=r"manifest\.json: is damaged"):
+        Shards(tmp_path)

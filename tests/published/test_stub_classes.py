@@ -18,7 +18,7 @@ import torch
 import videogpt_checkpoint
 
 from trajprobe.errors import UserError
-from trajprobe.published.checkpoint import abridged, load_checkpoint
+from trajprobe.published.checkpoint import load_checkpoint
 
 
 class Reduces:
@@ -278,8 +278,3 @@ def test_a_pickle_of_another_protocol_is_refused(tmp_path):
         UserError, match="of an unusual kind, and was not loaded; get it again, or ask its authors for a file"
     ):
         load_checkpoint(tmp_path / "other.ckpt")
-
-
-def test_names_are_fit_to_be_printed():
-    assert abridged(["c", "a", "d", "b"]) == "a, b, c and 1 more"
-    assert abridged(["a\x1b[2J", "b"], most=2) == r"'a\x1b[2J', b"

@@ -83,3 +83,13 @@ def test_perturbed_variants_are_bars_by_their_coordinates(tmp_path):
     plots.write(compared(*parts), "net", tmp_path)
     bars = {one["row"]: float(one["accuracy"]) for one in written(tmp_path, "accuracy.csv")}
     assert bars == {"net pretrained hidden.tmean": 0.9, "net pretrained middle-frame hidden.tmean": 0.6}
+
+
+def test_a_class_named_to_forge_a_line_stays_in_its_cell(tmp_path):
+    given = replace(MANY, names=np.array(["left\n0,1", "\x1b[31mright", "third"]))
+    plots.write(compared(scored("none", "pixels", 170), labelling=given, primary="pixels"), "pixels", tmp_path)
+    for name in ("recall", "confusion"):
+        text = (tmp_path / f"{name}.csv").read_text()
+        assert r"left\n0,1" in text
+        assert r"\x1b[31mright" in text
+        assert all(letter.isprintable() for letter in text.replace("\n", ""))

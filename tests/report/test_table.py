@@ -275,3 +275,15 @@ def test_the_headline_is_a_line():
     assert headline(balanced, PARAMS).startswith(
         "net, balanced accuracy: pretrained 90.0 %, random 70.0 %, gain +20.0 ["
     )
+
+
+def test_what_a_file_supplied_is_text_in_the_table_and_not_markdown():
+    shown = text(
+        TRAINED,
+        RANDOM,
+        findings=["Groups g|0\n- fake: <b>all</b> is *well* [x](y), of `groups`"],
+        further=["a_b\n| fake | row |"],
+    )
+    assert r"- Groups g\|0\\n- fake: &lt;b&gt;all&lt;/b&gt; is \*well\* \[x\](y), of `groups`" + "\n" in shown
+    assert r"- a\_b\\n\| fake \| row \|" + "\n" in shown
+    assert [line for line in shown.splitlines() if line.startswith(("- fake", "| fake"))] == []

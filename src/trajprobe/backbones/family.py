@@ -190,7 +190,7 @@ def family(name: str, part: str = "") -> Family:
         UserError: it does not exist, lacks `part`, or its module has some parts of a group in `GROUPS` but not all.
     """
     path = FOLDER / f"{name}.py"
-    exists = name.isidentifier() and path.is_file()
+    exists = name.isidentifier() and path.name in {file.name for file in FOLDER.glob("*.py")}  # of any length
     module = importlib.import_module(f"trajprobe.backbones.{name}") if exists else None
     expected = (part,) if part else ("build", "features")
     if module is None or not any(hasattr(module, attribute) for attribute in expected):

@@ -19,7 +19,7 @@ from msgspec import Meta
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from trajprobe.backbones.parts import transformers_files
+from trajprobe.backbones.parts import model_settings, transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels, pixel_values
 from trajprobe.errors import UserError
 
@@ -40,7 +40,7 @@ class Architecture(Pixels, frozen=True, kw_only=True):
     model: str  #: the class, such as VideoMAEModel
     #: Keys of its configuration that do not have the class's default.
     config: dict[str, Any] = msgspec.field(default_factory=dict)
-    frames: Annotated[int, Meta(ge=1)] | None = None  #: of a video model's clips; None: a model of images
+    frames: Annotated[int, Meta(ge=1, le=10_000)] | None = None  #: of a video model's clips; None: a model of images
     order: Literal["t h w", "h w t"] = "t h w"  #: of a clip's tokens
 
     def __post_init__(self) -> None:
@@ -76,14 +76,17 @@ def configuration(architecture: Architecture) -> PreTrainedConfig:
     Raises:
         ValueError: the class does not have a key, or the values contradict each other.
     """
-    kind: Any = model_class(architecture.model).config_class
+    model = model_class(architecture.model)
+    kind: Any = model.config_class
+    model_settings.check_settings(architecture.config)
     if unknown := architecture.config.keys() - kind().to_dict().keys():
         raise ValueError(f"got config {', '.join(sorted(unknown))}, which a {kind.__name__} does not have")
     try:
         config: PreTrainedConfig = kind(**architecture.config)
     except Exception as error:  # noqa: BLE001 (transformers checks values with errors of many kinds)
         raise ValueError(f"got config {architecture.config}: {' '.join(str(error).split())[-200:]}") from None
-    return config
+    model_settings.check_extent(config)
+    return model_settings.with_attention(config, model)
 
 
 def patch(config: PreTrainedConfig) -> tuple[int, int, int]:

@@ -25,15 +25,16 @@ PIXELS_PER_TOKEN = 8
 #: (t, h, w) strides of the three levels.
 STRIDES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
 
-Positive = Annotated[int, Meta(ge=1)]
+#: Each bound is beyond any network of this kind; what the machine holds is less, and the forecast says how much.
+Multiplier = Annotated[int, Meta(ge=1, le=64)]
 
 
 class Architecture(Parameters, frozen=True):
     """The network's shape; the defaults train in about a minute on two CPU cores."""
 
-    channels: Annotated[int, Meta(ge=4, multiple_of=4)] = 8  #: of the first level
-    multipliers: tuple[Positive, Positive, Positive] = (1, 2, 4)  #: channels of each level, as multiples of `channels`
-    residual_blocks: Annotated[int, Meta(ge=0)] = 1  #: in each level
+    channels: Annotated[int, Meta(ge=4, le=4096, multiple_of=4)] = 8  #: of the first level
+    multipliers: tuple[Multiplier, Multiplier, Multiplier] = (1, 2, 4)  #: channels of each level, in `channels`
+    residual_blocks: Annotated[int, Meta(ge=0, le=64)] = 1  #: in each level
     bits: Annotated[int, Meta(ge=1, le=30)] = 18  #: channels of the latent, bits of the code
 
 

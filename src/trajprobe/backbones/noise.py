@@ -11,9 +11,9 @@ from trajprobe.params import Parameters, Seed
 
 
 class Options(Parameters, frozen=True):
-    """Dimensions and seed of the noise."""
+    """Dimensions and seed of the noise; a shard of a million dimensions has a GB."""
 
-    dimensions: Annotated[int, Meta(ge=1)]
+    dimensions: Annotated[int, Meta(ge=1, le=10**6)]
     seed: Seed
 
 

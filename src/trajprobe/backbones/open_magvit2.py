@@ -31,11 +31,14 @@ SIDE = 128
 
 
 class Architecture(Parameters, frozen=True):
-    """The network's shape; the defaults are those of the released weights."""
+    """The network's shape; the defaults are those of the released weights.
 
-    ch: Annotated[int, Meta(ge=32, multiple_of=32)] = 128
-    ch_mult: Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)] = (1, 2, 2, 4)
-    num_res_blocks: Annotated[int, Meta(ge=1)] = 4
+    Each bound is beyond any network of this kind; what the machine holds is less, and the forecast says how much.
+    """
+
+    ch: Annotated[int, Meta(ge=32, le=4096, multiple_of=32)] = 128
+    ch_mult: Annotated[tuple[Annotated[int, Meta(ge=1, le=64)], ...], Meta(min_length=1, max_length=7)] = (1, 2, 2, 4)
+    num_res_blocks: Annotated[int, Meta(ge=1, le=32)] = 4
     z_channels: Annotated[int, Meta(ge=1, le=30)] = 18
 
 

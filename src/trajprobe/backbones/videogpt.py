@@ -23,19 +23,21 @@ from trajprobe.params import Parameters
 LAYERS, DISCRETE = tokenizer.LAYERS, tokenizer.DISCRETE
 layer, code_bits, from_codes = tokenizer.layer, tokenizer.code_bits, tokenizer.from_codes
 
-Positive = Annotated[int, Meta(ge=1)]
+#: Each bound is beyond any network of this kind; what the machine holds is less, and the forecast says how much.
+Positive = Annotated[int, Meta(ge=1, le=2**20)]
+Factor = Annotated[int, Meta(ge=1, le=128)]
 Stride = tuple[int, int, int]
 
 
 class Architecture(Parameters, frozen=True):
     """The network's shape, by default upstream's, and the height and width of its input (`resolution`), pixels."""
 
-    n_hiddens: Annotated[int, Meta(ge=2, multiple_of=2)] = 240
-    n_res_layers: Annotated[int, Meta(ge=0)] = 4
+    n_hiddens: Annotated[int, Meta(ge=2, le=2**16, multiple_of=2)] = 240
+    n_res_layers: Annotated[int, Meta(ge=0, le=64)] = 4
     embedding_dim: Positive = 256
     n_codes: Positive = 2048
-    downsample: tuple[Positive, Positive, Positive] = (4, 4, 4)
-    resolution: Positive = 128
+    downsample: tuple[Factor, Factor, Factor] = (4, 4, 4)
+    resolution: Annotated[int, Meta(ge=1, le=4096)] = 128
 
     def __post_init__(self) -> None:
         strides(self.downsample)

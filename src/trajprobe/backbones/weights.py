@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files import imported
 from trajprobe.files.atomic import file_sha256, fresh_folder, sha256, write_bytes
 from trajprobe.files.checked_json import read_checked_json, write_checked_json
@@ -111,13 +111,13 @@ def check(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -
         (f"{len(extra)} of {len(tensors)} tensors of no use to this architecture", extra),
     ):
         if names:
-            raise UserError(f"{path}: {reason} ({', '.join(sorted(names)[:3])}); another model's file?")
+            raise UserError(f"{path}: {reason} ({visible_names(sorted(names), 3)}); another model's file?")
     for name, tensor in tensors.items():
         want = expected[name]
         if tensor.shape != want.shape or tensor.dtype != want.dtype:
             raise UserError(
-                f"{path}: got {name} {tuple(tensor.shape)} of {tensor.dtype}, expected {tuple(want.shape)} of "
-                f"{want.dtype}; is the architecture the one it was trained with?"
+                f"{path}: got {visible_name(name)} {tuple(tensor.shape)} of {tensor.dtype}, expected "
+                f"{tuple(want.shape)} of {want.dtype}; is the architecture the one it was trained with?"
             )
         # Either extreme is NaN if any value is, and they need no copy, as isfinite of all would.
         if tensor.is_floating_point() and not torch.stack(torch.aminmax(tensor)).isfinite().all():

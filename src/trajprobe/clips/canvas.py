@@ -23,13 +23,22 @@ def patches(sigma: float) -> Bytes:
     A patch reaches 3.6 sigma, where a blob has fallen below half a grey level. It is separable, so that the table is
     a few exponentials from libm and products.
     """
-    reach = math.ceil(3.6 * sigma) + 1
+    reach = _reach(sigma)
     offsets = range(-reach, reach + 1)
     line = np.array([[math.exp(-(((x - s / SUBPIXELS) / sigma) ** 2) / 2) for x in offsets] for s in range(SUBPIXELS)])
     blob = 255 * line[:, None, :, None] * line[None, :, None, :]
     table = np.repeat(np.floor(blob + 0.5).astype(np.uint8)[..., None], 3, axis=-1)
     table.flags.writeable = False
     return table
+
+
+def patches_size(sigma: float) -> int:
+    """Bytes of memory that `patches` takes while it computes: products, their halves rounded, and bytes."""
+    return SUBPIXELS**2 * (2 * _reach(sigma) + 1) ** 2 * (3 * 8 + 1 + 3)
+
+
+def _reach(sigma: float) -> int:
+    return math.ceil(3.6 * sigma) + 1
 
 
 def draw(points: NDArray[np.float64], resolution: int, sigma: float) -> Bytes:

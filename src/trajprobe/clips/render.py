@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
 from trajprobe.execution.work import ReportProgress, Task
@@ -81,6 +81,7 @@ def render(tracks: Path, scene: Scene, form: Format, folder: Path) -> str:
     """Renders all tracks of a file to shards in `folder`; returns a line that says what was made."""
     renderers, work = executor(), ClipWork(tracks, scene, form)
     tasks = renderers.ask(work, ClipMaker.tasks)
+    check_memory(scene, form, max(task.clips for task in tasks), f"params.yaml: `clips.{folder.name}`")
     digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
     produce(renderers, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
     count = len(Clips(folder))

@@ -7,6 +7,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from trajprobe.clips import camera, canvas
+from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks, bounds
 from trajprobe.params import Parameters
 
@@ -16,15 +17,28 @@ class Scene(Parameters, frozen=True):
 
     view: camera.View  #: of 3-D tracks; 2-D ones are drawn as they are
     scaling: camera.Scaling  #: `track`: each fills the frame; `dataset`: all alike, so that size and speed remain
-    blob: Annotated[float, Meta(gt=0.0, lt=0.5)]  #: standard deviation of the blob, as a share of the frame's side
+    # A blob of less than 0.0001 of a frame is none, and its square underflows.
+    blob: Annotated[float, Meta(ge=0.0001, lt=0.5)]  #: standard deviation of the blob, as a share of the frame's side
     margin: camera.Fraction  #: left free on each side, as a share of the frame's side
 
 
 class Format(Parameters, frozen=True):
     """One clip format (a row of `clips` in params.yaml)."""
 
-    frames: Annotated[int, Meta(ge=1)]
-    resolution: Annotated[int, Meta(ge=8)]  #: height and width, pixels
+    # No video network takes more. What fits into memory is less; `check_memory` says how much.
+    frames: Annotated[int, Meta(ge=1, le=10_000)]
+    resolution: Annotated[int, Meta(ge=8, le=4096)]  #: height and width, pixels
+
+
+def check_memory(scene: Scene, form: Format, clips: int, where: str) -> None:
+    """Refuses a format of which so many clips, drawn at once, do not fit into memory.
+
+    Raises:
+        UserError: what they need, and what the machine has; `where` begins the message.
+    """
+    video = clips * form.frames * form.resolution**2 * 3  # uint8, and once more while it is packed
+    size = 2 * video + canvas.patches_size(scene.blob * form.resolution)
+    memory.require(size, where, "lower `frames`, `resolution` or `render.blob`", memory.total())
 
 
 def place(tracks: Tracks, scene: Scene, form: Format) -> NDArray[np.float64]:

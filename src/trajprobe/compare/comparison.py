@@ -27,6 +27,7 @@ from trajprobe.compare.metrics import METRICS, Array
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
 from trajprobe.compare.seeds import next_seed, rank_p_value
 from trajprobe.compare.verdicts import Verdict, judge
+from trajprobe.files import memory
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
@@ -34,16 +35,19 @@ from trajprobe.params import Parameters, Seed
 
 #: The guards' name for uneven classes: a classifier can be accurate there by the largest ones alone.
 IMBALANCE = "class imbalance"
+#: Copies of the drawn values as float64 that are in memory at once: themselves, and sorted ones.
+DRAWS_COPIES = 2
 
 
 class Compare(Parameters, frozen=True):
     """What is compared, and how (`compare` in params.yaml)."""
 
     primary: str  #: the row that `headline` shows, and that other rows are held against
-    alpha: Annotated[float, Meta(gt=0.0, lt=0.5)]  #: of the one-sided tests behind "better" and "worse"
-    margin: Annotated[float, Meta(gt=0.0, lt=1.0)]  #: accuracies that differ by less are practically equal
+    # Below 1e-6 no bootstrap and no Student's t from a few seeds says anything.
+    alpha: Annotated[float, Meta(ge=1e-6, lt=0.5)]  #: of the one-sided tests behind "better" and "worse"
+    margin: Annotated[float, Meta(ge=1e-6, lt=1.0)]  #: accuracies that differ by less are practically equal
     leaks: Literal["stop", "warn"]  #: what noise or permuted labels away from chance do to the run
-    draws: Annotated[int, Meta(ge=1000)]  #: of the bootstrap over clips
+    draws: Annotated[int, Meta(ge=1000, le=10**7)]  #: of the bootstrap over clips
     confidence: Annotated[float, Meta(gt=0.5, le=0.9999)]  #: of all intervals
     seed: Seed
 
@@ -149,6 +153,8 @@ def _draws(
     if not resampled:
         return {name: {} for name in METRICS}
     predictions = np.concatenate([scored.predictions for scored in resampled.values()])
+    size = DRAWS_COPIES * 8 * params.draws * len(METRICS) * len(predictions)
+    memory.require(size, "params.yaml: `compare.draws`", "lower it, or compare fewer rows")
     values = bootstrap(sample.labels, predictions, sample.groups, METRICS, params.draws, params.seed)
     ends = np.cumsum([len(scored.predictions) for scored in resampled.values()])[:-1]
     return {name: dict(zip(resampled, np.split(rows, ends), strict=True)) for name, rows in values.items()}

@@ -19,7 +19,7 @@ from trajprobe.files.feature_shards import digest, folder, networks_of
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
-from trajprobe.params import section
+from trajprobe.params import parse, section
 from trajprobe.rows import named_rows, variants
 
 
@@ -67,7 +67,7 @@ def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
         UserError: they are missing or damaged.
     """
     return {
-        name: read_checked_json(probe_results.PRETRAINING / f"{name}.json")
+        name: parse(read_checked_json(path := probe_results.PRETRAINING / f"{name}.json"), dict[str, float], str(path))
         for name in section(values, dict[str, Any], "pretrain")
     }
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.data.canonical import canonical, duplicates, merge
 from trajprobe.data.raw import Raw, only
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_name
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 from trajprobe.files.tracks import Tracks
@@ -21,7 +21,7 @@ from trajprobe.params import Parameters, Seed
 class Prepare(Parameters, frozen=True):
     """What the prepare stage does."""
 
-    folds: Annotated[int, Meta(ge=2)]  #: folds of the cross-validation, where the set brings no split
+    folds: Annotated[int, Meta(ge=2, le=1000)]  #: folds of the cross-validation, where the set brings no split
     seed: Seed
     duplicates: Literal["keep", "drop"]  #: drop: where the set has a split, train is without copies of tested tracks
     pool: Literal["auto", "synthetic"]  #: auto: the train half is the pretraining pool where the set has a split
@@ -87,8 +87,8 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
                 "lower that, or leave the class out" if count > 1 else "is `groups` right? Duplicates are one group"
             )
             raise UserError(
-                f"{name}: class {raw.label_names[label]} has {count} independent tracks, fewer than `prepare.folds`, "
-                f"{params.folds}; {remedy}"
+                f"{name}: class {visible_name(raw.label_names[label])} has {count} independent tracks, fewer than "
+                f"`prepare.folds`, {params.folds}; {remedy}"
             )
     splitter = StratifiedGroupKFold(params.folds, shuffle=True, random_state=params.seed)
     folds = np.full(len(groups), TRAIN_ONLY, dtype=np.int64)
@@ -97,7 +97,7 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
     for label in np.unique(raw.labels):
         if len(np.unique(folds[raw.labels == label])) < 2:
             raise UserError(
-                f"{name}: the groups leave all tracks of class {raw.label_names[label]} in one fold, with none to "
-                "train on; change `prepare.seed` or `prepare.folds`, or leave the class out"
+                f"{name}: the groups leave all tracks of class {visible_name(raw.label_names[label])} in one fold, "
+                "with none to train on; change `prepare.seed` or `prepare.folds`, or leave the class out"
             )
     return folds

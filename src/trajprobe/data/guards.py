@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from trajprobe.data import one_number
 from trajprobe.data.canonical import duplicates
 from trajprobe.data.raw import Raw
+from trajprobe.errors import visible_name
 from trajprobe.files.findings import Finding, first
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.tracks import Tracks
@@ -82,7 +83,7 @@ def parted_groups(raw: Raw) -> Iterator[Finding]:
             f"The set's own split parts {len(names):,} of {len(np.unique(raw.groups)):,} groups ({first(names)}): "
             f"{tested:,} of {int((raw.split == 'test').sum()):,} tested tracks are of a group that is trained on; mend "
             "`split`, or leave it out for folds that part no group.",
-            tuple(map(str, names)),
+            tuple(map(visible_name, names)),
         )
 
 
@@ -91,7 +92,8 @@ def classes(labelling: Labelling) -> Iterator[Finding]:
     tested = labelling.folds >= 0
     counts = np.bincount(labelling.labels[tested], minlength=len(labelling.names))
     present = np.unique(labelling.labels)
-    untested = labelling.names[present[counts[present] == 0]].tolist()
+    names = list(map(visible_name, labelling.names.tolist()))
+    untested = [names[label] for label in present[counts[present] == 0]]
     if untested:
         yield Finding("untested classes", f"Classes of which no clip is tested: {first(untested)}.", tuple(untested))
     present = present[counts[present] > 0]
@@ -99,13 +101,13 @@ def classes(labelling: Labelling) -> Iterator[Finding]:
     if counts[most] >= IMBALANCE * counts[least]:
         yield Finding(
             "class imbalance",
-            f"Classes are uneven: {counts[most]:,} tested clips of {labelling.names[most]}, {counts[least]:,} of "
-            f"{labelling.names[least]}. Read balanced accuracy: {_percent(counts[most] / counts.sum())} % of the clips "
+            f"Classes are uneven: {counts[most]:,} tested clips of {names[most]}, {counts[least]:,} of {names[least]}. "
+            f"Read balanced accuracy: {_percent(counts[most] / counts.sum())} % of the clips "
             "are right by always naming the largest class.",
         )
     pairs = np.unique(np.stack([labelling.labels[tested], labelling.groups[tested]]), axis=1)
     of_class = np.bincount(pairs[0], minlength=len(labelling.names))
-    few = [f"{labelling.names[label]} {of_class[label]}" for label in present if of_class[label] < CLASS_GROUPS]
+    few = [f"{names[label]} {of_class[label]}" for label in present if of_class[label] < CLASS_GROUPS]
     if few:
         yield Finding(
             "classes of few groups",

@@ -11,12 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.errors import UserError
-from trajprobe.files.atomic import mend, read_npz
+from trajprobe.errors import UserError, visible_name, visible_names
+from trajprobe.files import memory
+from trajprobe.files.reading import mend, read_npz
 from trajprobe.files.tracks import padding
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
+#: Coordinates and times at most: the square of one is a float32, in which features are.
+LARGEST = 1e18
+#: The least span of a track that moves: frames are divided by it, and the quotient must be finite.
+SMALLEST = 1e-30
+#: Copies of the coordinates as float64 that are in memory at once, about.
+COPIES = 4
+#: Letters of a class's name at most: longer ones are cut where they are shown.
+LONGEST_NAME = 100
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -41,15 +50,11 @@ def load(path: Path) -> Raw:
     Raises:
         UserError: the file is missing, damaged, or not as the module says.
     """
-    arrays = read_npz(path, missing="no such file", remedy=f"copy or save it again; where DVC holds it, {mend(path)}")
+    remedy = f"copy or save it again; where DVC holds it, {mend(path)}"
+    arrays, unused = read_npz(path, REQUIRED, OPTIONAL, "no such file", remedy)
     notes = []
-    unused = sorted(set(arrays) - {*REQUIRED, *OPTIONAL})
     if unused:
-        notes.append(f"not used: {', '.join(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
-    for key in REQUIRED:
-        if key not in arrays:
-            keys = ", ".join(sorted(arrays)) or "none"
-            raise UserError(f"{path}: no `{key}`; expected {' and '.join(REQUIRED)}, got the keys {keys}")
+        notes.append(f"not used: {visible_names(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
 
     points = arrays["trajectories"]
     if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":
@@ -57,6 +62,7 @@ def load(path: Path) -> Raw:
             f"{path}: got `trajectories` {points.shape} of {points.dtype}, expected numbers (N, T, D), D = 2 or 3; "
             "transpose or rename the axes before saving"
         )
+    memory.require(COPIES * 8 * points.size, str(path), "take fewer or shorter tracks, or a machine with more memory")
     points = points.astype(np.float64)
     count, steps, _ = points.shape
     if not count:
@@ -78,6 +84,8 @@ def load(path: Path) -> Raw:
     points[no_point], times[no_point] = np.nan, np.nan
     _check_points(path, points, times)
     labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
+    if (longest := int(np.strings.str_len(names).max())) > LONGEST_NAME:
+        raise UserError(f"{path}: got a class's name of {longest:,} characters, expected at most {LONGEST_NAME}")
     if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
         raise UserError(f"{path}: got `groups` of {arrays['groups'].dtype}, expected integers or strings; use .astype")
     group_names, groups = np.unique(arrays.get("groups", np.arange(count)), return_inverse=True)
@@ -93,10 +101,10 @@ def load(path: Path) -> Raw:
         if part not in split:
             raise UserError(
                 f"{path}: `split` has no `{part}` row; expected both train and test, or no "
-                f"`split`; it holds {np.unique(split)[:5].tolist()}"
+                f"`split`; it holds {visible_names(np.unique(split))}"
             )
     keep = np.isin(split, ("train", "test"))
-    return only(path, raw, keep, f"their split is {', '.join(np.unique(split[~keep]))}, not train or test")
+    return only(path, raw, keep, f"their split is {visible_names(np.unique(split[~keep]))}, not train or test")
 
 
 def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str = "mend `split`") -> Raw:
@@ -131,12 +139,12 @@ def as_arrays(raw: Raw) -> Arrays:
 
 def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
     if len(np.unique(raw.labels)) < 2:
-        only_one = raw.label_names[raw.labels[0]]
+        only_one = visible_name(raw.label_names[raw.labels[0]])
         raise UserError(f"{path}: got one class ({only_one}), expected at least two")
     if raw.split is not None:
         missing = np.setdiff1d(raw.labels[raw.split == "test"], raw.labels[raw.split == "train"])
         if len(missing):
-            name = raw.label_names[missing[0]]
+            name = visible_name(raw.label_names[missing[0]])
             raise UserError(f"{path}: class {name} has test tracks but no train track; {remedy}")
 
 
@@ -165,13 +173,46 @@ def _check_points(path: Path, points: NDArray[np.float64], times: NDArray[np.flo
     if np.isinf(points).any() or np.isinf(times).any():
         track = int(np.flatnonzero(np.isinf(points).any((1, 2)) | np.isinf(times).any(1))[0])
         raise UserError(f"{path}: track {track} has an infinite value; expected numbers, NaN where there is no point")
-    usable = (np.isfinite(points).all(2) & np.isfinite(times)).sum(1)
+    _check_range(path, points.reshape(len(points), -1), "a coordinate")
+    _check_range(path, times, "a time")
+    finite = np.isfinite(points).all(2) & np.isfinite(times)
+    usable = finite.sum(1)
     empty = np.flatnonzero(usable < 2)
     if len(empty):
         shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
         raise UserError(
             f"{path}: {len(empty)} of {len(points)} tracks have fewer than 2 points that are not NaN (tracks {shown}); "
             "drop them before importing"
+        )
+    axes = (points[..., axis] for axis in range(points.shape[2]))
+    _check_spans(path, np.max([_spans(axis, finite) for axis in axes], axis=0), "space")
+    _check_spans(path, _spans(times, finite), "time")
+
+
+def _check_range(path: Path, values: NDArray[np.float64], what: str) -> None:
+    """Raises UserError where one of `values` (n m) is so large that arithmetic with it overflows."""
+    large = np.abs(values) > LARGEST
+    if large.any():
+        track = int(np.flatnonzero(large.any(1))[0])
+        value = values[track][large[track]][0]
+        raise UserError(
+            f"{path}: track {track} has {what} of {value:g}, expected at most {LARGEST:g}, beyond which arithmetic "
+            "overflows; is it a mark for a missing point? Use NaN for that, or divide all by the same number"
+        )
+
+
+def _spans(values: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How far each track (n) reaches in `values` (n t), of the points that are `finite` (n t)."""
+    return np.where(finite, values, -np.inf).max(1) - np.where(finite, values, np.inf).min(1)
+
+
+def _check_spans(path: Path, spans: NDArray[np.float64], where: str) -> None:
+    """Raises UserError where a track's span (n) is not zero, and too small to divide by."""
+    small = np.flatnonzero((spans > 0) & (spans < SMALLEST))
+    if len(small):
+        raise UserError(
+            f"{path}: {len(small)} of {len(spans)} tracks span less than {SMALLEST:g} in {where} (track {small[0]}: "
+            f"{spans[small[0]]:g}), which arithmetic can't divide by; multiply all by the same number, or round to 0"
         )
 
 
@@ -187,11 +228,15 @@ def _labels(
     if label_names.dtype.kind != "U" or label_names.ndim != 1:
         raise UserError(f"{path}: got `label_names` {label_names.shape} of {label_names.dtype}, expected strings (K,)")
     if len(np.unique(label_names)) < len(label_names):
-        raise UserError(f"{path}: `label_names` holds a name twice ({', '.join(label_names)}); give each class its own")
+        raise UserError(
+            f"{path}: `label_names` holds a name twice ({visible_names(label_names)}); give each class its own"
+        )
     if labels.dtype.kind == "U":
         unknown = np.setdiff1d(labels, label_names)
         if len(unknown):
-            raise UserError(f"{path}: label {unknown[0]} is not in `label_names` ({', '.join(label_names)})")
+            raise UserError(
+                f"{path}: label {visible_name(unknown[0])} is not in `label_names` ({visible_names(label_names)})"
+            )
         order = np.argsort(label_names)
         return order[np.searchsorted(label_names, labels, sorter=order)].astype(np.int64), label_names
     if labels.min() < 0 or labels.max() >= len(label_names):

@@ -12,17 +12,21 @@ from msgspec import Meta
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from trajprobe.files import memory
 from trajprobe.params import Parameters, Seed
 
 Array = NDArray[np.float64]
+#: Copies of the points as float64 that are in memory at once while they are drawn, about.
+COPIES = 8
 
 
 class Synthetic(Parameters, frozen=True):
     """What the synthetic stage draws."""
 
-    clips: Annotated[int, Meta(ge=20)]  #: labelled tracks, spread evenly over the families
-    pool: Annotated[int, Meta(ge=1)]  #: unlabelled tracks for pretraining
-    points: Annotated[int, Meta(ge=8)]  #: points a track
+    # Their product is held against the memory, in `check_memory`; each alone, against hours of drawing.
+    clips: Annotated[int, Meta(ge=20, le=10**7)]  #: labelled tracks, spread evenly over the families
+    pool: Annotated[int, Meta(ge=1, le=10**7)]  #: unlabelled tracks for pretraining
+    points: Annotated[int, Meta(ge=8, le=10**5)]  #: points a track
     tilt: Annotated[float, Meta(ge=0.0, le=1.5708)]  #: largest tilt out of the xy plane, radians
     noise: Annotated[
         float, Meta(ge=0.0, le=1.0)
@@ -112,8 +116,15 @@ FAMILIES = (
 NAMES = tuple(family.__name__ for family in FAMILIES)
 
 
+def check_memory(params: Synthetic) -> None:
+    """Raises UserError where the larger of the two sets does not fit into memory."""
+    size = 8 * 3 * COPIES * params.points * max(params.clips, params.pool)
+    memory.require(size, "params.yaml: `synthetic`", "lower `clips`, `pool` or `points`", memory.total())
+
+
 def arrays(count: int, params: Synthetic, seed: int) -> dict[str, NDArray[Any]]:
     """A data set of `count` tracks, as the arrays of a raw file."""
+    check_memory(params)
     trajectories, labels = tracks(count, params, seed)
     return {"trajectories": trajectories, "labels": labels, "label_names": np.array(NAMES)}
 

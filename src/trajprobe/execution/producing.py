@@ -19,6 +19,8 @@ from trajprobe.stage import workers
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)
+#: Where shards are made: local, the default, or ray.
+EXECUTOR = "TRAJPROBE_EXECUTOR"
 #: How many failed shards an error message lists with their reason.
 LISTED_FAILURES = 5
 log = logging.getLogger("trajprobe")
@@ -45,14 +47,14 @@ def executor() -> Executor:
     Raises:
         UserError: one of the variables has no valid value, or Ray can't be used.
     """
-    kind = os.environ.get("TRAJPROBE_EXECUTOR") or "local"
+    kind = os.environ.get(EXECUTOR) or "local"
     if kind == "local":
         return Local(Store.here(), workers(1))
     if kind == "ray":
         from trajprobe.execution.ray import Ray  # an optional extra, which takes seconds to import
 
         return Ray(Store.here(), workers(0))
-    raise UserError(f"TRAJPROBE_EXECUTOR: got {kind!r}, expected local or ray")
+    raise UserError(f"{EXECUTOR}: got {kind!r}, expected local or ray")
 
 
 def missing(tasks: Sequence[Task], store: Store) -> tuple[dict[str, StoredShard], list[Task]]:

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+
+from trajprobe.backbones.parts.activations import Activations
+from trajprobe.files import memory
 
 GIB = 2**30
 
@@ -22,31 +21,7 @@ class Cost:
     flop: int  #: floating-point operations, 2 for each multiply-accumulate
     memory: int  #: bytes of activations alive at once, at most
     shape: tuple[int, ...]  #: of its features
-
-
-class Activations(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch has no types for it
-    """Keeps count of the bytes of tensors that are alive; `peak` is the most there were."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.peak = 0
-        self._alive: dict[StorageWeakRef, int] = {}
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        inputs = {_storage(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
-        for tensor in tree_leaves(out):
-            if isinstance(tensor, Tensor) and (storage := _storage(tensor)) not in inputs:  # no view, not in place
-                self._alive[storage] = tensor.untyped_storage().nbytes()
-        freed = [storage for storage in self._alive if storage.expired()]  # type: ignore[no-untyped-call]
-        for storage in freed:
-            del self._alive[storage]
-        self.peak = max(self.peak, sum(self._alive.values()))
-        return out
-
-
-def _storage(tensor: Tensor) -> StorageWeakRef:
-    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+    weights: int = 0  #: bytes of the network's weights
 
 
 def cost(tokens: Callable[[Tensor], Tensor], clip: tuple[int, int, int]) -> Cost:
@@ -58,13 +33,22 @@ def cost(tokens: Callable[[Tensor], Tensor], clip: tuple[int, int, int]) -> Cost
     return Cost(arithmetic.get_total_flops(), activations.peak, shape)
 
 
-def microbatch(of: Cost, most: int, memory: float, clips: int) -> int:
-    """How many clips go through the network at once: at most `most`, and what `memory` (GiB) has room for.
+def check_memory(of: Cost, clips: int, where: str, remedy: str, processes: int = 1) -> None:
+    """Refuses what does not fit into the memory of this machine: in each process a network, and so many clips at once.
+
+    Raises:
+        UserError: what it needs, and what the machine has; `where` begins the message, `remedy` ends it.
+    """
+    memory.require(processes * (of.weights + clips * of.memory), where, remedy, memory.total())
+
+
+def microbatch(of: Cost, most: int, room: float, clips: int) -> int:
+    """How many clips go through the network at once: at most `most`, and what `room` (GiB) takes.
 
     It depends on the shape of the network and of the clips, never on the machine: the last bits depend on it.
     """
-    room = max(1, int(memory * GIB // max(1, of.memory)))
-    return min(most, 1 << (room.bit_length() - 1), clips)  # powers of 2 fill a shard without a rest
+    fitting = max(1, int(room * GIB // max(1, of.memory)))
+    return min(most, 1 << (fitting.bit_length() - 1), clips)  # powers of 2 fill a shard without a rest
 
 
 def seconds_a_clip(run: Callable[[int], object], size: int) -> float:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from trajprobe.backbones.family import Family, family
-from trajprobe.errors import UserError
+from trajprobe.backbones.parts.activations import weights_size
+from trajprobe.errors import UserError, visible
+from trajprobe.execution.producing import EXECUTOR
 from trajprobe.features import forecast
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.tokens import POOLINGS, Encoding
@@ -21,7 +23,7 @@ from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, RANDOM, Coor
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
 from trajprobe.rows import Row, Run, named_row
-from trajprobe.stage import Compute
+from trajprobe.stage import WORKERS, Compute, workers
 
 DEVICE = "TRAJPROBE_DEVICE"
 #: Clips that a codebook is filled from.
@@ -50,7 +52,12 @@ class Plan:
         clips = open_clips(row.clips)
         architecture = check_row(name, row, clips.meta["format"])
         run, compute = section(values, Run, "features"), section(values, Compute, "compute")
-        return cls(name, row, architecture, clips, run, compute)
+        plan = cls(name, row, architecture, clips, run, compute)
+        if runs_here():
+            where = "params.yaml: `features.memory`"
+            processes = min(workers(1), len(clips.shards))
+            forecast.check_memory(plan.cost, plan.microbatch, where, f"lower it, or {WORKERS}", processes)
+        return plan
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process, which has its own device."""
@@ -167,8 +174,15 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
             expected = ", ".join(perturbations)
             raise UserError(f"params.yaml: `{where}.perturbations`: got `{perturbation}`, expected some of {expected}")
     of.check_clips(architecture, (form["frames"], form["resolution"], form["resolution"]), where)
-    cost_of(encoding_of(name, row, architecture), form)
+    cost = cost_of(encoding_of(name, row, architecture), form)
+    if runs_here():
+        forecast.check_memory(cost, 1, f"params.yaml: `{where}`", "a smaller network or smaller clips fit")
     return architecture
+
+
+def runs_here() -> bool:
+    """Whether networks run on the CPU of this machine, whose memory can be asked for."""
+    return os.environ.get(DEVICE, "cpu") == "cpu" and os.environ.get(EXECUTOR, "local") in ("", "local")
 
 
 def encoding_of(name: str, row: Row, architecture: Parameters) -> Encoding:
@@ -183,13 +197,17 @@ def cost_of(encoding: Encoding, form: Mapping[str, int]) -> forecast.Cost:
     Raises:
         UserError: the network can't take such clips or the pooling, or nothing is left after it.
     """
-    with torch.device("meta"):
-        network = encoding.family.build(encoding.architecture).to(encoding.dtype).eval()
     clip = (form["frames"], form["resolution"], form["resolution"])
     try:
+        with torch.device("meta"):
+            network = encoding.family.build(encoding.architecture).to(encoding.dtype).eval()
         cost = forecast.cost(partial(encoding.features, network), clip)
     except ValueError as error:
         raise UserError(f"params.yaml: `rows.{encoding.row}`: {error}") from None
+    except RuntimeError as error:  # torch's, for tensors too large to be counted
+        reason = visible(str(error).partition("\n")[0], 200)
+        raise UserError(f"params.yaml: `rows.{encoding.row}`: makes no network, or too large a one: {reason}") from None
+    cost = replace(cost, weights=weights_size(network))
     if 0 in cost.shape:
         raise UserError(
             f"params.yaml: `rows.{encoding.row}.pooling`: got {encoding.pooling}, which leaves features of shape "

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,66 +81,9 @@ def link(existing: Path, path: Path, digest: str) -> None:
     write_bytes(path, data)
 
 
-def mend(path: Path) -> str:
-    """How to restore a damaged file or folder that DVC holds; the end of an error's message."""
-    return (
-        f"delete {path} and run `dvc checkout {path}`, or `dvc repro` to make it again; if it comes back damaged, run "
-        "`trajprobe cache verify`"
-    )
-
-
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as JSON with sorted keys. The same value gives the same bytes."""
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
-
-
-def read_npz(
-    path: Path,
-    missing: str = "is not there; `dvc repro` makes it, `dvc pull` fetches it",
-    remedy: str = "",
-) -> dict[str, NDArray[Any]]:
-    """All arrays of an npz, by name. Never unpickles.
-
-    Args:
-        path: the file.
-        missing: the message for a file that does not exist.
-        remedy: the advice for a damaged file; by default, how to restore a file that DVC holds.
-
-    Raises:
-        UserError: the file is missing, damaged, no npz, or holds Python objects.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(np.lib.format.MAGIC_PREFIX))
-            file.seek(0)
-            if start == np.lib.format.MAGIC_PREFIX:
-                raise UserError(f"{path}: is a single array, expected an npz of named arrays; save it with numpy.savez")
-            if not start.startswith(b"PK"):
-                raise UserError(f"{path}: is no npz file, as numpy.savez writes it; {remedy or mend(path)}")
-            with np.load(file, allow_pickle=False) as archive:
-                return {key: archive[key] for key in archive.files}
-    except FileNotFoundError:
-        raise UserError(f"{path}: {missing}") from None
-    except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        if "allow_pickle" in str(error):
-            reason = "holds Python objects, which are never unpickled; save numbers or strings, padded with NaN"
-        else:
-            reason = f"is damaged ({error}); {remedy or mend(path)}"
-        raise UserError(f"{path}: {reason}") from None
-
-
-def read_json(path: Path) -> Any:
-    """What `write_json` wrote.
-
-    Raises:
-        UserError: the file is missing or is no JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: is not there; `dvc repro` makes it, `dvc pull` fetches it") from None
-    except (ValueError, UnicodeDecodeError):
-        raise UserError(f"{path}: is no valid JSON; {mend(path)}") from None
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import mend, read_json, sha256, write_json
+from trajprobe.files.atomic import sha256, write_json
+from trajprobe.files.reading import mend, read_json
 
 CHECKSUM = "checksum"
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-#: Modules that can't change what is computed: errors, the reader of params.yaml, and what a stage does around its work.
-OUTSIDE = ("trajprobe", "trajprobe.errors", "trajprobe.params", "trajprobe.stage")
+#: Modules that can't change what is computed: errors, the reader of params.yaml, what a stage does around its work, and
+#: what refuses work for lack of memory.
+OUTSIDE = ("trajprobe", "trajprobe.errors", "trajprobe.params", "trajprobe.stage", "trajprobe.files.memory")
 
 
 def code_hash(module: str) -> str:

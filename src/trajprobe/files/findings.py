@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from trajprobe.errors import visible_name
 from trajprobe.files.checked_json import read_checked_json, write_checked_json
 from trajprobe.params import Parameters, parse
 
@@ -35,6 +36,6 @@ def load(path: Path = FINDINGS) -> list[Finding]:
 
 
 def first(items: Sequence[object]) -> str:
-    """The first of `items`, and how many more there are."""
+    """The first of `items`, made visible, and how many more there are."""
     more = f" and {len(items) - SHOWN:,} more, in {FINDINGS}" if len(items) > SHOWN else ""
-    return ", ".join(map(str, items[:SHOWN])) + more
+    return ", ".join(map(visible_name, items[:SHOWN])) + more

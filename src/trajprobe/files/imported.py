@@ -10,10 +10,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import file_md5, mend, write_bytes
+from trajprobe.files.atomic import file_md5, write_bytes
+from trajprobe.files.reading import mend
+from trajprobe.params import parse_yaml
 
 IMPORTED = "imported"
 
@@ -39,11 +40,11 @@ def recorded(path: Path) -> dict[str, str]:
     """
     pointer = dvc_file(path)
     try:
-        content = YAML(typ="safe").load(pointer.read_text(encoding="utf-8"))
+        content = parse_yaml(pointer.read_text(encoding="utf-8"), pointer)
         return {str(name): str(md5) for name, md5 in content.get("meta", {}).get(IMPORTED, {}).items()}
     except FileNotFoundError:
         return {}
-    except (YAMLError, UnicodeDecodeError, AttributeError):
+    except (UserError, UnicodeDecodeError, AttributeError):
         raise UserError(f"{pointer}: is damaged; `git checkout {pointer}` brings it back") from None
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import read_npz, sha256, write_npz
+from trajprobe.files.atomic import sha256, write_npz
+from trajprobe.files.reading import read_npz
 
 LABELLING = Path("data/trajectories/labelling.npz")
 #: The fold of a clip that is only ever trained on.
@@ -51,6 +52,6 @@ class Labelling:
 
     @staticmethod
     def load(path: Path) -> "Labelling":
-        parts = read_npz(path)
+        parts, _ = read_npz(path, ("labels", "names", "groups", "folds", "tracks", "leaked"))
         tracks, leaked = str(parts.pop("tracks")), int(parts.pop("leaked"))
         return Labelling(tracks=tracks, leaked=leaked, **parts)

@@ -5,7 +5,6 @@ on a laptop. So a row that goes from 5 to 19 random seeds computes 14 of them.
 """
 
 import configparser
-import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 from platformdirs import site_config_path, user_config_path
 
 from trajprobe.files.atomic import file_md5
+from trajprobe.files.reading import parse_json
 from trajprobe.files.shards import recipe_of
 from trajprobe.files.store import Store, StoredShard
 
@@ -49,12 +49,12 @@ class LockedShards:
         return {_portable(meta): path for path in self._paths() if (meta := recipe_of(path))}
 
     def _paths(self) -> Iterator[Path]:
-        lock = LOCK.read_text(encoding="utf-8") if LOCK.is_file() else ""
+        lock = LOCK.read_text(encoding="utf-8", errors="replace") if LOCK.is_file() else ""
         objects = cache_folder() / "files/md5"
         # As an output of one stage and as what another one depends on: not always the same.
         for md5 in re.findall(rf"- path: {re.escape(str(self.out))}\n\s+hash: md5\n\s+md5: (\w{{32}})\.dir", lock):
             try:
-                listing = json.loads((objects / md5[:2] / f"{md5[2:]}.dir").read_bytes())
+                listing = parse_json((objects / md5[:2] / f"{md5[2:]}.dir").read_bytes())
                 names = [entry["md5"] for entry in listing if entry["relpath"].endswith(".safetensors")]
             except (OSError, ValueError, KeyError, TypeError):  # not in this cache, or damaged
                 continue

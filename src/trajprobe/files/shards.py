@@ -3,17 +3,20 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from trajprobe.errors import UserError
-from trajprobe.files.atomic import link, mend, sha256, write_bytes
+from trajprobe.files.atomic import link, sha256, write_bytes
 from trajprobe.files.checked_json import read_checked_json, write_checked_json
+from trajprobe.files.reading import mend, parse_json
+from trajprobe.params import Parameters, parse
 
 MANIFEST = "manifest.json"
 
@@ -39,8 +42,8 @@ def recipe_of(path: Path) -> dict[str, Any]:
     """The recipe that `encode_shard` wrote into a shard; {} for what is no shard."""
     try:
         with safe_open(path, "numpy") as file:
-            meta = json.loads((file.metadata() or {})["meta"])
-    except (OSError, SafetensorError, KeyError, ValueError, RecursionError):
+            meta = parse_json((file.metadata() or {})["meta"])
+    except (OSError, SafetensorError, KeyError, ValueError):
         return {}
     return meta if isinstance(meta, dict) else {}
 
@@ -68,6 +71,14 @@ class ShardWriter:
         write_checked_json(self.folder / MANIFEST, {"meta": self.meta, "shards": self.shards})
 
 
+class ShardEntry(Parameters, frozen=True):
+    """What a manifest says of a shard."""
+
+    file: Annotated[str, Meta(pattern=r"^\d+\.safetensors$")]  #: its name, in the manifest's folder
+    items: Annotated[int, Meta(ge=0)]  #: clips
+    sha256: str
+
+
 class Shards:
     """A folder that `ShardWriter` wrote. Each shard is verified against the manifest whenever it is read.
 
@@ -77,7 +88,10 @@ class Shards:
 
     def __init__(self, folder: Path) -> None:
         manifest = read_checked_json(folder / MANIFEST, mend(folder))
-        self.folder, self.meta = folder, manifest["meta"]
+        where = f"{folder / MANIFEST}: is damaged; {mend(folder)}"
+        parse(manifest.get("shards"), list[ShardEntry], where)
+        self.folder = folder
+        self.meta: dict[str, Any] = parse(manifest.get("meta"), dict[str, Any], where)
         self.shards: list[dict[str, Any]] = manifest["shards"]
 
     def __len__(self) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.files.atomic import read_npz, write_npz
+from trajprobe.files.atomic import write_npz
+from trajprobe.files.reading import read_npz
 
 Array = NDArray[np.float64]
 
@@ -49,4 +50,5 @@ class Tracks:
 
     @staticmethod
     def load(path: Path) -> "Tracks":
-        return Tracks(**read_npz(path))
+        arrays, _ = read_npz(path, ("points", "times", "lengths", "box"))
+        return Tracks(**arrays)

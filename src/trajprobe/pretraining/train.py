@@ -18,8 +18,10 @@ from tqdm import tqdm
 
 from trajprobe.backbones.family import Family, family
 from trajprobe.backbones.parts import lfq
+from trajprobe.backbones.parts.activations import Activations, weights_size
 from trajprobe.clips.scene import Format, Scene, draw, place
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible
+from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks
 from trajprobe.params import Parameters, Seed
 from trajprobe.pretraining.objective import Losses, figures, losses
@@ -40,10 +42,10 @@ class Pretrain(Parameters, frozen=True):
     architecture: dict[str, Any]
     clips: str  #: clip format
     shuffle_frames: bool  #: the control: each clip's frames in a random order, so that there is no motion
-    steps: Annotated[int, Meta(ge=1)]
-    batch: Annotated[int, Meta(ge=1)]
-    learning_rate: Annotated[float, Meta(gt=0.0)]
-    weight_decay: Annotated[float, Meta(ge=0.0)]
+    steps: Annotated[int, Meta(ge=1, le=10**7)]  #: more would take months even at a hundredth of a second each
+    batch: Annotated[int, Meta(ge=1, le=10**5)]  #: clips; `check_memory` says how many fit
+    learning_rate: Annotated[float, Meta(ge=1e-12, le=100.0)]  #: below, float32 weights do not change
+    weight_decay: Annotated[float, Meta(ge=0.0, le=100.0)]
     seed: Seed
 
 
@@ -65,8 +67,10 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     """
     torch.use_deterministic_algorithms(True)
     tokenizer = trainable(params.family)
-    torch.manual_seed(params.seed)
     architecture = tokenizer.architecture(params.architecture, f"pretrain.{name}")
+    check_format(tokenizer, form, f"pretrain.{name}")
+    check_memory(tokenizer, architecture, form, params, name)
+    torch.manual_seed(params.seed)
     network = cast(Any, tokenizer.build(architecture))
     # The predictor is a decoder of its own, thrown away afterwards.
     predictor = type(network.decoder)(network.quantiser.bits)
@@ -74,7 +78,6 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
-    check_format(tokenizer, form, f"pretrain.{name}")
     points = place(tracks, scene, form)
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
@@ -122,6 +125,31 @@ def check_format(tokenizer: Family, form: Format, name: str) -> None:
             f"{name}: got clips of {form.frames} frames of {form.resolution} pixels, expected {step}k + 1 frames, at "
             f"least {2 * step + 1}, and a multiple of {side} pixels; choose another format of `clips`"
         )
+
+
+def check_memory(tokenizer: Family, architecture: Parameters, form: Format, params: Pretrain, name: str) -> None:
+    """Refuses a batch with which training does not fit into the memory of this machine.
+
+    Counted on torch's meta device, for one clip: what the backward pass needs stays alive after the forward one. In
+    training there is as much again of gradients; and beside the weights these, and AdamW's two moments.
+
+    Raises:
+        UserError: what it needs, and what the machine has.
+    """
+    try:
+        with torch.device("meta"):
+            network = cast(Any, tokenizer.build(architecture))
+            predictor = type(network.decoder)(network.quantiser.bits)
+            video = torch.empty(1, form.frames, form.resolution, form.resolution, 3, dtype=torch.uint8)
+        with Activations() as activations:
+            kept = _forward(network, predictor, tokenizer.preprocess(video, architecture))
+            del kept
+    except RuntimeError as error:  # torch's, for tensors too large to be counted
+        reason = visible(str(error).partition("\n")[0], 200)
+        raise UserError(f"pretrain.{name}: makes no network, or too large a one: {reason}") from None
+    size = 4 * (weights_size(network) + weights_size(predictor)) + 2 * params.batch * activations.peak
+    remedy = "lower `batch`, or take a smaller network or smaller clips"
+    memory.require(size, f"params.yaml: `pretrain.{name}`", remedy, memory.total())
 
 
 def provenance(params: Pretrain, pool: str, scene: Scene, form: Format) -> dict[str, Any]:

@@ -16,13 +16,18 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
 from trajprobe.errors import UserError
+from trajprobe.files import memory
 from trajprobe.params import Parameters
 from trajprobe.probes.arrays import Integers, Matrix
 from trajprobe.probes.regression import Decomposition
 
-Positive = Annotated[float, Meta(gt=0.0, le=1e9)]
-Count = Annotated[int, Meta(ge=1)]
-Grid = Annotated[tuple[Positive, ...], Meta(min_length=1)]
+#: Penalties beyond these are none, or leave nothing: features are standardised. Their quotients stay finite.
+Positive = Annotated[float, Meta(ge=1e-9, le=1e9)]
+#: Components, steps and the like: more are never reached, and must be a C int.
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+#: Repeats, of which each is a fit: a million fits take hours at least.
+Repeats = Annotated[int, Meta(ge=1, le=10**6)]
+Grid = Annotated[tuple[Positive, ...], Meta(min_length=1, max_length=1000)]
 
 
 class Classifier(Parameters, frozen=True):
@@ -65,7 +70,7 @@ class Logistic(Classifier, frozen=True):
     """Multinomial logistic regression with an L2 penalty."""
 
     c: Grid  #: inverse penalties
-    max_iter: Count
+    max_iter: Repeats
 
     field: ClassVar[str] = "c"
     simplest: ClassVar[Literal["smallest", "largest"]] = "smallest"
@@ -101,7 +106,7 @@ class Ridge(Classifier, frozen=True):
 class Knn(Classifier, frozen=True):
     """The most frequent class among the nearest neighbours; of equally frequent ones the first."""
 
-    neighbours: Annotated[tuple[Count, ...], Meta(min_length=1)]
+    neighbours: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=1000)]
 
     field: ClassVar[str] = "neighbours"
     simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
@@ -113,6 +118,10 @@ class Knn(Classifier, frozen=True):
         return KNeighborsClassifier(int(value), algorithm="brute").fit(x, labels)
 
 
+#: Of its weights: themselves, gradients, and Adam's two moments and its updates.
+MLP_COPIES = 5
+
+
 class Mlp(Classifier, frozen=True):
     """One hidden layer of rectified linear units, trained by Adam.
 
@@ -120,8 +129,8 @@ class Mlp(Classifier, frozen=True):
     """
 
     alpha: Grid  #: penalties
-    units: Count
-    epochs: Count
+    units: Annotated[int, Meta(ge=1, le=2**20)]
+    epochs: Repeats
     batch: Count
     learning_rate: Positive
 
@@ -129,6 +138,8 @@ class Mlp(Classifier, frozen=True):
     simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> MLPClassifier:
+        size = MLP_COPIES * 8 * self.units * (x.shape[1] + len(np.unique(labels)))
+        memory.require(size, "params.yaml: `probe.mlp`", "lower `units`")
         classifier = MLPClassifier(
             (self.units,),
             alpha=value,

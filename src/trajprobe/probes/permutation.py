@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from trajprobe.files import memory
 from trajprobe.probes.arrays import Integers
 from trajprobe.probes.settings import Probe
 
@@ -12,6 +13,7 @@ def permuted_labels(labels: Integers, groups: Integers, params: Probe) -> Intege
     Whole groups change places: where all clips of a group have one label, their permuted labels agree as well, as
     far as the groups' sizes allow.
     """
+    memory.require(8 * params.permutations * len(labels), "params.yaml: `probe.permutations`", "lower it")
     generator = np.random.default_rng(params.seed)
     shuffled = np.empty((params.permutations, len(labels)), dtype=np.int64)
     in_order = labels[np.argsort(groups, kind="stable")]

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from trajprobe.errors import UserError
+from trajprobe.files import memory
 from trajprobe.files.feature_shards import FEATURES, Coordinates, digest, folder, networks_of, read
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
@@ -15,6 +16,9 @@ from trajprobe.probes.few_shot import shots
 from trajprobe.probes.network_probes import VariantFeatures, fold_numbers, probe_networks
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import equal_width, own_width
+
+#: Copies of a row's features that are in memory at once, about: shards, and these joined.
+COPIES = 2
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ def probe_row(row: str, params: Probe) -> RowProbe:
         UserError: features are missing, damaged, or of other tracks than the labels.
     """
     labelling = Labelling.load(LABELLING)
+    size = sum(path.stat().st_size for path in (FEATURES / row).rglob("*.safetensors"))
+    memory.require(COPIES * size, str(FEATURES / row), "take a pooling of fewer dimensions, or fewer seeds")
     without_seed = attrgetter("without_seed")
     variants_of = groupby(sorted(networks_of(row), key=without_seed), without_seed)
     stored = [_read(list(seeds), labelling) for _, seeds in variants_of]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     Name = str
 else:
     Name = Literal[tuple(CLASSIFIERS)]
-Draws = Annotated[int, Meta(ge=0)]
+#: Each is a fit or more, of every network.
+Draws = Annotated[int, Meta(ge=0, le=10_000)]
 
 
 class FewShot(Parameters, frozen=True):
@@ -35,11 +36,11 @@ class Probe(Sections, frozen=True):  # type: ignore[misc, valid-type, call-arg] 
     """The same for all rows. Beside these fields, each classifier's section."""
 
     classifier: Name
-    inner_folds: Annotated[int, Meta(ge=2)]  #: of the selection from the classifier's grid, inside train
+    inner_folds: Annotated[int, Meta(ge=2, le=1000)]  #: of the selection from the classifier's grid, inside train
     pca_above: Count  #: rows of more dimensions than this are reduced by PCA, fitted on train
     pca_components: Count
     equal_dimensions: Count  #: components of the run at equal dimension
-    permutations: Annotated[int, Meta(ge=0)]  #: runs a row with permuted labels, at the value that the true ones chose
+    permutations: Draws  #: runs a row with permuted labels, at the value that the true ones chose
     few_shot: FewShot
     code_length: CodeLength
     seed: Seed

@@ -3,7 +3,7 @@
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.published.stub_classes import make_stub
 
 #: torch refuses names of these modules, even where a stub class stands in for them.
@@ -49,8 +49,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise UserError(f"{path}: {_damage(error, names)}") from None
     if calls:
         raise UserError(
-            f"{path}: would run code when it is loaded ({abridged(calls)}), so it was not loaded; expected tensors and "
-            "plain values alone; ask its authors for such a file"
+            f"{path}: would run code when it is loaded ({visible_names(sorted(calls), 3)}), so it was not loaded; "
+            "expected tensors and plain values alone; ask its authors for such a file"
         )
     return Checkpoint(path, content, names)
 
@@ -66,10 +66,9 @@ def state_dict(checkpoint: Checkpoint) -> Mapping[str, Any]:
         state = content.get("state_dict")
         if isinstance(state, Mapping) and all(isinstance(name, str) for name in state):
             return state
-        keys = [str(key) for key in content]
-        got = f"a dictionary of {len(keys)} keys ({', '.join(keys[:3])})" if keys else "an empty dictionary"
+        got = f"a dictionary of {len(content)} keys ({visible_names(content, 3)})" if content else "an empty dictionary"
     else:
-        got = f"a {type(content).__name__}"
+        got = f"a {visible_name(type(content).__name__)}"
     raise UserError(
         f"{checkpoint.path}: got {got} without `state_dict`, expected a Lightning checkpoint; is it another model's?"
     )
@@ -78,12 +77,6 @@ def state_dict(checkpoint: Checkpoint) -> Mapping[str, Any]:
 def is_plain_tensor(value: object) -> bool:
     """Whether `value` is a dense tensor that holds its values."""
     return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
-
-
-def abridged(names: Collection[str], most: int = 3) -> str:
-    """The first `most` of the sorted names, fit to be printed, and the number of the others."""
-    first = [name if name.isprintable() else ascii(name) for name in sorted(names)[:most]]
-    return ", ".join(first) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _unpickled(path: Path, names: list[str], calls: set[str]) -> Any:
@@ -124,7 +117,7 @@ def _damage(error: Exception, names: list[str]) -> str:
     if not isinstance(error, pickle.UnpicklingError):
         return f"is damaged ({_first_line(error)}); get it again"
     # torch's own message is left out: it is long, and its first advice is to load the file without protection.
-    named = f" (it names {abridged(names)})" if names else ""
+    named = f" (it names {visible_names(sorted(names), 3)})" if names else ""
     return (
         f"its pickle is damaged or of an unusual kind, and was not loaded{named}; get it again, or ask its authors for "
         "a file of the `state_dict` alone"

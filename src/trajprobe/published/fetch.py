@@ -10,6 +10,7 @@ from pathlib import Path
 from trajprobe.backbones.weights import PROVENANCE, provenance
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_sha256
+from trajprobe.params import parse
 from trajprobe.published.source import HubRepository, LocalFiles, Source
 
 
@@ -82,4 +83,6 @@ def _recorded(repository: HubRepository, folder: Path) -> tuple[str | None, dict
     record = provenance(folder).get("source") if path.is_file() else None
     if not isinstance(record, dict) or record.get("repository") != repository.repo_id:
         return None, {}
-    return record.get("revision"), record.get("files", {})
+    where = f"{path}: `source`"
+    revision = parse(record["revision"], str, f"{where}, `revision`") if "revision" in record else None
+    return revision, parse(record.get("files", {}), dict[str, str], f"{where}, `files`")

@@ -1,24 +1,29 @@
 """The Hugging Face hub: what it states about a repository's files at one commit, and their download.
 
 huggingface_hub transfers the files, with its cache, progress bar, tokens and HF_ENDPOINT. A broken connection resumes
-where it broke while the process lives; a new process starts the file again.
+where it broke while the process lives; a new process starts the file again. A transfer that stalls or drips ends.
 """
 
 import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import huggingface_hub
 from huggingface_hub import errors
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible
 from trajprobe.published.source import HubRepository
+from trajprobe.published.watch import Bytes, TransferTooSlow, watched
 
-#: Seconds to wait for what the hub states about a repository; huggingface_hub itself would wait for ever.
-TIMEOUT = 30
+#: Seconds to wait for a byte of what the hub states about a repository, and for all of it.
+TIMEOUT, LOOK_UP = 30, 300
+#: A download ends when fewer bytes than `LEAST` come in so many seconds: a GB would take days. huggingface_hub
+#: reports 10 MB at a time, so that a download of less than 17 kB/s ends.
+WINDOW, LEAST = 600, 2**20
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,8 @@ def look_up(repository: HubRepository, revision: str) -> Release:
         UserError: the hub can't be reached or refuses, or the repository, the revision or a file does not exist.
     """
     with _user_errors(repository.repo_id, "the list of its files"):
-        info = huggingface_hub.HfApi().model_info(
-            repository.repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT
-        )
+        ask = partial(huggingface_hub.HfApi().model_info, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        info = watched(partial(ask, repository.repo_id), Bytes(), LOOK_UP, least=1)
     if not info.sha:
         raise UserError(f"{repository.repo_id}: the hub names no commit for revision {revision}; {_BY_HAND}")
     stated = {sibling.rfilename: sibling.lfs and sibling.lfs.sha256 for sibling in info.siblings or []}
@@ -70,8 +74,9 @@ def download(release: Release) -> dict[str, Path]:
     files = {}
     for name in release.files:
         with _user_errors(release.repo_id, name):
-            path = huggingface_hub.hf_hub_download(release.repo_id, name, revision=release.revision)
-        files[name] = Path(path)
+            received = Bytes()
+            transfer = partial(huggingface_hub.hf_hub_download, revision=release.revision, tqdm_class=received.bar())
+            files[name] = Path(watched(partial(transfer, release.repo_id, name), received, WINDOW, LEAST))
     return files
 
 
@@ -79,7 +84,8 @@ def _licence(info: huggingface_hub.ModelInfo) -> str | None:
     licence, name, link = (getattr(info.card_data, f"license{suffix}", None) for suffix in ("", "_name", "_link"))
     words = licence if isinstance(licence, list) else [licence]
     # A licence that is not in the hub's list is `other`, and its name and address stand beside it.
-    return " ".join(" ".join(str(word) for word in [*words, name, link] if word).split()) or None
+    text = " ".join(" ".join(str(word) for word in [*words, name, link] if word).split())
+    return visible(text, 300) or None
 
 
 _BY_HAND = "or download it in another way and give it with --from"
@@ -88,6 +94,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (errors.RepositoryNotFoundError, "does not exist or is private; check HF_ENDPOINT and HF_TOKEN"),
     (errors.RevisionNotFoundError, "no longer has the revision that was asked for"),
     (errors.RemoteEntryNotFoundError, "has no {what}"),
+    (TransferTooSlow, "sends {what} too slowly, so that it was given up; try again later"),
     (errors.OfflineModeIsEnabled, "was not asked, since HF_HUB_OFFLINE is set; unset it"),
 )
 
@@ -108,7 +115,7 @@ def _reason(error: BaseException, repo_id: str, what: str) -> str:
             return f"{repo_id} {reason.format(repo_id=repo_id, what=what)}; {_BY_HAND}"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{repo_id}: no space for {what} in {HF_HUB_CACHE}; free some, or set HF_HOME to a larger disk"
-    message = " ".join(str(error).split())[:200]
+    message = visible(" ".join(str(error).split()), 200)
     return (
         f"{repo_id}: could not get {what} ({type(error).__name__}: {message}); check the network, its proxy and "
         f"HF_ENDPOINT and try again, {_BY_HAND}"

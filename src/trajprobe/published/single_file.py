@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from trajprobe.backbones.weights import MODEL
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_names
 from trajprobe.files.atomic import file_sha256
-from trajprobe.published.checkpoint import Checkpoint, abridged, load_checkpoint
+from trajprobe.published.checkpoint import Checkpoint, load_checkpoint
 from trajprobe.published.source import LocalFiles, Selection
 
 #: Parts of tensor names in models that generate tokens: those of Open-MAGVIT2, VideoGPT and their kin.
@@ -51,7 +51,7 @@ def selection(
     ((name, sha256),) = files.sha256.items()
     lines = [f"{name}: {summary}; sha256 {sha256}"]
     if checkpoint.foreign_names:
-        names = abridged(checkpoint.foreign_names, most=len(checkpoint.foreign_names))
+        names = visible_names(checkpoint.foreign_names, 50)
         lines.append(f"{name}: names classes or functions that were neither imported nor run: {names}")
         provenance = {**provenance, "not_run": checkpoint.foreign_names}
     return Selection(
@@ -76,7 +76,7 @@ def checkpoint_kind(state: Mapping[str, Any]) -> str:
         return "a VideoGPT tokenizer's checkpoint"
     if any(key.startswith(("encoder.down.", "decoder.up.")) for key in state):
         return "an Open-MAGVIT2 tokenizer's checkpoint"
-    return f"another model's checkpoint ({len(state)} entries: {', '.join(list(state)[:3])})"
+    return f"another model's checkpoint ({len(state)} entries: {visible_names(state, 3)})"
 
 
 def _write(tensors: Mapping[str, Tensor], folder: Path) -> str:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from trajprobe.backbones.open_magvit2 import OpenMagvit2
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_names
 from trajprobe.published import single_file
-from trajprobe.published.checkpoint import abridged, is_plain_tensor, state_dict
+from trajprobe.published.checkpoint import is_plain_tensor, state_dict
 from trajprobe.published.source import HubRepository, LocalFiles, Selection
 
 NAMES = ("open-magvit2",)
@@ -130,12 +130,12 @@ def _check_names(state: Mapping[str, Any], keys: Mapping[str, str], prefix: str,
         got = {key for key in state if key.startswith(prefix + part if prefix else f"{part}.")}
         kind = f"{part} tensors" + (" of the moving average" if prefix else "")
         if missing := expected - got:
-            raise UserError(
-                f"{path}: {len(missing)} of {len(expected)} {kind} missing ({abridged(missing)}); {_REMEDY}"
-            )
+            names = visible_names(sorted(missing), 3)
+            raise UserError(f"{path}: {len(missing)} of {len(expected)} {kind} missing ({names}); {_REMEDY}")
         if extra := got - expected:
+            names = visible_names(sorted(extra), 3)
             raise UserError(
-                f"{path}: got {len(extra)} {kind} that the architecture does not have ({abridged(extra)}), expected "
+                f"{path}: got {len(extra)} {kind} that the architecture does not have ({names}), expected "
                 f"{len(expected)} in all; {_REMEDY}"
             )
 

@@ -35,14 +35,15 @@ FAMILY = "videogpt"
 #: Tensors of every VQ-VAE of VideoGPT, whatever its shape. A file with any of them is one, though perhaps damaged.
 LANDMARKS = ("encoder.conv_last.conv.weight", "pre_vq_conv.conv.weight", "codebook.embeddings", "codebook.N")
 
-Positive = Annotated[int, Meta(ge=1)]
+#: Bounds as in the family's `Architecture`: a network is made of these before its tensors are compared.
+Positive = Annotated[int, Meta(ge=1, le=2**20)]
 
 
 class Shape(Parameters, frozen=True):
     """The network's part of upstream's `args`."""
 
     n_hiddens: Positive
-    n_res_layers: Annotated[int, Meta(ge=0)]
+    n_res_layers: Annotated[int, Meta(ge=0, le=64)]
     embedding_dim: Positive
     n_codes: Positive
     downsample: tuple[Positive, Positive, Positive]

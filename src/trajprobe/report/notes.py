@@ -7,6 +7,7 @@ import numpy as np
 
 from trajprobe.compare.comparison import Comparison
 from trajprobe.compare.scored import ScoredVariant
+from trajprobe.errors import visible_name
 from trajprobe.rows import named_rows
 
 
@@ -43,9 +44,10 @@ def recipe_notes(values: dict[str, Any]) -> Iterator[str]:
         own, other = recipes.get(row.weights), recipes.get(rows[row.like].weights)
         keys = [key for key in own or {} if other and own[key] != other.get(key)]
         if len(keys) > 1:
+            settings = " and ".join(map(visible_name, keys))
             yield (
-                f"{name} and {row.like} were pretrained with different {' and '.join(keys)}: their difference may come "
-                "from any of them."
+                f"{name} and {row.like} were pretrained with different {settings}: their difference may come from any "
+                "of them."
             )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from trajprobe.compare.comparison import Comparison
+from trajprobe.errors import visible_name
 from trajprobe.files.atomic import write_csv
 from trajprobe.report.numbers import rounded
 
@@ -17,7 +18,8 @@ def write(comparison: Comparison, primary: str, folder: Path) -> None:
     several random networks, the confusion is that of the first one.
     """
     labelling = comparison.labelling
-    labels, names = labelling.labels[labelling.folds >= 0], labelling.names
+    labels = labelling.labels[labelling.folds >= 0]
+    names = list(map(visible_name, labelling.names.tolist()))
     variants = comparison.variants
     main = variants[comparison.main[primary]]
     bars = ([str(variant), *map(rounded, comparison.estimates[variant]["accuracy"])] for variant in variants)

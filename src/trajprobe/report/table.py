@@ -9,6 +9,7 @@ from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import POWER, Verdict
 from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK
+from trajprobe.report.markdown import markdown
 from trajprobe.report.notes import notes
 from trajprobe.report.numbers import percent, points
 
@@ -41,7 +42,7 @@ def headline(comparison: Comparison, params: Compare) -> str:
 
 
 def _list(title: str, items: Sequence[str]) -> list[str]:
-    return [title, "", *(f"- {item}" for item in items), ""] if items else []
+    return [title, "", *(f"- {markdown(item)}" for item in items), ""] if items else []
 
 
 def _ordered(comparison: Comparison, primary: str) -> list[ScoredVariant]:
@@ -71,9 +72,9 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     widest = max(scored.probe.equal_dimensions for scored in order)
     yield (
         f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, {chance}. "
-        f"Scores of a {order[0].row.classifier} probe in %, with {level} confidence intervals over clips; random "
-        f"networks have {level} prediction intervals over seeds. The last two columns are accuracies, after reduction "
-        f"to {widest} dimensions and with permuted labels."
+        f"Scores of a {markdown(order[0].row.classifier)} probe in %, with {level} confidence intervals over clips; "
+        f"random networks have {level} prediction intervals over seeds. The last two columns are accuracies, after "
+        f"reduction to {widest} dimensions and with permuted labels."
     )
     yield ""
     titles = [metric.title for metric in METRICS.values()]

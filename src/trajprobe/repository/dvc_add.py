@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.atomic import file_md5, file_sha256, write_bytes, write_json
 from trajprobe.files.imported import dvc_file
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.temporary import delete, leftovers, sweep, target_name, temporary_path
+from trajprobe.params import parse_yaml
 from trajprobe.repository.dvc_command import DVC_TEMPORARY, dvc
 
 #: The ending of the folder by which an import is undone.
@@ -95,7 +93,7 @@ def _is_complete(path: Path, undo: Path) -> bool:
     if not (undo / "made.json").exists() or (undo / "new").exists() or not _exists(path):
         return False
     try:
-        (out,) = YAML(typ="safe").load(dvc_file(path).read_text(encoding="utf-8"))["outs"]
+        (out,) = parse_yaml(dvc_file(path).read_text(encoding="utf-8"), dvc_file(path))["outs"]
         md5 = str(out["md5"])
         held = cache_folder() / "files/md5" / md5[:2] / md5[2:]
         if not path.is_dir():
@@ -103,7 +101,7 @@ def _is_complete(path: Path, undo: Path) -> bool:
         if file_md5(held) != md5.removesuffix(".dir"):
             return False
         listed = {entry["relpath"]: entry["md5"] for entry in json.loads(held.read_bytes())}
-    except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError, ValueError):  # not written, or cut short
+    except (OSError, UnicodeDecodeError, UserError, KeyError, TypeError, ValueError):  # not written, or cut short
         return False
     return listed == {name: file_md5(path / name) for name in _digests(path)}
 

@@ -1,6 +1,5 @@
 """Checks DVC's cache: the name of an object is its md5, and DVC itself does not hash it again."""
 
-import json
 import shlex
 import subprocess
 from collections import defaultdict
@@ -9,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_md5
 from trajprobe.files.locked_shards import LOCK, cache_folder
+from trajprobe.files.reading import parse_json
+from trajprobe.params import parse_yaml
 from trajprobe.repository.dvc_add import check_repository_root
 
 #: The suffix of an object that lists the files of a folder.
@@ -124,7 +123,7 @@ def locked_stages() -> dict[str, Stage]:
         return {}
     try:
         return msgspec.convert(_yaml(LOCK), _Lock)["stages"]
-    except (msgspec.ValidationError, UnicodeDecodeError, ValueError, YAMLError):
+    except (msgspec.ValidationError, UnicodeDecodeError, UserError):
         raise UserError(_damaged(LOCK)) from None
 
 
@@ -141,7 +140,7 @@ def pointed_outs(dvc_file: Path) -> list[Out]:
     """
     try:
         outs = msgspec.convert(_yaml(dvc_file), _Pointer)["outs"]
-    except (msgspec.ValidationError, UnicodeDecodeError, ValueError, YAMLError):
+    except (msgspec.ValidationError, UnicodeDecodeError, UserError):
         raise UserError(_damaged(dvc_file)) from None
     return [{**out, "path": (dvc_file.parent / out["path"]).as_posix()} for out in outs]
 
@@ -159,7 +158,7 @@ def outs_of() -> Iterator[Out]:
 
 
 def _yaml(path: Path) -> Any:
-    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    return parse_yaml(path.read_text(encoding="utf-8"), path)
 
 
 def _damaged(path: Path) -> str:
@@ -174,7 +173,7 @@ def _damaged(path: Path) -> str:
 
 def _listing(path: Path) -> list[tuple[str, str]]:
     try:
-        return [(entry["relpath"], entry["md5"]) for entry in json.loads(path.read_bytes())]
+        return [(entry["relpath"], entry["md5"]) for entry in parse_json(path.read_bytes())]
     except (OSError, ValueError, KeyError, TypeError):  # the list is missing, or is itself damaged
         return []
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from trajprobe.errors import visible
 from trajprobe.files.shards import recipe_of
 from trajprobe.files.store import Store, damage
 from trajprobe.files.temporary import delete
@@ -92,7 +93,7 @@ def verify_store(report_progress: Callable[[str], object]) -> str:
 def _recipe(path: Path) -> str:
     """The recipe of a shard, in a few words."""
     try:
-        return ", ".join(_words(recipe_of(path)))
+        return visible(", ".join(_words(recipe_of(path))), 200)
     except (AttributeError, KeyError, TypeError):
         return "damaged, or of an older version"
 

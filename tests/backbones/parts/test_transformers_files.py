@@ -222,6 +222,12 @@ def test_an_offset_is_what_processors_make_of_it(recorded):
         ({"rescale_factor": "1/255"}, "its numbers can't be used"),
         ({"image_mean": "abc"}, "its numbers can't be used"),
         ({"offset": "x"}, "its numbers can't be used"),
+        ({"rescale_factor": 10**400}, "its numbers can't be used"),
+        ({"rescale_factor": 1e-300}, "at `mean.0.`: Expected `float`"),
+        ({"resample": [2]}, "its numbers can't be used"),
+        ({"size": {"height": [32], "width": [32]}}, "got size .* expected a square's side"),
+        ({"size": {}}, "got size .* expected a square's side"),
+        ({"size": 10**9}, "at `resize`: Expected `int` <= 2048"),
     ],
 )
 def test_preprocessing_that_is_not_told_is_not_guessed(recorded, changed, message):
@@ -242,7 +248,7 @@ def test_a_folder_without_its_tables_is_refused(recorded):
         tf.config_of(CLIPVisionModel, folder)
 
 
-@pytest.mark.parametrize("changed", [{"num_attention_heads": 3}, {"hidden_act": "none"}, {"hidden_size": -32}])
+@pytest.mark.parametrize("changed", [{"num_attention_heads": 3}, {"hidden_act": "none"}, {"hidden_size": 31}])
 def test_a_configuration_that_makes_no_network_is_refused(recorded, changed):
     folder = recorded("clip")
     whole = json.loads((folder / "config.json").read_text())
@@ -250,6 +256,25 @@ def test_a_configuration_that_makes_no_network_is_refused(recorded, changed):
     with pytest.raises(UserError, match=r"(is no configuration of a|transformers could not load it)") as told:
         tf.load(CLIPVisionModel, folder)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("model_type", [["clip"], {"a": 1}, "g|0\n\x1b[2J"])
+def test_a_type_that_is_no_type_is_refused_in_one_printable_line(recorded, model_type):
+    folder = recorded("clip")
+    whole = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(whole | {"model_type": model_type}))
+    with pytest.raises(UserError, match="got a model of type ") as told:
+        tf.config_of(CLIPVisionModel, folder)
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize("unexpected", [[""], "", "visual", [1], {"a": 1}, None])
+def test_prefixes_that_would_allow_any_tensor_are_refused(recorded, unexpected):
+    folder = recorded("clip")
+    path = folder / "provenance.json"
+    write_checked_json(path, read_checked_json(path) | {"unexpected": unexpected})
+    with pytest.raises(UserError, match=r"provenance\.json: `unexpected`.*Expected `"):
+        tf.load(CLIPVisionModel, folder)
 
 
 def test_whole_numbers_are_no_weights(recorded):
@@ -282,5 +307,5 @@ def test_a_damaged_configuration_is_not_to_be_deleted(recorded, data):
     """It may be the user's own: no pipeline makes it again."""
     folder = recorded("videomae")
     (folder / "config.json").write_bytes(data)
-    with pytest.raises(UserError, match=r"config\.json: is no JSON table; get it again$"):
+    with pytest.raises(UserError, match=r"config\.json: is no (JSON table|valid JSON \(.*\)); get it again$"):
         tf.config_of(VideoMAEModel, folder)

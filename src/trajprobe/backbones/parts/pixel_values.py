@@ -8,24 +8,27 @@ from torch import Tensor
 from trajprobe.backbones.parts.resizing import pil_bicubic, pil_bilinear, resize_and_crop
 from trajprobe.params import Parameters
 
-Positive = Annotated[int, Meta(ge=1)]
-Three = tuple[float, float, float]
+#: No published network sees more; resizing takes the square of it in memory.
+Side = Annotated[int, Meta(ge=1, le=2048)]
+#: Means and deviations of grey levels, as shares of 255; published ones go from 0 to 1, or -1 to 1.
+Share = Annotated[float, Meta(ge=-1000.0, le=1000.0)]
+Three = tuple[Share, Share, Share]
 
 
 class Pixels(Parameters, frozen=True, kw_only=True):
     """What a preprocessor_config.json says, whose `size` is called `resize` here: DVC ignores keys called `size`."""
 
-    resize: Positive  #: pixels of the shorter side
+    resize: Side  #: pixels of the shorter side
     resample: Literal["bilinear", "bicubic"]
-    crop: Positive  #: height and width of the middle square that the network sees, pixels
+    crop: Side  #: height and width of the middle square that the network sees, pixels
     mean: Three  #: of red, green and blue, as shares of 255
     std: Three
 
     def __post_init__(self) -> None:
         if self.crop > self.resize:
             raise ValueError(f"got crop {self.crop}, expected at most {self.resize} as `resize`")
-        if min(self.std) <= 0:
-            raise ValueError(f"got std {list(self.std)}, expected numbers above 0")
+        if min(self.std) < 1e-6:
+            raise ValueError(f"got std {list(self.std)}, expected numbers above 0.000001")
 
 
 def pixel_values(video: Tensor, pixels: Pixels) -> Tensor:

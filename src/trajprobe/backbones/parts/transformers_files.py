@@ -7,25 +7,29 @@ goes on; of damaged values it says nothing. Here each of these is an error, and 
 import contextlib
 import hashlib
 import io
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 import transformers
+from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from trajprobe.backbones.parts import model_settings
 from trajprobe.backbones.parts.pixel_values import Pixels
-from trajprobe.backbones.weights import MODEL, provenance, recorded_digest
-from trajprobe.errors import UserError
+from trajprobe.backbones.weights import MODEL, PROVENANCE, provenance, recorded_digest
+from trajprobe.errors import UserError, visible, visible_name, visible_names
+from trajprobe.files.reading import read_json
 from trajprobe.params import parse
 
 CONFIG = "config.json"
+#: Of names of tensors; the empty one would be that of all.
+Prefix = Annotated[str, Meta(min_length=1)]
 #: Files that say what the preprocessing is; of a folder with both, the first counts.
 PREPROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
 #: PIL's numbers for its filters.
@@ -64,7 +68,8 @@ def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, st
             f"{path}: transformers could not load it ({_first_line(error)}); does {CONFIG} belong to it?"
         ) from None
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
-    _check_names(info, tensors, recorded.get("unexpected", []), path)
+    allowed = parse(recorded.get("unexpected", []), list[Prefix], f"{folder / PROVENANCE}: `unexpected`")
+    _check_names(info, tensors, allowed, path)
     _check_values(model.state_dict(), tensors, path)
     model.train(mode=False).requires_grad_(requires_grad=False)
     return model, digest
@@ -96,25 +101,36 @@ def settings(config: PreTrainedConfig) -> dict[str, Any]:
 
 def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
     """A new configuration for each network, since transformers writes into them."""
-    _check_type(kind, folder / CONFIG)
+    path = folder / CONFIG
+    _check_type(kind, path)
+    try:
+        model_settings.check_settings(_table(path))
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
     try:
         with _silence():
             config: PreTrainedConfig = cast(Any, kind.config_class).from_pretrained(folder, local_files_only=True)
     except Exception as error:  # noqa: BLE001 (a configuration's values can be wrong in any way)
-        raise UserError(f"{folder / CONFIG}: is no configuration of a {kind.__name__} ({_first_line(error)})") from None
-    return config
+        raise UserError(f"{path}: is no configuration of a {kind.__name__} ({_first_line(error)})") from None
+    try:
+        model_settings.check_extent(config)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+    return model_settings.with_attention(config, kind)
 
 
 def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
     """Refuses the configuration of another kind of model, of which transformers would take the keys that it has too."""
     model_type, expected = _table(path).get("model_type"), kind.config_class
     mapping: Any = transformers.CONFIG_MAPPING  # lazy, unlike its `get`
-    config_class = mapping[model_type] if model_type in mapping else None  # noqa: SIM401
+    is_named = isinstance(model_type, str) and model_type in mapping
+    config_class = mapping[model_type] if is_named else None
     has_it = config_class is expected or expected in getattr(config_class, "sub_configs", {}).values()
     if model_type and not has_it:
         raise UserError(
-            f"{path}: got a model of type {model_type}, expected {expected.model_type if expected else None}, which a "
-            f"{kind.__name__} is; give another folder, or name another class"
+            f"{path}: got a model of type {visible_name(model_type)}, expected "
+            f"{expected.model_type if expected else None}, which a {kind.__name__} is; give another folder, or name "
+            "another class"
         )
 
 
@@ -133,7 +149,9 @@ def pixels_of(folder: Path) -> Pixels:
     table = _table(path)
     for key in ("do_resize", "do_rescale", "do_normalize"):
         if table.get(key, True) is not True:
-            raise UserError(f"{path}: got {key} {table[key]}, expected true; no other preprocessing is supported")
+            raise UserError(
+                f"{path}: got {key} {visible_name(table[key])}, expected true; no other preprocessing is supported"
+            )
     missing = [key for key in ("size", "resample", "image_mean", "image_std") if table.get(key) is None]
     if missing:
         raise UserError(
@@ -148,7 +166,7 @@ def pixels_of(folder: Path) -> Pixels:
         mean = [(float(value) + offset) / scale for value in table["image_mean"]]
         std = [float(value) / scale for value in table["image_std"]]
         resample = RESAMPLES.get(table["resample"], table["resample"])
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise UserError(f"{path}: its numbers can't be used ({error}); get it again") from None
     values = {"resize": resize, "resample": resample, "crop": crop, "mean": mean, "std": std}
     return parse(values, Pixels, str(path))
@@ -156,19 +174,15 @@ def pixels_of(folder: Path) -> Pixels:
 
 def _side(value: Any, key: str, path: Path) -> int:
     """The side of a square, or the shorter side, pixels."""
-    sides = set(value.values()) if isinstance(value, dict) else {value}
-    if len(sides) != 1 or not isinstance(side := next(iter(sides)), int):
-        raise UserError(f"{path}: got {key} {value}, expected a square's side or a shortest_edge")
+    sides = list(value.values()) if isinstance(value, dict) else [value]
+    side = sides[0] if sides else None
+    if not isinstance(side, int) or any(other != side for other in sides):
+        raise UserError(f"{path}: got {key} {visible_name(value)}, expected a square's side or a shortest_edge")
     return side
 
 
 def _table(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); `dvc pull {path.parent}` brings it") from None
-    except ValueError:
-        table = None
+    table = read_json(path, f"is not there; `dvc pull {path.parent}` brings it", "get it again")
     if not isinstance(table, dict):
         raise UserError(f"{path}: is no JSON table; get it again")
     return table
@@ -188,13 +202,16 @@ def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Col
         reason = "another model's file, or an incomplete one"
     else:
         classes = _table(path.parent / CONFIG).get("architectures")
-        saved = f"it was saved as a {classes[0]}: name that class, or else" if classes else "name another class, or"
-        prefixes = ", ".join(sorted({key.partition(".")[0] + "." * ("." in key) for key in extra}))
+        saved = "name another class, or"
+        if isinstance(classes, list) and classes:
+            saved = f"it was saved as a {visible_name(classes[0])}: name that class, or else"
+        prefixes = visible_names(sorted({key.partition(".")[0] + "." * ("." in key) for key in extra}))
         reason = f"{saved} drop them with `unexpected: [{prefixes}]` in its row"
     for keys, kind in ((missing, "missing"), (extra, "of no use to the class")):
         if keys:
-            both = f", and {len(extra)} of no use to it ({_some(extra)})" if kind == "missing" and extra else ""
-            raise UserError(f"{path}: {_count(keys)} {kind} ({_some(keys)}){both}; {reason}")
+            others = f", and {len(extra)} of no use to it ({visible_names(sorted(extra), 3)})"
+            both = others if kind == "missing" and extra else ""
+            raise UserError(f"{path}: {_count(keys)} {kind} ({visible_names(sorted(keys), 3)}){both}; {reason}")
     if mismatched := info["mismatched_keys"]:
         name, got, expected = sorted(mismatched)[0]
         raise UserError(
@@ -202,7 +219,7 @@ def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Col
             f"does {path.parent / CONFIG} belong to this file?"
         )
     if errors := info["error_msgs"]:
-        raise UserError(f"{path}: transformers could not load it ({' '.join(str(errors[0]).split())[:200]})")
+        raise UserError(f"{path}: transformers could not load it ({visible(' '.join(str(errors[0]).split()), 200)})")
 
 
 def _check_values(loaded: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -231,12 +248,8 @@ def _count(keys: Collection[Any]) -> str:
     return f"{len(keys)} tensor{'s' * (len(keys) != 1)}"
 
 
-def _some(keys: Collection[str]) -> str:
-    return ", ".join(sorted(keys)[:3]) + (", ..." if len(keys) > 3 else "")
-
-
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return visible((str(error).strip().splitlines() or [type(error).__name__])[0], 200)
 
 
 @contextlib.contextmanager
