@@ -7,6 +7,7 @@ import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.files import imported
+from trajprobe.repository import doctor
 from trajprobe.repository.dvc_add import added_to_dvc
 from trajprobe.repository.dvc_command import dvc
 from trajprobe.repository.restore import restore
@@ -59,9 +60,13 @@ def test_the_imported_bytes_come_back_after_dvc_took_over_the_damage(path):
     adopted = imported.dvc_file(path).read_bytes()
     assert adopted != pointer
     assert imported.recorded(path)  # DVC leaves `meta` as it is
+    (finding,) = doctor.examine()
+    assert finding.text.startswith(f"{path}: has changed since its import, and DVC has taken that over; `trajprobe re")
+    assert not finding.mended
     with pytest.raises(UserError, match="is not the file that was imported"):
         imported.check(path)
     restore(path)
+    assert doctor.examine() == []
     assert content(path) == before
     assert imported.dvc_file(path).read_text().split("outs")[1] == pointer.decode().split("outs")[1]
     imported.check(path)

@@ -5,7 +5,9 @@ md5 into the .dvc file, before a stage can refuse. So an import records each md5
 DVC leaves as it is. A stage compares them, and `trajprobe restore` finds the imported files in DVC's cache.
 """
 
+import hashlib
 import io
+import json
 from collections.abc import Collection
 from pathlib import Path
 
@@ -46,6 +48,15 @@ def recorded(path: Path) -> dict[str, str]:
         return {}
     except (UserError, UnicodeDecodeError, AttributeError):
         raise UserError(f"{pointer}: is damaged; `git checkout {pointer}` brings it back") from None
+
+
+def dvc_md5(path: Path) -> str:
+    """The md5 that the .dvc file of `path` had after the import: of the file, or of DVC's list of a folder's files."""
+    md5s = recorded(path)
+    if list(md5s) == [path.name]:
+        return md5s[path.name]
+    listing = [{"md5": md5s[name], "relpath": name} for name in sorted(md5s, key=lambda name: name.split("/"))]
+    return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
 def check(path: Path, without: Collection[str] = ()) -> None:

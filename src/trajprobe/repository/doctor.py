@@ -6,6 +6,7 @@ Mended is what holds nothing, or what only processes need that are gone. Otherwi
 import configparser
 import fcntl
 import json
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trajprobe.errors import UserError
+from trajprobe.files import imported
 from trajprobe.files.atomic import write_bytes
 from trajprobe.repository.dvc_add import UNDO, check_repository_root, finish_imports
 from trajprobe.repository.dvc_cache import dvc_files, locked_stages, pointed_outs
@@ -39,6 +41,7 @@ def examine() -> list[Damage]:
         _dvc_files,
         databases,
         _imports,
+        _taken_over,
         objects,
         cut_files,
         leftovers_of_dead,
@@ -145,6 +148,18 @@ def _dvc_files() -> Iterator[Damage]:
             pointed_outs(path)
         except UserError as error:
             yield Damage(str(error), mended=False)
+
+
+def _taken_over() -> Iterator[Damage]:
+    """Imports whose .dvc file names other data: DVC takes over what it finds in a file that it only holds."""
+    for pointer in dvc_files():
+        path = pointer.with_suffix("")
+        with suppress(UserError):  # reported above
+            if imported.recorded(path) and imported.dvc_md5(path) not in {out["md5"] for out in pointed_outs(pointer)}:
+                remedy = f"`trajprobe restore {shlex.quote(str(path))}` brings that back"
+                yield Damage(
+                    f"{path}: has changed since its import, and DVC has taken that over; {remedy}", mended=False
+                )
 
 
 def _imports() -> Iterator[Damage]:
