@@ -61,7 +61,7 @@ def test_the_imported_bytes_come_back_after_dvc_took_over_the_damage(path):
     assert adopted != pointer
     assert imported.recorded(path)  # DVC leaves `meta` as it is
     (finding,) = doctor.examine()
-    assert finding.text.startswith(f"{path}: has changed since its import, and DVC has taken that over; `trajprobe re")
+    assert finding.text.startswith(f"{path}: is not the data that was imported, and DVC has taken it over; `trajprobe ")
     assert not finding.mended
     with pytest.raises(UserError, match="is not the file that was imported"):
         imported.check(path)

@@ -6,7 +6,6 @@ Mended is what holds nothing, or what only processes need that are gone. Otherwi
 import configparser
 import fcntl
 import json
-import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -156,10 +155,8 @@ def _taken_over() -> Iterator[Damage]:
         path = pointer.with_suffix("")
         with suppress(UserError):  # reported above
             if imported.recorded(path) and imported.dvc_md5(path) not in {out["md5"] for out in pointed_outs(pointer)}:
-                remedy = f"`trajprobe restore {shlex.quote(str(path))}` brings that back"
-                yield Damage(
-                    f"{path}: has changed since its import, and DVC has taken that over; {remedy}", mended=False
-                )
+                text = f"{path}: is not the data that was imported, and DVC has taken it over; {imported.remedy(path)}"
+                yield Damage(text, mended=False)
 
 
 def _imports() -> Iterator[Damage]:
