@@ -2,7 +2,7 @@
 # make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/caching-and-remotes.md)
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some 15 minutes on 4 cores
-# make torture kills commands at random times and looks at what is left; KILLS=500, some hours
+# make torture   kills commands at random times and changes files and parameters at random; KILLS, CASES, some hours
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
 # Another build of torch: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu128
@@ -12,6 +12,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 REMOTE ?=
 KILLS ?= 500
+CASES ?= 5000
 STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -41,7 +42,7 @@ lint: $(STAMP)
 	mypy
 
 torture: $(STAMP)
-	KILLS=$(KILLS) python -m pytest tests/torture -s
+	KILLS=$(KILLS) TRAJPROBE_CASES=$(CASES) python -m pytest tests/torture -s --timeout 0 -o faulthandler_timeout=0
 
 bench: $(STAMP)
 	@for benchmark in benchmarks/bench_*.py; do OPENBLAS_NUM_THREADS=1 python $$benchmark || exit 1; done

@@ -41,8 +41,11 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_collection_modifyitems(items):
-    """The long files first, so that no worker ends with one alone."""
-    items.sort(key=lambda item: not {"docs", "pipeline"} & set(item.path.parts))
+    """The long files first, so that no worker ends with one alone; while the first makes the repository that the tests
+    of pipelines share, the second has tests that need none.
+    """
+    order = ("docs", "published", "pipeline")
+    items.sort(key=lambda item: next((order.index(part) for part in item.path.parts if part in order), len(order)))
 
 
 @pytest.fixture(autouse=True)

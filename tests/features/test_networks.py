@@ -14,6 +14,7 @@ from trajprobe.errors import UserError
 from trajprobe.features.networks import check_weights, open_network
 from trajprobe.features.perturbations import permute_weights
 from trajprobe.features.plan import Plan
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
 from trajprobe.rows import Row
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -99,23 +100,22 @@ def test_strides_that_the_weights_were_not_trained_with_are_refused():
     )
 
 
-def edit_provenance(before, after):
+def edit_architecture(changes):
     path = FOLDER / weights.PROVENANCE
-    text = path.read_text()
-    assert before in text
-    path.write_text(text.replace(before, after))
+    content = read_checked_json(path)
+    write_checked_json(path, content | {"architecture": content["architecture"] | changes})
 
 
 def test_all_that_a_provenance_records_is_compared_not_strides_alone():
     trained()
-    edit_provenance('"n_codes"', '"resolution": 32, "n_codes"')
+    edit_architecture({"resolution": 32})
     with pytest.raises(UserError, match="got resolution 16, expected resolution 32, which the weights of"):
         opened(**VIDEOGPT)
 
 
 def test_a_provenance_that_is_no_architecture_of_the_family_is_refused():
     trained()
-    edit_provenance('"n_codes"', '"codes"')
+    edit_architecture({"codes": 16})
     with pytest.raises(UserError, match=r"provenance\.json: `architecture`.*unknown key `codes`"):
         opened(**VIDEOGPT)
 

@@ -1,9 +1,6 @@
 """What users type: metrics, plots, graphs and experiments of DVC, and the table."""
 
 import json
-import re
-
-from ruamel.yaml import YAML
 
 
 def test_metrics_diff_between_branches_that_differ_in_the_backbone_shows_both(clone):
@@ -43,24 +40,6 @@ def test_metrics_show_and_plots_show_and_dag(clone):
     assert '"data/raw' not in graph
     assert '"render@t17" -> "features@magvit2-tiny"' in graph
     assert '"features@magvit2-tiny" -> "probe@magvit2-tiny"' in graph
-
-
-def test_an_experiment_changes_a_parameter_and_leaves_the_rest(clone):
-    told = clone.run("dvc", "exp", "run", "-S", "rows.magvit2-tiny.pooling=mean")
-    assert "Ran experiment" in told
-    assert clone.params()["rows"]["magvit2-tiny"]["pooling"] == "mean"
-    assert {f"features@{row}" for row in ("magvit2-tiny", "magvit2-tiny-shuffled")} <= set(
-        re.findall(r"features@[\w-]+", told)
-    )
-    assert "Running stage 'pretrain@" not in told
-    assert "Running stage 'controls@" not in told
-    before, after = (YAML(typ="safe").load(text) for text in (clone.git("show", "main:params.yaml"), params(clone)))
-    before["rows"]["magvit2-tiny"]["pooling"] = "mean"
-    assert before == after
-
-
-def params(clone):
-    return (clone.folder / "params.yaml").read_text()
 
 
 def test_load_features_gives_what_a_probe_of_ones_own_needs(reproduced):

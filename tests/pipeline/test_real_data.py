@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trajprobe.files.checked_json import read_checked_json
+
 DATA = Path(__file__).parents[3] / "shared/data"
 # Other people's recordings stay out of the repository: a checkout by itself has none to import.
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the data sets for trials are not here ({DATA})")
@@ -36,7 +38,7 @@ def imported(clone, name):
 
 def found(clone):
     """What the guards found, by name."""
-    return {one["name"]: one for one in json.loads((clone.folder / "data/trajectories/guards.json").read_text())}
+    return {one["name"]: one for one in read_checked_json(clone.folder / "data/trajectories/guards.json")["findings"]}
 
 
 # Logistic regression (standardised, C = 1) on all points as stored, on the same split: from the data's own README.

@@ -276,7 +276,7 @@ def test_a_wrong_entry_is_named(file, refused, case):
 def test_sizes_too_large_to_count_are_refused(file, refused):
     huge = torch.zeros(()).expand(10**9, 1, 1, 1, 1)
     path = file(state() | {LAST: huge}, n_hiddens=10**9)
-    refused("--from", path, name="videogpt", words=["hyper-parameters make no network"])
+    refused("--from", path, name="videogpt", words=["at `n_hiddens`: Expected `int` <= 1048576"])
 
 
 def test_sizes_larger_than_memory_take_none(file, refused):

@@ -1,7 +1,10 @@
 """What a user imported comes back, whatever DVC took over since; nothing that is nowhere else is replaced."""
 
+import contextlib
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,22 +16,30 @@ from trajprobe.repository.dvc_command import dvc
 from trajprobe.repository.restore import restore
 
 
-@pytest.fixture(params=["set.npz", "folder"])
-def path(request, tmp_path, monkeypatch):
-    """A file or a folder that was imported to data/."""
+@pytest.fixture(scope="module", params=["set.npz", "folder"])
+def original(request, tmp_path_factory):
+    """A repository with a file or a folder that was imported to data/, and its path there."""
+    top = tmp_path_factory.mktemp("original")
+    with contextlib.chdir(top):
+        for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+            subprocess.run(command, check=True)
+        path = Path("data", request.param)
+        with added_to_dvc(path) as new:
+            if path.suffix:
+                new.write_text("good")
+            else:
+                new.mkdir()
+                (new / "model").write_text("good")
+                (new / "provenance").write_text("beside")
+    return top, path
+
+
+@pytest.fixture
+def path(original, tmp_path, monkeypatch):
+    """That path, in a copy of the repository."""
+    shutil.copytree(original[0], tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
-        subprocess.run(command, check=True)
-    path = tmp_path.joinpath("data", request.param).relative_to(tmp_path)
-    path.parent.mkdir()
-    with added_to_dvc(path) as new:
-        if path.suffix:
-            new.write_text("good")
-        else:
-            new.mkdir()
-            (new / "model").write_text("good")
-            (new / "provenance").write_text("beside")
-    return path
+    return original[1]
 
 
 def damage(path):

@@ -33,7 +33,6 @@ def test_killed_imports_and_prunes_lose_nothing(folder):
 
 
 @pytest.mark.skipif(KILLS <= 12, reason="minutes; KILLS=500 asks for it")
-@pytest.mark.timeout(0)
 def test_killed_commands_lose_nothing(folder, reproduced):
     repository = reproduced.__class__(shutil.copytree(reproduced.folder, folder / "original"))
     assert repository.trajprobe("remote", "add", folder / "remote")[0] == 0

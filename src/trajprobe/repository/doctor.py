@@ -37,9 +37,9 @@ def examine() -> list[Damage]:
         _lock,
         _index_lock,
         _lock_file,
+        _imports,  # before _dvc_files: the .dvc file of a killed import may be unfinished
         _dvc_files,
         databases,
-        _imports,
         _taken_over,
         objects,
         cut_files,
