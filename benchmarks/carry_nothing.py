@@ -19,7 +19,7 @@ from trajprobe.probes.settings import CodeLength, FewShot, Probe
 RUNS = 100
 CLASSES, DIMENSIONS, LAYER = 5, 16, "features"
 #: Groups, and clips of each, by how the page calls them.
-SHAPES = {"60": (60, 1), "200": (200, 1), "200 in 40 groups": (40, 5), "200 in 10 groups": (10, 20)}
+SHAPES = {"200": (200, 1), "200 in 40 groups": (40, 5)}
 
 
 def nothing(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:

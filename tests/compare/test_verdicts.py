@@ -121,6 +121,13 @@ def test_cohens_h_is_its_formula_and_beyond_the_ends_that_of_the_ends():
     assert cohens_h(0.2, 0.5) == pytest.approx(1.571 - 0.927, abs=1e-3)
 
 
+@pytest.mark.parametrize("freedom", [1.0, 3.7, 1e5])
+def test_the_detectable_difference_of_the_smallest_level_is_one_too(freedom):
+    found = verdict(0.0, 0.03, freedom, alpha=1e-6).detectable_difference
+    # For one degree the t of a level is about 1 / (pi level); a fifth of the standard errors is above 1.28.
+    assert stats.t.ppf(1 - 1e-6, freedom) < found / 0.03 < 1.6 * stats.t.ppf(1 - 1e-6, freedom)
+
+
 @pytest.mark.parametrize("alpha", [0.01, 0.05])
 @pytest.mark.parametrize("freedom", [1.0, 4.0, 50.0])
 def test_the_detectable_difference_is_found_four_times_of_five(freedom, alpha):

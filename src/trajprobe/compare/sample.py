@@ -100,15 +100,18 @@ class Sample:
 
     @property
     def group_count(self) -> int:
-        return len(np.unique(self.groups))
+        return int(self._of_group.max()) + 1
 
     def weights(self, metric: str) -> ClipWeights:
         """All clips alike, or all classes alike, as the metric has it."""
         counts = np.bincount(self.labels)
         by_class = 1 / counts[self.labels] / np.count_nonzero(counts)
         alike = np.full(len(self.labels), 1 / len(self.labels))
-        of_group = np.unique(self.groups, return_inverse=True)[1]
-        return ClipWeights(by_class if METRICS[metric].by_class else alike, of_group)
+        return ClipWeights(by_class if METRICS[metric].by_class else alike, self._of_group)
+
+    @cached_property
+    def _of_group(self) -> Integers:
+        return np.unique(self.groups, return_inverse=True)[1]
 
     def shortage(self, metric: str) -> str | None:
         """What there is too little of to judge a difference, or None."""

@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special
+from scipy.optimize import brentq
 
 from trajprobe.compare.confidence import ConfidenceDistribution, Estimate, confidence_interval
 from trajprobe.statistics.multiple_tests import holm, holm_levels
 
 #: Of the test, for the smallest detectable difference.
 POWER = 0.8
+#: Quantiles of a standard error that power is averaged over, and a normal value that is beyond any.
+STEPS, WIDE = 1000, 8.0
 #: No p-value is said to be below this: no model of scores is so exact.
 SMALLEST_P = 1e-12
 
@@ -91,10 +94,15 @@ def judge(
 def detectable_difference(difference: ConfidenceDistribution, level: float) -> float:
     """The smallest difference that a one-sided t-test at `level` detects with probability `POWER`.
 
-    In standard errors it is the noncentrality of Student's t with that power (Cohen 1988, chapter 2).
+    With d standard errors between, t is (z + d) / s, with z normal and s^2 chi-squared over its degrees of freedom:
+    power is the mean of P(z > critical s - d) over s, here over its quantiles (Cohen 1988, chapter 2). SciPy's
+    noncentral t does not end for small levels.
     """
     freedom = difference.degrees_of_freedom
-    return difference.distance(float(special.nctdtrinc(freedom, 1 - POWER, special.stdtrit(freedom, 1 - level))))
+    shares = (np.arange(STEPS) + 0.5) / STEPS
+    critical = special.stdtrit(freedom, 1 - level) * np.sqrt(2 * special.gammaincinv(freedom / 2, shares) / freedom)
+    errors = brentq(lambda distance: special.ndtr(distance - critical).mean() - POWER, 0, critical.max() + WIDE)
+    return difference.distance(float(errors))
 
 
 def _unjudged(hypothesis: Hypothesis, confidence: float, shortage: str) -> Verdict:
