@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from trajprobe.compare.confidence import ROUNDING, Sampling
+from trajprobe.compare.group_variance import GroupVariance, group_variance, intraclass_correlation
 from trajprobe.compare.metrics import METRICS, Array, Integers
 from trajprobe.errors import UserError
 from trajprobe.files.labelling import Labelling
-from trajprobe.statistics.group_variance import GroupVariance, group_variance, intraclass_correlation
 
 #: Fewer groups, fewer clips or a larger group and nothing is judged: `make calibrate` measures no error rate there.
 FEWEST_GROUPS, FEWEST_CLIPS, LARGEST_SHARE = 6, 30, 0.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trajprobe.statistics.group_variance import group_variance, intraclass_correlation
+from trajprobe.compare.group_variance import group_variance, intraclass_correlation
 
 SIZES = np.array([128, 81, 51, 32, 20, 13, 8, 5, 3, 2])
 WEIGHTS = SIZES / SIZES.sum()
