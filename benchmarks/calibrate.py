@@ -1,278 +1,213 @@
 """python benchmarks/calibrate.py: how often the verdicts are wrong; writes docs/calibration.md.
 
-A score table holds which clips each network gets right. Networks, clips and groups are drawn from a model whose truth
-is known:
-
-    logit P(network j gets clip i of group g right) = w_j + d_i + e_g + u_jg
-
-w_j the network's worth, d_i and e_g how easy clip and group are, u_jg how the network does on the group. A network's
-true accuracy is the mean over all clips and groups that there could be.
+Score tables come from two models, which were written apart (benchmarks/score_tables.py).
 """
 
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
-from msgspec.structs import replace as replace_struct
-from numpy.polynomial.hermite_e import hermegauss
-from numpy.typing import NDArray
-from scipy import special
-from scipy.optimize import brentq
-from sklearn.model_selection import StratifiedGroupKFold
+from carry_nothing import RUNS, shares
+from error_rates import ALPHA, CONFIDENCE, FAMILIES, FAMILY, MARGIN, TABLES, detected, percent, rates
+from score_tables import Cell
 
-from trajprobe.compare.bootstrap import bootstrap
-from trajprobe.compare.comparison import Compare, compare
-from trajprobe.compare.confidence import BootstrapDistribution, ConfidenceDistribution, confidence_interval
 from trajprobe.compare.leaks import STOP
-from trajprobe.compare.metrics import METRICS
-from trajprobe.compare.scored import Variant
-from trajprobe.compare.seeds import gain, rank_p_value
-from trajprobe.files.labelling import Labelling
-from trajprobe.files.probe_results import RowProbe, VariantProbe
-from trajprobe.params import read, section
-from trajprobe.probes.network_probes import VariantFeatures, probe_networks
-from trajprobe.probes.settings import CodeLength, FewShot, Probe
+from trajprobe.compare.sample import FEWEST_CLIPS, FEWEST_GROUPS
 
-Array = NDArray[np.float64]
-TABLES, RUNS = 2000, 100
-CLASSES, DIMENSIONS, LAYER = 5, 16, "features"
-ALPHA, CONFIDENCE, MARGIN, DRAWS = 0.05, 0.95, 0.02, 1000
 PAGE = Path(__file__).parents[1] / "docs/calibration.md"
-NODES, WEIGHTS = hermegauss(61)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What score tables of one kind are drawn from."""
-
-    seeds: int  #: random networks; 0: two networks are compared, neither of them a draw
-    groups: int
-    each: int  #: clips of a group
-    spread: float = 0.0  #: standard deviation of the random networks' worth, in logits
-    effect: float = 0.0  #: true difference of accuracy
-    uneven: float = 0.0  #: how the effect varies among groups: its standard deviation over its mean
-    accuracy: float = 0.5  #: of a random network whose worth is the mean one
-
-    @property
-    def clip(self) -> float:
-        """Standard deviation of how easy a clip is beyond its group."""
-        return 1.0
-
-    @property
-    def group(self) -> tuple[float, float]:
-        """Standard deviations of how easy a group is, and how much a network's luck there varies."""
-        return (1.0, 0.5) if self.each > 1 else (0.0, 0.0)
+def alone(clips: int) -> tuple[int, ...]:
+    """Each clip a group."""
+    return (1,) * clips
 
 
-def accuracy(worth: float, deviation: float) -> float:
-    """True accuracy of a network: the mean of expit over a normal distribution of logits."""
-    return float(special.expit(worth + deviation * NODES) @ WEIGHTS / WEIGHTS.sum())
-
-
-@dataclass(frozen=True)
-class Table:
-    """Which clips are right, and the truth about the networks."""
-
-    trained: Array  #: (n)
-    random: Array  #: (s n)
-    groups: NDArray[np.int64]  #: (n)
-    truth: float  #: accuracy of the trained network less that of a further random one
-
-
-def drawn(cell: Cell, generator: np.random.Generator) -> Table:
-    """A score table of a cell."""
-    groups = np.repeat(np.arange(cell.groups), cell.each)
-    count = max(cell.seeds, 1)
-    easy, luck = cell.group
-    deviation = float(np.sqrt(cell.clip**2 + easy**2 + luck**2))
-    base = brentq(lambda worth: accuracy(worth, deviation) - cell.accuracy, -20, 20)
-
-    def shifted(shift: float) -> float:
-        return accuracy(base + shift, float(np.hypot(deviation, cell.uneven * shift))) - cell.accuracy
-
-    shift = brentq(lambda value: shifted(value) - cell.effect, 0, 20) if cell.effect else 0.0
-    worth = base + cell.spread * generator.normal(size=count + 2)  # the trained one, the random ones, a further one
-    worth[0] += shift
-    logits = worth[:-1, np.newaxis] + cell.clip * generator.normal(size=len(groups))
-    logits = logits + easy * generator.normal(size=cell.groups)[groups]
-    logits = logits + luck * generator.normal(size=(count + 1, cell.groups))[:, groups]
-    logits[0] += cell.uneven * shift * generator.normal(size=cell.groups)[groups]
-    right = (generator.random(logits.shape) < special.expit(logits)).astype(np.float64)
-    truth = accuracy(worth[0], float(np.hypot(deviation, cell.uneven * shift))) - accuracy(worth[-1], deviation)
-    return Table(right[0], right[1:], groups, truth)
-
-
-def difference(cell: Cell, table: Table, seed: int) -> ConfidenceDistribution:
-    """The difference of accuracies, by the very functions that compare rows."""
-    one_class = np.ones(len(table.groups), dtype=np.int64)
-    if cell.seeds:
-        return gain(table.trained, table.random, table.groups, one_class)
-    pair = np.stack([table.trained, table.random[0]]).astype(np.int64)
-    metrics = {"accuracy": METRICS["accuracy"]}
-    first, second = bootstrap(one_class, pair, table.groups, metrics, DRAWS, seed)["accuracy"]
-    mean = float(table.trained.mean() - table.random[0].mean())
-    return BootstrapDistribution(mean, np.sort(first - second), cell.groups)
-
-
-def outcomes(cell: Cell, seed: int) -> tuple[bool, bool, bool, bool]:
-    """Of one table: called better, called so by its rank, the interval holds the truth, called practically equal."""
-    table = drawn(cell, np.random.default_rng(seed))
-    found = difference(cell, table, seed)
-    low, high = confidence_interval(found, CONFIDENCE)[1:]
-    ranked = rank_p_value(table.trained.mean(), table.random.mean(axis=1).tolist()) <= ALPHA
-    equal = max(found.p_greater(-MARGIN), found.p_less(MARGIN)) <= ALPHA
-    return found.p_greater(0) <= ALPHA, bool(ranked), low <= table.truth <= high, equal
-
-
-def rates(cell: Cell, number: int) -> Array:
-    """Shares of tables for each of the `outcomes`."""
-    seeds = range(number * TABLES, (number + 1) * TABLES)
-    found: Array = np.array(Parallel(n_jobs=-1)(delayed(outcomes)(cell, seed) for seed in seeds)).mean(axis=0)
-    return found
-
-
-GAINS = [
-    Cell(seeds, groups, each, spread)
-    for seeds in (5, 19)
-    for groups, each in ((200, 1), (40, 5))
-    for spread in (0.0, 0.2)
-]
-PAIRS = [Cell(0, groups, each) for groups, each in ((200, 1), (1000, 1), (40, 5), (20, 10))]
-EFFECTS = (0.02, 0.05, 0.1, 0.2)
-
-
-def shape(cell: Cell) -> str:
-    return f"{cell.groups * cell.each:,}" + (f" in {cell.groups} groups" if cell.each > 1 else "")
+#: By how the page calls them.
+SHAPES = {
+    "200": alone(200),
+    "1,000": alone(1000),
+    "200 in 40 groups": (5,) * 40,
+    "200 in 20 groups": (10,) * 20,
+}
+UNEVEN = {
+    "343 in 10 groups, of 128 to 2": (128, 81, 51, 32, 20, 13, 8, 5, 3, 2),
+    "840 in 24 groups, of 10 to 60": tuple(np.linspace(10, 60, 24).astype(int).tolist()),
+    "182 in 11 groups, one of them 82": (82, *(10,) * 10),
+}
+FEW = {"60 in 10 groups": (6,) * 10, "200 in 10 groups": (20,) * 10, "120 in 6 groups": (20,) * 6}
+SMALL = {"60": alone(60), "100": alone(100), "200": alone(200)}
+FEWEST = {"30": alone(30), "30 in 6 groups": (5,) * 6}
+NAMES = {sizes: name for name, sizes in (SHAPES | UNEVEN | FEW | SMALL | FEWEST | {"4,000": alone(4000)}).items()}
 
 
 def compared(cell: Cell) -> str:
-    return f"pretrained with {cell.seeds} random" if cell.seeds else "two networks"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    if cell.first > 1:
+        return f"{cell.first} random with {cell.second} random"
+    return f"pretrained with {cell.second} random" if cell.second > 1 else "two networks"
 
 
 def row(*parts: object) -> str:
     return f"| {' | '.join(map(str, parts))} |"
 
 
-def equal_worth() -> Iterator[str]:
+def table(*header: str) -> Iterator[str]:
+    yield row(*header)
+    yield row(*["---"] * len(header))
+
+
+def errors(cells: Iterable[Cell]) -> Iterator[str]:
     """Error rates and coverage where no network is better."""
-    yield row("compared", "clips", "spread of worth", "called better", "by rank", "coverage")
-    yield row(*["---"] * 6)
-    for number, cell in enumerate(GAINS + PAIRS):
-        better, ranked, covered, _ = rates(cell, number)
-        by_rank = percent(ranked) if cell.seeds >= 1 / ALPHA - 1 else ""
-        spread = cell.spread if cell.seeds else ""
-        yield row(compared(cell), shape(cell), spread, percent(better), by_rank, percent(covered))
+    yield from table("compared", "clips", "spread", "uneven", "called better", "called worse", "coverage")
+    for cell in cells:
+        yield row(
+            compared(cell), NAMES[cell.sizes], cell.spread, cell.uneven, *rates(cell, "better", "worse", "covered")
+        )
 
 
-def power() -> Iterator[str]:
-    """How often a true difference is found, and its interval's coverage, where it differs among groups."""
-    yield row("compared", "clips", *(f"+{100 * effect:g} points" for effect in EFFECTS), "coverage")
-    yield row(*["---"] * (3 + len(EFFECTS)))
-    for number, cell in enumerate([*(cell for cell in GAINS if cell.spread), *PAIRS], 10):
-        found = [
-            rates(replace(cell, effect=effect, uneven=0.5), 10 * number + place) for place, effect in enumerate(EFFECTS)
-        ]
-        covered = [one[2] for one in found]
-        held = f"{percent(min(covered))} to {percent(max(covered))}"
-        yield row(compared(cell), shape(cell), *(percent(one[0]) for one in found), held)
+def even() -> Iterator[str]:
+    cells = [
+        Cell(sizes, 1, 5, spread) for sizes in (SHAPES["200"], SHAPES["200 in 40 groups"]) for spread in (0.0, 0.2)
+    ]
+    yield from errors([*cells, *(Cell(sizes) for sizes in SHAPES.values())])
+
+
+def uneven() -> Iterator[str]:
+    shapes = [*UNEVEN.values(), *FEW.values()]
+    gains = [Cell(sizes, 1, 5, 0.2, uneven=differs) for sizes in shapes for differs in (0.0, 1.0)]
+    yield from errors([*gains, *map(Cell, shapes)])
+
+
+def fewest() -> Iterator[str]:
+    """What is judged just so."""
+    shapes = FEWEST.values()
+    yield from errors([*map(Cell, shapes), *(Cell(sizes, 1, 5, 0.2) for sizes in shapes)])
+
+
+def seeds() -> Iterator[str]:
+    """Few of them, and those of two rows of random networks."""
+    few = [Cell(sizes, 1, count, 0.2) for count in (2, 3, 19) for sizes in (SMALL["60"], SHAPES["200"])]
+    random = [Cell(SHAPES[clips], count, count, 0.2) for count in (2, 3, 5) for clips in ("200", "1,000")]
+    yield from errors([*few, *random, Cell(SHAPES["200 in 20 groups"], 5, 5, 0.2)])
+
+
+def ranks() -> Iterator[str]:
+    yield from table("compared", "clips", "spread", "called better by rank")
+    for spread in (0.0, 0.2):
+        cell = Cell(SHAPES["200"], 1, 19, spread)
+        yield row(compared(cell), NAMES[cell.sizes], spread, *rates(cell, "ranked"))
+
+
+def accuracies() -> Iterator[str]:
+    """Coverage of the accuracy of one network and of a further random one."""
+    yield from table("clips", "accuracy", "one network", "a further random one of 5")
+    for sizes in [*SMALL.values(), *FEW.values(), UNEVEN["840 in 24 groups, of 10 to 60"]]:
+        for accuracy in (0.5, 0.97, 0.99):
+            cells = [Cell(sizes, accuracy=accuracy), Cell(sizes, 1, 5, 0.2, accuracy=accuracy)]
+            covered = [next(rates(cell, "accuracy covered")) for cell in cells]
+            yield row(NAMES[sizes], accuracy, *covered)
+
+
+def near_one() -> Iterator[str]:
+    """Differences near the ceiling."""
+    shapes = [*SMALL.values(), FEW["200 in 10 groups"]]
+    pairs = [Cell(sizes, accuracy=0.97) for sizes in shapes]
+    yield from errors([*pairs, *(Cell(sizes, 1, 5, 0.2, accuracy=0.97) for sizes in shapes)])
 
 
 def equivalence() -> Iterator[str]:
     """How often a difference of just the margin is called practically equal, and how often none is."""
-    yield row("clips", f"difference of {100 * MARGIN:g} points", "no difference")
-    yield row(*["---"] * 3)
-    for number, groups in enumerate((1000, 4000), 1000):
-        cell = Cell(0, groups, 1)
-        at_margin = rates(replace(cell, effect=MARGIN), 2 * number)[3]
-        yield row(shape(cell), percent(at_margin), percent(rates(cell, 2 * number + 1)[3]))
+    yield from table("clips", "accuracies", "wrong clips", f"difference of {100 * MARGIN:g} points", "no difference")
+    near = [(sizes, 0.97, nested) for sizes in SMALL.values() for nested in (False, True)]
+    for sizes, accuracy, nested in [*near, (SHAPES["1,000"], 0.5, False), (alone(4000), 0.5, False)]:
+        cell = Cell(sizes, accuracy=accuracy, nested=nested)
+        found = [next(rates(one, "equal")) for one in (replace(cell, effect=MARGIN), cell)]
+        wrong = "of one among those of the other" if nested else "of each its own"
+        yield row(NAMES[sizes], f"{accuracy:g} and {accuracy + MARGIN:g}", wrong, *found)
 
 
-def nothing(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:
-    """Features that carry nothing, probed and compared as the stages do it.
+def power() -> Iterator[str]:
+    """How often a true difference is found, and its interval's coverage, where it differs among groups."""
+    yield from table("compared", "clips", *(f"+{100 * effect:g} points" for effect in EFFECTS), "coverage")
+    sizes = [*SHAPES.values()]
+    for cell in [*(Cell(one, 1, count, 0.2) for count in (5, 19) for one in (sizes[0], sizes[2])), *map(Cell, sizes)]:
+        found = [[*rates(replace(cell, effect=effect, uneven=2 * effect), "better", "covered")] for effect in EFFECTS]
+        yield row(compared(cell), NAMES[cell.sizes], *(better for better, _ in found), found[2][1])
 
-    Every clip of a group has its group's label and place in feature space, so that a probe which saw the group would
-    know the label. Returns whether the gain is called better, whether its interval holds no difference at all, whether
-    there is a warning of a row away from chance, and whether one is so far from it that the run would stop.
-    """
-    generator = np.random.default_rng(seed)
-    values = read()
-    params = replace_struct(
-        section(values, Probe, "probe"),
-        few_shot=FewShot(0, 1.0),
-        code_length=CodeLength(0, (1.0,)),
-        seed=seed,
-    )
-    of_group = np.repeat(np.arange(groups), each)
-    labels = (np.arange(groups) % CLASSES)[of_group]
-    folds = np.empty(len(labels), dtype=np.int64)
-    splitter = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
-    for fold, (_, tested) in enumerate(splitter.split(labels, labels, of_group)):
-        folds[tested] = fold
-    labelling = Labelling(labels, np.arange(CLASSES).astype(str), of_group, folds, "nothing", 0)
 
-    def variant(network: str, networks: int) -> VariantProbe:
-        features = [
-            generator.normal(size=(groups, DIMENSIONS))[of_group] + generator.normal(size=(len(labels), DIMENSIONS))
-            for _ in range(networks)
-        ]
-        (probes,) = probe_networks([VariantFeatures(features, in_full=True)], labelling, params, network)
-        return VariantProbe(
-            network=network, input="plain", layer=LAYER, shape=[1, DIMENSIONS], pca=0, frames=1, trained_frames=None,
-            equal_dimensions=DIMENSIONS, networks=probes, features=[],
-        )  # fmt: skip
+EFFECTS = (0.02, 0.05, 0.1, 0.2)
 
-    def probed(name: str, *variants: VariantProbe) -> RowProbe:
-        return RowProbe(
-            row=name, family=name, labelling="nothing", classifier=params.classifier, shots=[], coded_clips=len(labels),
-            uniform_bits=1.0, variants=list(variants),
-        )  # fmt: skip
 
-    rows = [probed("net", variant("pretrained", 1), variant("random", 5)), probed("noise", variant("none", 1))]
-    settings = replace_struct(section(values, Compare, "compare"), primary="net", leaks="warn", seed=seed)
-    found = compare(rows, {"noise": "net"}, "accuracy", labelling, settings)
-    gained = found.gains[Variant("net", "pretrained", "plain", LAYER)].verdict
-    low, high = gained.difference[1:]
-    away = [test.p_value for test in found.leaks]
-    return gained.sign > 0, low <= 0 <= high, bool(away), any(p < STOP for p in away)
+def detectable() -> Iterator[str]:
+    """How often a difference is found that is as large as what is said to be detectable."""
+    yield from table("compared", "clips", "the other ten", "detectable, points", "found")
+    for cell in (Cell(SHAPES["200"]), Cell(SHAPES["1,000"]), Cell(SHAPES["1,000"], 1, 5, 0.2)):
+        for others, words in ((0.0, "no difference"), (0.4, "far better")):
+            yield row(compared(cell), NAMES[cell.sizes], words, *map(percent, detected(cell, others)))
 
 
 def end_to_end() -> Iterator[str]:
     """Whole runs of probes and comparison over features that carry nothing."""
-    yield row("clips", "called better", "coverage", "a warning", "stopped")
-    yield row(*["---"] * 5)
-    for groups, each in ((200, 1), (40, 5)):
-        runs = Parallel(n_jobs=-1)(delayed(nothing)(seed, groups, each) for seed in range(RUNS))
-        yield row(shape(Cell(0, groups, each)), *(percent(share) for share in np.array(runs).mean(axis=0)))
+    yield from table("clips", "called better", "coverage", "a warning", "stopped")
+    for name, found in shares():
+        yield row(name, *map(percent, found))
 
 
 TEXT = f"""# Calibration
 
 How often the verdicts are wrong, and how often they find what is there; all in %. Made by `make calibrate`, which runs
-the very functions that compare rows (`src/trajprobe/compare`) over {TABLES:,} simulated score tables a cell; their
-model is in [benchmarks/calibrate.py](../benchmarks/calibrate.py). The standard error of a rate of 5 % is
-{100 * np.sqrt(0.05 * 0.95 / TABLES):.1f} points. Groups share how easy they are and how a network does on them.
+the very functions that compare rows (`src/trajprobe/compare`) over {TABLES:,} simulated score tables a cell. Two models
+of what networks get right, written apart, draw them: where two rates stand, the first is that of logits, the second
+that of thresholds ([benchmarks/score_tables.py](../benchmarks/score_tables.py)). The standard error of a rate of 5 %
+is {100 * np.sqrt(0.05 * 0.95 / TABLES):.1f} points. Groups share how easy they are and how a network does on them.
+
+Tests are one-sided at {100 * ALPHA:g} % and intervals have {100 * CONFIDENCE:g} %, which is what "better", "worse" and
+the coverage should come to. The spread is the standard deviation of random networks' worth, in logits: 0.2 is some 4
+points of accuracy. The pretrained network is one more draw of the same. Uneven is the standard deviation of the gain
+among groups, in logits, where its mean is nothing.
+
+Nothing is judged with fewer than {FEWEST_CLIPS} clips, with fewer than {FEWEST_GROUPS} groups, or where one group has
+half of the clips.
 
 ## No network is better
 
-One-sided tests at {100 * ALPHA:g} % and intervals at {100 * CONFIDENCE:g} %, which is what the rates of "better" and
-the coverage should come to. The spread is the standard deviation of random networks' worth, in logits: 0.2 is some 4
-points of accuracy. The pretrained network is one more draw of the same.
+{{even}}
 
-{{equal_worth}}
+## Uneven groups and few groups
 
-## One is better
+Where one group has nearly half of the clips, intervals are a little wider than they need to be.
 
-How often it is called so. The true difference varies over groups by half of its mean. The spread is 0.2.
+{{uneven}}
 
-{{power}}
+The fewest clips and groups that are judged:
+
+{{fewest}}
+
+## Few seeds, and random networks on both sides
+
+With two or three random networks on each side, the tests are on the safe side.
+
+{{seeds}}
+
+The rank is exact, whatever the distribution:
+
+{{ranks}}
+
+## Accuracies
+
+Coverage. Near 1 so few clips are wrong that an interval can't have just 95 %. Mostly it has more. It has less where the
+truth is just outside of the interval of a likely count: of 100 clips at 0.99, that is 97 right ones. Of further random
+networks it has more, since their spread can't be told from the luck of each on these clips.
+
+{{accuracies}}
+
+## Differences near 1
+
+With few wrong clips that come in groups, and with random networks on few clips, the tests are on the safe side.
+
+{{near_one}}
 
 ## Practically equal
 
@@ -281,18 +216,35 @@ itself, it is an error.
 
 {{equivalence}}
 
+## One is better
+
+How often it is called so. The spread is 0.2, and the true difference varies over groups. The coverage is that at +10
+points.
+
+{{power}}
+
+## Smallest detectable difference
+
+In a table of {FAMILY}: how often a difference is found that is as large as what the same tables without it say is
+detectable; it should be 80. {FAMILIES:,} tables a line, whose standard error is
+{100 * np.sqrt(0.8 * 0.2 / FAMILIES):.1f} points.
+
+{{detectable}}
+
 ## Features that carry nothing
 
 The whole chain, {RUNS} runs a line, from features drawn at random to the verdict: nested selection, permuted labels,
 comparison. A warning is for any row whose permuted labels or noise are away from chance at {100 * ALPHA:g} %, a stop at
 p < {STOP:g}, both after Holm over the rows. A run judges two differences, Holm's method included. The standard error
-of 5 % is {100 * np.sqrt(0.05 * 0.95 / RUNS):.1f} points.
+of 5 % is {100 * np.sqrt(0.05 * 0.95 / RUNS):.1f} points. What cross-validation's training sets add to the variance is
+not in the intervals.
 
 {{end_to_end}}
 """
 
+PARTS = (even, uneven, fewest, seeds, ranks, accuracies, near_one, equivalence, power, detectable, end_to_end)
+
 if __name__ == "__main__":
     os.environ |= {"TRAJPROBE_WORKERS": "1", "TQDM_DISABLE": "1"}  # of the processes that `Parallel` starts
-    parts = {part.__name__: "\n".join(part()) for part in (equal_worth, power, equivalence, end_to_end)}
-    PAGE.write_text(TEXT.format(**parts))
+    PAGE.write_text(TEXT.format(**{part.__name__: "\n".join(part()) for part in PARTS}))
     sys.stdout.write(PAGE.read_text())

@@ -102,8 +102,7 @@ ABSURD = [
     ("probe.mlp.units", 10**12), ("probe.mlp.epochs", 2**64), ("probe.logistic.max_iter", 10**12),
     ("probe.logistic.c", [1e-320]), ("probe.logistic.c", [1.0] * 2000), ("probe.knn.neighbours", [2**64]),
     ("probe.inner_folds", 10**12), ("probe.seed", -1), ("compare.alpha", 1e-320), ("compare.margin", 1e-320),
-    ("compare.draws", 10**12), ("compare.confidence", float("inf")), ("compare.seed", 2**64),
-    ("compute.threads", 2**64),
+    ("compare.confidence", float("inf")), ("compute.threads", 2**64),
 ]  # fmt: skip
 
 

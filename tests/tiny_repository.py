@@ -33,7 +33,6 @@ TINY = {
         "few_shot": {"draws": 2, "c": 1},
         "code_length": {"draws": 2, "c": [0.1]},
     },
-    "compare": {"draws": 1000},
 }
 #: Of family magvit2_tiny, in place of its default.
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 6}

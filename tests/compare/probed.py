@@ -40,7 +40,7 @@ NETWORK = ("chosen", "permuted", "permuted_expected", "equal", "few_shot", "code
 
 
 def params(primary="net", **changed):
-    defaults = {"alpha": 0.05, "margin": 0.02, "leaks": "stop", "draws": 4000, "confidence": 0.95, "seed": 0}
+    defaults = {"alpha": 0.05, "margin": 0.02, "leaks": "stop", "confidence": 0.95}
     return Compare(primary=primary, **defaults | changed)
 
 

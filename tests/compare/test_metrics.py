@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from scipy import integrate
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from trajprobe.compare import metrics
-from trajprobe.compare.metrics import METRICS, Metric, area_under_curve
+from trajprobe.compare.metrics import METRICS, Counts, Metric, area_under_curve
 
 GENERATOR = np.random.default_rng(0)
 CASES = {
@@ -43,25 +43,20 @@ def test_a_class_without_clips_does_not_count_though_it_is_predicted():
     assert f1 == pytest.approx(f1_score(labels, predictions, labels=[0, 1, 3], average="macro"))
 
 
-def test_many_confusion_matrices_are_taken_at_once():
+def test_many_counts_are_taken_at_once():
     tables = [GENERATOR.integers(0, 4, (2, 50)) for _ in range(6)]
-    counts = np.array([metrics.confusion_matrix(*table) for table in tables], dtype=float).reshape(2, 3, 4, 4)
+    parts = [(labels, predicted, labels[labels == predicted]) for labels, predicted in tables]
+    counts = Counts(*(np.array([np.bincount(one, minlength=4) for one in of]) for of in zip(*parts, strict=True)))
+    counts = Counts(*(part.reshape(2, 3, 4).astype(float) for part in counts))
     for name, metric in METRICS.items():
         expected = np.array([by_scikit_learn(*table)[name] for table in tables]).reshape(2, 3)
-        np.testing.assert_allclose(metric.of_confusion(counts), expected)
+        np.testing.assert_allclose(metric.of_counts(counts), expected)
 
 
-def test_the_confusion_matrix_counts_true_by_predicted():
-    labels, predictions = np.array([0, 0, 1, 2]), np.array([0, 2, 1, 1])
-    counts = metrics.confusion_matrix(labels, predictions)
-    assert counts.tolist() == [[1, 0, 1], [0, 1, 0], [0, 1, 0]]
-    wider = metrics.confusion_matrix(labels, np.array([0, 3, 1, 1]))
-    assert wider.tolist() == confusion_matrix(labels, [0, 3, 1, 1], labels=range(4)).tolist()
-
-
-def test_a_metric_has_its_range():
+def test_a_metric_has_its_range_and_says_whether_classes_count_alike():
     assert all((metric.lowest, metric.highest) == (0, 1) for metric in METRICS.values())
-    assert Metric("kappa", metrics.accuracy, lowest=-1).lowest == -1
+    assert Metric("kappa", metrics.accuracy, by_class=False, lowest=-1).lowest == -1
+    assert [metric.by_class for metric in METRICS.values()] == [False, True, True]
 
 
 @pytest.mark.parametrize(

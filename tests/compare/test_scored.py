@@ -19,7 +19,7 @@ def scored(part, labelling=FEW):
 
 
 def means(part):
-    return {name: float(values.mean()) for name, values in scored(part).scores.items()}
+    return {name: float(scores.values.mean()) for name, scores in scored(part).scores.items()}
 
 
 def test_clips_that_no_fold_tests_do_not_count():
@@ -69,7 +69,7 @@ def test_a_variant_is_called_by_its_coordinates(variant, name, perturbed, seeds)
 def test_each_network_has_its_own_line():
     found = scored(RANDOM)
     assert found.correct.tolist() == [[1, 1, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 0, 1], [1, 1, 1, 1, 0, 0, 0, 0]]
-    assert found.scores["accuracy"].tolist() == [2 / 8, 7 / 8, 4 / 8]
+    assert found.scores["accuracy"].values.tolist() == [2 / 8, 7 / 8, 4 / 8]
 
 
 def test_scores_are_of_each_network():
@@ -78,8 +78,18 @@ def test_scores_are_of_each_network():
     )
     # Recalls of the three seeds: 1/2, 0, 0; 1, 2/3, 1; 1, 0, 0.
     found = scored(RANDOM).scores
-    assert found["balanced_accuracy"] == pytest.approx([1 / 6, 8 / 9, 1 / 3])
-    assert found["macro_f1"] == pytest.approx([(4 / 10 + 0 + 0) / 3, (1 + 4 / 5 + 2 / 3) / 3, (8 / 12 + 0 + 0) / 3])
+    assert found["balanced_accuracy"].values == pytest.approx([1 / 6, 8 / 9, 1 / 3])
+    assert found["macro_f1"].values == pytest.approx(
+        [(4 / 10 + 0 + 0) / 3, (1 + 4 / 5 + 2 / 3) / 3, (8 / 12 + 0 + 0) / 3]
+    )
+
+
+def test_scores_are_there_without_each_group():
+    """Of four groups of two clips the last one holds the only wrong one."""
+    found = scored(TRAINED).scores
+    assert found["accuracy"].left_out.tolist() == [[5 / 6, 5 / 6, 5 / 6, 1]]
+    assert found["balanced_accuracy"].left_out == pytest.approx(np.array([[2 / 3, 2 / 3, 2 / 3, 1]]))
+    assert found["accuracy"].correct.tolist() == [[1] * 7 + [0]]
 
 
 def test_at_equal_dimension_it_has_predictions_of_their_own():
@@ -115,4 +125,4 @@ def test_what_was_not_run_is_empty():
     found = scored(row("pretrained", "net", "00001110", input="middle-frame", equal=[]))
     assert [len(part) for part in (found.few_shot, found.areas, found.code_length)] == [0, 0, 0]
     assert np.isnan([found.equal_dimensions, found.permuted_labels]).all()
-    assert found.scores["accuracy"] == 7 / 8
+    assert found.scores["accuracy"].values == 7 / 8

@@ -130,6 +130,11 @@ def test_the_share_of_the_gain_that_other_weights_have_is_noted():
     assert note == "net pretrained shuffled-frames hidden.tmean has 50 % of the gain of net over random weights."
 
 
+def test_a_share_of_a_gain_that_is_not_judged_is_not():
+    few = replace(MANY, groups=np.arange(CLIPS) % 5)
+    assert noted(TRAINED, RANDOM, shuffled(170), labelling=few) == []
+
+
 @pytest.mark.parametrize(
     ("trained", "other"),
     [(TRAINED, 142), (TRAINED, 140), (TRAINED, 120), (scored("pretrained", "net", 141, trained_frames=17), 141)],

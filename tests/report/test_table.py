@@ -47,13 +47,11 @@ def points(estimate):
 def test_it_begins_with_the_data():
     assert text(TRAINED, RANDOM).startswith(
         "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class). Scores "
-        "of a logistic probe in %, with 95 % confidence intervals over clips; random networks have 95 % prediction "
-        "intervals over seeds. The last two columns are accuracies, after "
+        "of a logistic probe in %, with 95 % confidence intervals for clips like these; of random networks "
+        "the mean, and the interval of a further seed. The last two columns are accuracies, after "
         "reduction to 32 dimensions and with permuted labels.\n\n| row |"
     )
-    assert "with 99.9 % confidence intervals over clips; random networks have 99.9 % prediction" in text(
-        TRAINED, RANDOM, given=params(confidence=0.999)
-    )
+    assert "with 99.9 % confidence intervals for clips" in text(TRAINED, RANDOM, given=params(confidence=0.999))
 
 
 def test_clips_that_are_only_trained_on_do_not_count():
@@ -142,8 +140,9 @@ def test_differences_are_shown_with_their_verdicts():
     shown = table(found, "my-set", PARAMS, [], [])
     assert (
         "Differences of accuracy in points. The verdict says what the first of the two is. Better and worse are "
-        "one-sided tests at 5 %, with Holm's correction for all 5; practically equal is within 2 points. The last "
-        "column is the smallest difference detectable with 80 % power.\n\n| difference |"
+        "one-sided tests at 5 %, with Holm's correction for the 5 differences of rows and from random weights; "
+        "practically equal is within 2 points. p is one-sided, of the side that the difference is on. The last column "
+        "is the smallest difference detectable with 80 % power after the correction.\n\n| difference |"
     ) in shown
     header, *differences = tables(shown)[1]
     assert header == ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
@@ -162,8 +161,10 @@ def test_differences_are_shown_with_their_verdicts():
         detectable = f"{100 * verdict.detectable_difference:.1f}"
         assert cells[1:] == [points(verdict.difference), effect, p, verdict.words, detectable]
     assert differences[0][1].startswith("+20.0 [+")
-    assert [one[4] for one in differences] == ["better", "better", "practically equal", "better", "better"]
-    assert differences[2][1:4] == ["+0.0 [+0.0, +0.0]", "+0.00 [+0.00, +0.00]", "1.0000"]
+    # Of one difference alone it would be practically equal.
+    unclear = "not distinguishable with n = 200 clips"
+    assert [one[4] for one in differences] == ["better", "better", unclear, "better", "better"]
+    assert differences[2][1] == "+0.0 [-1.9, +1.9]"
 
 
 def test_perturbations_are_called_by_what_they_change():
@@ -172,13 +173,29 @@ def test_perturbations_are_called_by_what_they_change():
         scored("permuted-weights", "net", 120),
         scored("random", "bare", 100, input="shuffled-frames"),
     ]
-    names = [cells[0] for cells in tables(text(TRAINED, RANDOM, BARE, *parts))[1]]
-    assert names[2:] == [
+    shown = text(TRAINED, RANDOM, BARE, *parts)
+    assert [cells[0] for cells in tables(shown)[1]][1:] == [
+        "**net: pretrained minus random**",
+        "net minus bare",
         "net: pretrained minus permuted-weights",
         "net: plain minus middle-frame",
-        "net minus bare",
         "bare: plain minus shuffled-frames",
     ]
+    assert (
+        "with Holm's correction for the 2 differences of rows and from random weights, and another for the 3 from "
+        "perturbations, which are diagnostics; practically equal"
+    ) in shown
+
+
+def test_perturbations_may_be_all_that_there_is():
+    shown = text(scored("none", "net", 180), scored("none", "net", 110, input="middle-frame"))
+    assert "with Holm's correction for the 1 from perturbations, which are diagnostics; practically equal" in shown
+
+
+def test_what_is_not_judged_has_neither_p_nor_detectable_difference():
+    few = replace(MANY, groups=np.arange(CLIPS) % 5)
+    cells = tables(text(TRAINED, RANDOM, labelling=few))[1][1]
+    assert cells[3:] == ["", "not judged, too few groups", ""]
 
 
 def test_verdicts_on_balanced_accuracy_are_announced_and_why():
@@ -190,8 +207,8 @@ def test_verdicts_on_balanced_accuracy_are_announced_and_why():
 
 
 def test_a_small_p_is_shown_as_small():
-    """All are right, and of the random networks, which are all alike, none."""
-    shown = tables(text(scored("pretrained", "net", 200), scored("random", "net", 0, 0)))[1]
+    """All are right, and of the random networks next to none."""
+    shown = tables(text(scored("pretrained", "net", 200), scored("random", "net", 0, 1, 0, 1, 0)))[1]
     assert shown[1][3] == "< 0.0001"
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from trajprobe.statistics.multiple_tests import holm
+from trajprobe.statistics.multiple_tests import holm, holm_levels
 
 
 def test_holm_by_hand():
@@ -36,3 +36,23 @@ def test_holm_is_the_stepwise_procedure(seed):
         while left and p[left[0]] * len(left) < level:
             rejected.add(left.pop(0))
         assert {i for i in range(8) if corrected[i] < level} == rejected
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_level_is_the_largest_p_that_holm_rejects_as_the_others_are(seed):
+    """Found by halving, for each p in turn."""
+    p = np.random.default_rng(seed).uniform(0, 0.4, 6) ** 2
+    for place, level in enumerate(holm_levels(p, 0.05)):
+        low, high = 0.0, 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            rejected = holm([*p[:place], middle, *p[place + 1 :]])[place] <= 0.05
+            low, high = (middle, high) if rejected else (low, middle)
+        assert level == pytest.approx(low)
+
+
+def test_levels_at_their_ends():
+    assert holm_levels([0.9] * 4, 0.05) == pytest.approx([0.05 / 4] * 4)
+    assert holm_levels([1e-9] * 4, 0.05) == pytest.approx([0.05] * 4)
+    assert holm_levels([0.2], 0.05) == pytest.approx([0.05])
+    assert holm_levels([], 0.05).tolist() == []

@@ -1,55 +1,43 @@
-"""Compares the rows on the same clips, and judges all differences as one family."""
+"""Compares the rows on the same clips.
 
-from collections.abc import Collection, Iterable
+What the user asked, gains and rows held against each other, is one family of tests. Perturbations say why a row is as
+good as it is: they are diagnostics, a family of their own.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
 from msgspec import Meta
 
-from trajprobe.compare.bootstrap import bootstrap
-from trajprobe.compare.confidence import (
-    BootstrapDistribution,
-    Estimate,
-    StudentDistribution,
-    confidence_interval,
-)
-from trajprobe.compare.hypotheses import (
-    Sample,
-    baselines,
-    difference_hypothesis,
-    gain_hypothesis,
-    main_variants,
-    references,
-)
+from trajprobe.compare.confidence import Estimate, StudentDistribution, confidence_interval
+from trajprobe.compare.distributions import score
+from trajprobe.compare.hypotheses import baselines, difference_hypothesis, main_variants, references
 from trajprobe.compare.leaks import ChanceTest, leaks, refuse
 from trajprobe.compare.metrics import METRICS, Array
+from trajprobe.compare.sample import Sample
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
 from trajprobe.compare.seeds import next_seed, rank_p_value
-from trajprobe.compare.verdicts import Verdict, judge
-from trajprobe.files import memory
+from trajprobe.compare.verdicts import Hypothesis, Verdict, judge
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
-from trajprobe.params import Parameters, Seed
+from trajprobe.params import Parameters
 
 #: The guards' name for uneven classes: a classifier can be accurate there by the largest ones alone.
 IMBALANCE = "class imbalance"
-#: Copies of the drawn values as float64 that are in memory at once: themselves, and sorted ones.
-DRAWS_COPIES = 2
 
 
 class Compare(Parameters, frozen=True):
     """What is compared, and how (`compare` in params.yaml)."""
 
     primary: str  #: the row that `headline` shows, and that other rows are held against
-    # Below 1e-6 no bootstrap and no Student's t from a few seeds says anything.
+    # Below 1e-6 no Student's t from a few seeds says anything.
     alpha: Annotated[float, Meta(ge=1e-6, lt=0.5)]  #: of the one-sided tests behind "better" and "worse"
     margin: Annotated[float, Meta(ge=1e-6, lt=1.0)]  #: accuracies that differ by less are practically equal
     leaks: Literal["stop", "warn"]  #: what noise or permuted labels away from chance do to the run
-    draws: Annotated[int, Meta(ge=1000, le=10**7)]  #: of the bootstrap over clips
     confidence: Annotated[float, Meta(gt=0.5, le=0.9999)]  #: of all intervals
-    seed: Seed
 
 
 @dataclass(frozen=True)
@@ -77,7 +65,7 @@ class Comparison:
 
     variants: dict[Variant, ScoredVariant]
     main: dict[str, Variant]  #: by row, the variant that stands for it
-    estimates: dict[Variant, dict[str, Estimate]]  #: by metric; of random networks over seeds, of others over clips
+    estimates: dict[Variant, dict[str, Estimate]]  #: by metric; of a random network, of a further one
     metric: str  #: that verdicts are on
     gains: dict[Variant, Gain]  #: of pretrained networks whose row has random ones
     differences: dict[Variant, Difference]  #: of perturbed variants, and of each row but the primary one
@@ -112,73 +100,51 @@ def compare(
     if params.leaks == "stop":
         refuse(failed)
     randoms, pairs = baselines(variants), references(variants, against)
-    draws = _draws(variants, {*pairs, *pairs.values()}, sample, params)
-    family = [
-        gain_hypothesis(variants[trained], variants[random], metric, sample) for trained, random in randoms.items()
-    ]
-    family += [
-        difference_hypothesis(variants[reference], variants[variant], draws[metric], metric, sample)
-        for variant, reference in pairs.items()
-    ]
-    verdicts = judge(family, params.alpha, params.margin, params.confidence)
+    gains = {
+        trained: difference_hypothesis(variants[trained], variants[random], metric, sample)
+        for trained, random in randoms.items()
+    }
+    rows, diagnostics = (
+        {
+            variant: difference_hypothesis(variants[reference], variants[variant], metric, sample)
+            for variant, reference in pairs.items()
+            if variant.is_perturbed == perturbed
+        }
+        for perturbed in (False, True)
+    )
+    questions = _judged([*gains.values(), *rows.values()], metric, sample, params)
+    of_rows = dict(zip(rows, questions[len(gains) :], strict=True))
+    of_rows |= zip(diagnostics, _judged([*diagnostics.values()], metric, sample, params), strict=True)
     return Comparison(
         variants=variants,
         main=main_variants(variants),
-        estimates={variant: _estimates(scored, draws, sample, params) for variant, scored in variants.items()},
+        estimates={variant: _estimates(scored, sample, params.confidence) for variant, scored in variants.items()},
         metric=metric,
         gains={
             trained: _gain(variants[trained], variants[random], verdict, metric, params)
-            for (trained, random), verdict in zip(randoms.items(), verdicts[: len(randoms)], strict=True)
+            for (trained, random), verdict in zip(randoms.items(), questions[: len(gains)], strict=True)
         },
-        differences={
-            variant: Difference(reference, verdict)
-            for (variant, reference), verdict in zip(pairs.items(), verdicts[len(randoms) :], strict=True)
-        },
+        differences={variant: Difference(reference, of_rows[variant]) for variant, reference in pairs.items()},
         leaks=failed,
         labelling=labelling,
         chance=float(np.bincount(sample.labels).max() / len(sample.labels)),
     )
 
 
-def _draws(
-    variants: dict[Variant, ScoredVariant], compared: Collection[Variant], sample: Sample, params: Compare
-) -> dict[str, dict[Variant, Array]]:
-    """By metric and variant, its values (networks draws) on drawn clips, the same clips for all.
+def _judged(family: Sequence[Hypothesis], metric: str, sample: Sample, params: Compare) -> list[Verdict]:
+    return judge(family, params.alpha, params.margin, params.confidence, sample.shortage(metric))
 
-    Random networks have their intervals over seeds: they are drawn only where they are `compared`.
-    """
-    resampled = {
-        variant: scored for variant, scored in variants.items() if variant in compared or not variant.has_seeds
+
+def _estimates(scored: ScoredVariant, sample: Sample, confidence: float) -> dict[str, Estimate]:
+    """Each metric with its interval: of this network, or of a further random one."""
+    return {
+        name: confidence_interval(score(scores, sample.weights(name), METRICS[name]), confidence)
+        for name, scores in scored.scores.items()
     }
-    if not resampled:
-        return {name: {} for name in METRICS}
-    predictions = np.concatenate([scored.predictions for scored in resampled.values()])
-    size = DRAWS_COPIES * 8 * params.draws * len(METRICS) * len(predictions)
-    memory.require(size, "params.yaml: `compare.draws`", "lower it, or compare fewer rows")
-    values = bootstrap(sample.labels, predictions, sample.groups, METRICS, params.draws, params.seed)
-    ends = np.cumsum([len(scored.predictions) for scored in resampled.values()])[:-1]
-    return {name: dict(zip(resampled, np.split(rows, ends), strict=True)) for name, rows in values.items()}
-
-
-def _estimates(
-    scored: ScoredVariant, draws: dict[str, dict[Variant, Array]], sample: Sample, params: Compare
-) -> dict[str, Estimate]:
-    """Each metric with its interval, which ends where the metric does."""
-    estimates = {}
-    for name, metric in METRICS.items():
-        values = scored.scores[name]
-        if scored.variant.has_seeds:
-            estimate = confidence_interval(next_seed(values), params.confidence)
-        else:
-            sorted_draws = np.sort(draws[name][scored.variant][0])
-            distribution = BootstrapDistribution(float(values[0]), sorted_draws, sample.group_count)
-            estimate = confidence_interval(distribution, params.confidence)
-        estimates[name] = Estimate(*np.clip(estimate, metric.lowest, metric.highest).tolist())
-    return estimates
 
 
 def _gain(trained: ScoredVariant, random: ScoredVariant, verdict: Verdict, metric: str, params: Compare) -> Gain:
-    rank = rank_p_value(trained.scores[metric][0], random.scores[metric].tolist())
+    rank = rank_p_value(float(trained.scores[metric].values[0]), random.scores[metric].values.tolist())
     return Gain(
         baseline=random.variant,
         verdict=verdict,
@@ -193,5 +159,5 @@ def _minus_next_seed(trained: Array, random: Array, confidence: float) -> Estima
     if not len(random):
         return None
     seeds = next_seed(random)
-    difference = StudentDistribution(float(trained[0]) - seeds.mean, seeds.standard_error, seeds.degrees_of_freedom)
+    difference = StudentDistribution(float(trained[0]) - seeds.mean, seeds.error, seeds.degrees_of_freedom)
     return confidence_interval(difference, confidence)

@@ -1,56 +1,18 @@
 """The differences that are tested: gains over random weights, and rows and perturbations held against another row.
 
-A gain is over seeds and clips. All other differences are paired, over clips alone.
+All are paired over clips. Where random networks are compared, their seeds are a sample as the clips are.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-import numpy as np
-
-from trajprobe.compare.confidence import BootstrapDistribution
-from trajprobe.compare.metrics import Array, Integers
+from trajprobe.compare.distributions import difference
+from trajprobe.compare.sample import Sample
 from trajprobe.compare.scored import ScoredVariant, Variant
-from trajprobe.compare.seeds import gain
 from trajprobe.compare.verdicts import Hypothesis
-from trajprobe.errors import UserError
 from trajprobe.files.feature_shards import NO_NETWORK, PRETRAINED, RANDOM
-from trajprobe.files.labelling import Labelling
 
 #: The network that stands for a row: the first of these that it has.
 MAIN_NETWORKS = (PRETRAINED, NO_NETWORK, RANDOM)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The n tested clips."""
-
-    labels: Integers  #: (n)
-    groups: Integers  #: (n)
-    folds: Integers  #: (n), the fold that tests each
-
-    @classmethod
-    def of(cls, labelling: Labelling) -> "Sample":
-        """The tested clips of a data set.
-
-        Raises:
-            UserError: all are of one group.
-        """
-        tested = labelling.folds >= 0
-        sample = cls(labelling.labels[tested], labelling.groups[tested], labelling.folds[tested])
-        if sample.group_count < 2:
-            raise UserError(
-                "compare: all tested clips are of one group, so nothing has an interval; give more `groups`"
-            )
-        return sample
-
-    @property
-    def group_count(self) -> int:
-        return len(np.unique(self.groups))
-
-    def __str__(self) -> str:
-        clips = f"n = {len(self.groups):,} clips"
-        return clips + (f" in {self.group_count:,} groups" if self.group_count < len(self.groups) else "")
 
 
 def main_variants(variants: Iterable[Variant]) -> dict[str, Variant]:
@@ -81,24 +43,11 @@ def references(variants: Iterable[Variant], against: Mapping[str, str]) -> dict[
     return pairs
 
 
-def gain_hypothesis(trained: ScoredVariant, random: ScoredVariant, metric: str, sample: Sample) -> Hypothesis:
-    """Pretrained minus random."""
-    strata = sample.labels if metric == "balanced_accuracy" else np.zeros_like(sample.labels)
-    difference = gain(trained.correct[0], random.correct, sample.groups, strata)
-    return Hypothesis(
-        difference, float(random.scores[metric].mean()), f"{sample} and {len(random.correct)} random seeds"
-    )
-
-
-def difference_hypothesis(
-    reference: ScoredVariant, scored: ScoredVariant, draws: Mapping[Variant, Array], metric: str, sample: Sample
-) -> Hypothesis:
-    """The reference minus another variant; `draws` (networks draws) are their values of the metric on drawn clips."""
-    # A perturbation is of the row's first network.
-    networks = slice(1) if scored.variant.is_perturbed else slice(None)
-    base = scored.scores[metric].mean()
-    difference = reference.scores[metric][networks].mean() - base
-    differences = draws[reference.variant][networks].mean(axis=0) - draws[scored.variant].mean(axis=0)
-    return Hypothesis(
-        BootstrapDistribution(float(difference), np.sort(differences), sample.group_count), float(base), str(sample)
-    )
+def difference_hypothesis(reference: ScoredVariant, scored: ScoredVariant, metric: str, sample: Sample) -> Hypothesis:
+    """The reference minus another variant; several networks are a sample of random ones."""
+    first, second = reference.scores[metric], scored.scores[metric]
+    if scored.variant.is_perturbed:  # of the row's first network
+        first = first.first
+    counts = [len(scores.values) for scores in (first, second) if len(scores.values) > 1]
+    words = str(sample) + (f" and {' and '.join(map(str, counts))} random seeds" if counts else "")
+    return Hypothesis(difference(first, second, sample.weights(metric)), float(second.values.mean()), words)

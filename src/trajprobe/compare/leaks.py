@@ -92,7 +92,7 @@ def _tests(
             by_chance = chance_probabilities(scored.predictions[0], labels, folds).mean()
             null = next_seed(away)
             difference = StudentDistribution(
-                float(accuracy - by_chance) - null.mean, null.standard_error, null.degrees_of_freedom
+                float(accuracy - by_chance) - null.mean, null.error, null.degrees_of_freedom
             )
             yield name, "noise features", float(accuracy), float(by_chance), difference
 

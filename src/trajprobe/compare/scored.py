@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trajprobe.compare.jackknife import jackknife
 from trajprobe.compare.metrics import METRICS, Array, Integers, area_under_curve
+from trajprobe.compare.sample import Scores
 from trajprobe.files.feature_shards import RANDOM, Coordinates
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
@@ -32,7 +34,7 @@ class ScoredVariant:
     probe: VariantProbe
     predictions: Integers  #: (networks n), of the n tested clips
     correct: Array  #: (networks n), 1 where the prediction is correct
-    scores: dict[str, Array]  #: (networks), by the name of the metric
+    scores: dict[str, Scores]  #: of the networks, by the name of the metric
     equal_dimensions: float  #: accuracy at equal dimension
     permuted_labels: float  #: accuracy with permuted labels
     few_shot: Array  #: (shots), accuracy
@@ -60,6 +62,8 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
     tested, networks = labelling.folds >= 0, probe.networks
     labels = labelling.labels[tested]
     predictions = np.array([network.predictions for network in networks], dtype=np.int64)[:, tested]
+    correct = (predictions == labels).astype(np.float64)
+    left_out = jackknife(labels, predictions, labelling.groups[tested], METRICS)
     equal = [np.mean(np.array(network.equal)[tested] == labels) for network in networks if network.equal]
     permuted = [accuracy for network in networks for accuracy in network.permuted]
     # (networks draws shots), draws 0 where there is no curve
@@ -71,9 +75,10 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
         row=row,
         probe=probe,
         predictions=predictions,
-        correct=(predictions == labels).astype(np.float64),
+        correct=correct,
         scores={
-            name: np.array([metric(labels, predicted) for predicted in predictions]) for name, metric in METRICS.items()
+            name: Scores(np.array([metric(labels, predicted) for predicted in predictions]), left_out[name], correct)
+            for name, metric in METRICS.items()
         },
         equal_dimensions=_mean(equal),
         permuted_labels=_mean(permuted),

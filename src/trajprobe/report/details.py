@@ -10,7 +10,7 @@ import numpy as np
 from trajprobe.compare.comparison import Comparison, Difference, Gain
 from trajprobe.compare.scored import ScoredVariant
 from trajprobe.compare.verdicts import Verdict
-from trajprobe.report.numbers import rounded, with_interval
+from trajprobe.report.numbers import p_rounded, rounded, with_interval
 
 
 def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) -> dict[str, Any]:
@@ -62,13 +62,16 @@ def _probe(scored: ScoredVariant) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return with_interval(verdict.difference) | {
+    numbers: dict[str, Any] = with_interval(verdict.difference) | {
         "cohens_h": with_interval(verdict.cohens_h),
-        "detectable_difference": rounded(verdict.detectable_difference),
-        "p_value": rounded(verdict.p_value),
         "verdict": int(verdict.sign),
         "practically_equal": int(verdict.practically_equal),
     }
+    if verdict.p_value is not None:
+        numbers["one_sided_p_value"] = p_rounded(verdict.p_value)
+    if verdict.detectable_difference is not None:
+        numbers["detectable_difference"] = rounded(verdict.detectable_difference)
+    return numbers
 
 
 def _gain(gain: Gain) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def _shares_of_gains(comparison: Comparison) -> Iterator[str]:
         if gain is None or not trained or variant in comparison.gains:
             continue
         gained, lost = gain.verdict.difference, difference.verdict.difference
-        if gained.ci_low > 0 and lost.ci_high < gained.mean:  # else it may be no better than random weights
+        judged = gain.verdict.p_value is not None
+        if judged and gained.ci_low > 0 and lost.ci_high < gained.mean:  # else it may be no better than random weights
             share, name = 1 - lost.mean / gained.mean, variant if variant.is_perturbed else variant.row
             yield f"{name} has {100 * share:.0f} % of the gain of {difference.reference.row} over random weights."
 

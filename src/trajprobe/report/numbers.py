@@ -6,7 +6,12 @@ DECIMALS = 4
 
 
 def rounded(value: float) -> float:
-    return round(float(value), DECIMALS)
+    return round(float(value), DECIMALS) + 0.0  # no -0.0
+
+
+def p_rounded(p_value: float) -> float:
+    """To significant digits, so that a small one is not 0."""
+    return float(f"{p_value:.2g}")
 
 
 def with_interval(estimate: Estimate) -> dict[str, float]:
@@ -15,10 +20,15 @@ def with_interval(estimate: Estimate) -> dict[str, float]:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    return f"{100 * share:z.1f}"
 
 
 def points(difference: Estimate) -> str:
     """A difference in points with its interval."""
-    mean, low, high = (f"{100 * value:+.1f}" for value in difference)
+    return signed(Estimate(*(100 * value for value in difference)), 1)
+
+
+def signed(difference: Estimate, decimals: int) -> str:
+    """A difference with its interval; without -0.0."""
+    mean, low, high = (f"{value:+z.{decimals}f}" for value in difference)
     return f"{mean} [{low}, {high}]"

@@ -11,7 +11,7 @@ from trajprobe.compare.verdicts import POWER, Verdict
 from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK
 from trajprobe.report.markdown import markdown
 from trajprobe.report.notes import notes
-from trajprobe.report.numbers import percent, points
+from trajprobe.report.numbers import percent, points, signed
 
 
 def table(
@@ -72,9 +72,9 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     widest = max(scored.probe.equal_dimensions for scored in order)
     yield (
         f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, {chance}. "
-        f"Scores of a {markdown(order[0].row.classifier)} probe in %, with {level} confidence intervals over clips; "
-        f"random networks have {level} prediction intervals over seeds. The last two columns are accuracies, after "
-        f"reduction to {widest} dimensions and with permuted labels."
+        f"Scores of a {markdown(order[0].row.classifier)} probe in %, with {level} confidence intervals for clips "
+        "like these; of random networks the mean, and the interval of a further seed. The last two "
+        f"columns are accuracies, after reduction to {widest} dimensions and with permuted labels."
     )
     yield ""
     titles = [metric.title for metric in METRICS.values()]
@@ -97,29 +97,33 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
 
 
 def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params: Compare) -> Iterator[str]:
-    count = len(comparison.gains) + len(comparison.differences)
-    if not count:
+    gains, differences = comparison.gains, comparison.differences
+    if not gains and not differences:
         return
+    variants = [scored.variant for scored in order]
+    questions = [(f"**{of.row}: pretrained minus random**", gains[of].verdict) for of in variants if of in gains]
+    diagnostics: list[tuple[str, Verdict]] = []
+    for of in variants:
+        if of in differences:
+            line = _minus(differences[of].reference, of), differences[of].verdict
+            (diagnostics if of.is_perturbed else questions).append(line)
     metric = METRICS[comparison.metric].title
     why = "The classes are uneven, so verdicts are on balanced accuracy. " * (comparison.metric != "accuracy")
+    rows = f"the {len(questions)} differences of rows and from random weights" if questions else ""
+    perturbed = f"the {len(diagnostics)} from perturbations, which are diagnostics" if diagnostics else ""
+    families = ", and another for ".join(filter(None, (rows, perturbed)))
     yield (
         f"{why}Differences of {metric} in points. The verdict says what the first of the two is. Better and worse are "
-        f"one-sided tests at {100 * params.alpha:g} %, with Holm's correction for all {count}; practically equal is "
-        f"within {100 * params.margin:g} points. The last column is the smallest difference detectable with "
-        f"{100 * POWER:g} % power."
+        f"one-sided tests at {100 * params.alpha:g} %, with Holm's correction for {families}; practically equal is "
+        f"within {100 * params.margin:g} points. p is one-sided, of the side that the difference is on. The last "
+        f"column is the smallest difference detectable with {100 * POWER:g} % power after the correction."
     )
     yield ""
     header = ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
     yield _line(*header)
     yield _rule(header)
-    variants = [scored.variant for scored in order]
-    for variant in variants:
-        if variant in comparison.gains:
-            yield _difference(f"**{variant.row}: pretrained minus random**", comparison.gains[variant].verdict)
-    for variant in variants:
-        if variant in comparison.differences:
-            difference = comparison.differences[variant]
-            yield _difference(_minus(difference.reference, variant), difference.verdict)
+    for name, verdict in [*questions, *diagnostics]:
+        yield _difference(name, verdict)
     yield ""
 
 
@@ -132,10 +136,13 @@ def _minus(reference: Variant, variant: Variant) -> str:
 
 
 def _difference(name: str, verdict: Verdict) -> str:
-    effect = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*verdict.cohens_h)
-    p_value = f"{verdict.p_value:.4f}" if verdict.p_value >= 0.0001 else "< 0.0001"
-    detectable = percent(verdict.detectable_difference)
-    return _line(name, points(verdict.difference), effect, p_value, verdict.words, detectable)
+    p_value = "" if verdict.p_value is None else _p_value(verdict.p_value)
+    detectable = "" if verdict.detectable_difference is None else percent(verdict.detectable_difference)
+    return _line(name, points(verdict.difference), signed(verdict.cohens_h, 2), p_value, verdict.words, detectable)
+
+
+def _p_value(p_value: float) -> str:
+    return f"{p_value:.4f}" if p_value >= 0.0001 else "< 0.0001"
 
 
 def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Iterator[str]:
@@ -159,7 +166,7 @@ def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Itera
         yield _line(*_coordinates(scored)[:2], *curve, area, *code)
     for variant, gain in comparison.gains.items():
         parts = [f"area {points(gain.few_shot_area)} points"] if gain.few_shot_area else []
-        parts += ["{:+.2f} [{:+.2f}, {:+.2f}] bits per clip".format(*gain.code_length)] if gain.code_length else []
+        parts += [f"{signed(gain.code_length, 2)} bits per clip"] if gain.code_length else []
         if parts:
             yield ""
             yield f"{variant.row}: pretrained minus a further random network: {', '.join(parts)}."

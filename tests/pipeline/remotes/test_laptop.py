@@ -20,7 +20,7 @@ def changed_there_and_here(laptop, clone, change):
 
 
 def test_parameters_of_the_comparison_and_of_probes_need_no_clips(stocked, clone):
-    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(1200, "compare", "draws"))
+    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(0.9, "compare", "confidence"))
     assert absent(stocked)
     assert "rendering" not in told
     assert not (stocked.folder / "data/clips").exists()
