@@ -16,10 +16,9 @@ from trajprobe.files.tracks import Tracks
 #: Data whose largest class has less than 1.5 times the clips of the smallest pass for balanced (so the KEEL
 #: repository's division of data sets: Alcala-Fdez et al. 2011, J. Multiple-Valued Logic Soft Comput. 17, 255-287).
 IMBALANCE = 1.5
-#: One draw of the bootstrap of groups has none of a class of g groups with a probability of about exp(-g): of a class
-#: of fewer than 5, more than 1 in 100.
+#: A recall of so few independent parts can hardly be told from that of another class.
 CLASS_GROUPS = 5
-#: A bootstrap of fewer groups gives too narrow intervals (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90, 414).
+#: With fewer groups little is known of how they differ (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90, 414).
 GROUPS = 20
 
 
@@ -123,8 +122,8 @@ def groups(labelling: Labelling) -> Iterator[Finding]:
     if count < GROUPS:
         yield Finding(
             "few groups",
-            f"The tested clips are of {count} independent groups: with fewer than about {GROUPS}, intervals over clips "
-            "are too narrow.",
+            f"The tested clips are of {count} independent groups: with fewer than about {GROUPS}, intervals are wide, "
+            "and small differences are not detected.",
         )
 
 
