@@ -73,7 +73,7 @@ def _config() -> Iterator[Damage]:
             mended=True,
         )
     for path in (Path(".dvc/config"), local):
-        try:
+        try:  # as DVC's own reader: a `%` is a `%`, and a repeated section is no error
             configparser.ConfigParser(interpolation=None, strict=False).read(path, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
             remedy = "correct it" if path == local else f"run `git checkout {path}`"
@@ -83,8 +83,8 @@ def _config() -> Iterator[Damage]:
 def _rwlock() -> Iterator[Damage]:
     """DVC's list of the processes that read or write an output: {write: {path: process}, read: {path: [process]}}."""
     path = TMP / "rwlock"
-    with _held(TMP / "rwlock.lock") as held:
-        if not held or not path.is_file():
+    with _file_lock(TMP / "rwlock.lock") as acquired:
+        if not acquired or not path.is_file():
             return
         try:
             text = path.read_text(encoding="utf-8")
@@ -168,7 +168,7 @@ def _imports() -> Iterator[Damage]:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[bool]:
+def _file_lock(path: Path) -> Iterator[bool]:
     """Holds the lock by which DVC guards a file, as DVC does; False where another process holds it."""
     try:
         file = path.open("a+b")

@@ -29,6 +29,11 @@ def check_repository_root() -> None:
         raise UserError(f"{Path.cwd()}: is not the root of the repository (it has no .dvc folder); change to the root")
 
 
+def cached_object(md5: str) -> Path:
+    """Where DVC's cache has the object of this name: an md5, or one and `.dir`."""
+    return cache_folder() / "files/md5" / md5[:2] / md5[2:]
+
+
 @contextmanager
 def added_to_dvc(path: Path) -> Iterator[Path]:
     """Yields a path where the block writes a file or folder; that then becomes `path`, and `dvc add` runs on it.
@@ -95,12 +100,12 @@ def _is_complete(path: Path, undo: Path) -> bool:
     try:
         (out,) = parse_yaml(dvc_file(path).read_text(encoding="utf-8"), dvc_file(path))["outs"]
         md5 = str(out["md5"])
-        held = cache_folder() / "files/md5" / md5[:2] / md5[2:]
+        cached = cached_object(md5)
         if not path.is_dir():
-            return file_md5(path) == md5 == file_md5(held)
-        if file_md5(held) != md5.removesuffix(".dir"):
+            return file_md5(path) == md5 == file_md5(cached)
+        if file_md5(cached) != md5.removesuffix(".dir"):
             return False
-        listed = {entry["relpath"]: entry["md5"] for entry in json.loads(held.read_bytes())}
+        listed = {entry["relpath"]: entry["md5"] for entry in json.loads(cached.read_bytes())}
     except (OSError, UnicodeDecodeError, UserError, KeyError, TypeError, ValueError):  # not written, or cut short
         return False
     return listed == {name: file_md5(path / name) for name in _digests(path)}

@@ -13,7 +13,7 @@ from typing import Any
 from trajprobe.errors import UserError
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.temporary import UNFINISHED, delete, leftovers
-from trajprobe.repository.dvc_add import UNDO
+from trajprobe.repository.dvc_add import UNDO, cached_object
 from trajprobe.repository.dvc_cache import outs_of, paths_by_object
 from trajprobe.repository.dvc_command import DVC_TEMPORARY
 from trajprobe.repository.processes import running_dvc
@@ -50,14 +50,13 @@ def databases() -> Iterator[Damage]:
 
 def objects() -> Iterator[Damage]:
     """Objects of DVC's cache that can't be what their name says, by their size; `cache verify` reads all of them."""
-    folder = cache_folder() / "files/md5"
     try:
         outs = list(outs_of())
     except UserError:  # reported above
         return
     for out in outs:
         md5 = str(out["md5"])
-        path = folder / md5[:2] / md5[2:]
+        path = cached_object(md5)
         with suppress(FileNotFoundError):
             size = path.stat().st_size
             if not size and md5 != EMPTY:
@@ -72,11 +71,10 @@ def objects() -> Iterator[Damage]:
 
 def cut_files() -> Iterator[Damage]:
     """Files of the workspace that hold only the beginning of their object, for which `dvc pull` and `checkout` stop."""
-    folder = cache_folder() / "files/md5"
     with suppress(UserError):  # reported above
         for md5, paths in paths_by_object(cache_folder()).items():
             for path in paths:
-                if _is_beginning(path, folder / md5[:2] / md5[2:]) and not running_dvc():
+                if _is_beginning(path, cached_object(md5)) and not running_dvc():
                     path.unlink()
                     yield Damage(f"{path}: was cut short; deleted, `dvc checkout {path}` brings it back", mended=True)
 

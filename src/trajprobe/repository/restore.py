@@ -6,8 +6,7 @@ from pathlib import Path
 from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.atomic import file_md5
-from trajprobe.files.locked_shards import cache_folder
-from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
+from trajprobe.repository.dvc_add import added_to_dvc, cached_object, check_repository_root
 
 
 def restore(path: Path) -> str:
@@ -24,14 +23,14 @@ def restore(path: Path) -> str:
         raise UserError(f"{path}: got nothing that was imported, expected data/raw/NAME.npz or data/weights/NAME")
     pointer = imported.dvc_file(path)
     is_file = list(md5s) == [path.name] and not path.is_dir()
-    objects = {name: _object(md5) for name, md5 in md5s.items()}
+    objects = {name: cached_object(md5) for name, md5 in md5s.items()}
     if lost := [name for name, place in objects.items() if not _is_whole(place)]:
         raise UserError(
             f"{path}: DVC's cache has no intact copy of {', '.join(lost)}; import it again with --force, or where a "
             f"remote has it run `git checkout HEAD {pointer} && dvc pull {path}`"
         )
     present = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    if own := [str(file) for file in present if not _is_whole(_object(file_md5(file)))]:
+    if own := [str(file) for file in present if not _is_whole(cached_object(file_md5(file)))]:
         raise UserError(f"{', '.join(own)}: has content that DVC does not hold; move it elsewhere, then restore")
     with added_to_dvc(path) as new:
         for name, place in objects.items():
@@ -39,10 +38,6 @@ def restore(path: Path) -> str:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place, target)
     return f"{path}: is as it was imported"
-
-
-def _object(md5: str) -> Path:
-    return cache_folder() / "files/md5" / md5[:2] / md5[2:]
 
 
 def _is_whole(place: Path) -> bool:
