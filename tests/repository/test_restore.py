@@ -106,6 +106,16 @@ def test_what_was_not_imported_passes_and_is_not_restored(path):
         restore(path)
 
 
+@pytest.mark.parametrize("name", ["../model", "/tmp/model", "a/../../model"])
+def test_a_name_that_leads_out_of_the_folder_is_refused_and_nothing_is_written(path, tmp_path, name):
+    text = imported.dvc_file(path).read_text().replace("model" if path.name == "folder" else "set.npz:", name + ":", 1)
+    imported.dvc_file(path).write_text(text.replace("::", ":"))
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=rf"{path}\.dvc: got a file outside of {path}, expected names in it"):
+        restore(path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.mark.parametrize("text", ["", "outs: [", "- a", "meta: 3", "meta: {imported: 3}"])
 def test_a_damaged_dvc_file_is_refused_by_its_name(path, text):
     imported.dvc_file(path).write_text(text)

@@ -22,6 +22,9 @@ def restore(path: Path) -> str:
     if not md5s:
         raise UserError(f"{path}: got nothing that was imported, expected data/raw/NAME.npz or data/weights/NAME")
     pointer = imported.dvc_file(path)
+    # Anyone may have written the .dvc file: a name in it must not lead out of the folder that is written.
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in md5s):
+        raise UserError(f"{pointer}: got a file outside of {path}, expected names in it; `git checkout {pointer}`")
     is_file = list(md5s) == [path.name] and not path.is_dir()
     objects = {name: cached_object(md5) for name, md5 in md5s.items()}
     if lost := [name for name, place in objects.items() if not _is_whole(place)]:
