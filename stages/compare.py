@@ -11,6 +11,7 @@ from trajprobe.stage import run
 
 def main() -> str:
     from trajprobe.compare.comparison import Compare, compare, deciding_metric
+    from trajprobe.compare.order import labels_of_pairs
     from trajprobe.compare.results import compared_probes, pretraining_figures, remove_leftovers
     from trajprobe.files import findings
     from trajprobe.files.atomic import write_bytes, write_json
@@ -26,11 +27,13 @@ def main() -> str:
     remove_leftovers(values)
     params, against = section(values, Compare, "compare"), held_against(values)
     labelling = Labelling.load(LABELLING)
-    comparison = compare(compared_probes(values, labelling), against, deciding_metric(guards), labelling, params)
+    dataset, before = section(values, str, "dataset"), [finding.text for finding in guards]
+    reversals = labels_of_pairs(params.reversals.get(dataset, ()), labelling.names.tolist(), dataset)
+    probes, metric = compared_probes(values, labelling), deciding_metric(guards)
+    comparison = compare(probes, against, metric, labelling, params, reversals)
     write_json(Path("metrics/summary.json"), summary(comparison, params))
     write_json(Path("metrics/details.json"), details(comparison, pretraining_figures(values)))
     plots.write(comparison, params.primary, Path("metrics/plots"))
-    dataset, before = section(values, str, "dataset"), [finding.text for finding in guards]
     text = table(comparison, dataset, params, before, list(recipe_notes(values)))
     write_bytes(Path("data/report/table.md"), text.encode())
     rows = len(comparison.main)

@@ -1,4 +1,4 @@
-"""python stages/pretrain.py WEIGHTS: trains one tokenizer on the pool, without labels."""
+"""python stages/pretrain.py WEIGHTS: trains a tokenizer on the pool, without labels, once for each seed."""
 
 import sys
 from pathlib import Path
@@ -12,25 +12,31 @@ from trajprobe.stage import run
 def main(name: str) -> str:
     from trajprobe.backbones import weights
     from trajprobe.clips.scene import Format, Scene
-    from trajprobe.files.atomic import write_csv
+    from trajprobe.files.atomic import fresh_folder, write_csv
     from trajprobe.files.checked_json import write_checked_json
     from trajprobe.files.probe_results import PRETRAINING
     from trajprobe.files.tracks import Tracks
-    from trajprobe.pretraining.train import Pretrain, pretrain, provenance
+    from trajprobe.pretraining.train import Pretrain, mean_over_seeds, pretrain, provenance
 
     values = read()
     params = section(values, Pretrain, "pretrain", name)
     scene, form = section(values, Scene, "render"), section(values, Format, "clips", params.clips)
     pool = Tracks.load(Path("data/trajectories/pool.npz"))
-    trained = pretrain(pool, scene, form, params, name)
-    weights.save(Path("data/weights") / name, trained.network, provenance(params, pool.digest(), scene, form))
-    write_checked_json(PRETRAINING / f"{name}.json", trained.figures)
-    curve, figures = trained.curve, trained.figures
-    error, of_black = figures["blob_mse"], figures["blob_mse_black"]
+    figures, curves = [], []
+    with fresh_folder(weights.WEIGHTS / name) as temporary:
+        for seed in range(params.seeds):
+            trained = pretrain(pool, scene, form, params, name, seed)
+            weights.save(temporary / str(seed), trained.network, provenance(params, seed, pool.digest(), scene, form))
+            figures.append(trained.figures)
+            curves.append(trained.curve)
+    means = mean_over_seeds(figures)
+    write_checked_json(PRETRAINING / f"{name}.json", means)
+    curve = [mean_over_seeds(points) for points in zip(*curves, strict=True)]
     write_csv(Path("metrics/pretrain") / f"{name}.csv", list(curve[0]), [list(point.values()) for point in curve])
+    networks = f"{params.seeds} networks" if params.seeds > 1 else "1 network"
     return (
-        f"data/weights/{name}: {params.steps} steps on {len(pool)} tracks; on the blob the error is {error:.3f} "
-        f"(black: {of_black:.3f}); {figures['distinct_codes']:.0f} codes used"
+        f"data/weights/{name}: {networks}, {params.steps} steps on {len(pool)} tracks; on the blob the error is "
+        f"{means['blob_mse']:.3f} (black: {means['blob_mse_black']:.3f}); {means['distinct_codes']:.0f} codes used"
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from trajprobe.errors import UserError
-from trajprobe.rows import Row, held_against, named_row, named_rows, variants
+from trajprobe.rows import Row, held_against, named_row, named_rows, trained_networks, variants
 
 NET = {"family": "net", "clips": "t5", "weights": "net", "like": "net", "layer": "hidden", "pooling": "mean"}
 SHUFFLED = {"family": "net", "clips": "t5", "weights": "net-shuffled", "like": "net"}
@@ -28,6 +28,22 @@ def test_a_row_with_weights_yields_its_pretrained_network_and_random_ones():
         "random/0/plain/hidden.mean",
         "random/1/plain/hidden.mean",
     ]
+
+
+def test_weights_that_were_trained_from_several_seeds_are_so_many_networks_and_the_first_is_perturbed():
+    row = named_row(values(net=NET | {"perturbations": ["middle-frame"]}), "net")
+    assert ["/".join(of[1:3]) for of in variants("net", row, seeds=1, trained=2)] == [
+        "pretrained/0/plain",
+        "pretrained/1/plain",
+        "random/0/plain",
+        "pretrained/0/middle-frame",
+    ]
+
+
+def test_how_many_networks_a_recipe_trains_is_read_from_it():
+    given = values() | {"pretrain": {"net": {"seeds": 3}}}
+    assert trained_networks(given, named_row(given, "net")) == 3
+    assert trained_networks(given, named_row(given, "net-shuffled")) is None
 
 
 def test_a_row_without_weights_yields_random_networks_alone():

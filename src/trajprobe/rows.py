@@ -101,17 +101,24 @@ def named_row(values: dict[str, Any], name: str) -> Row:
     return msgspec.structs.replace(row, **{key: getattr(model, key) for key in SHARED})
 
 
-def variants(name: str, row: Row, seeds: int) -> list[Coordinates]:
+def variants(name: str, row: Row, seeds: int, trained: int | None = None) -> list[Coordinates]:
     """What is made of a row: the networks that it yields, each with its inputs; plain ones first.
 
     A row with pretrained weights yields these and `seeds` random networks. A row that is like another yields its
     weights alone: the random networks are the other's. Perturbed inputs go through the first network of the row.
+
+    Args:
+        name: of the row.
+        row: itself.
+        seeds: random networks.
+        trained: networks that `pretrain` makes of the row's weights, one a seed; None where these are of others.
     """
     layer = NO_LAYER if row.is_control else f"{row.layer}.{row.pooling}"
     if row.is_control:
         networks = [NO_NETWORK]
     else:
-        networks = [] if row.weights == RANDOM else [PRETRAINED]
+        pretrained = [PRETRAINED] if trained is None else [f"{PRETRAINED}/{seed}" for seed in range(trained)]
+        networks = [] if row.weights == RANDOM else pretrained
         networks += [f"{RANDOM}/{seed}" for seed in range(seeds)] if row.like == name else []
     plain = [Coordinates(name, network, PLAIN, layer) for network in networks]
     perturbed = [
@@ -121,6 +128,11 @@ def variants(name: str, row: Row, seeds: int) -> list[Coordinates]:
         for perturbation in row.perturbations
     ]
     return plain + perturbed
+
+
+def trained_networks(values: dict[str, Any], row: Row) -> int | None:
+    """How many networks the recipe of a row's weights trains, one a seed; None where no recipe makes them."""
+    return section(values, int, "pretrain", row.weights, "seeds") if row.weights in values["pretrain"] else None
 
 
 def held_against(values: dict[str, Any]) -> dict[str, str]:

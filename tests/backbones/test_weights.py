@@ -68,6 +68,18 @@ def test_provenance_comes_back_with_the_digest(folder):
     assert read_checked_json(folder / "provenance.json") == weights.provenance(folder)
 
 
+def test_a_recipes_folder_has_a_network_for_each_seed(folder):
+    assert weights.seeds(folder) is None
+    top = folder / "recipe"
+    assert weights.seeds(top) is None  # it is missing, which is said where it is read
+    for seed in (0, 1):
+        weights.save(top / str(seed), torch.nn.Linear(2, 3), {"seed": seed})
+    assert weights.seeds(top) == 2
+    (top / "0").rename(top / "2")
+    with pytest.raises(UserError, match=r"recipe: got networks of the seeds \[1, 2\], expected 0, 1, ...; `dvc pull"):
+        weights.seeds(top)
+
+
 def test_saving_again_replaces_the_whole_folder(folder):
     (folder / "stray").touch()
     weights.save(folder, network(1), {})

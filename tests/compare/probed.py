@@ -36,11 +36,15 @@ ROW = {
 }
 VARIANT = {"shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None, "equal_dimensions": 32, "features": []}
 #: What differs among the networks of a variant.
-NETWORK = ("chosen", "permuted", "permuted_expected", "equal", "few_shot", "code_bits", "at_edge", "unconverged")
+NETWORK = (
+    *("chosen", "permuted", "permuted_expected", "equal", "few_shot", "few_shot_areas", "code_bits", "at_edge"),
+    "unconverged",
+)
 
 
 def params(primary="net", **changed):
-    defaults = {"alpha": 0.05, "margin": 0.02, "leaks": "stop", "confidence": 0.95}
+    defaults = {"pairs": "reference", "alpha": 0.05, "margin": 0.02, "leaks": "stop", "confidence": 0.95}
+    defaults["reversals"] = {}
     return Compare(primary=primary, **defaults | changed)
 
 
@@ -61,7 +65,7 @@ def row(network, name, *predictions, input="plain", each=(), **changed):  # noqa
         predicted = [int(digit) for digit in digits]
         predicted += [-1] * (10 - len(predicted))
         own = {"chosen": [1.0, 1.0], "permuted": [], "permuted_expected": [], "equal": predicted}
-        own |= {"few_shot": [], "code_bits": []} | of_all | (each[number] if each else {})
+        own |= {"few_shot": [], "few_shot_areas": [], "code_bits": []} | of_all | (each[number] if each else {})
         networks.append(NetworkProbe(predictions=predicted, **own))
     of_row = {part: changed.pop(part) for part in (*ROW, "family") if part in changed}
     variant = VariantProbe(network, input, key(network, name).layer, networks=networks, **VARIANT | changed)
@@ -84,8 +88,8 @@ def merged(parts):
     return list(rows.values())
 
 
-def compared(*parts, against=None, metric="accuracy", labelling=MANY, given=None, **changed):
+def compared(*parts, against=None, metric="accuracy", labelling=MANY, given=None, reversals=(), **changed):
     """The comparison of rows; each but the primary one is held against that one, where `against` says no other."""
     settings = given or params(**changed)
     default = {part.row: settings.primary for part in parts if part.row != settings.primary}
-    return compare(merged(parts), default | (against or {}), metric, labelling, settings)
+    return compare(merged(parts), default | (against or {}), metric, labelling, settings, reversals)

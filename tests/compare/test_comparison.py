@@ -98,7 +98,7 @@ def test_a_further_metric_is_one_entry(monkeypatch):
     found = of_few(*ALL)
     mean, low, high = found.estimates[CONTROL]["accuracy"]
     assert found.estimates[CONTROL]["error_rate"] == pytest.approx((1 - mean, 1 - high, 1 - low))
-    monkeypatch.setitem(METRICS, "error_rate", replace(error, lowest=-1.0))
+    monkeypatch.setitem(METRICS, "error_rate", replace(error, ends=(-1.0, 1.0)))
     assert -1 < of_few(*ALL).estimates[CONTROL]["error_rate"].ci_low < 0
 
 
@@ -275,22 +275,126 @@ def test_random_weights_alone_have_nothing_to_be_held_against():
     assert found.estimates[BARE_RANDOM]["accuracy"].mean == 13 / 16
 
 
-def test_few_labels_are_held_against_the_next_random_network():
-    curves, bits = [[0.2, 0.4, 0.4], [0.1, 0.1, 0.3], [0.3, 0.3, 0.3]], [9.0, 8.0, 10.0]
-    each = [{"few_shot": [curve], "code_bits": [code]} for curve, code in zip(curves, bits, strict=True)]
-    trained = row("pretrained", "net", "00001110", few_shot=[[0.5, 0.6, 0.7]], code_bits=[5.0])
-    gain = of_few(trained, row("random", "net", *3 * ["00110000"], each=each)).gains[NET]
-    # Areas by trapezoids over 0, 1, 2, halved: 0.35, 0.15, 0.3.
-    for got, mine, theirs in (
-        (gain.few_shot_area, 0.6, [0.35, 0.15, 0.3]),
-        (gain.code_length, 0.5, [0.9, 0.8, 1.0]),
+def test_few_labels_are_held_against_a_further_random_network_over_seeds_and_clips():
+    """Areas are of the tested clips that a draw tests, code lengths of all clips."""
+    generator = np.random.default_rng(0)
+    areas, bits = generator.random((4, 10)).round(4), generator.uniform(1, 4, (4, 10)).round(4)
+    own = [
+        {"few_shot": [0.5] * 3, "few_shot_areas": [*area[:7], None, None, None], "code_bits": code.tolist()}
+        for area, code in zip(areas.tolist(), bits, strict=True)
+    ]
+    parts = [row("pretrained", "net", "00001110", **own[0]), row("random", "net", *3 * ["00110000"], each=own[1:])]
+    found = of_few(*parts)
+    for shown, values, groups in (
+        (found.gains[NET].area, areas[:, :7], FEW.groups[:7]),
+        (found.gains[NET].code_length, bits, FEW.groups),
     ):
-        low, high = oracles.prediction([mine - one for one in theirs], 0.8)
-        assert got == pytest.approx((mine - np.mean(theirs), low, high))
+        mean, error, freedom = oracles.gain(values[0].tolist(), values[1:].tolist(), groups.tolist())
+        half = stats.t.ppf(0.9, freedom) * error
+        assert shown == pytest.approx((mean, mean - half, mean + half))
+    for name, values in (("few_shot_area", areas[:, :7]), ("bits_per_clip", bits)):
+        for variant, own_values in ((NET, values[:1]), (NET_RANDOM, values[1:])):
+            estimate = found.estimates[variant][name]
+            assert estimate.mean == pytest.approx(own_values.mean())
+            assert estimate.ci_low < estimate.mean < estimate.ci_high
 
 
 def test_without_draws_there_are_no_few_labels(found):
-    assert (found.gains[NET].few_shot_area, found.gains[NET].code_length) == (None, None)
+    assert (found.gains[NET].area, found.gains[NET].code_length) == (None, None)
+    assert found.estimates[NET].keys() == METRICS.keys()
+
+
+# Several pretrained networks
+
+
+def test_networks_trained_from_several_seeds_are_a_sample_as_random_ones_are():
+    """The gain is of means, by Welch's t over clips as well; a control is held against the mean of the trained ones."""
+    trained = row("pretrained", "net", "00001110", "00011111", "00001122")
+    random = row("random", "net", "00110000", "00001120", "00000000")
+    found = of_few(trained, random, PIXELS)
+    mine, theirs = right(trained).tolist(), right(random).tolist()
+    mean, error, freedom = oracles.mean_difference(mine, theirs, GROUPS.tolist())
+    half = stats.t.ppf(0.9, freedom) * error
+    gain = found.gains[NET]
+    assert gain.verdict.difference == pytest.approx((mean, mean - half, mean + half))
+    assert gain.rank_p_value is None
+    values = right(trained).mean(axis=0) - right(PIXELS)[0]
+    mean, error, freedom = oracles.student(values.tolist(), GROUPS.tolist(), [(mine, 1 / 3)])
+    half = stats.t.ppf(0.9, freedom) * error
+    assert found.differences[CONTROL].verdict.difference == pytest.approx((mean, mean - half, mean + half))
+
+
+def test_the_words_say_which_seeds_are_which():
+    parts = [scored("pretrained", "net", 101, 99, 103), scored("random", "net", 90, 112)]
+    words = compared(*parts).gains[NET].verdict.words
+    assert words == "not distinguishable with n = 200 clips and 3 pretraining and 2 random seeds"
+
+
+# Shares of a gain
+
+
+def test_the_share_of_a_gain_is_fiellers():
+    parts = [scored("pretrained", "net", 180, 176, 184, trained_frames=17), scored("random", "net", 90, 100, 110)]
+    shuffled = scored("pretrained", "net-shuffled", 150, 140, 160, trained_frames=17)
+    found = compared(*parts, shuffled)
+    mean, low, high = found.differences[LIKE].share_of_gain
+    assert mean == pytest.approx(5 / 8)
+    correct = [[(np.arange(CLIPS) < count).astype(float) for count in counts]
+               for counts in ((150, 140, 160), (180, 176, 184), (90, 100, 110))]  # fmt: skip
+    for value in (low, high):
+        kinds = [(of.tolist() if isinstance(of, np.ndarray) else [one.tolist() for one in of], factor**2 / 3)
+                 for of, factor in zip(correct, (1, value, 1 - value), strict=True)]  # fmt: skip
+        of_clip = np.mean(correct[0], axis=0) - value * np.mean(correct[1], axis=0)
+        of_clip -= (1 - value) * np.mean(correct[2], axis=0)
+        away, error, freedom = oracles.student(of_clip.tolist(), list(range(CLIPS)), kinds)
+        assert abs(away) == pytest.approx(stats.t.ppf(0.975, freedom) * error, rel=1e-4)
+
+
+def test_a_gain_that_may_be_nothing_has_no_shares():
+    parts = [scored("pretrained", "net", 110, trained_frames=17), scored("random", "net", 90, 130, 80)]
+    found = compared(*parts, scored("pretrained", "net-shuffled", 150, trained_frames=17))
+    assert found.differences[LIKE].share_of_gain is None
+
+
+# Classes that are each other's reversal
+
+
+def test_the_order_of_the_frames_alone_has_its_score_where_classes_are_reversals():
+    found = of_few(*ALL, reversals=[(1, 2)])
+    assert found.estimates[NET]["order"].mean == 1  # of classes 1 and 2 all are called 1 but one, which is called 0
+    assert found.estimates[NET_RANDOM]["order"].mean == pytest.approx((0.5 + 3 / 4 + 0.5) / 3)
+
+
+# All pairs
+
+
+def test_all_pairs_of_rows_are_one_family_on_request():
+    parts = [scored("pretrained", "net", 180), scored("random", "net", 100, 90, 110)]
+    parts += [scored("none", "pixels", 172), scored("none", "coordinates", 160)]
+    plain, found = compared(*parts), compared(*parts, pairs="all")
+    pixels, coordinates = key("none", "pixels"), key("none", "coordinates")
+    assert plain.pairs == {}
+    assert list(found.pairs) == [(NET, pixels), (NET, coordinates), (pixels, coordinates)]
+    assert found.differences[pixels].verdict is found.pairs[NET, pixels]
+    assert found.pairs[pixels, coordinates].difference.mean == pytest.approx(12 / 200)
+    clips = np.arange(CLIPS)
+
+    def alone(first, second):
+        p_values = oracles.paired((clips < first).astype(int) - (clips < second), clips.tolist())[1](0)
+        return min(p_values)
+
+    correct = [(clips < count).astype(float).tolist() for count in (180, 100, 90, 110)]
+    mean, error, freedom = oracles.gain(correct[0], correct[1:], clips.tolist())
+    expected = oracles.holm(
+        [stats.t.sf(mean / error, freedom), alone(180, 172), alone(180, 160), alone(172, 160)]
+    )
+    verdicts = [found.gains[NET].verdict, *found.pairs.values()]
+    assert [verdict.p_value for verdict in verdicts] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_pair_has_the_reference_in_front():
+    parts = [scored("none", "pixels", 172), scored("pretrained", "net", 180)]
+    assert list(compared(*parts, pairs="all").pairs) == [(NET, key("none", "pixels"))]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +422,7 @@ def test_tested_clips_of_one_group_are_refused():
     ("name", "value"),
     [
         *(("alpha", 0.0), ("alpha", 0.5), ("margin", 0.0), ("margin", 1.0)),
-        *(("confidence", 0.5), ("confidence", 1.0), ("leaks", "tell")),
+        *(("confidence", 0.5), ("confidence", 1.0), ("leaks", "tell"), ("pairs", "some")),
     ],
 )
 def test_parameters_out_of_their_range_are_refused(name, value):

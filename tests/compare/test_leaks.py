@@ -163,7 +163,6 @@ def test_labels_that_leak_stop_the_run_above_chance_and_below(shift):
     )
     for remedy in (
         "`prepare.duplicates: drop`",
-        "Is `groups` missing?",
         "With `compare.leaks: warn` the table is made",
     ):
         assert remedy in message

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy import integrate
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from trajprobe.compare import metrics
-from trajprobe.compare.metrics import METRICS, Counts, Metric, area_under_curve
+from trajprobe.compare.metrics import METRICS, Counts, Metric
 
 GENERATOR = np.random.default_rng(0)
 CASES = {
@@ -54,20 +53,6 @@ def test_many_counts_are_taken_at_once():
 
 
 def test_a_metric_has_its_range_and_says_whether_classes_count_alike():
-    assert all((metric.lowest, metric.highest) == (0, 1) for metric in METRICS.values())
-    assert Metric("kappa", metrics.accuracy, by_class=False, lowest=-1).lowest == -1
+    assert all(metric.ends == (0, 1) for metric in METRICS.values())
+    assert Metric("kappa", metrics.accuracy, by_class=False, ends=(-1, 1)).ends[0] == -1
     assert [metric.by_class for metric in METRICS.values()] == [False, True, True]
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "shots", "expected"),
-    [([0.3, 0.3, 0.3], [1, 2, 4], 0.3), ([0, 1], [1, 2], 0.5), ([0.7], [1], 0.7), ([0, 0, 1], [1, 2, 4], 0.25)],
-)
-def test_the_area_is_a_mean_accuracy(accuracies, shots, expected):
-    assert area_under_curve(accuracies, shots) == pytest.approx(expected)
-
-
-def test_the_area_is_the_integral_over_log2_of_the_clips():
-    accuracies, shots = [0.1, 0.35, 0.4, 0.8], [1, 2, 4, 8]
-    line, _ = integrate.quad(lambda place: np.interp(place, range(4), accuracies), 0, 3, points=[1, 2])
-    assert area_under_curve(accuracies, shots) == pytest.approx(line / 3)

@@ -25,11 +25,11 @@ VALUES = {
         "pixels": {"family": "pixels", "clips": "c", "weights": "none", "like": "pixels"},
     },
     "features": {"seeds": 2, "microbatch": 4, "memory": 1},
-    "pretrain": {"net": {}, "other": {}},
+    "pretrain": {"net": {"seeds": 3}, "other": {"seeds": 1}},
 }
 VARIANTS = {
     "net": [
-        ("pretrained", "plain", 1),
+        ("pretrained", "plain", 3),
         ("random", "plain", 2),
         ("pretrained", "middle-frame", 1),
         ("permuted-weights", "plain", 1),
@@ -41,7 +41,7 @@ VARIANTS = {
 
 
 def probe(name):
-    network = NetworkProbe([0, 1, -1], [0.1], [], [], [], [], [])
+    network = NetworkProbe([0, 1, -1], [0.1], [], [], [], [], [], [])
     variants = [
         VariantProbe(of, shown, "features" if of == "none" else "hidden.tmean", networks=[network] * count, **VARIANT)
         for of, shown, count in VARIANTS[name]
@@ -88,6 +88,7 @@ def test_files_that_no_row_names_are_left_alone_and_ignored(saved):
     ("keys", "value"),
     [
         (("features", "seeds"), 3),
+        (("pretrain", "net", "seeds"), 2),
         (("rows", "net", "layer"), "codes"),
         (("rows", "net", "perturbations"), ["middle-frame"]),
         (("rows", "bare", "perturbations"), ["middle-frame", "shuffled-frames"]),
@@ -102,7 +103,7 @@ def test_probes_of_other_features_than_those_of_params_yaml_are_refused(saved, k
     node[keys[-1]] = value
     if value == "random":
         del changed["rows"]["net-shuffled"]
-    name = keys[1] if keys[0] == "rows" else "net"
+    name = "net" if keys[0] == "features" else keys[1]
     with pytest.raises(UserError, match=rf"probes/{name}\.json: got probes of other features than .*; run `dvc repro`"):
         compared_probes(changed, MANY)
 

@@ -51,19 +51,19 @@ def test_variants_are_those_of_the_file_in_its_order_by_their_coordinates():
 
 
 @pytest.mark.parametrize(
-    ("variant", "name", "perturbed", "seeds"),
+    ("variant", "name", "perturbed"),
     [
-        (Variant("net", "pretrained", "plain", "hidden.tmean"), "net pretrained hidden.tmean", False, False),
-        (Variant("net", "random", "plain", "codes.mean"), "net random codes.mean", False, True),
-        (Variant("net", "pretrained", "middle-frame", "x.y"), "net pretrained middle-frame x.y", True, False),
-        (Variant("net", "random", "middle-frame", "x.y"), "net random middle-frame x.y", True, False),
-        (Variant("net", "permuted-weights", "plain", "x.y"), "net permuted-weights x.y", True, False),
-        (Variant("pixels", "none", "plain", "features"), "pixels", False, False),
-        (Variant("pixels", "none", "middle-frame", "features"), "pixels middle-frame", True, False),
+        (Variant("net", "pretrained", "plain", "hidden.tmean"), "net pretrained hidden.tmean", False),
+        (Variant("net", "random", "plain", "codes.mean"), "net random codes.mean", False),
+        (Variant("net", "pretrained", "middle-frame", "x.y"), "net pretrained middle-frame x.y", True),
+        (Variant("net", "random", "middle-frame", "x.y"), "net random middle-frame x.y", True),
+        (Variant("net", "permuted-weights", "plain", "x.y"), "net permuted-weights x.y", True),
+        (Variant("pixels", "none", "plain", "features"), "pixels", False),
+        (Variant("pixels", "none", "middle-frame", "features"), "pixels middle-frame", True),
     ],
 )
-def test_a_variant_is_called_by_its_coordinates(variant, name, perturbed, seeds):
-    assert (str(variant), variant.is_perturbed, variant.has_seeds) == (name, perturbed, seeds)
+def test_a_variant_is_called_by_its_coordinates(variant, name, perturbed):
+    assert (str(variant), variant.is_perturbed) == (name, perturbed)
 
 
 def test_each_network_has_its_own_line():
@@ -104,25 +104,30 @@ def test_permuted_labels_are_a_mean_over_all_runs():
     assert found.permuted_labels == pytest.approx((0.5 + 0.25 + 0.6) / 3)
 
 
-def test_few_shot_curves_are_means_over_draws_and_networks():
-    """Area: trapezoids over 0, 1 and 2, the log2 of 1, 2 and 4 clips a class."""
-    each = [{"few_shot": [[0.2, 0.4, 0.8], [0.4, 0.6, 0.6]]}, {"few_shot": [[0.1, 0.1, 0.1], [0.3, 0.3, 0.5]]}]
+def test_few_shot_curves_are_means_over_networks_and_areas_are_of_the_clips_that_are_tested():
+    areas = [[0.2, 0.4, 0.6, 0.8, 0.1, 0.3, 0.5, None, None, None], [0.4] * 7 + [None] * 3]
+    each = [{"few_shot": [0.3, 0.5, 0.7], "few_shot_areas": areas[0]}]
+    each += [{"few_shot": [0.2, 0.2, 0.3], "few_shot_areas": areas[1]}]
     found = scored(row("random", "net", "00110000", "00001122", each=each))
     assert found.few_shot == pytest.approx([0.25, 0.35, 0.5])
-    assert found.areas == pytest.approx([(0.3 / 2 + 0.5 + 0.7 / 2) / 2, (0.2 / 2 + 0.2 + 0.3 / 2) / 2])
+    assert found.area.scores.values == pytest.approx([2.9 / 7, 0.4])
+    # Groups 0 0 1 1 2 2 3: the mean without each.
+    assert found.area.scores.left_out[0] == pytest.approx([2.3 / 5, 1.5 / 5, 2.5 / 5, 2.4 / 6])
+    assert found.area.weights.groups == pytest.approx([2 / 7, 2 / 7, 2 / 7, 1 / 7])
 
 
 def test_code_length_is_in_bits_per_clip():
-    """15 bits for 10 clips without features; 8 in the mean with those of the networks."""
-    each = [{"code_bits": [9.0, 7.0, 11.0]}, {"code_bits": [6.0, 7.0, 8.0]}]
+    """15 bits for 10 clips without features; 8 in the mean with those of the networks. All clips are coded."""
+    each = [{"code_bits": [0.4, 1.4] * 5}, {"code_bits": [0.7] * 10}]
     found = scored(row("random", "net", "00110000", "00001122", each=each))
-    assert found.code_length == pytest.approx([0.9, 0.7])
+    assert found.code_length.scores.values == pytest.approx([0.9, 0.7])
+    assert found.code_length.weights.groups == pytest.approx([0.2] * 5)
     assert found.uniform_code_length == 1.5
     assert found.compression == pytest.approx(15 / 8)
 
 
 def test_what_was_not_run_is_empty():
     found = scored(row("pretrained", "net", "00001110", input="middle-frame", equal=[]))
-    assert [len(part) for part in (found.few_shot, found.areas, found.code_length)] == [0, 0, 0]
+    assert (len(found.few_shot), found.area, found.code_length) == (0, None, None)
     assert np.isnan([found.equal_dimensions, found.permuted_labels]).all()
     assert found.scores["accuracy"].values == 7 / 8

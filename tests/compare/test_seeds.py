@@ -8,9 +8,8 @@ import pytest
 from scipy import stats
 
 from trajprobe.compare.confidence import confidence_interval
-from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.sample import ClipWeights, Scores
-from trajprobe.compare.seeds import further_network, gain, mean_difference, next_seed, rank_p_value
+from trajprobe.compare.seeds import Term, contrast, further_network, next_seed, rank_p_value, share_of_gain
 
 RIGHT = (np.random.default_rng(0).random(200) < 0.7).astype(float)
 ALONE = np.arange(200)
@@ -29,7 +28,13 @@ def weights(groups):
 
 
 def gained(trained, random, groups):
-    return gain(accuracies(trained, groups), accuracies(random, groups), weights(groups))
+    """Over a further random network."""
+    terms = [Term(1, accuracies(trained, groups)), Term(-1, accuracies(random, groups), further=True)]
+    return contrast(terms, weights(groups))
+
+
+def mean_difference(first, second, groups):
+    return contrast([Term(1, accuracies(first, groups)), Term(-1, accuracies(second, groups))], weights(groups))
 
 
 def numbers(distribution):
@@ -173,7 +178,7 @@ def test_a_mean_difference_is_that_of_plain_loops(number):
     groups = np.sort(np.concatenate([np.arange(6), generator.integers(0, 6, 24)]))
     right = networks(7, groups, generator)
     first, second = right[: 2 + number % 3], right[2 + number % 3 :]
-    found = mean_difference(accuracies(first, groups), accuracies(second, groups), weights(groups))
+    found = mean_difference(first, second, groups)
     expected = oracles.mean_difference(first.tolist(), second.tolist(), groups.tolist())
     assert numbers(found) == pytest.approx(expected)
 
@@ -182,7 +187,7 @@ def test_a_mean_difference_that_is_the_same_on_all_clips_is_welchs():
     """The clips that the second kind is right on are among those of the first: what varies is seeds alone."""
     clips = np.arange(1000)
     first, second = ([clips < count for count in counts] for counts in ((600, 640, 560, 620), (400, 420, 300)))
-    found = mean_difference(accuracies(first, clips), accuracies(second, clips), weights(clips))
+    found = mean_difference(first, second, clips)
     test = stats.ttest_ind([0.6, 0.64, 0.56, 0.62], [0.4, 0.42, 0.3], equal_var=False)
     assert found.mean == pytest.approx(0.605 - 1.12 / 3)
     # What the difference varies over clips beyond that is small, but not nothing.
@@ -195,7 +200,7 @@ def test_two_kinds_that_are_equal_in_truth_are_called_better_as_often_as_it_says
     found = []
     for _ in range(1000):
         right = networks(9, clips, generator, spread=0.3)
-        found.append(mean_difference(accuracies(right[:5], clips), accuracies(right[5:], clips), weights(clips)))
+        found.append(mean_difference(right[:5], right[5:], clips))
     for p_values in ([one.p_greater(0) for one in found], [one.p_less(0) for one in found]):
         assert np.mean(np.array(p_values) <= 0.05) == pytest.approx(0.05, abs=0.021)
 
@@ -207,7 +212,7 @@ def test_two_kinds_that_are_equal_in_truth_are_called_better_as_often_as_it_says
 def test_a_further_network_is_expected_where_wilsons_interval_has_the_variance_over_seeds_and_clips(seeds):
     groups = np.repeat(np.arange(12), 5)
     right = networks(seeds - 1, groups, np.random.default_rng(2))
-    found = further_network(accuracies(right, groups), weights(groups), METRICS["accuracy"])
+    found = further_network(accuracies(right, groups), weights(groups), (0.0, 1.0))
     mean, error, freedom = oracles.student(
         right.mean(axis=0).tolist(), groups.tolist(), [(right.tolist(), 1 + 1 / seeds)]
     )
@@ -218,7 +223,7 @@ def test_a_further_network_is_expected_where_wilsons_interval_has_the_variance_o
 
 
 def test_random_networks_that_are_all_right_are_no_certainty():
-    found = further_network(accuracies(np.ones((5, 60)), ALONE[:60]), weights(ALONE[:60]), METRICS["accuracy"])
+    found = further_network(accuracies(np.ones((5, 60)), ALONE[:60]), weights(ALONE[:60]), (0.0, 1.0))
     low, high = confidence_interval(found, 0.95)[1:]
     assert (low < 0.93, high) == (True, 1)
 

@@ -204,6 +204,22 @@ def test_fewer_than_twenty_tested_groups_are_told(count, few):
     assert all(f"of {count} independent groups" in one.text for one in found)
 
 
+def test_uneven_groups_count_by_kishs_number():
+    """30 groups of one clip and one of 30: 60^2 / (30 + 30^2)."""
+    (found,) = guards.groups(labelled((60,), [*range(30), *[99] * 30]))
+    assert "are of 31 independent groups, which by their sizes count as 3.9 equal ones: with" in found.text
+
+
+def test_classes_that_are_confounded_with_groups_are_told():
+    groups = np.arange(60) // 10
+    (found,) = guards.pure_groups(labelled((20, 40), groups))
+    assert (found.name, found.items) == ("classes confounded with groups", ())
+    assert "Each of the 6 groups has clips of one class alone, and a class has as few as 2 groups." in found.text
+    assert list(guards.pure_groups(labelled((25, 35), groups))) == []  # one group has both classes
+    assert list(guards.pure_groups(labelled((20, 40)))) == []  # no groups were given
+    assert list(guards.pure_groups(labelled((60, 60), np.arange(120) // 3))) == []  # 20 groups a class
+
+
 def test_all_guards_speak_and_in_order(guard):
     points = walks(60)
     points[:, 0, 0] = np.arange(60) % 3 == 0

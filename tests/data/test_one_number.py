@@ -40,7 +40,7 @@ def test_the_numbers_are_those_of_each_tracks_own_points(prepared):
     points, times = walks(30, d=3) + np.array([9, -9, 0]), np.cumsum(generator.uniform(0.1, 1, (30, 8)), axis=1)
     lengths = generator.integers(3, 9, 30)
     tracks, _ = prepared(points, np.arange(30) % 2, times=times, lengths=lengths)
-    got = {name: (kind, values) for kind, name, values in one_number.numbers(tracks)}
+    got = {cue.name: (cue.kind, cue.values) for cue in one_number.cues(tracks)}
     for i, n in enumerate(lengths):
         own, at = points[i, :n].tolist(), times[i, :n].tolist()
         expected = {
@@ -56,25 +56,27 @@ def test_the_numbers_are_those_of_each_tracks_own_points(prepared):
                 f"the mean {letter}": ("place", sum(along) / n),
                 f"the extent along {letter}": ("size", max(along) - min(along)),
             }
+        ends = {"the first point": own[0], "the last point": own[-1], "the mean point": np.mean(own, axis=0)}
+        expected |= {name: ("place", point) for name, point in ends.items()}
         assert got.keys() == expected.keys()
         for name, (kind, value) in expected.items():
             assert got[name][0] == kind
-            assert got[name][1][i] == pytest.approx(value)
+            assert got[name][1][i] == pytest.approx(np.atleast_1d(value))
 
 
 def test_numbers_that_are_the_same_for_all_tracks_are_not_tried(prepared):
     points = walks(30)
     points[:, 0, 1] = 2.0
     tracks, _ = prepared(points, np.arange(30) % 2)
-    names = [name for _, name, _ in one_number.numbers(tracks)]
-    assert "the first point's y" not in names
+    names = [cue.name for cue in one_number.cues(tracks)]
+    assert not {"the first point's y", "the first point"} & set(names)
     assert not any("number of points" in name or "time" in name or "duration" in name for name in names)
-    assert len(names) == 7
+    assert len(names) == 9
 
 
 def test_times_that_are_but_the_numbers_of_points_are_not_tried(prepared):
     tracks, _ = prepared(walks(30), np.arange(30) % 2, lengths=np.arange(30) % 4 + 5)
-    recording = [name for kind, name, _ in one_number.numbers(tracks) if kind == "recording"]
+    recording = [cue.name for cue in one_number.cues(tracks) if cue.kind == "recording"]
     assert recording == ["the number of points"]
 
 
@@ -82,21 +84,21 @@ def test_accuracy_is_out_of_fold():
     """Each fold's clips of class 1 stand elsewhere than the other fold's: within the fold all right, out of it none."""
     labels, folds = np.tile([0, 1], 40), np.repeat([0, 1], 40)
     values = np.where(labels == folds, 1.0, 2.0)
-    assert one_number.accuracy(values, labelling(labels, folds)) == 0
-    assert one_number.accuracy(values, labelling(labels, np.tile([0, 0, 1, 1], 20))) == 1 / 2
+    assert one_number.accuracy(values[:, None], labelling(labels, folds)) == 0
+    assert one_number.accuracy(values[:, None], labelling(labels, np.tile([0, 0, 1, 1], 20))) == 1 / 2
 
 
 def test_accuracy_is_of_tested_clips_alone():
     labels = np.tile([0, 1], 40)
     values = np.where(np.arange(80) < 60, labels, 1 - labels).astype(float)
     folds = np.where(np.arange(80) < 50, TRAIN_ONLY, 0)  # 10 as in train and 20 the other way round
-    assert one_number.accuracy(values, labelling(labels, folds)) == 10 / 30
+    assert one_number.accuracy(values[:, None], labelling(labels, folds)) == 10 / 30
 
 
 def test_a_class_on_both_sides_of_another_is_told():
     labels = np.arange(90) % 2
     values = np.where(labels == 0, 0.0, np.where(np.arange(90) % 4 < 2, -1.0, 1.0)) + walks(90)[:, 0, 0] / 50
-    assert one_number.accuracy(values, labelling(labels, np.arange(90) // 2 % 3)) == 1
+    assert one_number.accuracy(values[:, None], labelling(labels, np.arange(90) // 2 % 3)) == 1
 
 
 def binomial_tail(right, trials, chance):
@@ -116,7 +118,7 @@ def test_the_test_is_the_exact_binomials_with_holms_correction(prepared):
     tried = one_number.tried(tracks, made, 0.5)
     plain = np.array([binomial_tail(round(one.accuracy * 100), 100, 0.5) for one in tried])
     np.testing.assert_allclose([one.p for one in tried], holm(plain))
-    assert len(tried) == 8
+    assert len(tried) == 11
     assert 1e-9 < min(plain) < 0.5
 
 
@@ -130,7 +132,7 @@ def test_clips_of_a_class_in_a_group_are_one_trial(prepared):
 
 def test_a_place_that_gives_the_class_away_is_told_with_its_share(prepared):
     tracks, made = prepared(*with_place(200, 0.6))
-    tried = {one.name: one.accuracy for one in one_number.tried(tracks, made, 0.5)}
+    tried = {one.cue.name: one.accuracy for one in one_number.tried(tracks, made, 0.5)}
     (found,) = one_number.findings(tracks, made)
     assert found.name == "one number: place"
     share = tried["the first point's x"]
@@ -162,7 +164,41 @@ def test_the_best_number_is_told_first(prepared):
     better = np.random.default_rng(1).random(400) < 0.8
     points[better, -1, 1] = 0.1 + 0.05 * labels[better]
     (found,) = one_number.findings(*prepared(points, labels))
-    assert [item.rsplit(" ", 2)[0] for item in found.items] == ["the last point's y", "the first point's x"]
+    names = [item.rsplit(" ", 2)[0] for item in found.items]
+    assert names.index("the last point's y") < names.index("the first point's x")
+    shares = [float(item.split()[-2]) for item in found.items]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_a_point_gives_classes_away_that_none_of_its_coordinates_does(prepared):
+    """Of four corners two opposite ones are a class: exclusive or."""
+    generator = np.random.default_rng(0)
+    corners = generator.choice([-1.0, 1.0], (200, 2))
+    points = walks(200)
+    points[:, 0] = corners * 3 + generator.normal(size=(200, 2)) / 5
+    (found,) = one_number.findings(*prepared(points, (corners.prod(axis=1) > 0).astype(int)))
+    assert found.name == "one number: place"
+    assert found.items[0] == "the first point 94.5 %"  # by places in their order, corners touch one another
+    assert not any("'s" in item for item in found.items)
+
+
+@pytest.mark.parametrize("subjects", [10, 12, 40])
+def test_a_place_of_few_subjects_is_told_as_too_few_to_be_tested(prepared, subjects):
+    """Each subject is of one class, which has a place of its own."""
+    groups = np.arange(subjects * 8) // 8
+    points = walks(len(groups))
+    points[:, 0, 0] = 9 * (groups % 2) + points[:, 0, 0]
+    place, *_ = one_number.findings(*prepared(points, groups % 2, groups=groups))
+    assert place.name == "one number: place"
+    assert place.items[0] == "the first point's x 100.0 %"
+    assert ("There are too few groups to test whether that is chance" in place.text) == (subjects < 40)
+
+
+def test_a_cue_of_few_subjects_that_is_slight_is_not(prepared):
+    groups = np.arange(80) // 8
+    for seed in range(5):
+        found = list(one_number.findings(*prepared(walks(80, seed=seed), np.arange(80) % 2, groups=groups)))
+        assert found == []
 
 
 def test_chance_is_the_share_of_the_largest_class(prepared):

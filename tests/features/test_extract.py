@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,23 @@ def test_each_variant_of_a_row_has_a_folder():
     ]
     for network, seed in (("pretrained", 7), ("random/0", 0), ("random/1", 1)):
         np.testing.assert_allclose(read(place("net", network))[0], hidden_means(built(seed)), atol=1e-5)
+
+
+def test_networks_of_several_seeds_have_a_folder_each():
+    shutil.rmtree("data/weights/w")
+    for seed in (0, 1, 2):
+        weights.save(Path(f"data/weights/w/{seed}"), built(20 + seed), {"seed": seed})
+    line = extract(values(perturbations=["middle-frame"]), "net")
+    assert line == "net: 6 x 10 clips to 2 x 8 features (hidden.tmean)"
+    assert {of.network for of in networks_of("net")} == {f"pretrained/{seed}" for seed in range(3)} | {
+        "random/0",
+        "random/1",
+    }
+    for seed in range(3):
+        np.testing.assert_allclose(
+            read(place("net", f"pretrained/{seed}"))[0], hidden_means(built(20 + seed)), atol=1e-5
+        )
+    assert read(place("net", "pretrained/0", "middle-frame"))[1]["weights"]["name"] == "w"
 
 
 def test_a_row_that_is_like_another_has_its_pretrained_network_alone():

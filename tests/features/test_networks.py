@@ -1,6 +1,7 @@
 """The networks of a row: with the weights of a folder, of a seed, or permuted; or refused."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -37,6 +38,19 @@ def test_pretrained_weights_are_those_of_the_file_and_their_source_says_so():
     assert same(network, built(7))
     digest = hashlib.sha256((FOLDER / "model.safetensors").read_bytes()).hexdigest()
     assert source == {"name": "w", "sha256": digest, "trained_frames": 17}
+
+
+def test_of_weights_trained_from_several_seeds_each_is_a_network_and_the_first_is_permuted():
+    shutil.rmtree(FOLDER)
+    for seed in (0, 1):
+        weights.save(FOLDER / str(seed), built(20 + seed), {"seed": seed, "trained_frames": 17})
+    for seed in (0, 1):
+        network, source = opened(f"pretrained/{seed}")
+        assert same(network, built(20 + seed))
+        assert source["sha256"] == weights.recorded_digest(FOLDER / str(seed))
+    expected = built(20)
+    permute_weights(expected)
+    assert same(opened("permuted-weights")[0], expected)
 
 
 def test_random_weights_are_of_their_seed_and_need_no_file():

@@ -14,7 +14,7 @@ from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
 from trajprobe.pretraining import train
 from trajprobe.pretraining.objective import losses
-from trajprobe.pretraining.train import Pretrain, pretrain, provenance
+from trajprobe.pretraining.train import Pretrain, mean_over_seeds, pretrain, provenance
 
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 4}
 SHAPE = Architecture(channels=4, multipliers=(1, 1, 2), residual_blocks=0, bits=4)
@@ -31,7 +31,7 @@ def recipe(**changed):
         "batch": 4,
         "learning_rate": 0.003,
         "weight_decay": 0.01,
-        "seed": 0,
+        "seeds": 1,
     }
     return Pretrain(**told | changed)
 
@@ -52,8 +52,8 @@ def _arithmetic_as_it_was():
     torch.use_deterministic_algorithms(before)
 
 
-def trained(frames=9, tracks=None, **changed):
-    return pretrain(tracks or pool(), SCENE, Format(frames=frames, resolution=16), recipe(**changed), "tiny")
+def trained(frames=9, tracks=None, seed=0, **changed):
+    return pretrain(tracks or pool(), SCENE, Format(frames=frames, resolution=16), recipe(**changed), "tiny", seed)
 
 
 def same(one, other):
@@ -69,6 +69,10 @@ def test_it_repeats_to_the_bit_and_the_seed_and_shuffling_matter():
     assert (once.curve, once.figures) == (again.curve, again.figures)
     assert not same(once, trained(seed=1))
     assert not same(once, trained(shuffle_frames=True))
+
+
+def test_figures_of_several_seeds_are_their_means():
+    assert mean_over_seeds([{"a": 1.0, "b": 0.5}, {"a": 2.0, "b": 0.7}]) == pytest.approx({"a": 1.5, "b": 0.6})
 
 
 def test_it_learns():
@@ -88,7 +92,7 @@ def test_it_is_adam_with_one_cycle_and_clipped_gradients():
     predictor = DepthToSpace(SHAPE.bits)
     both = torch.nn.ModuleList([network, predictor])
     adam = torch.optim.AdamW(both.parameters(), lr=1, weight_decay=0.01)
-    made = train._batches(place(tracks, SCENE, form)[6:], told, 16)
+    made = train._batches(place(tracks, SCENE, form)[6:], told, 16, seed=0)
     for step in range(4):
         adam.param_groups[0].update(one_cycle(step, 20))  # no schedule is shorter
         x = torch.from_numpy(draw(next(made), SCENE, form)).permute(0, 4, 1, 2, 3) / 127.5 - 1
@@ -184,12 +188,12 @@ def test_a_control_or_an_unknown_family_is_refused():
 
 
 def test_labels_play_no_part():
-    assert list(inspect.signature(pretrain).parameters) == ["tracks", "scene", "form", "params", "name"]
+    assert list(inspect.signature(pretrain).parameters) == ["tracks", "scene", "form", "params", "name", "seed"]
     assert {field.name for field in fields(Tracks)} == {"points", "times", "lengths", "box"}
 
 
 def batches(points, count, **changed):
-    made = train._batches(points, recipe(**changed), 16)
+    made = train._batches(points, recipe(**changed), 16, seed=0)
     return [next(made) for _ in range(count)]
 
 
@@ -234,8 +238,8 @@ def test_shuffling_changes_the_order_of_the_places_alone():
 
 
 def test_provenance_tells_the_pool_and_the_recipe():
-    told = provenance(recipe(), "digest", SCENE, Format(frames=9, resolution=16))
-    assert (told["pool"], told["trained_frames"], told["made_by"]) == ("digest", 9, "pretrain")
+    told = provenance(recipe(), 2, "digest", SCENE, Format(frames=9, resolution=16))
+    assert (told["pool"], told["trained_frames"], told["made_by"], told["seed"]) == ("digest", 9, "pretrain", 2)
     assert told["pretrain"]["architecture"] == ARCHITECTURE
     assert told["render"]["blob"] == 0.1
     assert told["clips"] == {"frames": 9, "resolution": 16}

@@ -45,7 +45,8 @@ def test_orders_differ_and_repeat_and_more_of_them_change_none():
 
 
 def lengths(x, labels, drawn, settings):
-    return code_lengths(ProbedFeatures.of(x, settings), labels, drawn, settings)
+    """Of all labels, in the order of the draws."""
+    return [sum(code_lengths(ProbedFeatures.of(x, settings), labels, [parts], settings)) for parts in drawn]
 
 
 def brute_force(x, labels, parts, c):
@@ -78,6 +79,15 @@ def test_it_is_a_code_that_is_written_clip_by_clip(signal, c):
     drawn = blocks(GROUPS[some], of_code(3))
     expected = [brute_force(x[some], labels, parts, c) for parts in drawn]
     np.testing.assert_allclose(lengths(x[some], labels, drawn, of_code(3, [c])), expected, rtol=1e-5)
+
+
+def test_each_clip_has_its_own_bits_and_they_are_means_over_the_draws():
+    x, settings, drawn = features(0.5, 0.5), of_code(3, [0.1, 1]), blocks(GROUPS, of_code(3))
+    alone = [code_lengths(ProbedFeatures.of(x, settings), LABELS, [parts], settings) for parts in drawn]
+    bits = code_lengths(ProbedFeatures.of(x, settings), LABELS, drawn, settings)
+    np.testing.assert_allclose(bits, np.mean(alone, axis=0))
+    first = drawn[0][0]  # sent without a probe; and each clip bears its share of the bit that names the C
+    np.testing.assert_allclose(np.array(alone[0])[first], np.log2(3) + 1 / len(LABELS))
 
 
 def test_a_class_that_comes_late_costs_what_laplaces_rule_says():

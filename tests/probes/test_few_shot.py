@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import integrate
 from sklearn.linear_model import LogisticRegression
 from small_probe import FOLDS, GROUPS, LABELS, features, labelled, params
 
-from trajprobe.probes.few_shot import curve, samples, shots
+from trajprobe.probes.few_shot import areas_under_curve, correct, samples, shots
 
 
 def of_curve(draws=40, **changed):
@@ -70,7 +71,7 @@ def test_a_curve_is_fits_to_the_first_clips_of_each_class():
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     clips, test = np.arange(96).reshape(8, 3, 4)[:6].swapaxes(0, 1).reshape(3, 24), np.arange(96, 120)
     labels = np.repeat([0, 1, 2], 24).reshape(3, 24)
-    accuracies = curve(x[clips], labels, x[test], LABELS[test], [1, 4, 24], of_curve())
+    accuracies = correct(x[clips], labels, x[test], LABELS[test], [1, 4, 24], of_curve()).mean(axis=1).tolist()
     for k, accuracy in zip([1, 4, 24], accuracies, strict=True):
         few = np.sort(clips[:, :k].ravel())
         fitted = LogisticRegression(C=0.5, max_iter=2000).fit(x[few], GROUPS[few] % 3)
@@ -91,4 +92,20 @@ def test_its_c_is_the_one_that_is_told(c):
     ]
     assert expected[0] != expected[1]
     changed = params(few_shot={"draws": 1, "c": c})
-    assert curve(x[clips], LABELS[clips], x[96:], LABELS[96:], [32], changed) == pytest.approx(expected[:1])
+    found = correct(x[clips], LABELS[clips], x[96:], LABELS[96:], [32], changed)
+    assert found.mean(axis=1) == pytest.approx(expected[:1])
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "shots", "expected"),
+    [([0.3, 0.3, 0.3], [1, 2, 4], 0.3), ([0, 1], [1, 2], 0.5), ([0.7], [1], 0.7), ([0, 0, 1], [1, 2, 4], 0.25)],
+)
+def test_the_area_is_a_mean_accuracy(accuracies, shots, expected):
+    np.testing.assert_allclose(areas_under_curve(np.transpose([accuracies, accuracies]), shots), [expected] * 2)
+    assert areas_under_curve(np.array(accuracies), shots) == pytest.approx(expected)
+
+
+def test_the_area_is_the_integral_over_log2_of_the_clips():
+    accuracies, shots = [0.1, 0.35, 0.4, 0.8], [1, 2, 4, 8]
+    line, _ = integrate.quad(lambda place: np.interp(place, range(4), accuracies), 0, 3, points=[1, 2])
+    assert areas_under_curve(np.array(accuracies), shots) == pytest.approx(line / 3)

@@ -71,24 +71,35 @@ def test_each_draw_of_few_shots_is_tested_on_its_fold_and_all_networks_have_the_
     xs = [features(0.5, 0.5, seed=seed) for seed in range(2)]
     drawn, counts = few_shot.samples(labelled(), range(5), settings), few_shot.shots(labelled(), range(5))
     for x, network in zip(xs, one_variant(xs, settings), strict=True):
-        expected = [
-            probed(x, draw % 5, settings, drawn=[clips], shots=counts).few_shot[0] for draw, clips in enumerate(drawn)
-        ]
-        assert network.few_shot == [[round(accuracy, 4) for accuracy in accuracies] for accuracies in expected]
-        assert len(network.few_shot) == 7
+        tests: list[list] = [[] for _ in LABELS]  # of each clip, which draws predict it correctly: (shots)
+        for draw, clips in enumerate(drawn):
+            (right,) = probed(x, draw % 5, settings, drawn=[clips], shots=counts).few_shot
+            for place, clip in enumerate(np.flatnonzero(draw % 5 == FOLDS)):
+                tests[clip].append(right[:, place])
+        assert {len(of_clip) for of_clip in tests} == {1, 2}
+        accuracies = np.array([np.mean(of_clip, axis=0) for of_clip in tests])
+        assert network.few_shot == pytest.approx(accuracies.mean(axis=0), abs=1e-4)
+        areas = [np.trapezoid(of_clip, np.log2(counts)) / np.log2(counts[-1]) for of_clip in accuracies]
+        assert network.few_shot_areas == pytest.approx(areas, abs=1e-4)
+
+
+def test_a_clip_that_no_draw_tests_has_no_area():
+    (network,) = one_variant([features(0.5, 0.5)], params(few_shot={"draws": 2, "c": 1}))
+    assert [area is None for area in network.few_shot_areas] == (FOLDS > 1).tolist()
 
 
 def test_the_code_length_is_that_of_all_clips():
     x, settings = features(0.5, 0.5), params()
     (network,) = one_variant([x], settings)
     expected = code_lengths(ProbedFeatures.of(x, settings), LABELS, blocks(GROUPS, settings), settings)
-    assert network.code_bits == [round(bits, 2) for bits in expected]
+    assert network.code_bits == [round(bits, 4) for bits in expected]
 
 
 def test_without_draws_and_permutations_there_are_none():
     settings = params(permutations=0, few_shot={"draws": 0, "c": 1}, code_length={"draws": 0, "c": [1]})
     (network,) = one_variant([features(4, 0)], settings)
     assert (network.permuted, network.permuted_expected, network.few_shot, network.code_bits) == ([], [], [], [])
+    assert network.few_shot_areas == []
 
 
 def test_what_has_not_converged_is_counted_and_not_warned_of():

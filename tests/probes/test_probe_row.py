@@ -97,7 +97,7 @@ def test_perturbed_features_are_probed_for_their_accuracy_alone(project, network
     (probed,) = only_variant(permutations=5).networks
     assert len(probed.predictions) == 120
     parts = (probed.permuted, probed.permuted_expected, probed.equal, probed.few_shot, probed.code_bits)
-    assert [len(part) for part in parts] == ([5, 5, 120, 5, 2] if in_full else [0] * 5)
+    assert [len(part) for part in parts] == ([5, 5, 120, 6, 120] if in_full else [0] * 5)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,15 @@ from probed import FEW, compared, key, params, row, scored
 
 from trajprobe.report.details import details
 
-RUN = {"few_shot": [[0.5, 0.6, 0.71239]], "code_bits": [5.0], "permuted": [0.5, 0.25], "permuted_expected": [0.4, 0.3]}
+AREAS = [0.5, 0.6, 0.7, 0.4, 0.61239, 0.5, 0.6, 0.7, None, None]
+RUN = {"few_shot": [0.5, 0.6, 0.71239], "few_shot_areas": AREAS, "code_bits": [0.4, 0.6] * 5}
+RUN |= {"permuted": [0.5, 0.25], "permuted_expected": [0.4, 0.3]}
 TRAINED = row("pretrained", "net", "00001110", **RUN | {"equal": [0, 0, 1, 1, 1, 1, 0, 2, 2, 2]})
-EACH = [{"few_shot": [[0.1 * one, 0.2, 0.3]], "code_bits": [8.0 + one]} for one in range(3)]
+EACH = [
+    {"few_shot": [0.1 * one, 0.2, 0.3], "few_shot_areas": [0.1 * one, *[0.2] * 7, None, None]}
+    | {"code_bits": [0.7 + one / 10, *[0.9] * 9]}
+    for one in range(3)
+]
 RANDOM = row("random", "net", "00110000", "00001122", "00000000", each=EACH, **RUN)
 MIDDLE = row("pretrained", "net", "00000000", input="middle-frame", equal=[])
 PERMUTED = row("permuted-weights", "net", "00000000", equal=[])
@@ -53,7 +59,8 @@ def leaves(node):
 def test_each_variant_stands_at_its_coordinates(numbers):
     assert set(numbers) == {"net", "net-shuffled", "bare", "pixels", "data", "pretrain"}
     always = {"accuracy", "balanced_accuracy", "macro_f1"}
-    run = always | {"equal_dimensions_accuracy", "permuted_labels_accuracy", "few_shot", "code_length"}
+    run = always | {"equal_dimensions_accuracy", "permuted_labels_accuracy", "few_shot", "few_shot_area"}
+    run |= {"bits_per_clip", "compression"}
     expected = dict.fromkeys(PLACES, always | {"equal_dimensions_accuracy", "difference"})
     expected |= {key("pretrained", "net"): run | {"gain"}, key("random", "net"): run}
     # What is perturbed was run without the rest.
@@ -102,10 +109,9 @@ def test_scores_are_those_of_the_variant(found, numbers):
     assert net["macro_f1"]["mean"] == round((8 / 9 + 1 + 0) / 3, 4)
     assert net["equal_dimensions_accuracy"] == 5 / 8
     assert net["permuted_labels_accuracy"] == 0.375
-    # The area by trapezoids over 0, 1 and 2, the log2 of the clips a class.
-    area = round(0.25 / 2 + 0.3 + 0.71239 / 4, 4)
-    assert net["few_shot"] == {"shots_1": 0.5, "shots_2": 0.6, "shots_4": 0.7124, "area": area}
-    assert net["code_length"] == {"bits_per_clip": 0.5, "compression": 3.0}
+    assert net["few_shot"] == {"shots_1": 0.5, "shots_2": 0.6, "shots_4": 0.7124}
+    assert net["few_shot_area"]["mean"] == round(sum(AREAS[:8]) / 8, 4)
+    assert (net["bits_per_clip"]["mean"], net["compression"]) == (0.5, 3.0)
 
 
 def test_differences_are_those_of_the_comparison(found, numbers):
@@ -122,10 +128,10 @@ def test_differences_are_those_of_the_comparison(found, numbers):
         assert shown["verdict"] == verdict.sign == 0
         assert not {"detectable_difference", "one_sided_p_value"} & set(shown)
     gain = found.gains[key("pretrained", "net")]
-    for name, estimate in (("few_shot_area", gain.few_shot_area), ("bits_per_clip", gain.code_length)):
+    for name, estimate in (("few_shot_area", gain.area), ("bits_per_clip", gain.code_length)):
         assert list(pairs[0][0][name].values()) == pytest.approx([*estimate], abs=5e-5)
     assert pairs[0][0]["mean"] == round(7 / 8 - 13 / 24, 4)
-    assert pairs[0][0]["bits_per_clip"]["mean"] == round(0.5 - 0.9, 4)
+    assert pairs[0][0]["bits_per_clip"]["mean"] == round(0.5 - (0.8 + 9 * 0.9) / 10, 4)
 
 
 def test_what_is_judged_has_its_p_and_its_detectable_difference():
@@ -136,6 +142,25 @@ def test_what_is_judged_has_its_p_and_its_detectable_difference():
     assert shown["detectable_difference"] == round(verdict.detectable_difference, 4)
     assert 0 < shown["one_sided_p_value"] < 1e-9  # no rounding makes it nothing
     assert shown["one_sided_p_value"] == pytest.approx(verdict.p_value, rel=0.05)
+
+
+def test_a_share_of_a_gain_is_shown_with_its_interval():
+    parts = [scored("pretrained", "net", 180, trained_frames=17), scored("random", "net", 140, 142)]
+    found = compared(*parts, scored("pretrained", "net-shuffled", 160, trained_frames=17))
+    shown = details(found, {})["net-shuffled"]["pretrained"]["plain"]["hidden.tmean"]["difference"]["share_of_gain"]
+    expected = found.differences[key("pretrained", "net-shuffled")].share_of_gain
+    assert [shown[end] for end in ENDS] == pytest.approx([*expected], abs=5e-5)
+    assert shown["mean"] == round((160 - 141) / (180 - 141), 4)
+
+
+def test_all_pairs_are_shown_by_the_two_rows():
+    parts = [scored("pretrained", "net", 180), scored("none", "pixels", 100), scored("none", "coordinates", 90)]
+    found = compared(*parts, pairs="all")
+    shown = details(found, {})
+    assert set(shown["net"]["pretrained"]["plain"]["hidden.tmean"]["minus"]) == {"pixels", "coordinates"}
+    pixels = shown["pixels"]["none"]["plain"]["features"]["minus"]
+    assert pixels["coordinates"]["mean"] == 0.05
+    assert "minus" not in shown["coordinates"]["none"]["plain"]["features"]
 
 
 @pytest.mark.parametrize(("mine", "theirs", "sign", "equal"), [(200, 0, 1, 0), (0, 200, -1, 0), (200, 200, 0, 1)])

@@ -62,9 +62,9 @@ def test_the_recall_of_the_primary_row_is_its_own(tmp_path):
 
 
 def test_the_few_shot_curves_have_a_point_for_each_row_and_number_of_clips(tmp_path):
-    """Means over draws and networks; a row whose curve was left out has none."""
-    curves = {"few_shot": [[0.5, 0.6, 0.7], [0.7, 0.6, 0.9]], "shots": [1, 2, 4]}
-    seeds = [{"few_shot": [[0.2, 0.4, 0.5]]}, {"few_shot": [[0.4, 0.4, 0.6]]}]
+    """Means over networks; a row whose curve was left out has none."""
+    curves = {"few_shot": [0.6, 0.6, 0.8], "shots": [1, 2, 4], "few_shot_areas": [0.65] * 200}
+    seeds = [{"few_shot": few, "few_shot_areas": [0.4] * 200} for few in ([0.2, 0.4, 0.5], [0.4, 0.4, 0.6])]
     parts = [
         scored("pretrained", "net", 180, **curves),
         scored("random", "net", 90, 92, each=seeds),

@@ -10,7 +10,7 @@ from probed import compared as comparison_of
 from trajprobe.report.table import headline, table
 
 PARAMS = params()
-FEW_LABELS = {"few_shot": [[0.5, 0.6, 0.7]], "code_bits": [5.0]}
+FEW_LABELS = {"few_shot": [0.5, 0.6, 0.7], "few_shot_areas": [0.5, 0.7] * 100, "code_bits": [0.25, 0.75] * 100}
 TRAINED = scored("pretrained", "net", 180)
 RANDOM = scored("random", "net", 140, 142, 138)
 BARE = scored("random", "bare", 150, 151)
@@ -47,8 +47,8 @@ def points(estimate):
 def test_it_begins_with_the_data():
     assert text(TRAINED, RANDOM).startswith(
         "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class). Scores "
-        "of a logistic probe in %, with 95 % confidence intervals for clips like these; of random networks "
-        "the mean, and the interval of a further seed. The last two columns are accuracies, after "
+        "of a logistic probe in %, with 95 % confidence intervals for clips like these; of several seeds "
+        "the mean, and the interval of a further one. The last two columns are accuracies, after "
         "reduction to 32 dimensions and with permuted labels.\n\n| row |"
     )
     assert "with 99.9 % confidence intervals for clips" in text(TRAINED, RANDOM, given=params(confidence=0.999))
@@ -213,43 +213,76 @@ def test_a_small_p_is_shown_as_small():
 
 
 def test_few_labels_are_shown_by_row_and_as_a_gain():
-    each = [{"few_shot": [curve], "code_bits": [bits]} for curve, bits in (([0.2, 0.4, 0.4], 9.0), ([0.1] * 3, 8.0))]
-    pixels = scored("none", "pixels", 170, few_shot=[[0.3, 0.3, 0.3]], code_bits=[10.0])
+    each = [
+        {"few_shot": curve, "few_shot_areas": [area - 0.1, area + 0.1] * 100, "code_bits": [bits] * 200}
+        for curve, area, bits in (([0.2, 0.4, 0.4], 0.35, 0.9), ([0.1] * 3, 0.1, 0.8))
+    ]
+    few = {"few_shot": [0.3] * 3, "few_shot_areas": [0.2, 0.4] * 100, "code_bits": [0.9, 1.1] * 100}
+    pixels = scored("none", "pixels", 170, **few)
     found = compared(
         pixels, scored("random", "net", 140, 142, each=each), scored("pretrained", "net", 180, **FEW_LABELS)
     )
     shown = table(found, "my-set", PARAMS, [], [])
     assert (
         "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
-        "code length (MDL) of the labels in bits per clip; without features it is 1.50.\n\n"
+        "code length (MDL) of the labels in bits per clip; without features it is 1.50. Intervals are for clips like "
+        "these and, of several seeds, for a further one.\n\n"
     ) in shown
-    # Areas are means of the curve's trapezoids: 0.5 / 4 + 0.6 / 2 + 0.7 / 4, and so on.
+
+    def cells(variant):
+        area, bits = found.estimates[variant]["few_shot_area"], found.estimates[variant]["bits_per_clip"]
+        return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in area)), "{:.2f} [{:.2f}, {:.2f}]".format(*bits)
+
+    rows = [NET, NET_RANDOM, key("none", "pixels")]
     assert tables(shown)[2] == [
         ["row", "network", "1", "2", "4", "area", "bits per clip", "times shorter"],
-        ["net", "pretrained", "50.0", "60.0", "70.0", "60.0", "0.50", "3.00"],
-        ["net", "random, 2 seeds", "15.0", "25.0", "25.0", "22.5", "0.85", f"{15 / 8.5:.2f}"],
-        ["pixels", "none", "30.0", "30.0", "30.0", "30.0", "1.00", "1.50"],
+        ["net", "pretrained", "50.0", "60.0", "70.0", *cells(rows[0]), "3.00"],
+        ["net", "random, 2 seeds", "15.0", "25.0", "25.0", *cells(rows[1]), f"{1.5 / 0.85:.2f}"],
+        ["pixels", "none", "30.0", "30.0", "30.0", *cells(rows[2]), "1.50"],
     ]
+    assert [cells(variant)[0].split()[0] for variant in rows] == ["60.0", "22.5", "30.0"]
     gain = found.gains[NET]
     bits = "{:+.2f} [{:+.2f}, {:+.2f}]".format(*gain.code_length)
     assert bits.startswith("-0.35 [")
-    assert points(gain.few_shot_area).startswith("+37.5 [")
-    difference = f"area {points(gain.few_shot_area)} points, {bits} bits per clip"
-    assert shown.endswith(f"net: pretrained minus a further random network: {difference}.\n")
+    assert points(gain.area).startswith("+37.5 [")
+    difference = f"area {points(gain.area)} points, {bits} bits per clip"
+    assert shown.endswith(f"net: pretrained minus random: {difference}.\n")
 
 
 @pytest.mark.parametrize(("left_out", "there"), [("code_bits", "area"), ("few_shot", "bits per clip")])
 def test_what_was_not_run_of_few_labels_is_left_out(left_out, there):
-    given = {key: value for key, value in FEW_LABELS.items() if key != left_out}
+    given = {key: value for key, value in FEW_LABELS.items() if not key.startswith(left_out)}
     shown = text(scored("pretrained", "net", 180, **given), scored("random", "net", 140, 142, **given))
     header, trained, _ = tables(shown)[2]
     cells = dict(zip(header, trained, strict=True))
     empty = {name for name, cell in cells.items() if not cell}
     assert empty == ({"1", "2", "4", "area"} if left_out == "few_shot" else {"bits per clip", "times shorter"})
     last = shown.splitlines()[-1]
-    assert last.startswith(f"net: pretrained minus a further random network: {'area' if there == 'area' else '+0.00'}")
+    assert last.startswith(f"net: pretrained minus random: {'area' if there == 'area' else '+0.00'}")
     assert there in last
     assert ("area" in last) != ("bits per clip" in last)
+
+
+def test_order_alone_has_a_column_where_classes_are_each_others_reversal():
+    """Of the two classes each is the other's reversal: what is right is right by order alone."""
+    found = compared(TRAINED, RANDOM, reversals=[(0, 1)])
+    shown = table(found, "my-set", PARAMS, [], [])
+    header, trained, random = tables(shown)[0]
+    assert header[7] == "order alone"
+    assert trained[7] == "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * end for end in found.estimates[NET]["order"]))
+    assert (trained[7].split()[0], random[7].split()[0]) == ("90.0", "70.0")
+    assert "*Order alone*: of clips whose class is another one's reversal" in shown
+    assert "rder alone" not in text(TRAINED, RANDOM)
+
+
+def test_all_pairs_are_shown_on_request():
+    shown = tables(text(TRAINED, RANDOM, PIXELS, NOISE, given=params(pairs="all")))[1]
+    assert [cells[0] for cells in shown[1:]] == [
+        "**net: pretrained minus random**",
+        "net minus pixels",
+        "net minus noise",
+        "pixels minus noise",
+    ]
 
 
 def test_without_few_labels_there_is_no_part_of_them():
@@ -286,6 +319,11 @@ def test_the_headline_is_a_line():
     found = compared(TRAINED, RANDOM, perturbed, PIXELS)
     gain = points(found.gains[NET].verdict.difference)
     assert headline(found, PARAMS) == f"net, accuracy: pretrained 90.0 %, random 70.0 %, gain {gain}: better"
+    shuffled = scored("pretrained", "net-shuffled", 170, trained_frames=17)
+    found = compared(scored("pretrained", "net", 180, trained_frames=17), RANDOM, shuffled)
+    mean, low, high = found.differences[key("pretrained", "net-shuffled")].share_of_gain
+    share = f"net-shuffled has {100 * mean:.0f} [{100 * low:.0f}, {100 * high:.0f}] % of the gain of net"
+    assert headline(found, PARAMS).endswith(f"better, {share}")
     bare = params("bare")
     assert headline(compared(BARE, given=bare), bare) == "bare, accuracy: random 75.2 %"
     balanced = compared(TRAINED, RANDOM, metric="balanced_accuracy")

@@ -1,4 +1,7 @@
-"""Weights folders: model.safetensors and provenance.json. Loaded to the last tensor, or refused."""
+"""Weights folders: model.safetensors and provenance.json. Loaded to the last tensor, or refused.
+
+A recipe of `pretrain` has such a folder for each of its seeds: data/weights/NAME/SEED.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -60,6 +63,20 @@ def load(folder: Path, network: nn.Module) -> str:
     check(tensors, network.state_dict(), path)
     network.load_state_dict(tensors, assign=True)
     return digest
+
+
+def seeds(folder: Path) -> int | None:
+    """How many networks the folder of a recipe holds, each in a folder named by its seed; None: it holds one network.
+
+    Raises:
+        UserError: one of the seeds 0, 1, ... is missing.
+    """
+    numbers = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+    if not numbers:
+        return None
+    if numbers != list(range(len(numbers))):
+        raise UserError(f"{folder}: got networks of the seeds {numbers}, expected 0, 1, ...; {remedy(folder)}")
+    return len(numbers)
 
 
 def recorded_digest(folder: Path) -> str:

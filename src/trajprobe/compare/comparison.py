@@ -11,15 +11,22 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from trajprobe.compare.confidence import Estimate, StudentDistribution, confidence_interval
-from trajprobe.compare.distributions import score
-from trajprobe.compare.hypotheses import baselines, difference_hypothesis, main_variants, references
+from trajprobe.compare.confidence import Estimate, confidence_interval
+from trajprobe.compare.distributions import difference
+from trajprobe.compare.estimates import estimates
+from trajprobe.compare.hypotheses import (
+    Pair,
+    baselines,
+    difference_hypothesis,
+    every_pair,
+    main_variants,
+    references,
+)
 from trajprobe.compare.leaks import ChanceTest, leaks, refuse
-from trajprobe.compare.metrics import METRICS, Array
-from trajprobe.compare.sample import Sample
+from trajprobe.compare.sample import ClipMeans, Sample
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
-from trajprobe.compare.seeds import next_seed, rank_p_value
-from trajprobe.compare.verdicts import Hypothesis, Verdict, judge
+from trajprobe.compare.seeds import rank_p_value, share_of_gain
+from trajprobe.compare.verdicts import Verdict, judge
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
@@ -33,11 +40,13 @@ class Compare(Parameters, frozen=True):
     """What is compared, and how (`compare` in params.yaml)."""
 
     primary: str  #: the row that `headline` shows, and that other rows are held against
+    pairs: Literal["reference", "all"]  #: each row is held against one other, or all pairs are, as one family of tests
     # Below 1e-6 no Student's t from a few seeds says anything.
     alpha: Annotated[float, Meta(ge=1e-6, lt=0.5)]  #: of the one-sided tests behind "better" and "worse"
     margin: Annotated[float, Meta(ge=1e-6, lt=1.0)]  #: accuracies that differ by less are practically equal
     leaks: Literal["stop", "warn"]  #: what noise or permuted labels away from chance do to the run
     confidence: Annotated[float, Meta(gt=0.5, le=0.9999)]  #: of all intervals
+    reversals: dict[str, tuple[tuple[str, str], ...]]  #: by data set, pairs of classes that are each other's reversal
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,8 @@ class Gain:
     baseline: Variant  #: the random networks
     verdict: Verdict  #: on pretrained minus random
     rank_p_value: float | None  #: of its rank among the random networks, where these are enough to reach `alpha`
-    few_shot_area: Estimate | None  #: of the areas under the few-shot curves, minus a further random network's
-    code_length: Estimate | None  #: bits per clip minus a further random network's; below 0 is better
+    area: Estimate | None  #: of the areas under the few-shot curves, likewise
+    code_length: Estimate | None  #: of the bits per clip, likewise; below 0 is better
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Difference:
 
     reference: Variant
     verdict: Verdict  #: on the reference minus the variant
+    share_of_gain: Estimate | None  #: how much of the reference's gain over random weights the variant has
 
 
 @dataclass(frozen=True)
@@ -65,10 +75,11 @@ class Comparison:
 
     variants: dict[Variant, ScoredVariant]
     main: dict[str, Variant]  #: by row, the variant that stands for it
-    estimates: dict[Variant, dict[str, Estimate]]  #: by metric; of a random network, of a further one
+    estimates: dict[Variant, dict[str, Estimate]]  #: by metric; of several random networks, of a further one
     metric: str  #: that verdicts are on
     gains: dict[Variant, Gain]  #: of pretrained networks whose row has random ones
     differences: dict[Variant, Difference]  #: of perturbed variants, and of each row but the primary one
+    pairs: dict[Pair, Verdict]  #: of all pairs of rows, where these are asked for
     leaks: list[ChanceTest]
     labelling: Labelling
     chance: float  #: the share of the most frequent class among tested clips
@@ -80,7 +91,12 @@ def deciding_metric(findings: Iterable[Finding]) -> str:
 
 
 def compare(
-    probes: Iterable[RowProbe], against: dict[str, str], metric: str, labelling: Labelling, params: Compare
+    probes: Iterable[RowProbe],
+    against: dict[str, str],
+    metric: str,
+    labelling: Labelling,
+    params: Compare,
+    reversals: Sequence[tuple[int, int]] = (),
 ) -> Comparison:
     """Scores all rows and their differences.
 
@@ -90,6 +106,7 @@ def compare(
         metric: `accuracy` or `balanced_accuracy`: what verdicts are on.
         labelling: of the clips.
         params: the comparison's.
+        reversals: pairs of labels whose clips are each other's reversal.
 
     Raises:
         UserError: a row was probed on other clips; all clips are of one group; or a row that must be at chance is not.
@@ -99,65 +116,63 @@ def compare(
     failed = leaks(list(variants.values()), sample.labels, sample.folds, params.alpha)
     if params.leaks == "stop":
         refuse(failed)
-    randoms, pairs = baselines(variants), references(variants, against)
-    gains = {
-        trained: difference_hypothesis(variants[trained], variants[random], metric, sample)
-        for trained, random in randoms.items()
-    }
-    rows, diagnostics = (
-        {
-            variant: difference_hypothesis(variants[reference], variants[variant], metric, sample)
-            for variant, reference in pairs.items()
-            if variant.is_perturbed == perturbed
-        }
-        for perturbed in (False, True)
-    )
-    questions = _judged([*gains.values(), *rows.values()], metric, sample, params)
-    of_rows = dict(zip(rows, questions[len(gains) :], strict=True))
-    of_rows |= zip(diagnostics, _judged([*diagnostics.values()], metric, sample, params), strict=True)
+    randoms, held = baselines(variants), references(variants, against)
+    gains = list(randoms.items())
+    rows: list[Pair] = [(held[of], of) for of in held if not of.is_perturbed]
+    if params.pairs == "all":
+        rows = every_pair(variants, held)
+    diagnostics: list[Pair] = [(held[of], of) for of in held if of.is_perturbed]
+    verdicts: dict[Pair, Verdict] = {}
+    for family in ([*gains, *rows], diagnostics):
+        hypotheses = [difference_hypothesis(variants[one], variants[other], metric, sample) for one, other in family]
+        judged = judge(hypotheses, params.alpha, params.margin, params.confidence, sample.shortage(metric))
+        verdicts |= zip(family, judged, strict=True)
+    weights = sample.weights(metric)
+
+    def share(reference: Variant, of: Variant) -> Estimate | None:
+        """None where the reference has no gain for certain, so that its share is of nothing."""
+        pair = (reference, randoms.get(reference, reference))
+        networks = variants[of].scores[metric], variants[reference].scores[metric]
+        if of in randoms or variants[of].probe.trained_frames is None or pair not in verdicts:
+            return None
+        if verdicts[pair].p_value is None or verdicts[pair].difference.ci_low <= 0:
+            return None
+        trained = networks[1].first if of.is_perturbed else networks[1]
+        return share_of_gain(networks[0], trained, variants[pair[1]].scores[metric], weights, params.confidence)
+
     return Comparison(
         variants=variants,
         main=main_variants(variants),
-        estimates={variant: _estimates(scored, sample, params.confidence) for variant, scored in variants.items()},
+        estimates={
+            variant: estimates(scored, sample, params.confidence, reversals) for variant, scored in variants.items()
+        },
         metric=metric,
         gains={
-            trained: _gain(variants[trained], variants[random], verdict, metric, params)
-            for (trained, random), verdict in zip(randoms.items(), questions[: len(gains)], strict=True)
+            trained: _gain(variants[trained], variants[random], verdicts[trained, random], metric, params)
+            for trained, random in gains
         },
-        differences={variant: Difference(reference, of_rows[variant]) for variant, reference in pairs.items()},
+        differences={of: Difference(held[of], verdicts[held[of], of], share(held[of], of)) for of in held},
+        pairs={pair: verdicts[pair] for pair in rows} if params.pairs == "all" else {},
         leaks=failed,
         labelling=labelling,
         chance=float(np.bincount(sample.labels).max() / len(sample.labels)),
     )
 
 
-def _judged(family: Sequence[Hypothesis], metric: str, sample: Sample, params: Compare) -> list[Verdict]:
-    return judge(family, params.alpha, params.margin, params.confidence, sample.shortage(metric))
-
-
-def _estimates(scored: ScoredVariant, sample: Sample, confidence: float) -> dict[str, Estimate]:
-    """Each metric with its interval: of this network, or of a further random one."""
-    return {
-        name: confidence_interval(score(scores, sample.weights(name), METRICS[name]), confidence)
-        for name, scores in scored.scores.items()
-    }
-
-
 def _gain(trained: ScoredVariant, random: ScoredVariant, verdict: Verdict, metric: str, params: Compare) -> Gain:
-    rank = rank_p_value(float(trained.scores[metric].values[0]), random.scores[metric].values.tolist())
+    """Several trained networks have no rank: each would have its own."""
+    values, seeds = trained.scores[metric].values, random.scores[metric].values
+    ranked = len(values) == 1 and 1 / (len(seeds) + 1) <= params.alpha
     return Gain(
         baseline=random.variant,
         verdict=verdict,
-        rank_p_value=rank if 1 / (len(random.correct) + 1) <= params.alpha else None,
-        few_shot_area=_minus_next_seed(trained.areas, random.areas, params.confidence),
-        code_length=_minus_next_seed(trained.code_length, random.code_length, params.confidence),
+        rank_p_value=rank_p_value(float(values[0]), seeds.tolist()) if ranked else None,
+        area=_mean_difference(trained.area, random.area, params.confidence),
+        code_length=_mean_difference(trained.code_length, random.code_length, params.confidence),
     )
 
 
-def _minus_next_seed(trained: Array, random: Array, confidence: float) -> Estimate | None:
-    """A network's value (1) minus a further random one's, from those of some (s)."""
-    if not len(random):
+def _mean_difference(trained: ClipMeans | None, random: ClipMeans | None, confidence: float) -> Estimate | None:
+    if trained is None or random is None:
         return None
-    seeds = next_seed(random)
-    difference = StudentDistribution(float(trained[0]) - seeds.mean, seeds.error, seeds.degrees_of_freedom)
-    return confidence_interval(difference, confidence)
+    return confidence_interval(difference(trained.scores, random.scores, random.weights, further=True), confidence)

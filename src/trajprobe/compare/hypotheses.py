@@ -1,9 +1,10 @@
 """The differences that are tested: gains over random weights, and rows and perturbations held against another row.
 
-All are paired over clips. Where random networks are compared, their seeds are a sample as the clips are.
+All are paired over clips. Where networks of several seeds are compared, these are a sample as the clips are.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 from trajprobe.compare.distributions import difference
 from trajprobe.compare.sample import Sample
@@ -11,6 +12,8 @@ from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import Hypothesis
 from trajprobe.files.feature_shards import NO_NETWORK, PRETRAINED, RANDOM
 
+#: A variant, and one that it is held against: the difference is of the first minus the second.
+Pair = tuple[Variant, Variant]
 #: The network that stands for a row: the first of these that it has.
 MAIN_NETWORKS = (PRETRAINED, NO_NETWORK, RANDOM)
 
@@ -43,11 +46,33 @@ def references(variants: Iterable[Variant], against: Mapping[str, str]) -> dict[
     return pairs
 
 
+def every_pair(variants: Iterable[Variant], of_references: Mapping[Variant, Variant]) -> list[Pair]:
+    """All pairs of rows, by their main variants, each once; where one is the other's reference, that one first."""
+    main = sorted(main_variants(variants).values(), key=list(variants).index)
+    return [
+        (second, first) if of_references.get(first) == second else (first, second)
+        for first, second in combinations(main, 2)
+    ]
+
+
 def difference_hypothesis(reference: ScoredVariant, scored: ScoredVariant, metric: str, sample: Sample) -> Hypothesis:
-    """The reference minus another variant; several networks are a sample of random ones."""
+    """The reference minus another variant.
+
+    A single network is held against a FURTHER random one: where its training gave it nothing, it is one more draw of
+    them. Networks that were trained from several seeds count by their mean.
+    """
     first, second = reference.scores[metric], scored.scores[metric]
     if scored.variant.is_perturbed:  # of the row's first network
         first = first.first
-    counts = [len(scores.values) for scores in (first, second) if len(scores.values) > 1]
-    words = str(sample) + (f" and {' and '.join(map(str, counts))} random seeds" if counts else "")
-    return Hypothesis(difference(first, second, sample.weights(metric)), float(second.values.mean()), words)
+    further = RANDOM in (reference.variant.network, scored.variant.network)
+    seeds = [
+        f"{len(scores.values)} {words}"
+        for scores, words in ((first, _kind(reference)), (second, _kind(scored)))
+        if len(scores.values) > 1
+    ]
+    words = str(sample) + (f" and {' and '.join(seeds)} seeds" if seeds else "")
+    return Hypothesis(difference(first, second, sample.weights(metric), further), float(second.values.mean()), words)
+
+
+def _kind(scored: ScoredVariant) -> str:
+    return "random" if scored.variant.network == RANDOM else "pretraining"

@@ -1,4 +1,9 @@
-"""Rows that must be at chance: noise features, and any row with permuted labels. Away from chance, the run is wrong."""
+"""Rows that must be at chance: noise features, and any row with permuted labels. Away from chance, the run is wrong.
+
+This tests the probing: whether a probe saw tested clips, or their exact copies, in train. Permutation breaks every
+other tie between a clip and its label, so that groups that were not given and near copies leave no trace here. The
+guards of the stage `prepare` look for those in the tracks.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,9 +68,9 @@ def refuse(failed: Sequence[ChanceTest]) -> None:
         raise UserError(
             f"compare: {'; '.join(map(str, grave[:SHOWN]))}{more}. Noise and permuted labels carry no information, so "
             "a probe that predicts them has seen the tested clips in train, and its accuracy on the true labels can't "
-            "be believed either. Are there duplicates, or groups that the set's own split parts "
-            "(data/trajectories/guards.json names them; `prepare.duplicates: drop` leaves the copies out)? Is `groups` "
-            "missing? With `compare.leaks: warn` the table is made all the same, with a note"
+            "be believed either. Does the set's own split have copies on both sides, or does it part groups "
+            "(data/trajectories/guards.json names them; `prepare.duplicates: drop` leaves the copies out)? "
+            "With `compare.leaks: warn` the table is made all the same, with a note"
         )
 
 

@@ -1,6 +1,6 @@
 """Metrics of predictions. A further one is an entry of `METRICS`; intervals, details and table follow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,8 +29,7 @@ class Metric:
     title: str  #: in the table
     of_counts: Callable[[Counts], Array]  #: counts [... class] -> values [...]
     by_class: bool  #: whether classes count alike, or else clips
-    lowest: float = 0.0  #: value that there can be
-    highest: float = 1.0
+    ends: tuple[float, float] = (0.0, 1.0)  #: the lowest and the highest value that there can be
 
     def __call__(self, labels: Integers, predictions: Integers) -> float:
         classes = int(max(labels.max(), predictions.max())) + 1
@@ -60,14 +59,6 @@ METRICS: dict[str, Metric] = {
     "balanced_accuracy": Metric("balanced accuracy", balanced_accuracy, by_class=True),
     "macro_f1": Metric("macro F1", macro_f1, by_class=True),
 }
-
-
-def area_under_curve(accuracies: Sequence[float], shots: Sequence[int]) -> float:
-    """Area under a few-shot curve over log2 of the clips a class (trapezoids), from 0 to 1: a mean accuracy."""
-    if len(shots) == 1:
-        return float(accuracies[0])
-    places = np.log2(shots)
-    return float(np.trapezoid(accuracies, places) / (places[-1] - places[0]))
 
 
 def _class_mean(numerator: Array, denominator: Array, present: NDArray[np.bool_]) -> Array:

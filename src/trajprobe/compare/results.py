@@ -20,7 +20,7 @@ from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import parse, section
-from trajprobe.rows import named_rows, variants
+from trajprobe.rows import named_rows, trained_networks, variants
 
 
 def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowProbe]:
@@ -39,7 +39,8 @@ def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowPro
     for name, row in rows.items():
         probe = probe_results.load(name)
         parts = {Variant(name, part.network, part.input, part.layer): part for part in probe.variants}
-        expected = Counter(Variant(*of.without_seed) for of in variants(name, row, seeds))
+        of_row = variants(name, row, seeds, trained_networks(values, row))
+        expected = Counter(Variant(*of.without_seed) for of in of_row)
         if expected != {variant: len(part.networks) for variant, part in parts.items()}:
             raise UserError(
                 f"{probe_results.path(name)}: got probes of other features than params.yaml; run `dvc repro`"

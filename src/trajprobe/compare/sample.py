@@ -23,7 +23,7 @@ class Scores(NamedTuple):
 
     values: Array  #: (s)
     left_out: Array  #: (s g), without each group
-    correct: Array  #: (s n), 1 where the prediction is correct
+    correct: Array  #: (s n), 1 where the prediction is correct; of another mean over clips, the values
 
     @property
     def first(self) -> "Scores":
@@ -73,6 +73,23 @@ class ClipWeights:
         single = float(self.squares.sum())
         group_size = float(self.groups @ self.groups) / single
         return Sampling(variance, degrees_of_freedom, 1 / single, 1 + PRIOR_CORRELATION * (group_size - 1))
+
+
+class ClipMeans(NamedTuple):
+    """Means over clips of s networks, all clips alike."""
+
+    scores: Scores
+    weights: ClipWeights
+
+
+def clip_means(values: Array, groups: Integers) -> ClipMeans:
+    """Of values (s n) of s networks on n clips of these groups (n)."""
+    of_group = np.unique(groups, return_inverse=True)[1]
+    clips = np.bincount(of_group)
+    sums = np.stack([np.bincount(of_group, weights=row) for row in values])
+    left_out = (sums.sum(axis=1, keepdims=True) - sums) / (len(groups) - clips)
+    alike = np.full(len(groups), 1 / len(groups))
+    return ClipMeans(Scores(values.mean(axis=1), left_out, values), ClipWeights(alike, of_group))
 
 
 @dataclass(frozen=True)

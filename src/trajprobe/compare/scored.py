@@ -6,20 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from trajprobe.compare.jackknife import jackknife
-from trajprobe.compare.metrics import METRICS, Array, Integers, area_under_curve
-from trajprobe.compare.sample import Scores
-from trajprobe.files.feature_shards import RANDOM, Coordinates
+from trajprobe.compare.metrics import METRICS, Array, Integers
+from trajprobe.compare.sample import ClipMeans, Scores, clip_means
+from trajprobe.files.feature_shards import Coordinates
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
 
 
 class Variant(Coordinates):
-    """The coordinates of what is scored, without a seed: all seeds of a random network are one variant."""
-
-    @property
-    def has_seeds(self) -> bool:
-        """Whether its networks are a sample of random ones. A perturbation is of one network alone."""
-        return self.network == RANDOM and not self.is_perturbed
+    """The coordinates of what is scored, without a seed: all seeds of a network are one variant."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +33,8 @@ class ScoredVariant:
     equal_dimensions: float  #: accuracy at equal dimension
     permuted_labels: float  #: accuracy with permuted labels
     few_shot: Array  #: (shots), accuracy
-    areas: Array  #: (networks), under the few-shot curve
-    code_length: Array  #: (networks), bits per clip of the online code
+    area: ClipMeans | None  #: of the areas under the few-shot curve, over the clips that its draws test
+    code_length: ClipMeans | None  #: of the bits that the online code spends on each clip
 
     @property
     def uniform_code_length(self) -> float:
@@ -49,7 +44,9 @@ class ScoredVariant:
     @property
     def compression(self) -> float:
         """How many times shorter the labels' code is with the features than without."""
-        return float(self.uniform_code_length / self.code_length.mean())
+        if self.code_length is None:
+            return float("nan")
+        return float(self.uniform_code_length / self.code_length.scores.values.mean())
 
 
 def scored_variants(row: RowProbe, labelling: Labelling) -> Iterator[ScoredVariant]:
@@ -66,10 +63,10 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
     left_out = jackknife(labels, predictions, labelling.groups[tested], METRICS)
     equal = [np.mean(np.array(network.equal)[tested] == labels) for network in networks if network.equal]
     permuted = [accuracy for network in networks for accuracy in network.permuted]
-    # (networks draws shots), draws 0 where there is no curve
-    curves = np.array([network.few_shot for network in networks], dtype=np.float64)
-    few_shot = curves.mean(axis=1) if curves.size else np.empty((0, len(row.shots)))
+    curves = np.array([network.few_shot for network in networks if network.few_shot])  # (networks shots)
+    areas = np.array([network.few_shot_areas for network in networks], dtype=np.float64)  # None becomes nan
     bits = np.array([network.code_bits for network in networks], dtype=np.float64)
+    drawn = np.isfinite(areas).all(axis=0)
     return ScoredVariant(
         variant=Variant(row.row, probe.network, probe.input, probe.layer),
         row=row,
@@ -82,9 +79,9 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
         },
         equal_dimensions=_mean(equal),
         permuted_labels=_mean(permuted),
-        few_shot=few_shot.mean(axis=0) if len(few_shot) else np.empty(0),
-        areas=np.array([area_under_curve(curve.tolist(), row.shots) for curve in few_shot]),
-        code_length=bits.mean(axis=1) / row.coded_clips if bits.size else np.empty(0),
+        few_shot=curves.mean(axis=0) if len(curves) else np.empty(0),
+        area=clip_means(areas[:, drawn], labelling.groups[drawn]) if areas.size else None,
+        code_length=clip_means(bits, labelling.groups) if bits.size else None,
     )
 
 

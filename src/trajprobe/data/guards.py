@@ -20,6 +20,8 @@ IMBALANCE = 1.5
 CLASS_GROUPS = 5
 #: With fewer groups little is known of how they differ (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90, 414).
 GROUPS = 20
+#: Clips of a group, in the mean: where most groups are one clip or a pair of copies, they are no subjects.
+CLIPS_OF_A_GROUP = 2
 
 
 def findings(raw: Raw, tracks: Tracks, labelling: Labelling, file: str) -> Iterator[Finding]:
@@ -31,6 +33,7 @@ def findings(raw: Raw, tracks: Tracks, labelling: Labelling, file: str) -> Itera
     yield from one_number.findings(tracks, labelling)
     yield from classes(labelling)
     yield from groups(labelling)
+    yield from pure_groups(labelling)
 
 
 def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: str) -> Iterator[Finding]:
@@ -117,14 +120,36 @@ def classes(labelling: Labelling) -> Iterator[Finding]:
 
 
 def groups(labelling: Labelling) -> Iterator[Finding]:
-    """Too few groups for an interval."""
-    count = len(np.unique(labelling.groups[labelling.folds >= 0]))
-    if count < GROUPS:
+    """Too few groups for an interval, by Kish's effective number: a large group counts for all of its clips.
+
+    1 / sum of w^2, w the groups' shares of the tested clips (Kish 1965, Survey Sampling, section 11.7).
+    """
+    sizes = np.unique(labelling.groups[labelling.folds >= 0], return_counts=True)[1]
+    effective = len(labelling.groups[labelling.folds >= 0]) ** 2 / int(sizes @ sizes)
+    if effective < GROUPS:
+        uneven = f", which by their sizes count as {effective:.1f} equal ones" if np.ptp(sizes) else ""
         yield Finding(
             "few groups",
-            f"The tested clips are of {count} independent groups: with fewer than about {GROUPS}, intervals are wide, "
-            "and small differences are not detected.",
+            f"The tested clips are of {len(sizes)} independent groups{uneven}: with fewer than about {GROUPS}, "
+            "intervals are wide, and small differences are not detected.",
         )
+
+
+def pure_groups(labelling: Labelling) -> Iterator[Finding]:
+    """Classes that are confounded with groups: each group is of one class, and a class has few of them."""
+    tested = labelling.folds >= 0
+    pairs = np.unique(np.stack([labelling.groups[tested], labelling.labels[tested]]), axis=1)
+    names, sizes = np.unique(labelling.groups[tested], return_counts=True)
+    of_class = np.bincount(pairs[1])
+    fewest = int(of_class[of_class > 0].min())
+    if len(pairs.T) > len(names) or sizes.mean() < CLIPS_OF_A_GROUP or fewest >= GROUPS:
+        return
+    yield Finding(
+        "classes confounded with groups",
+        f"Each of the {len(names)} groups has clips of one class alone, and a class has as few as {fewest} groups. "
+        "What tells classes apart may tell groups apart (subjects, recordings, places): bring groups with clips of "
+        "several classes, or more groups of each class.",
+    )
 
 
 def _rows(raw: Raw, sets: Sequence[NDArray[np.int64]]) -> tuple[tuple[int, ...], ...]:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trajprobe.backbones import weights
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, missing, produce
 from trajprobe.execution.work import ReportProgress, Task
@@ -25,7 +26,7 @@ from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.plan import Plan
 from trajprobe.features.tokens import microbatches, not_finite, pack, unpack
 from trajprobe.files.atomic import fresh_folder
-from trajprobe.files.feature_shards import FEATURES, Coordinates, folder
+from trajprobe.files.feature_shards import FEATURES, RANDOM, Coordinates, folder
 from trajprobe.files.locked_shards import LockedShards, with_machines
 from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
@@ -46,7 +47,8 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
         UserError: something that the row names is missing or does not go together, or values are not finite.
     """
     plan, where = Plan.of(values, name), executor()
-    of_row = variants(name, plan.row, plan.run.seeds)
+    trained = None if plan.row.weights == RANDOM else weights.seeds(weights.WEIGHTS / plan.row.weights)
+    of_row = variants(name, plan.row, plan.run.seeds, trained)
     if dry:
         estimate = where.ask(FeatureWork(plan, of_row[0]), lambda maker: maker.forecast(len(plan.clips), len(of_row)))
         return f"{name}, over the clips of {plan.row.clips}: {estimate}"

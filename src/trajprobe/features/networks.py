@@ -17,7 +17,9 @@ from trajprobe.rows import Row
 
 
 def open_network(plan: Plan, network: str) -> tuple[nn.Module, dict[str, Any]]:
-    """A network of a row by its coordinate (`pretrained`, `random/SEED`, `permuted-weights`), and its weights' source.
+    """A network of a row by its coordinate (`pretrained[/SEED]`, `random/SEED`, `permuted-weights`), and its source.
+
+    The weights that are permuted are those of the first seed.
 
     Raises:
         UserError: the weights are missing, damaged or of another network.
@@ -25,14 +27,15 @@ def open_network(plan: Plan, network: str) -> tuple[nn.Module, dict[str, Any]]:
     kind, _, seed = network.partition("/")
     if kind == RANDOM:
         return _random(plan, int(seed))
-    module, source = _pretrained(plan)
+    folder = weights.WEIGHTS / plan.row.weights
+    module, source = _pretrained(plan, folder if weights.seeds(folder) is None else folder / (seed or "0"))
     if kind == PERMUTED_WEIGHTS:
         permute_weights(module)
     return module, source
 
 
-def _pretrained(plan: Plan) -> tuple[nn.Module, dict[str, Any]]:
-    folder, family = weights.WEIGHTS / plan.row.weights, plan.family
+def _pretrained(plan: Plan, folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    family = plan.family
     provenance = weights.provenance(folder)
     check_weights(plan.name, plan.row, plan.architecture, provenance, folder)
     network, digest = family.load(plan.architecture, folder)

@@ -17,7 +17,7 @@ from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.shards import MANIFEST, Shards
 
 FEATURES = Path("data/features")
-#: Networks; of a random one, the part before its seed.
+#: Networks; of random ones, and of those that were trained from several seeds, the part before the seed.
 PRETRAINED, RANDOM, PERMUTED_WEIGHTS = "pretrained", "random", "permuted-weights"
 #: The network of a row whose family has none, and the layer of its features.
 NO_NETWORK, NO_LAYER = "none", "features"
@@ -29,7 +29,7 @@ class Coordinates(NamedTuple):
     """What features are of."""
 
     row: str  #: of params.yaml
-    network: str  #: `pretrained`, `random/SEED`, `permuted-weights`, or `none` for a row whose family has no network
+    network: str  #: `pretrained[/SEED]`, `random/SEED`, `permuted-weights`, or `none`: the row's family has no network
     input: str  #: `plain`, or the name of a perturbation
     layer: str  #: LAYER.POOLING; `features` for a row whose family has no network
 
@@ -43,7 +43,7 @@ class Coordinates(NamedTuple):
 
     @property
     def without_seed(self) -> "Coordinates":
-        """The same for all seeds of a random network."""
+        """The same for all seeds of a network."""
         return self._replace(network=self.network.partition("/")[0])
 
 
@@ -102,8 +102,9 @@ def load_features(
 
     Args:
         row: its name.
-        network: `pretrained`, `random/SEED`, `permuted-weights`, or `none` for a row without a network; by default
-            the first of `pretrained`, `none` and `random/0` that the row has.
+        network: `pretrained`, or `pretrained/SEED` where `pretrain` made it; `random/SEED`, `permuted-weights`, or
+            `none` for a row without a network; by default the first of these that the row has: `pretrained`,
+            `pretrained/0`, `none`, `random/0`.
         input: `plain`, or a perturbation: `shuffled-frames`, `middle-frame`.
         layer: LAYER.POOLING, as `hidden.tmean`; needed only where the row has several.
         root: the top of the repository.
@@ -113,7 +114,8 @@ def load_features(
     """
     root = Path(root)
     held = networks_of(row, root)
-    networks = [network] if network else [name for name in (PRETRAINED, NO_NETWORK, f"{RANDOM}/0") if _has(held, name)]
+    defaults = (PRETRAINED, f"{PRETRAINED}/0", NO_NETWORK, f"{RANDOM}/0")
+    networks = [network] if network else [name for name in defaults if _has(held, name)]
     matching = [of for of in held if of.network in networks[:1] and of.input == input and layer in (None, of.layer)]
     if len(matching) != 1:
         raise UserError(_no_features(row, network, input, layer, held, root))

@@ -20,8 +20,9 @@ class NetworkProbe(Parameters, frozen=True):
     permuted: list[float]  #: accuracy of each run with permuted labels
     permuted_expected: list[float]  #: accuracy of each by chance, given its labels and predictions of each class
     equal: list[int]  #: (n), predictions as above at equal dimension
-    few_shot: list[list[float]]  #: (draws shots), accuracy
-    code_bits: list[float]  #: (draws), online code length of all labels
+    few_shot: list[float]  #: (shots), accuracy, over all draws
+    few_shot_areas: list[float | None]  #: (n), under the curve of the clip alone; None where no draw tests it
+    code_bits: list[float]  #: (n), that the online code spends on the clip's label, over all draws
     at_edge: int = 0  #: folds that chose an end of the grid that was better than its neighbour
     unconverged: int = 0  #: folds with a classifier that stopped at `max_iter`
 

@@ -4,7 +4,7 @@ The clips are rendered as they are needed, so memory does not grow with the pool
 seconds: the weights must not depend on how busy the machine is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
@@ -23,7 +23,7 @@ from trajprobe.clips.scene import Format, Scene, draw, place
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks
-from trajprobe.params import Parameters, Seed
+from trajprobe.params import Parameters
 from trajprobe.pretraining.objective import Losses, figures, losses
 
 GRADIENT_NORM = 1.0
@@ -46,7 +46,7 @@ class Pretrain(Parameters, frozen=True):
     batch: Annotated[int, Meta(ge=1, le=10**5)]  #: clips; `check_memory` says how many fit
     learning_rate: Annotated[float, Meta(ge=1e-12, le=100.0)]  #: below, float32 weights do not change
     weight_decay: Annotated[float, Meta(ge=0.0, le=100.0)]
-    seed: Seed
+    seeds: Annotated[int, Meta(ge=1, le=1000)]  #: networks: seeds 0, 1, ...
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Trained:
     figures: dict[str, float]  #: on clips held out from the pool
 
 
-def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name: str) -> Trained:
-    """Trains one network; the same bytes for the same arguments, threads and instruction set.
+def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name: str, seed: int) -> Trained:
+    """Trains the network of one seed; the same bytes for the same arguments, threads and instruction set.
 
     Raises:
         UserError: the family can't be trained, the pool is too small for a batch, the clips are too short for a
@@ -70,7 +70,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     architecture = tokenizer.architecture(params.architecture, f"pretrain.{name}")
     check_format(tokenizer, form, f"pretrain.{name}")
     check_memory(tokenizer, architecture, form, params, name)
-    torch.manual_seed(params.seed)
+    torch.manual_seed(seed)
     network = cast(Any, tokenizer.build(architecture))
     # The predictor is a decoder of its own, thrown away afterwards.
     predictor = type(network.decoder)(network.quantiser.bits)
@@ -85,8 +85,8 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         optimiser, params.learning_rate, total_steps=max(params.steps, SHORTEST), pct_start=WARM_UP
     )
     curve, interval = [], max(params.steps // CURVE_POINTS, 1)
-    draws = _batches(points[held_out:], params, form.resolution)
-    for step in tqdm(range(params.steps), desc=name, unit="step"):
+    draws = _batches(points[held_out:], params, form.resolution, seed)
+    for step in tqdm(range(params.steps), desc=f"{name}, seed {seed}", unit="step"):
         x = tokenizer.preprocess(torch.from_numpy(draw(next(draws), scene, form)), architecture)
         latents, video, prediction = _forward(network, predictor, x)
         terms = losses(latents, video, prediction, x, tokenizer.FRAMES_PER_TOKEN)
@@ -106,6 +106,11 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
         codes = network.codes(latents)
         held_out_figures = figures(latents, codes, network.decode(codes), x)
     return Trained(network, curve, held_out_figures)
+
+
+def mean_over_seeds(figures: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure over some networks."""
+    return {key: float(np.mean([of_seed[key] for of_seed in figures])) for key in figures[0]}
 
 
 def trainable(name: str) -> Family:
@@ -152,10 +157,10 @@ def check_memory(tokenizer: Family, architecture: Parameters, form: Format, para
     memory.require(size, f"params.yaml: `pretrain.{name}`", remedy, memory.total())
 
 
-def provenance(params: Pretrain, pool: str, scene: Scene, form: Format) -> dict[str, Any]:
-    """Where the weights come from, for provenance.json; `pool` is the digest of the tracks."""
+def provenance(params: Pretrain, seed: int, pool: str, scene: Scene, form: Format) -> dict[str, Any]:
+    """Where the weights of a seed come from, for provenance.json; `pool` is the digest of the tracks."""
     recipe = {"pretrain": params, "render": scene, "clips": form}
-    facts = {"made_by": "pretrain", "pool": pool, "trained_frames": form.frames}
+    facts = {"made_by": "pretrain", "seed": seed, "pool": pool, "trained_frames": form.frames}
     return facts | {key: msgspec.to_builtins(value) for key, value in recipe.items()}
 
 
@@ -165,9 +170,11 @@ def _forward(network: Any, predictor: nn.Module, x: Tensor) -> tuple[Tensor, Ten
     return latents, network.decoder(quantised), predictor(quantised)
 
 
-def _batches(points: NDArray[np.float64], params: Pretrain, resolution: int) -> Iterator[NDArray[np.float64]]:
+def _batches(
+    points: NDArray[np.float64], params: Pretrain, resolution: int, seed: int
+) -> Iterator[NDArray[np.float64]]:
     """Places of the blob (b t 2), epoch after epoch, each clip flipped, transposed and reversed at random."""
-    generator = np.random.default_rng(params.seed)
+    generator = np.random.default_rng(seed)
     middle = (resolution - 1) / 2
     order = np.empty(0, dtype=np.int64)
     while True:

@@ -41,13 +41,18 @@ def blocks(groups: Integers, params: Probe) -> list[list[Integers]]:
 def code_lengths(
     features: ProbedFeatures, labels: Integers, draws: Sequence[Sequence[Integers]], params: Probe
 ) -> list[float]:
-    """Bits that send `labels` (n) given the features, for each draw of blocks."""
+    """Bits that send each of `labels` (n) given the features: the mean over the draws of blocks.
+
+    Each clip bears its share of the bits that name the C.
+    """
     if not draws:
         return []
     x = own_view(len(labels), features, params).fit_transform(features.x)
     classes = np.unique(labels, return_inverse=True)[1]
     choice = float(np.log2(len(params.code_length.c)))
-    return [float(_bits(x, classes, parts, params).min()) + choice for parts in draws]
+    bits = [_bits(x, classes, parts, params) for parts in draws]  # (values n)
+    best = [of_draw[of_draw.sum(axis=1).argmin()] for of_draw in bits]
+    return (np.mean(best, axis=0) + choice / len(labels)).tolist()
 
 
 def uniform_bits(labels: Integers) -> float:
@@ -56,9 +61,9 @@ def uniform_bits(labels: Integers) -> float:
 
 
 def _bits(x: Matrix, labels: Integers, parts: Sequence[Integers], params: Probe) -> NDArray[np.float64]:
-    """Bits that send `labels` (n) given x (n d) in the blocks `parts`, for each C."""
+    """Bits that send each of `labels` (n) given x (n d) in the blocks `parts`, for each C: (values n)."""
     count, values = int(labels.max()) + 1, params.code_length.c
-    bits = np.full(len(values), len(parts[0]) * np.log2(count))
+    bits = np.full((len(values), len(labels)), np.log2(count))
     for number in range(1, len(parts)):
         before, block = np.concatenate(parts[:number]), parts[number]
         chances = np.zeros((len(values), len(block), count))
@@ -72,5 +77,5 @@ def _bits(x: Matrix, labels: Integers, parts: Sequence[Integers], params: Probe)
                 chances[index][:, seen] = regression.probabilities(x[block])
         # A class may not have been seen yet: Laplace's rule, with the probe's chances in place of the counts.
         of_label = chances[:, np.arange(len(block)), labels[block]]
-        bits -= np.log2((len(before) * of_label + 1) / (len(before) + count)).sum(axis=1)
+        bits[:, block] = -np.log2((len(before) * of_label + 1) / (len(before) + count))
     return bits

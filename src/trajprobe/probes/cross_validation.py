@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from trajprobe.probes import few_shot
 from trajprobe.probes.arrays import Integers
-from trajprobe.probes.few_shot import curve
 from trajprobe.probes.permutation import expected_right
 from trajprobe.probes.selection import Split, select
 from trajprobe.probes.settings import Probe
@@ -37,7 +37,7 @@ class FoldProbe(NamedTuple):
     at_edge: bool  #: whether a wider grid might have done better
     right_permuted: Integers  #: (permutations), how many of the m were right when the labels were permuted
     expected_permuted: NDArray[np.float64]  #: (permutations), how many would be by chance
-    few_shot: list[list[float]]  #: (draws shots), accuracy
+    few_shot: list[NDArray[np.bool_]]  #: of each draw (shots m), whether the prediction is correct
     converged: bool  #: whether the classifiers that predicted them had
 
 
@@ -76,7 +76,9 @@ def probe_fold(features: ProbedFeatures, labels: Integers, outer: OuterFold, equ
         np.sum(guesses == answers, axis=1),
         np.array([expected_right(*pair) for pair in zip(answers, guesses, strict=True)]),
         [
-            curve(seen[np.searchsorted(train, clips)], labels[clips], unseen, labels[test], outer.shots, params)
+            few_shot.correct(
+                seen[np.searchsorted(train, clips)], labels[clips], unseen, labels[test], outer.shots, params
+            )
             for clips in outer.labelled
         ],
         all(map(classifier.converged, fitted)),

@@ -52,10 +52,10 @@ def _sample(labelling: Labelling, train: NDArray[np.bool_], most: int, generator
     return np.stack(rows)
 
 
-def curve(
+def correct(
     seen: Matrix, labels: Integers, unseen: Matrix, answers: Integers, counts: Sequence[int], params: Probe
-) -> list[float]:
-    """Accuracy for each of `counts` clips a class.
+) -> NDArray[np.bool_]:
+    """Which of the m clips are predicted correctly from each of `counts` clips a class: (shots m).
 
     Args:
         seen: (classes most d), of the labelled clips.
@@ -68,4 +68,12 @@ def curve(
     warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # as many as clips, at one a class
     regression = LogisticRegression(C=params.few_shot.c, max_iter=params.logistic.max_iter)
     fits = (regression.fit(np.concatenate(seen[:, :k]), labels[:, :k].ravel()) for k in counts)
-    return [float(np.mean(fit.predict(unseen) == answers)) for fit in fits]
+    return np.array([fit.predict(unseen) == answers for fit in fits])
+
+
+def areas_under_curve(accuracies: NDArray[np.float64], counts: Sequence[int]) -> NDArray[np.float64]:
+    """Areas [...] under curves [shots ...] over log2 of the clips a class, by trapezoids: mean accuracies, 0 to 1."""
+    if len(counts) == 1:
+        return np.asarray(accuracies[0])
+    places = np.log2(counts)
+    return np.asarray(np.trapezoid(accuracies, places, axis=0) / (places[-1] - places[0]))

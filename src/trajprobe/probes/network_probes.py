@@ -78,18 +78,36 @@ def outer_folds(labelling: Labelling, params: Probe) -> list[OuterFold]:
 def _joined(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], code_bits: list[float], clips: int) -> NetworkProbe:
     tested = sum(len(place.test) for place in outer)
     expected = np.sum([fold.expected_permuted for fold in folds], axis=0) / tested
-    draws = sum(len(fold.few_shot) for fold in folds)
-    few = [folds[draw % len(folds)].few_shot[draw // len(folds)] for draw in range(draws)]
+    curve, areas = _few_shot(outer, folds, clips)
     return NetworkProbe(
         predictions=_out_of_fold(outer, [fold.predictions for fold in folds], clips),
         chosen=[fold.chosen for fold in folds],
         permuted=(np.sum([fold.right_permuted for fold in folds], axis=0) / tested).tolist(),
         permuted_expected=[round(share, 6) for share in expected.tolist()],
         equal=_out_of_fold(outer, [fold.equal for fold in folds if fold.equal is not None], clips),
-        few_shot=[[round(accuracy, 4) for accuracy in accuracies] for accuracies in few],
-        code_bits=[round(bits, 2) for bits in code_bits],
+        few_shot=curve,
+        few_shot_areas=areas,
+        code_bits=[round(bits, 4) for bits in code_bits],
         at_edge=sum(fold.at_edge for fold in folds),
         unconverged=sum(not fold.converged for fold in folds),
+    )
+
+
+def _few_shot(
+    outer: Sequence[OuterFold], folds: Sequence[FoldProbe], clips: int
+) -> tuple[list[float], list[float | None]]:
+    """Accuracy for each number of clips a class, and each clip's area under that curve, over the draws that test it."""
+    if not any(fold.few_shot for fold in folds):
+        return [], []
+    counts = outer[0].shots
+    accuracies = np.full((len(counts), clips), np.nan)
+    for place, fold in zip(outer, folds, strict=True):
+        if fold.few_shot:
+            accuracies[:, place.test] = np.mean(fold.few_shot, axis=0)
+    areas = few_shot.areas_under_curve(accuracies, counts)
+    return (
+        [round(accuracy, 4) for accuracy in np.nanmean(accuracies, axis=1).tolist()],
+        [None if np.isnan(area) else round(area, 4) for area in areas.tolist()],
     )
 
 

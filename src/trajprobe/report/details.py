@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from trajprobe.compare.comparison import Comparison, Difference, Gain
+from trajprobe.compare.estimates import AREA, CODE_LENGTH
 from trajprobe.compare.scored import ScoredVariant
 from trajprobe.compare.verdicts import Verdict
 from trajprobe.report.numbers import p_rounded, rounded, with_interval
@@ -17,11 +18,15 @@ def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) ->
     """All of them: ROW.NETWORK.INPUT.LAYER, the data, and the figures of `pretraining` by recipe."""
     tree: dict[str, Any] = {}
     for variant, scored in comparison.variants.items():
-        numbers = {name: with_interval(score) for name, score in comparison.estimates[variant].items()} | _probe(scored)
+        scores = {name: with_interval(score) for name, score in comparison.estimates[variant].items()}
+        numbers = scores | _probe(scored)
         if variant in comparison.gains:
             numbers["gain"] = _gain(comparison.gains[variant])
         if variant in comparison.differences:
             numbers["difference"] = _difference(comparison.differences[variant])
+        of_pairs = {pair[1].row: verdict for pair, verdict in comparison.pairs.items() if pair[0] == variant}
+        if of_pairs:
+            numbers["minus"] = {row: _verdict(verdict) for row, verdict in of_pairs.items()}
         place = tree
         for coordinate in variant[:-1]:
             place = place.setdefault(coordinate, {})
@@ -54,10 +59,9 @@ def _probe(scored: ScoredVariant) -> dict[str, Any]:
         curve = {
             f"shots_{count}": rounded(share) for count, share in zip(scored.row.shots, scored.few_shot, strict=True)
         }
-        numbers["few_shot"] = curve | {"area": rounded(scored.areas.mean())}
-    if len(scored.code_length):
-        bits = rounded(scored.code_length.mean())
-        numbers["code_length"] = {"bits_per_clip": bits, "compression": rounded(scored.compression)}
+        numbers["few_shot"] = curve
+    if scored.code_length:
+        numbers["compression"] = rounded(scored.compression)
     return numbers
 
 
@@ -78,11 +82,14 @@ def _gain(gain: Gain) -> dict[str, Any]:
     numbers = _verdict(gain.verdict)
     if gain.rank_p_value is not None:
         numbers["rank_p_value"] = rounded(gain.rank_p_value)
-    for name, estimate in (("few_shot_area", gain.few_shot_area), ("bits_per_clip", gain.code_length)):
+    for name, estimate in ((AREA, gain.area), (CODE_LENGTH, gain.code_length)):
         if estimate:
             numbers[name] = with_interval(estimate)
     return numbers
 
 
 def _difference(difference: Difference) -> dict[str, Any]:
-    return {"reference": str(difference.reference)} | _verdict(difference.verdict)
+    numbers = {"reference": str(difference.reference)} | _verdict(difference.verdict)
+    if difference.share_of_gain:
+        numbers["share_of_gain"] = with_interval(difference.share_of_gain)
+    return numbers

@@ -8,7 +8,11 @@ import numpy as np
 from trajprobe.compare.comparison import Comparison
 from trajprobe.compare.scored import ScoredVariant
 from trajprobe.errors import visible_name
+from trajprobe.report.numbers import percent_interval
 from trajprobe.rows import named_rows
+
+#: The data set that the stage `synthetic` makes, and the pool with it.
+SYNTHETIC = "synthetic"
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
@@ -35,11 +39,17 @@ def notes(comparison: Comparison) -> Iterator[str]:
 
 
 def recipe_notes(values: dict[str, Any]) -> Iterator[str]:
-    """A note for each row that is like another and was pretrained with more than one setting changed.
+    """What the recipes of `pretrain` in params.yaml (`values`) make of the numbers; of other weights nothing is known.
 
-    Of weights that have no recipe in `pretrain` of params.yaml (`values`), nothing is known.
+    A note for each row that is like another and was pretrained with more than one setting changed.
     """
     rows, recipes = named_rows(values), values["pretrain"]
+    trained = [name for name, row in rows.items() if row.weights in recipes]
+    if values["dataset"] == SYNTHETIC and trained:
+        yield (
+            f"{' and '.join(trained)}: pretrained on other tracks of the same ten generators as these clips. Their "
+            "gains say nothing of other motions."
+        )
     for name, row in rows.items():
         own, other = recipes.get(row.weights), recipes.get(rows[row.like].weights)
         keys = [key for key in own or {} if other and own[key] != other.get(key)]
@@ -52,17 +62,13 @@ def recipe_notes(values: dict[str, Any]) -> Iterator[str]:
 
 
 def _shares_of_gains(comparison: Comparison) -> Iterator[str]:
-    """How much of a gain remains with other weights, or under a perturbation."""
+    """How much of a gain remains with other weights, or under a perturbation that leaves some for certain."""
     for variant, difference in comparison.differences.items():
-        gain = comparison.gains.get(difference.reference)
-        trained = comparison.variants[variant].probe.trained_frames
-        if gain is None or not trained or variant in comparison.gains:
-            continue
-        gained, lost = gain.verdict.difference, difference.verdict.difference
-        judged = gain.verdict.p_value is not None
-        if judged and gained.ci_low > 0 and lost.ci_high < gained.mean:  # else it may be no better than random weights
-            share, name = 1 - lost.mean / gained.mean, variant if variant.is_perturbed else variant.row
-            yield f"{name} has {100 * share:.0f} % of the gain of {difference.reference.row} over random weights."
+        share = difference.share_of_gain
+        if share and (share.ci_low > 0 or not variant.is_perturbed):
+            name = variant if variant.is_perturbed else variant.row
+            shown = percent_interval(share, decimals=0)
+            yield f"{name} has {shown} % of the gain of {difference.reference.row} over random weights."
 
 
 def _of_variant(scored: ScoredVariant, comparison: Comparison) -> Iterator[str]:

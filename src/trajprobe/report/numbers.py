@@ -23,6 +23,12 @@ def percent(share: float) -> str:
     return f"{100 * share:z.1f}"
 
 
+def percent_interval(share: Estimate, decimals: int = 1) -> str:
+    """A share in % with its interval."""
+    mean, low, high = (f"{100 * value:z.{decimals}f}" for value in share)
+    return f"{mean} [{low}, {high}]"
+
+
 def points(difference: Estimate) -> str:
     """A difference in points with its interval."""
     return signed(Estimate(*(100 * value for value in difference)), 1)

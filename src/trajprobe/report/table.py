@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from trajprobe.compare.comparison import Compare, Comparison
+from trajprobe.compare.estimates import AREA, CODE_LENGTH, ORDER
 from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import POWER, Verdict
-from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK
+from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, RANDOM
 from trajprobe.report.markdown import markdown
 from trajprobe.report.notes import notes
-from trajprobe.report.numbers import percent, points, signed
+from trajprobe.report.numbers import percent, percent_interval, points, signed
 
 
 def table(
@@ -38,6 +39,10 @@ def headline(comparison: Comparison, params: Compare) -> str:
     if main in comparison.gains:
         verdict = comparison.gains[main].verdict
         words.append(f"gain {points(verdict.difference)}: {verdict.words}")
+    for variant, difference in comparison.differences.items():
+        if difference.share_of_gain and not variant.is_perturbed:
+            share = percent_interval(difference.share_of_gain, decimals=0)
+            words.append(f"{variant.row} has {share} % of the gain of {difference.reference.row}")
     return f"{row}, {METRICS[metric].title}: {', '.join(words)}"
 
 
@@ -56,7 +61,7 @@ def _ordered(comparison: Comparison, primary: str) -> list[ScoredVariant]:
         main = comparison.main[variant.row]
         control = main.network == NO_NETWORK
         row = (variant.row != primary, control, -scores[main], variant.row)
-        return *row, variant.is_perturbed, variant.has_seeds, -scores[variant]
+        return *row, variant.is_perturbed, variant.network == RANDOM, -scores[variant]
 
     return [comparison.variants[variant] for variant in sorted(comparison.variants, key=place)]
 
@@ -73,19 +78,25 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     yield (
         f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, {chance}. "
         f"Scores of a {markdown(order[0].row.classifier)} probe in %, with {level} confidence intervals for clips "
-        "like these; of random networks the mean, and the interval of a further seed. The last two "
+        "like these; of several seeds the mean, and the interval of a further one. The last two "
         f"columns are accuracies, after reduction to {widest} dimensions and with permuted labels."
     )
+    of_order = any(ORDER in estimates for estimates in comparison.estimates.values())
+    if of_order:
+        yield ""
+        yield (
+            "*Order alone*: of clips whose class is another one's reversal, and that are predicted to be of one of the "
+            "two, the share that is right. 50 % is chance: only the order of the frames tells such classes apart."
+        )
     yield ""
     titles = [metric.title for metric in METRICS.values()]
+    titles += ["order alone"] * of_order
     header = ["row", "network", "input", "features", *titles, f"in {widest} dimensions", "permuted labels"]
     yield _line(*header)
     yield _rule(header)
     for scored in order:
-        intervals = []
-        for name in METRICS:
-            mean, low, high = map(percent, comparison.estimates[scored.variant][name])
-            intervals.append(f"{mean} [{low}, {high}]")
+        estimates = comparison.estimates[scored.variant]
+        intervals = [percent_interval(estimates[name]) for name in (*METRICS, *[ORDER] * of_order)]
         own, equal = scored.probe.equal_dimensions, _cell(scored.equal_dimensions)
         yield _line(
             *_coordinates(scored),
@@ -107,6 +118,11 @@ def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params:
         if of in differences:
             line = _minus(differences[of].reference, of), differences[of].verdict
             (diagnostics if of.is_perturbed else questions).append(line)
+    questions += [
+        (_minus(*pair), verdict)
+        for pair, verdict in comparison.pairs.items()
+        if pair[1] not in differences or differences[pair[1]].reference != pair[0]
+    ]
     metric = METRICS[comparison.metric].title
     why = "The classes are uneven, so verdicts are on balanced accuracy. " * (comparison.metric != "accuracy")
     rows = f"the {len(questions)} differences of rows and from random weights" if questions else ""
@@ -146,13 +162,14 @@ def _p_value(p_value: float) -> str:
 
 
 def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Iterator[str]:
-    rows = [scored for scored in order if len(scored.few_shot) or len(scored.code_length)]
+    rows = [scored for scored in order if scored.area or scored.code_length]
     if not rows:
         return
     shots = rows[0].row.shots
     yield (
         "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
-        f"code length (MDL) of the labels in bits per clip; without features it is {rows[0].uniform_code_length:.2f}."
+        f"code length (MDL) of the labels in bits per clip; without features it is {rows[0].uniform_code_length:.2f}. "
+        "Intervals are for clips like these and, of several seeds, for a further one."
     )
     yield ""
     header = ["row", "network", *map(str, shots), "area", "bits per clip", "times shorter"]
@@ -160,23 +177,26 @@ def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Itera
     yield _rule(header)
     for scored in rows:
         curve = [percent(share) for share in scored.few_shot] or [""] * len(shots)
-        area = percent(scored.areas.mean()) if len(scored.areas) else ""
-        bits = scored.code_length
-        code = [f"{bits.mean():.2f}", f"{scored.compression:.2f}"] if len(bits) else ["", ""]
+        estimates = comparison.estimates[scored.variant]
+        area = percent_interval(estimates[AREA]) if scored.area else ""
+        code = ["", ""]
+        if scored.code_length:
+            mean, low, high = estimates[CODE_LENGTH]
+            code = [f"{mean:.2f} [{low:.2f}, {high:.2f}]", f"{scored.compression:.2f}"]
         yield _line(*_coordinates(scored)[:2], *curve, area, *code)
     for variant, gain in comparison.gains.items():
-        parts = [f"area {points(gain.few_shot_area)} points"] if gain.few_shot_area else []
+        parts = [f"area {points(gain.area)} points"] if gain.area else []
         parts += [f"{signed(gain.code_length, 2)} bits per clip"] if gain.code_length else []
         if parts:
             yield ""
-            yield f"{variant.row}: pretrained minus a further random network: {', '.join(parts)}."
+            yield f"{variant.row}: pretrained minus random: {', '.join(parts)}."
     yield ""
 
 
 def _coordinates(scored: ScoredVariant) -> tuple[str, str, str]:
     """Row, network and input."""
     variant, count = scored.variant, len(scored.predictions)
-    network = f"{variant.network}, {count} seeds" if variant.has_seeds else variant.network
+    network = f"{variant.network}, {count} seeds" if count > 1 else variant.network
     return variant.row, network, variant.input
 
 
