@@ -1,9 +1,11 @@
-"""python benchmarks/calibrate.py: how often the verdicts are wrong; writes docs/calibration.md.
+"""python benchmarks/calibrate.py [PART ...]: how often the verdicts are wrong; writes docs/calibration.md.
 
-Score tables come from two models, which were written apart (benchmarks/score_tables.py).
+Score tables come from two models, which were written apart (benchmarks/score_tables.py). With names of `PARTS` only
+their tables are made anew; the others are taken from the page.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 from carry_nothing import RUNS, shares
+from class_metrics import Classes
+from class_metrics import rates as class_rates
+from cross_validated import SIGNAL_RUNS, cross_validated_rates
 from error_rates import ALPHA, CONFIDENCE, FAMILIES, FAMILY, MARGIN, TABLES, detected, percent, rates
 from score_tables import Cell
 
@@ -44,6 +49,8 @@ NAMES = {sizes: name for name, sizes in (SHAPES | UNEVEN | FEW | SMALL | FEWEST 
 
 
 def compared(cell: Cell) -> str:
+    if cell.control:
+        return f"{cell.first} trained with a control"
     if cell.first > 1:
         return f"{cell.first} random with {cell.second} random"
     return f"pretrained with {cell.second} random" if cell.second > 1 else "two networks"
@@ -91,6 +98,42 @@ def seeds() -> Iterator[str]:
     few = [Cell(sizes, 1, count, 0.2) for count in (2, 3, 19) for sizes in (SMALL["60"], SHAPES["200"])]
     random = [Cell(SHAPES[clips], count, count, 0.2) for count in (2, 3, 5) for clips in ("200", "1,000")]
     yield from errors([*few, *random, Cell(SHAPES["200 in 20 groups"], 5, 5, 0.2)])
+
+
+def skewed() -> Iterator[str]:
+    """One network in five is bad, the pretrained one as any other."""
+    yield from errors(Cell(sizes, 1, count, 0.1, bad=0.2) for sizes in SMALL.values() for count in (5, 19))
+
+
+def recipes() -> Iterator[str]:
+    """Networks that were trained from several seeds."""
+    cells = [Cell(sizes, 3, 1, 0.2, control=True) for sizes in (SHAPES["200"], SHAPES["1,000"])]
+    yield from errors([*cells, Cell(SHAPES["200 in 20 groups"], 3, 1, 0.2, control=True)])
+
+
+def class_metrics() -> Iterator[str]:
+    """Metrics in which classes count alike."""
+    yield from table(
+        "metric", "clips", "compared", "called better", "called worse", "coverage", "coverage of the score"
+    )
+    for name, sizes in CLASSES.items():
+        for classes in (
+            Classes(sizes, "balanced_accuracy", spread=0.0),
+            Classes(sizes, "balanced_accuracy", seeds=5),
+            Classes(sizes, "macro_f1", spread=0.0),
+        ):
+            found = [*class_rates(classes)]
+            if classes.metric == "macro_f1":  # no verdict is on it
+                found[:3] = [""] * 3
+            pair = "pretrained with 5 random" if classes.seeds > 1 else "two networks"
+            yield row(classes.metric.replace("_", " "), name, pair, *found)
+
+
+CLASSES = {
+    "200 of 5 classes, 100 to 10": (100, 50, 25, 15, 10),
+    "200 of 50 classes": (4,) * 50,
+    "1,000 of 50 classes": (20,) * 50,
+}
 
 
 def ranks() -> Iterator[str]:
@@ -148,11 +191,19 @@ def detectable() -> Iterator[str]:
             yield row(compared(cell), NAMES[cell.sizes], words, *map(percent, detected(cell, others)))
 
 
+def cross_validated() -> Iterator[str]:
+    """Probes of networks that are equally good, and the comparison: what training sets add is in it."""
+    header = ("called better", "called worse", "coverage", "coverage of accuracies")
+    yield from table("clips", "dimensions", "accuracy", *header)
+    for cell in cross_validated_rates():
+        yield row(*cell)
+
+
 def end_to_end() -> Iterator[str]:
     """Whole runs of probes and comparison over features that carry nothing."""
-    yield from table("clips", "called better", "coverage", "a warning", "stopped")
+    yield from table("clips", "called better", "95 % interval of that", "coverage", "a warning", "stopped")
     for name, found in shares():
-        yield row(name, *map(percent, found))
+        yield row(name, *found)
 
 
 TEXT = f"""# Calibration
@@ -242,9 +293,23 @@ not in the intervals.
 {{end_to_end}}
 """
 
-PARTS = (even, uneven, fewest, seeds, ranks, accuracies, near_one, equivalence, power, detectable, end_to_end)
+#: In the order of the page.
+PARTS = (
+    *(even, uneven, fewest, seeds, recipes, skewed, ranks, accuracies, class_metrics, near_one, equivalence, power),
+    *(detectable, cross_validated, end_to_end),
+)
+
+
+def main(chosen: list[str]) -> None:
+    """Makes the tables of these parts, all where none is named, and writes the page."""
+    os.environ |= {"TRAJPROBE_WORKERS": "1", "TQDM_DISABLE": "1"}  # of the processes that `Parallel` starts
+    names = [part.__name__ for part in PARTS]
+    tables = dict(zip(names, re.findall(r"(?:^\|.*\n)+", PAGE.read_text(), re.MULTILINE), strict=True))
+    for part in PARTS:
+        if part.__name__ in (chosen or names):
+            tables[part.__name__] = "\n".join(part())
+    PAGE.write_text(TEXT.format(**{name: text.strip() for name, text in tables.items()}))
+
 
 if __name__ == "__main__":
-    os.environ |= {"TRAJPROBE_WORKERS": "1", "TQDM_DISABLE": "1"}  # of the processes that `Parallel` starts
-    PAGE.write_text(TEXT.format(**{part.__name__: "\n".join(part()) for part in PARTS}))
-    sys.stdout.write(PAGE.read_text())
+    main(sys.argv[1:])

@@ -37,9 +37,9 @@ def outcome(cell: Cell, model: Callable[[Cell, np.random.Generator], Table], see
     """Of one table, by the very functions that compare rows, in the order of `OUTCOMES`."""
     table, of = model(cell, np.random.default_rng(seed)), sample(cell)
     first, second, weights = scores(table.first, of), scores(table.second, of), of.weights("accuracy")
-    found = difference(first, second, weights)
+    found = difference(first, second, weights, further=not cell.control)
     low, high = confidence_interval(found, CONFIDENCE)[1:]
-    lowest, highest = confidence_interval(score(second, weights, ACCURACY), CONFIDENCE)[1:]
+    lowest, highest = confidence_interval(score(second, weights), CONFIDENCE)[1:]
     return (
         found.p_greater(0) <= ALPHA,
         found.p_less(0) <= ALPHA,
@@ -78,7 +78,7 @@ def family(cell: Cell, others: float, ahead: float, seed: int) -> tuple[float, b
         own = replace(cell, effect=others if number else ahead)
         drawn, of = MODELS[0](own, np.random.default_rng([seed, number])), sample(own)
         first, second, weights = scores(drawn.first, of), scores(drawn.second, of), of.weights("accuracy")
-        hypotheses.append(Hypothesis(difference(first, second, weights), 0.5, ""))
+        hypotheses.append(Hypothesis(difference(first, second, weights, further=not own.control), 0.5, ""))
     verdict = judge(hypotheses, ALPHA, MARGIN, CONFIDENCE)[0]
     return float(verdict.detectable_difference or 0.0), verdict.sign is Sign.BETTER
 

@@ -25,6 +25,8 @@ NODES, WEIGHTS = hermegauss(61)
 CLIP, GROUP, LUCK = 1.0, 1.0, 0.5
 #: Thresholds: the same three as shares of the variance.
 CLIP_SHARE, GROUP_SHARE, LUCK_SHARE = 0.3, 0.2, 0.05
+#: Logits that a bad network has less.
+BAD = 1.0
 #: A normal value of so many logits is about one standard normal value.
 LOGITS = 1.7
 
@@ -41,6 +43,8 @@ class Cell:
     uneven: float = 0.0  #: standard deviation of the effect among groups, in logits
     accuracy: float = 0.5  #: of a network of the second row whose worth is the mean one
     nested: bool = False  #: whether the clips that one network gets wrong are among those of the other
+    bad: float = 0.0  #: share of networks whose worth is `BAD` logits lower
+    control: bool = False  #: whether the second row is no draw of networks: its worth is the mean one
 
     @property
     def groups(self) -> NDArray[np.int64]:
@@ -83,7 +87,7 @@ def logits(cell: Cell, generator: np.random.Generator) -> Table:
     easy, luck = (0.0, 0.0) if cell.alone else (GROUP, LUCK)
     deviation = float(np.sqrt(CLIP**2 + easy**2 + luck**2))
     base, shift = worths(cell.accuracy, cell.effect, deviation, cell.uneven)
-    worth = base + cell.spread * generator.normal(size=count + 1)  # the last one is a further network
+    worth = base + _worths(cell, generator)
     worth[: cell.first] += shift
     values = worth[:-1, np.newaxis] + CLIP * generator.normal(size=len(groups))
     values = values + easy * generator.normal(size=len(cell.sizes))[groups]
@@ -108,7 +112,7 @@ def thresholds(cell: Cell, generator: np.random.Generator) -> Table:
     ]
     value = sum(np.sqrt(share) * part for share, part in parts)
     uneven = cell.uneven / LOGITS
-    threshold = special.ndtri(cell.accuracy) + cell.spread / LOGITS * generator.standard_normal(count + 1)
+    threshold = special.ndtri(cell.accuracy) + _worths(cell, generator) / LOGITS
     threshold[: cell.first] += special.ndtri(cell.accuracy + cell.effect) * np.hypot(1, uneven) - special.ndtri(
         cell.accuracy
     )
@@ -117,6 +121,16 @@ def thresholds(cell: Cell, generator: np.random.Generator) -> Table:
     other = threshold[-1] if cell.second > 1 else threshold[-2]
     first = special.ndtr(threshold[0] / np.hypot(1, uneven))
     return _table(cell, value < of_clip, float(first), float(special.ndtr(other)))
+
+
+def _worths(cell: Cell, generator: np.random.Generator) -> Array:
+    """What networks are worth beyond the mean, in logits: of the first row, of the second, and of a further one."""
+    worth = cell.spread * generator.normal(size=cell.first + cell.second + 1)
+    if cell.bad:
+        worth -= BAD * (generator.random(len(worth)) < cell.bad)
+    if cell.control:
+        worth[cell.first : -1] = 0
+    return worth
 
 
 def _table(cell: Cell, right: NDArray[np.bool_], first: float, accuracy: float) -> Table:
