@@ -52,7 +52,7 @@ def row_probe(name: str, labelling: Labelling, shots: list[int], **variants: lis
             equal_dimensions=DIMENSIONS,
             networks=probes,
             features=[],
-        )  # fmt: skip
+        )
         for network, probes in variants.items()
     ]
     return RowProbe(
