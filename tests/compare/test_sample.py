@@ -47,6 +47,24 @@ def test_tested_clips_of_one_group_are_refused():
     assert Sample.of(replace(FEW, groups=np.array([5, 5, 5, 5, 5, 5, 5, 6, 6, 7]))).group_count == 2
 
 
+def test_the_training_clips_are_a_mean_over_the_tested_ones():
+    """Of ten clips four are in each fold and two are only trained on; or five in one fold and three in another."""
+    assert SAMPLE.trained == 6
+    uneven = replace(FEW, folds=np.array([0, 0, 0, 0, 0, 1, 1, 1, -1, -1]))
+    assert Sample.of(uneven).trained == pytest.approx((5 * 5 + 3 * 7) / 8)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
+def test_variances_are_wider_for_the_choice_of_the_training_clips(monkeypatch, metric):
+    scores = scores_of(SAMPLE, FEW.labels[:8][::-1], metric)
+    plain, freedom = SAMPLE.weights(metric).variance(scores)
+    monkeypatch.setattr("trajprobe.compare.sample.TRAINING", 17.0)
+    wider, same = SAMPLE.weights(metric).variance(scores)
+    assert (wider, same) == (pytest.approx(plain * (1 + 17 * 8 / 6**2)), freedom)
+    without_probes = Sample(SAMPLE.labels, SAMPLE.groups, SAMPLE.folds).weights(metric)
+    assert without_probes.variance(scores)[0] == pytest.approx(plain)
+
+
 def test_clips_count_alike_or_classes_do():
     assert SAMPLE.weights("accuracy").of_clip == pytest.approx([1 / 8] * 8)
     by_class = [1 / 12] * 4 + [1 / 9] * 3 + [1 / 3]

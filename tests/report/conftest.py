@@ -3,4 +3,16 @@
 import sys
 from pathlib import Path
 
+import pytest
+
+from trajprobe.compare import sample
+
 sys.path.append(str(Path(__file__).parents[1] / "compare"))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def training_adds_nothing():
+    """As in the tests of the comparison."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample, "TRAINING", 0.0)
+        yield
