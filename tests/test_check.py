@@ -90,7 +90,7 @@ ABSURD = [
     ("clips.t17", {"frames": 10_000, "resolution": 4096}), ("pretrain.magvit2-tiny.steps", 10**12),
     ("pretrain.magvit2-tiny.batch", 2**64), ("pretrain.magvit2-tiny.batch", 10**5),
     ("pretrain.magvit2-tiny.learning_rate", float("inf")), ("pretrain.magvit2-tiny.weight_decay", 1e300),
-    ("pretrain.magvit2-tiny.seed", 2**64), ("pretrain.magvit2-tiny.architecture", {"channels": 4096}),
+    ("pretrain.magvit2-tiny.seeds", 2**64), ("pretrain.magvit2-tiny.architecture", {"channels": 4096}),
     ("features.seeds", 10**12), ("features.microbatch", 2**64), ("features.memory", float("nan")),
     ("rows.magvit2-tiny.layer", 2**64), ("rows.magvit2-tiny.architecture", {"channels": 10**12}),
     ("rows.magvit2-tiny.architecture", {"channels": 4096, "multipliers": [64, 64, 64]}),

@@ -34,6 +34,8 @@ TINY = {
         "code_length": {"draws": 2, "c": [0.1]},
     },
 }
+#: Rows of which others say as much: a run takes seconds less for each.
+LEFT_OUT = ("magvit2-tiny-mean", "magvit2-tiny-shuffled-mean", "start-position")
 #: Of family magvit2_tiny, in place of its default.
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 6}
 
@@ -186,7 +188,9 @@ def _reproduce(repository):
         values[section] |= changes
     values["clips"] = {"t17": {"frames": 9, "resolution": 16}}
     for recipe in values["pretrain"].values():
-        recipe |= {"steps": 2, "batch": 4}
+        recipe |= {"steps": 2, "batch": 4, "seeds": 2}
+    for row in LEFT_OUT:
+        del values["rows"][row]
     for network in (*values["pretrain"].values(), values["rows"]["magvit2-tiny"]):
         network["architecture"] = copy.deepcopy(ARCHITECTURE)  # no YAML anchor, of which DVC changes one copy
     repository.write(values)

@@ -20,7 +20,7 @@ ALL_ROWS = ("docs/reading-the-results.md",)
 def small(reproduced, tmp_path_factory):
     """The reproduced repository with half its rows: each takes some seconds of every document that runs all of them."""
     repository = reproduced.clone(tmp_path_factory.mktemp("docs") / "small", reproduced.cache)
-    for row in ("coordinates", "start-position", "extent", "noise"):
+    for row in ("coordinates", "extent", "noise"):
         repository.set(None, "rows", row)
     repository.repro()
     repository.commit("Fewer rows")

@@ -2,7 +2,7 @@
 
 import json
 
-CONTROLS = ("pixels", "coordinates", "kinematics", "start-position", "extent", "noise")
+CONTROLS = ("pixels", "coordinates", "kinematics", "extent", "noise")
 ROWS = ("magvit2-tiny", "magvit2-tiny-shuffled", *CONTROLS)
 PROBES = {f"probe@{row}" for row in ROWS}
 

@@ -36,7 +36,7 @@ def test_a_probe_parameter_a_format_and_rows_added_there_render_the_clips_of_the
     }
 
     def change(repository):
-        for other in ("pixels", "coordinates", "kinematics", "start-position", "extent"):  # a probe takes seconds
+        for other in ("pixels", "coordinates", "kinematics", "extent"):  # a probe takes seconds
             repository.set(None, "rows", other)
         repository.set(3, "probe", "permutations")
         repository.set(row, "rows", "noise-3")
