@@ -58,9 +58,11 @@ def test_the_training_clips_are_a_mean_over_the_tested_ones():
 def test_variances_are_wider_for_the_choice_of_the_training_clips(monkeypatch, metric):
     scores = scores_of(SAMPLE, FEW.labels[:8][::-1], metric)
     plain, freedom = SAMPLE.weights(metric).variance(scores)
-    monkeypatch.setattr("trajprobe.compare.sample.TRAINING", 17.0)
+    monkeypatch.setattr("trajprobe.compare.sample.TRAINING", 14.0)
     wider, same = SAMPLE.weights(metric).variance(scores)
-    assert (wider, same) == (pytest.approx(plain * (1 + 17 * 8 / 6**2)), freedom)
+    size = {"accuracy": 2, "balanced_accuracy": (2 / 36 + 4 / 81 + (1 / 9 + 1 / 3) ** 2) / (4 / 144 + 3 / 81 + 1 / 9)}
+    effect = 1 + 0.1 * (size[metric] - 1)  # of groups of two
+    assert (wider, same) == (pytest.approx(plain * (1 + 14 * 8 * effect / 6**2)), freedom)
     without_probes = Sample(SAMPLE.labels, SAMPLE.groups, SAMPLE.folds).weights(metric)
     assert without_probes.variance(scores)[0] == pytest.approx(plain)
 

@@ -123,7 +123,7 @@ def test_nothing_that_is_chosen_or_fitted_depends_on_the_clips_under_test(fits, 
     runs = []
     for features_, labelling in ((x, labelled()), (given_away, labelled()), (x, labelled(labels, groups))):
         seen.clear()
-        probed_fold = probed(features_, 2, settings, permuted_labels(LABELS, GROUPS, settings), labelling)
+        probed_fold = probed(features_, 2, settings, permuted_labels(LABELS, GROUPS, FOLDS, settings), labelling)
         runs.append((probed_fold.chosen, probed_fold.at_edge, *seen))
     assert runs[0] == runs[1] == runs[2]
     assert len(runs[0]) == 2 + 2 * 4 * len(settings.model.grid) + 2 + 3 - (reduction == {"pca_above": 11}) * (
@@ -172,7 +172,7 @@ def test_a_clip_that_shows_the_answer_in_the_test_fold_alone_does_not_help():
 @pytest.mark.parametrize("reduce", [(), (PCA(3, random_state=0),)])
 def test_permuted_runs_are_fits_to_permuted_labels_at_the_chosen_c(reduce):
     x, settings = features(0.5, 0.5), params(pca_above=11 if reduce else 12)
-    permuted = permuted_labels(LABELS, GROUPS, settings)
+    permuted = permuted_labels(LABELS, GROUPS, FOLDS, settings)
     probed_fold = probed(x, 1, settings, permuted)
     train = FOLDS != 1
     guesses = [
@@ -222,7 +222,7 @@ def test_for_its_accuracy_alone_a_row_is_predicted_as_in_full(fits, reduction):
     seen = fits(type(settings.model))
     alone = probed(x, 0, settings, equal=False)
     assert len(seen) == 4 * len(GRID) + 1
-    in_full = probed(x, 0, settings, permuted_labels(LABELS, GROUPS, settings))
+    in_full = probed(x, 0, settings, permuted_labels(LABELS, GROUPS, FOLDS, settings))
     np.testing.assert_array_equal(alone.predictions, in_full.predictions)
     assert (alone.chosen, alone.at_edge, alone.converged) == (in_full.chosen, in_full.at_edge, in_full.converged)
     assert (alone.equal, alone.few_shot, len(alone.right_permuted), len(alone.expected_permuted)) == (None, [], 0, 0)

@@ -25,7 +25,7 @@ def one_variant(xs, settings, in_full=True):
 def test_a_network_is_its_folds_side_by_side():
     x, settings = features(0.5, 0.5), params()
     (network,) = one_variant([x], settings)
-    permuted = permuted_labels(LABELS, GROUPS, settings)
+    permuted = permuted_labels(LABELS, GROUPS, FOLDS, settings)
     folds = [probed(x, fold, settings, permuted) for fold in range(5)]
     predictions, equal = np.empty((2, 120), dtype=np.int64)
     for number, fold in enumerate(folds):
@@ -60,7 +60,7 @@ def test_permutations_are_dealt_out_among_the_networks_of_a_variant():
     xs = [features(0.5, 0.5, seed=seed) for seed in range(2)]
     networks = one_variant(xs, settings)
     assert [len(network.permuted) for network in networks] == [3, 2]
-    permuted = permuted_labels(LABELS, GROUPS, settings)
+    permuted = permuted_labels(LABELS, GROUPS, FOLDS, settings)
     for seed, x in enumerate(xs):
         right = [probed(x, fold, settings, permuted[seed::2]).right_permuted for fold in range(5)]
         np.testing.assert_allclose(networks[seed].permuted, np.sum(right, axis=0) / 120)
@@ -114,7 +114,7 @@ def test_what_is_drawn_depends_on_no_features_and_holds_for_every_fold():
         assert fold.test.tolist() == np.flatnonzero(number == FOLDS).tolist()
         assert np.sort(np.concatenate([fold.train, fold.test])).tolist() == list(range(120))
         assert {clip for split in fold.splits for clip in split.test.tolist()} == set(fold.train.tolist())
-        np.testing.assert_array_equal(fold.permuted, permuted_labels(LABELS, GROUPS, settings))
+        np.testing.assert_array_equal(fold.permuted, permuted_labels(LABELS, GROUPS, FOLDS, settings))
     assert [len(fold.labelled) for fold in outer] == [2, 2, 1, 1, 1]
 
 

@@ -15,8 +15,10 @@ from trajprobe.files.labelling import Labelling
 #: Fewer groups, fewer clips or a larger group and nothing is judged: `make calibrate` measures no error rate there.
 FEWEST_GROUPS, FEWEST_CLIPS, LARGEST_SHARE = 6, 30, 0.5
 #: What the choice of training clips adds to the variance of a score over n tested clips, in shares of it: this times
-#: n / (training clips)^2. Measured: benchmarks/cross_validated.py, whose standard errors were too small by 1.2 at n = 60.
-TRAINING = 17.0
+#: n / (training clips)^2, and times the design effect that is expected of groups. Measured by
+#: benchmarks/cross_validated.py: without it standard errors are too small by 1.20 for 60 clips, by 1.23 for 60 in 10
+#: groups and by 1.14 for 200 in 10 groups.
+TRAINING = 14.0
 #: Of two clips of a group, as far as the data say nothing of it.
 PRIOR_CORRELATION = 0.1
 
@@ -59,7 +61,12 @@ class ClipWeights:
         2024, Journal of the American Statistical Association 119, 1434-1445). Near its optimum a probe's accuracy
         varies with the square of its error, so that the luck's variance falls with the square of the training clips.
         """
-        return 1 + TRAINING * len(self.of_clip) / self.trained**2
+        return 1 + TRAINING * len(self.of_clip) * self.expected_effect / self.trained**2
+
+    @property
+    def expected_effect(self) -> float:
+        """The design effect of the groups that is expected before the data are seen."""
+        return 1 + PRIOR_CORRELATION * (float(self.groups @ self.groups) / float(self.squares.sum()) - 1)
 
     @cached_property
     def groups(self) -> Array:
@@ -85,9 +92,7 @@ class ClipWeights:
 
     def sampling(self, variance: float, degrees_of_freedom: float) -> Sampling:
         """What the clips say of a mean over them that has this variance."""
-        single = float(self.squares.sum())
-        group_size = float(self.groups @ self.groups) / single
-        return Sampling(variance, degrees_of_freedom, 1 / single, 1 + PRIOR_CORRELATION * (group_size - 1))
+        return Sampling(variance, degrees_of_freedom, 1 / float(self.squares.sum()), self.expected_effect)
 
 
 class ClipMeans(NamedTuple):

@@ -65,7 +65,7 @@ def fold_numbers(folds: Integers) -> list[int]:
 def outer_folds(labelling: Labelling, params: Probe) -> list[OuterFold]:
     """Each tested fold, with all permutations and with its share of the few-shot draws."""
     numbers, labels, groups = fold_numbers(labelling.folds), labelling.labels, labelling.groups
-    permuted = permuted_labels(labels, groups, params)
+    permuted = permuted_labels(labels, groups, labelling.folds, params)
     drawn, counts = few_shot.samples(labelling, numbers, params), few_shot.shots(labelling, numbers)
     outer = []
     for place, number in enumerate(numbers):

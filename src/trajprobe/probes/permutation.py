@@ -7,21 +7,35 @@ from trajprobe.probes.arrays import Integers
 from trajprobe.probes.settings import Probe
 
 
-def permuted_labels(labels: Integers, groups: Integers, params: Probe) -> Integers:
-    """Labels that have nothing to do with the clips: (permutations n).
+def permuted_labels(labels: Integers, groups: Integers, folds: Integers, params: Probe) -> Integers:
+    """Labels that have nothing to do with the clips: (permutations n), for clips of `groups` (n) in `folds` (n).
 
-    Whole groups change places: where all clips of a group have one label, their permuted labels agree as well, as
-    far as the groups' sizes allow.
+    Groups change places with groups of the same fold, so that each fold has as many clips of each class as before: true
+    labels are stratified, and others would vary less. A group that the set's own split parts changes places with such
+    groups. Whole groups move: where all clips of a group have one label, their permuted labels agree as well, as far as
+    the groups' sizes allow. So copies of a clip keep a common label, and a probe that has seen one knows the other's.
     """
     memory.require(8 * params.permutations * len(labels), "params.yaml: `probe.permutations`", "lower it")
     generator = np.random.default_rng(params.seed)
     shuffled = np.empty((params.permutations, len(labels)), dtype=np.int64)
-    in_order = labels[np.argsort(groups, kind="stable")]
+    parts = [(clips, np.unique(groups[clips], return_inverse=True)[1]) for clips in _strata(groups, folds)]
     for row in shuffled:
-        place = generator.permutation(int(groups.max()) + 1)[groups]
-        # Within a group in random order: where each subject does each class, swapping subjects would change nothing.
-        row[np.lexsort((generator.random(len(labels)), place))] = in_order
+        for clips, of_group in parts:
+            place = generator.permutation(int(of_group.max()) + 1)[of_group]
+            # Within a group in random order: where each subject does each class, swapping subjects would change nothing
+            order = np.lexsort((generator.random(len(clips)), place))
+            row[clips[order]] = labels[clips[np.argsort(of_group, kind="stable")]]
     return shuffled
+
+
+def _strata(groups: Integers, folds: Integers) -> list[Integers]:
+    """The clips whose groups are in the same folds, for each such set of folds."""
+    names, of_group = np.unique(groups, return_inverse=True)
+    numbers, of_fold = np.unique(folds, return_inverse=True)
+    inside = np.zeros((len(names), len(numbers)), dtype=bool)
+    inside[of_group, of_fold] = True
+    stratum = np.unique(inside, axis=0, return_inverse=True)[1].ravel()[of_group]
+    return [np.flatnonzero(stratum == number) for number in range(int(stratum.max()) + 1)]
 
 
 def expected_right(labels: Integers, predictions: Integers) -> float:
