@@ -54,7 +54,7 @@ def grid_search() -> object:
 
 
 ((seen, unseen),) = views(features, train, test, False, params)
-permuted = permuted_labels(labels, groups, params)[:, train]
+permuted = permuted_labels(labels, groups, labelling.folds, params)[:, train]
 
 
 def under_permuted_labels() -> object:

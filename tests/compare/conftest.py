@@ -1,4 +1,4 @@
-"""Most tests hold intervals to oracles of clips alone; what training clips add has tests of its own (test_sample.py)."""
+"""Most tests hold intervals to oracles of clips alone: test_sample.py tests what the choice of training clips adds."""
 
 import pytest
 

@@ -385,9 +385,7 @@ def test_all_pairs_of_rows_are_one_family_on_request():
 
     correct = [(clips < count).astype(float).tolist() for count in (180, 100, 90, 110)]
     mean, error, freedom = oracles.gain(correct[0], correct[1:], clips.tolist())
-    expected = oracles.holm(
-        [stats.t.sf(mean / error, freedom), alone(180, 172), alone(180, 160), alone(172, 160)]
-    )
+    expected = oracles.holm([stats.t.sf(mean / error, freedom), alone(180, 172), alone(180, 160), alone(172, 160)])
     verdicts = [found.gains[NET].verdict, *found.pairs.values()]
     assert [verdict.p_value for verdict in verdicts] == pytest.approx(expected, abs=1e-6)
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from trajprobe.compare.confidence import confidence_interval
 from trajprobe.compare.sample import ClipWeights, Scores
-from trajprobe.compare.seeds import Term, contrast, further_network, next_seed, rank_p_value, share_of_gain
+from trajprobe.compare.seeds import Term, contrast, further_network, next_seed, rank_p_value
 
 RIGHT = (np.random.default_rng(0).random(200) < 0.7).astype(float)
 ALONE = np.arange(200)

@@ -230,8 +230,8 @@ def test_few_labels_are_shown_by_row_and_as_a_gain():
     ) in shown
 
     def cells(variant):
-        area, bits = found.estimates[variant]["few_shot_area"], found.estimates[variant]["bits_per_clip"]
-        return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * value for value in area)), "{:.2f} [{:.2f}, {:.2f}]".format(*bits)
+        area = "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * end for end in found.estimates[variant]["few_shot_area"]))
+        return area, "{:.2f} [{:.2f}, {:.2f}]".format(*found.estimates[variant]["bits_per_clip"])
 
     rows = [NET, NET_RANDOM, key("none", "pixels")]
     assert tables(shown)[2] == [

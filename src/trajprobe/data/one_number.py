@@ -103,8 +103,7 @@ def tried(tracks: Tracks, labelling: Labelling, chance: float) -> list[Tried]:
     corrected = holm(stats.binom.sf(right - 1, trials, chance))
     testable = bool(stats.binom.sf(trials - 1, trials, chance) * len(candidates) < P)
     return [
-        Tried(cue, share, float(p), testable)
-        for cue, share, p in zip(candidates, accuracies, corrected, strict=True)
+        Tried(cue, share, float(p), testable) for cue, share, p in zip(candidates, accuracies, corrected, strict=True)
     ]
 
 
