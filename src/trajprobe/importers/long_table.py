@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.decoding import integers
 from trajprobe.importers.geometry import coordinates
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 from trajprobe.importers.presets import Columns
 
@@ -19,7 +19,7 @@ from trajprobe.importers.presets import Columns
 NO_NAME = ("", "nan", "none", "null", "na")
 
 
-def table(frame: pd.DataFrame, columns: Columns, path: Path, options: Options) -> PointTable:
+def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a table.
 
     Args:

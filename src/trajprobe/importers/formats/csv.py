@@ -11,7 +11,7 @@ from trajprobe.errors import UserError, visible, visible_name
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = tuple(f"{ending}{packed}" for ending in (".csv", ".tsv", ".tab", ".txt", ".dat") for packed in ("", ".gz"))
@@ -38,7 +38,7 @@ class _Layout:
     encoding: str
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a text table.
 
     Raises:
@@ -54,7 +54,7 @@ def read(path: Path, options: Options) -> PointTable:
     return long_table.table(frame, columns, path, options)
 
 
-def whole(path: Path, options: Options) -> pd.DataFrame:
+def whole(path: Path, options: ImportOptions) -> pd.DataFrame:
     """All columns of a table, as texts.
 
     Raises:
@@ -80,7 +80,6 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
             index_col=False,
             skiprows=layout.skipped,
             keep_default_na=False,
-            float_precision="round_trip",
             low_memory=False,
             **settings,
         )
@@ -97,7 +96,7 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
         ) from None
 
 
-def _layout(path: Path, options: Options) -> _Layout:
+def _layout(path: Path, options: ImportOptions) -> _Layout:
     """The names of the columns and how they are separated, by the first lines."""
     lines, encoding = _first_lines(path)
     comments = next((number for number, line in enumerate(lines) if not line.startswith(("#", "%"))), len(lines))

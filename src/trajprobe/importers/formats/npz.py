@@ -10,7 +10,7 @@ from trajprobe.data.raw import OPTIONAL, REQUIRED
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import PLAIN, declared_arrays, read_npz
 from trajprobe.importers import padded
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".npz",)
@@ -19,7 +19,7 @@ MISSING, DAMAGED = "no such file", "copy or save it again"
 KINDS = PLAIN + "MmV"
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of an npz, under the keys of a data set or those that the options name. Never unpickles.
 
     Raises:
