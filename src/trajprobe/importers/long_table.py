@@ -128,11 +128,11 @@ def _column(column: "pd.Series[Any]") -> Texts:
 
 def _text(value: object) -> str:
     """A value as a person would write it: an integer without a decimal point, whatever type it came in."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return str(value).strip()
+    text = str(value).strip()
+    whole, point, fraction = text.partition(".")
+    return whole if point and not fraction.strip("0") and whole.removeprefix("-").isdecimal() else text
 
 
 def of_tracks(frame: pd.DataFrame, column: str, names: Texts, path: Path) -> NDArray[np.str_]:

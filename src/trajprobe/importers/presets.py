@@ -101,7 +101,7 @@ def columns(names: Sequence[str], options: ImportOptions, path: Path) -> Columns
     for preset in _candidates(options):
         if fit := _fit(preset, names, options):
             return fit
-    chosen = f" as {options.preset} has them" if options.preset else ""
+    chosen = f" as {visible_name(options.preset)} has them" if options.preset else ""
     raise UserError(
         f"{path}: expected columns for a track's name, x and y{chosen}, got {visible_names(names, 30)}; name them "
         "with --id, "
@@ -157,7 +157,8 @@ def _fit(preset: Preset, names: Sequence[str], options: ImportOptions) -> Column
     for role in ROLES:
         wanted = (*_several(getattr(preset, role)), *_several(getattr(common, role)))
         option = getattr(options, role, None)
-        column = option or _first(wanted, by_plain, {*identity, *roles.values()})
+        taken = {*roles.values(), *(identity if role in ("time", "x", "y", "z") else ())}
+        column = option or _first(wanted, by_plain, taken)
         if column and column in names:
             roles[role] = column
     if preset.geometry and not {"x", "y"} <= roles.keys():

@@ -50,8 +50,8 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     time = columns.roles.get("time")
     texts = [name for name in columns.all() if name not in numbers and name != time]
     empty = dict.fromkeys([*numbers, *([time] if time else [])], NO_NUMBER)
-    frame = _frame(path, layout, usecols=columns.all(), dtype=dict.fromkeys(texts, "category"), na_values=empty)
-    return long_table.table(frame, columns, path, options)
+    frame = _frame(path, layout, dtype=dict.fromkeys(texts, "str"), na_values=empty)
+    return long_table.table(frame[columns.all()], columns, path, options)
 
 
 def whole(path: Path, options: ImportOptions) -> pd.DataFrame:
@@ -70,14 +70,13 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
         path.stat().st_size * TABLE_MEMORY * (UNPACKED if packed else 1), str(path), "take fewer columns or rows"
     )
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             path,
             sep=layout.separator,
             decimal=layout.decimal,
             encoding=layout.encoding,
             names=list(layout.names),
             header=None,
-            index_col=False,
             skiprows=layout.skipped,
             keep_default_na=False,
             low_memory=False,
@@ -94,6 +93,9 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
         raise UserError(
             f"{path}: is no table as its first lines say ({reason}); mend that line, or save it again"
         ) from None
+    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas takes fields too many for the names of rows
+        raise UserError(f"{path}: {_longer(layout)}")
+    return frame
 
 
 def _layout(path: Path, options: ImportOptions) -> _Layout:
@@ -101,9 +103,10 @@ def _layout(path: Path, options: ImportOptions) -> _Layout:
     lines, encoding = _first_lines(path)
     comments = next((number for number, line in enumerate(lines) if not line.startswith(("#", "%"))), len(lines))
     lines_of_data = lines[comments:]
-    if not lines_of_data:
+    if not any(map(str.strip, lines_of_data)):
         raise UserError(f"{path}: got no line of data, expected a header line and a line for each point")
-    separator = next((mark for mark in SEPARATORS if mark in lines_of_data[0]), r"\s+")
+    first = next(filter(str.strip, lines_of_data))
+    separator = next((mark for mark in SEPARATORS if mark in first), r"\s+")
     rows = [_fields(line, separator) for line in lines_of_data[:LINES] if line.strip()]
     decimal = (
         "," if separator != "," and any("," in field and _number(field, ",") for row in rows for field in row) else "."
@@ -120,13 +123,23 @@ def _layout(path: Path, options: ImportOptions) -> _Layout:
         worded = [not any(_number(field, decimal) for field in row) for row in rows[1:]]
         most = presets.text_rows(names, options)
         skipped += next((number for number, words in enumerate(worded[:most]) if not words), min(most, len(worded)))
-        if len(rows) > 1 and len(rows[-1]) == len(names) + 1 and not names[0]:
-            names = names[1:]
     repeated = [name for name in names if names.count(name) > 1 and name]
     if repeated:
         raise UserError(f"{path}: column {visible_name(repeated[0])} stands twice in the header line; rename one")
+    if all(len(row) == len(names) + 1 and not row[-1] for row in rows[1:]):  # each line ends with a separator
+        names = (*names, "")
     names = tuple(name or f"column {number}" for number, name in enumerate(names, 1))
-    return _Layout(names, skipped, separator, decimal, encoding)
+    layout = _Layout(names, skipped, separator, decimal, encoding)
+    if any(len(row) > len(names) for row in rows):
+        raise UserError(f"{path}: {_longer(layout)}")
+    return layout
+
+
+def _longer(layout: _Layout) -> str:
+    return (
+        f"lines have more fields than the {len(layout.names)} columns of the header line; put text that holds a "
+        "separator in quotes, or complete the header line"
+    )
 
 
 def _first_lines(path: Path) -> tuple[list[str], str]:
