@@ -14,7 +14,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init_
 FLOW = [
     *("errors", "params", "stage", "files", "statistics", "rows", "data", "execution", "clips", "backbones"),
     *("pretraining", "features", "probes", "compare", "report", "repository", "importers", "published"),
-    *("check", "cli"),
+    *("check", "cli_data", "cli"),
 ]
 FAMILIES = {path.stem for path in (PACKAGE / "backbones").glob("*.py")}
 WITH_TORCH = {"backbones", "pretraining", "features", "published"}
