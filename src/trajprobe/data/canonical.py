@@ -1,5 +1,7 @@
 """Canonical tracks: every point real, in the order of time; and exact duplicates."""
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -29,11 +31,12 @@ def canonical(raw: Raw) -> Tracks:
 def duplicates(tracks: Tracks) -> NDArray[np.int64]:
     """For each track (n) the number of its set of exact duplicates: same points at the same times."""
     seen: dict[bytes, int] = {}
-    keys = (
-        (tracks.points[i, :length] + 0.0).tobytes() + (tracks.times[i, :length] + 0.0).tobytes()  # -0.0 is 0.0
-        for i, length in enumerate(tqdm(tracks.lengths, desc="duplicates", unit="track", delay=1))
-    )
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
+    numbers = np.empty(len(tracks), np.int64)
+    for i, length in enumerate(tqdm(tracks.lengths, desc="duplicates", unit="track", delay=1)):
+        points, times = tracks.points[i, :length] + 0.0, tracks.times[i, :length] + 0.0  # -0.0 is 0.0
+        digest = hashlib.sha256(points.tobytes() + times.tobytes()).digest()
+        numbers[i] = seen.setdefault(digest, len(seen))
+    return numbers
 
 
 def merge(groups: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:

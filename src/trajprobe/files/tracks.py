@@ -11,6 +11,8 @@ from trajprobe.files.atomic import write_npz
 from trajprobe.files.reading import read_npz
 
 Array = NDArray[np.float64]
+#: The axes of space that a view of 3-D tracks along the third one shows; perspective shows them all.
+AXES = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2), "perspective": (0, 1, 2)}
 
 
 def padding(lengths: NDArray[np.int64], steps: int) -> NDArray[np.bool_]:
