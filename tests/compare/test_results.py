@@ -26,6 +26,7 @@ VALUES = {
     },
     "features": {"seeds": 2, "microbatch": 4, "memory": 1},
     "pretrain": {"net": {}, "other": {}},
+    "clips": {"c": {}, "d": {}},
 }
 VARIANTS = {
     "net": [

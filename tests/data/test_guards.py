@@ -17,7 +17,11 @@ from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 DATA = Path(__file__).parents[3] / "shared/data"
 # Other people's recordings stay out of the repository: a checkout by itself has none.
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"the data sets for trials are not here ({DATA})")
-KEEP, DROP = (Prepare(folds=5, seed=0, duplicates=choice, pool="auto") for choice in ("keep", "drop"))
+KEEP, DROP = (
+    Prepare(folds=5, seed=0, duplicates=choice, shared_runs="keep", guards="stop", pool="auto")
+    for choice in ("keep", "drop")
+)
+DRAWING = guards.Drawing("xy", "dataset", "normalised")
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def guard(tmp_path):
 def guarded(path, params=KEEP, told_as="set.npz"):
     data = used(raw.load(path), params, path)
     tracks, labelling = prepare(data, params, "set")
-    found = list(guards.findings(data, tracks, labelling, told_as))
+    found = list(guards.findings(data, tracks, labelling, DRAWING, told_as))
     assert len({one.name for one in found}) == len(found)
     assert all("\n" not in one.text and one.text.endswith(".") for one in found)
     return {one.name: one for one in found}
@@ -227,11 +231,11 @@ def test_a_text_names_ten_at_most(count, end):
 
 
 def test_findings_come_back_as_they_were_saved(tmp_path):
-    found = [Finding("a", "A.", ((1, 2), (3, 4, 5))), Finding("b", "B.", ("x", "y")), Finding("c", "C.")]
+    found = [Finding("a", "A.", ((1, 2), (3, 4, 5))), Finding("b", "B.", ("x", "y"), grave=True), Finding("c", "C.")]
     findings.save(found, tmp_path / "guards.json")
     assert findings.load(tmp_path / "guards.json") == found
     plain = read_checked_json(tmp_path / "guards.json")["findings"]
-    assert plain[0] == {"name": "a", "text": "A.", "items": [[1, 2], [3, 4, 5]]}
+    assert plain[0] == {"name": "a", "text": "A.", "items": [[1, 2], [3, 4, 5]], "grave": False}
     write_checked_json(tmp_path / "guards.json", {"findings": [{"name": "a"}]})
     with pytest.raises(UserError, match=r"guards\.json.*missing key `text`"):
         findings.load(tmp_path / "guards.json")

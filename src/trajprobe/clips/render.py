@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.clips.guards import Motion, findings
+from trajprobe.clips.visibility import Motion, findings
 from trajprobe.clips.scene import Format, Scene, check_memory, draw, framing, place
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce

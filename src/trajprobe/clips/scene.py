@@ -16,6 +16,9 @@ from trajprobe.params import Parameters
 Array = NDArray[np.float64]
 #: The share of tracks that a robust box holds on each side, and that a clip of fixed duration shows to their end.
 SHOWN = 0.95
+#: Sides of the frame beyond which no blob is seen (it reaches 3.6 of its standard deviations, and has less than half a
+#: side of them). Places stop there: what stands further off, cut by a robust box, could be any number.
+OUT_OF_SIGHT = 2.0
 
 
 class Scene(Parameters, frozen=True):
@@ -25,7 +28,7 @@ class Scene(Parameters, frozen=True):
     #: `track`: each fills the frame. Else all have one scale, so that size and speed remain: the frame shows all tracks
     #: (`dataset`), all but what reaches furthest (`robust`), or the unit square (`none`).
     scaling: camera.Scaling
-    #: `normalised`: each track fills the clip. `duration`: frames at fixed seconds. `arc_length`: equal steps of a path.
+    #: `normalised`: each track fills the clip. `duration`: frames at fixed times. `arc_length`: equal steps of a path.
     time: camera.Time
     # A blob of less than 0.0001 of a frame is none, and its square underflows.
     blob: Annotated[float, Meta(ge=0.0001, lt=0.5)]  #: standard deviation of the blob, as a share of the frame's side
@@ -94,7 +97,8 @@ def place(tracks: Tracks, shared: Framing, scene: Scene, form: Format) -> Array:
         low, high = bounds(camera.project(tracks.points, scene.view, shared.box), tracks.lengths)
     else:
         low, high = camera.image_box(shared.box, scene.view)
-    return camera.fit(image, low, high, form.resolution, scene.margin)
+    places = camera.fit(image, low, high, form.resolution, scene.margin)
+    return np.clip(places, -OUT_OF_SIGHT * form.resolution, (1 + OUT_OF_SIGHT) * form.resolution)
 
 
 def draw(points: Array, scene: Scene, form: Format) -> NDArray[np.uint8]:

@@ -25,8 +25,8 @@ def findings(labelling: Labelling, file: RawFile) -> Iterator[Finding]:
         yield Finding(
             "no label",
             f"{several(sum(count for _, count in empty), 'track')} of {sum(counts):,} carry a label that looks like "
-            f"none ({first([_quoted(name) for name, _ in empty])}), and count as a class: {file.imported_with(options)} "
-            "leaves them out.",
+            f"none ({first([_quoted(name) for name, _ in empty])}), and count as a class: "
+            f"{file.imported_with(options)} leaves them out.",
             tuple(visible_name(name) for name, _ in empty),
         )
     alike: dict[str, list[str]] = defaultdict(list)

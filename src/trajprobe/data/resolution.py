@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trajprobe.data.raw_file import RawFile, several
 from trajprobe.files.findings import Finding, first
-from trajprobe.files.tracks import Array, Tracks, bounds, padding
+from trajprobe.files.tracks import Tracks, padding
 
 #: Points whose times are looked at, at least: fewer say little.
 POINTS = 8
@@ -17,8 +17,11 @@ COARSE = 0.5
 PAUSE = 0.9
 #: Told from this share of the tracks on, and grave from that one on.
 TOLD, GRAVE = 0.01, 0.5
-#: Places are coarse where half of the tracks that move span fewer than so many of the shortest steps there are.
-PLACES = 8
+#: Places are coarse where half of the steps that change a coordinate are at most so many times the least one, and that
+#: one is at most so many units of a float32 at the largest coordinate.
+STEPS, UNITS, FLOAT32 = 16, 4, 2.0**-24
+#: Tracks whose places are looked at.
+SAMPLE = 2000
 BLOCK = 4096
 
 REASONS = {
@@ -32,27 +35,23 @@ REASONS = {
 
 
 def places(tracks: Tracks, file: RawFile) -> Iterator[Finding]:
-    """At most one finding: the tracks reach over few of the places that their numbers can express."""
-    low, high = (corner[:, 0] for corner in bounds(tracks.points, tracks.lengths))
-    shortest = np.min(
-        [_shortest_steps(tracks[start : start + BLOCK]) for start in range(0, len(tracks), BLOCK)], axis=0
-    )
-    moving = (high > low).any(axis=1)
-    span = ((high - low)[moving] / shortest).max(axis=1)
-    if len(span) and np.median(span) < PLACES:
+    """At most one finding: coordinates as large as these hardly express the steps in 24 bits, which a float32 has."""
+    chosen = np.unique(np.linspace(0, len(tracks) - 1, min(SAMPLE, len(tracks))).astype(np.int64))
+    some = tracks[chosen]
+    steps = np.abs(np.diff(some.points, axis=1))
+    steps = steps[~padding(some.lengths, some.points.shape[1])[:, 1:]]
+    coarse = []
+    for letter, of_axis, largest in zip("xyz", steps.T, np.abs(some.points).max(axis=(0, 1)), strict=False):
+        moved = of_axis[of_axis > 0]
+        if len(moved) and moved.min() <= UNITS * FLOAT32 * largest and np.median(moved) <= STEPS * moved.min():
+            coarse.append(f"{letter} by {moved.min():g}")
+    if coarse:
         yield Finding(
             "coarse places",
-            f"Half of the tracks of {file.path} that move span fewer than {np.median(span) + 1:.0f} of the shortest steps "
-            f"that occur ({first([f'{step:g}' for step in shortest])}), as large numbers in float32 do: save coordinates "
-            "in float64, or subtract the same point from all before saving.",
+            f"Coordinates of {file.path} change in steps that are all but the least a float32 can express at such "
+            f"numbers ({first(coarse)}): the motion is rounded away. Subtract the same point from all, or use float64, "
+            "before they are saved.",
         )
-
-
-def _shortest_steps(tracks: Tracks) -> Array:
-    """The shortest step along each axis (d) that is one; infinite where there is none."""
-    steps = np.abs(np.diff(tracks.points, axis=1))
-    steps[padding(tracks.lengths, tracks.points.shape[1])[:, 1:]] = 0.0
-    return np.where(steps > 0, steps, np.inf).min(axis=(0, 1), initial=np.inf)
 
 
 def times(tracks: Tracks, file: RawFile) -> Iterator[Finding]:

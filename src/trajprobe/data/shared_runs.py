@@ -38,7 +38,7 @@ BLOCK = 2**20
 BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Run(NamedTuple):
+class RunLength(NamedTuple):
     """What a run must be to be no coincidence."""
 
     points: int
@@ -128,7 +128,7 @@ def _differ(runs: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bo
     return np.repeat(differs, np.diff(np.r_[starts, len(runs)]))
 
 
-def _run(tracks: Tracks, chosen: NDArray[np.int64]) -> Run:
+def _run(tracks: Tracks, chosen: NDArray[np.int64]) -> RunLength:
     """How long the runs of these tracks must be."""
     sample = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(SAMPLE, len(chosen))).astype(np.int64))]
     points, owner = _moves(tracks, sample)
@@ -138,7 +138,7 @@ def _run(tracks: Tracks, chosen: NDArray[np.int64]) -> Run:
     unit = SAME * float(np.median(length)) if len(length) else 1.0
     new = _new_steps(points, owner, unit)[within]
     if not new.any():
-        return Run(LONGEST, LONGEST, unit)
+        return RunLength(LONGEST, LONGEST, unit)
     # Of windows that overlap, each step counts once: it is another one only at another place.
     places = np.unique(np.concatenate([points[:-1][within], _in_units(steps, unit)], axis=1)[new], axis=0)
     frequencies = np.unique(places[:, points.shape[1] :], axis=0, return_counts=True)[1] / len(places)
@@ -146,7 +146,7 @@ def _run(tracks: Tracks, chosen: NDArray[np.int64]) -> Run:
     needed = 2 * np.log2(tracks.lengths[chosen].sum()) + BITS
     new_steps = int(np.ceil(needed / max(bits, 0.1)))
     length_of_run = int(np.clip(np.ceil(new_steps / new.mean()) + 1, SHORTEST, LONGEST))
-    return Run(length_of_run, new_steps, unit)
+    return RunLength(length_of_run, new_steps, unit)
 
 
 def _moves(tracks: Tracks, chosen: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -170,7 +170,7 @@ def _in_units(steps: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
     return np.round(steps / unit) + 0.0
 
 
-def _blocks(tracks: Tracks, chosen: NDArray[np.int64], run: Run) -> Iterator[tuple[Hashes, NDArray[np.int64]]]:
+def _blocks(tracks: Tracks, chosen: NDArray[np.int64], run: RunLength) -> Iterator[tuple[Hashes, NDArray[np.int64]]]:
     """The hashes of all runs (m) of some tracks at a time, and the track of each."""
     a_block = max(1, BLOCK // tracks.points.shape[1])
     for start in range(0, len(chosen), a_block):

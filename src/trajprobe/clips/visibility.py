@@ -1,7 +1,7 @@
 """Guards on the clips of a format: what they would not show of the motion. Each yields its findings.
 
-All of it follows from where the blobs stand, so no clip is drawn for it: blobs in one cell of the sub-pixel grid are the
-same bytes.
+All of it follows from where the blobs stand, so no clip is drawn for it: blobs in one cell of the sub-pixel grid are
+the same bytes.
 """
 
 import hashlib
@@ -99,8 +99,8 @@ def _lengths(tracks: Tracks, shared: Framing, name: str) -> Iterator[Finding]:
         yield Finding(
             f"{name}: padding",
             f"Clips {name} last {shared.duration:g}, as {100 * SHOWN:g} % of the tracks do at most. "
-            f"{int(shorter.sum()):,} of {len(own):,} are shorter and stand where they ended, half of them for more than "
-            f"{_percent(padding)} % of the clip: a probe can tell durations; `render.time: normalised` hides them.",
+            f"{int(shorter.sum()):,} of {len(own):,} are shorter and stand where they ended, half of them for "
+            f"more than {_percent(padding)} % of the clip: durations show. `render.time: normalised` hides them.",
         )
     if len(longer):
         yield Finding(
