@@ -198,8 +198,7 @@ import numpy as np
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from trajprobe.data.synthetic import Synthetic, arrays
 from trajprobe.files.tracks import Tracks
-from trajprobe.clips.scene import Format, Scene, check_memory, draw, framing
-from trajprobe.clips.scene import place as place_within
+from trajprobe.clips.scene import Format, Scene, draw, framing, place
 
 params = Synthetic(clips=500, pool=1, points=60, tilt=0.5, noise=0.008, seed=0, pool_seed=1)
 made = arrays(500, params, 0)

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.clips.visibility import Motion, findings
 from trajprobe.clips.scene import Format, Scene, check_memory, draw, framing, place
+from trajprobe.clips.visibility import Motion, findings
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
 from trajprobe.execution.work import ReportProgress, Task
