@@ -6,12 +6,14 @@ Near copies. Where points lie evenly, (d_1 / d_k)^D of the distances to the firs
 distribution of the least of k - 1 uniform numbers, however dense they lie, D being the dimension of the set (the idea
 of Facco, d'Errico, Rodriguez and Laio 2017, Sci. Rep. 7, 12140, who take k = 2). So
     P(d_1 / d_k <= r) = 1 - (1 - r^D)^(k - 1) <= (k - 1) r^D.
-D is measured for each class, by the medians of d_j / d_(j+1), whose D j-th power is uniform: copies in pairs touch
-d_1 / d_2 alone. It counts as at most `MOST_DIMENSIONS`.
+D is measured by the medians of d_j / d_(j+1), whose D j-th power is uniform: copies in pairs touch d_1 / d_2 alone. It
+is the least of that of the set, of the class, and of tracks of like extent (tracks that stand differ in two numbers,
+others in many), and `MOST_DIMENSIONS` at most.
 
-Order. Recordings of one person mostly stand side by side in a file. If the order within a class were random, the places
-of a track and of its nearest neighbour, as shares of the class, would differ by 1/3 on average, with a variance of
-1/18; two such differences that have a track in common correlate by 1/180 (the moments of |U - V|, U and V uniform).
+Order. Recordings of one person mostly stand side by side in a file. If the order within each class were random, the
+places of a track and of its nearest neighbour, each as a share of its own class, would differ by 1/3 on average, with a
+variance of 1/18; two such differences that have a track in common have a covariance of 1/180 (the moments of |U - V|, U
+and V uniform).
 """
 
 from collections.abc import Iterator
@@ -36,6 +38,8 @@ P = 0.001
 MOST_DIMENSIONS = 6.0
 #: Classes with fewer tracks take the dimension of the whole set.
 LEAST_OF_CLASS = 30
+#: Tracks of like extent: so many of the sample.
+LIKE = 40
 #: And so much nearer than the sixth neighbour a near copy must be, whatever the dimension.
 NEAR = 0.1
 #: Tracks of which all neighbours are looked up; of the others, only those that are nearer than most of theirs.
@@ -97,7 +101,7 @@ def order(near: Neighbours, labelling: Labelling, file: RawFile) -> Iterator[Fin
         positions[inside] = np.arange(len(inside)) / (len(inside) + 1)
     right = near.nearest[:, 0] < len(labels)
     edges = np.stack([near.sample[right], near.nearest[right, 0]])
-    edges = np.unique(np.sort(edges[:, labels[edges[0]] == labels[edges[1]]], axis=0), axis=1)
+    edges = np.unique(np.sort(edges, axis=0), axis=1)
     count = edges.shape[1]
     if not count:
         return
@@ -109,7 +113,7 @@ def order(near: Neighbours, labelling: Labelling, file: RawFile) -> Iterator[Fin
     if errors > ERRORS and closer > CLOSER:
         yield Finding(
             "order",
-            f"Tracks look grouped, and the data set has no `groups`: the nearest track of the same class stands "
+            f"Tracks look grouped, and the data set has no `groups`: the track nearest to each stands "
             f"{100 * closer:.0f} % closer in {file.path} than in random order ({errors:.0f} standard errors). Tracks "
             "of one person or recording mostly stand side by side. If that is so here, a probe is tested on tracks "
             f"whose siblings it was trained on: name each track's source ({file.imported_with('--group KEY')}).",
@@ -157,18 +161,38 @@ def _pairs(near: Neighbours, labelling: Labelling) -> NDArray[np.int64]:
     for label in np.unique(of_sample):
         if (of_sample == label).sum() >= LEAST_OF_CLASS:
             dimensions[label] = min(of_all, _dimension(near.distances[of_sample == label]))
-    nearest_ratio = np.minimum((P / (count * (NEIGHBOURS - 1))) ** (1 / dimensions), NEAR)
     # A first neighbour beyond this is no near copy, unless the sixth is farther than nearly all of the sample's.
     finite = near.distances[:, -1][np.isfinite(near.distances[:, -1])]
     if not len(finite):
         return np.empty((0, 2), np.int64)
-    bound = float(nearest_ratio.max() * np.quantile(finite, 0.99))
+    bound = float(_ratios(dimensions, count).max() * np.quantile(finite, 0.99))
     first_distances = near.tree.query(near.places, k=2, distance_upper_bound=np.nextafter(bound, np.inf))[0][:, 1]
     candidates = np.flatnonzero(np.isfinite(first_distances))
     if not len(candidates):
         return np.empty((0, 2), np.int64)
     distances, nearest = _others(near.tree, near.places, candidates)
-    close = distances[:, 0] <= nearest_ratio[labels[candidates]] * distances[:, -1]
-    close &= np.isfinite(distances[:, -1]) & (distances[:, -1] > 0)
+    valid = np.isfinite(distances[:, -1]) & (distances[:, -1] > 0)
+    valid &= distances[:, 0] <= _ratios(dimensions, count)[labels[candidates]] * distances[:, -1]
+    candidates, distances, nearest = candidates[valid], distances[valid], nearest[valid]
+    like = _dimensions_of_like(near, candidates)
+    close = distances[:, 0] <= _ratios(np.minimum(like, dimensions[labels[candidates]]), count) * distances[:, -1]
     pairs = np.unique(np.sort(np.stack([candidates[close], nearest[close, 0]]), axis=0), axis=1)
     return near.tracks[pairs.T]
+
+
+def _ratios(dimensions: Array, count: int) -> Array:
+    """The d_1 / d_k that one of `count` tracks has by chance with a probability of `P`, for each dimension."""
+    ratios: Array = np.minimum((P / (count * (NEIGHBOURS - 1))) ** (1 / dimensions), NEAR)
+    return ratios
+
+
+def _dimensions_of_like(near: Neighbours, chosen: NDArray[np.int64]) -> Array:
+    """For each of the `chosen` tracks (m) the dimension of those of the sample that reach about as far."""
+    moments = near.places.reshape(len(near.places), MOMENTS, -1)
+    extents = np.ptp(moments, axis=1).max(axis=1)
+    order = near.sample[np.argsort(extents[near.sample], kind="stable")]
+    distances = near.distances[np.argsort(extents[near.sample], kind="stable")]
+    starts = np.searchsorted(extents[order], extents[chosen]) - LIKE // 2
+    starts = np.clip(starts, 0, max(len(order) - LIKE, 0)).tolist()
+    of_start = {start: _dimension(distances[start : start + LIKE]) for start in set(starts)}
+    return np.array([of_start[start] for start in starts])
