@@ -136,7 +136,7 @@ def faults() -> dict[str, Callable[[np.random.Generator], Arrays]]:
     def persons(generator: np.random.Generator) -> Arrays:
         points = curves(generator)
         of = np.arange(len(points)) // 10
-        return labels_of(points + generator.normal(0, 1.5, (of.max() + 1, 1, 2))[of], generator)
+        return labels_of(points + generator.normal(0, 3, (of.max() + 1, 1, 2))[of], generator)
 
     def wild(generator: np.random.Generator) -> Arrays:
         points = walks(generator)

@@ -45,7 +45,7 @@ NEAR = 0.1
 #: Tracks of which all neighbours are looked up; of the others, only those that are nearer than most of theirs.
 SAMPLE = 4000
 #: Standard errors by which neighbours must stand closer in the file than in random order, and by what share.
-ERRORS, CLOSER = 5.0, 0.1
+ERRORS, CLOSER = 4.0, 0.1
 
 
 @dataclass(frozen=True)
