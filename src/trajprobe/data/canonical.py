@@ -22,8 +22,9 @@ def canonical(raw: Raw) -> Tracks:
     no_point = padding(lengths, longest)
     points = np.take_along_axis(raw.trajectories, order[..., None], axis=1)
     times = np.take_along_axis(raw.times, order, axis=1)
-    real = points[~no_point]
-    box = np.stack([real.min(axis=0), real.max(axis=0)])
+    real = ~no_point[..., None]
+    low, high = points.min((0, 1), initial=np.inf, where=real), points.max((0, 1), initial=-np.inf, where=real)
+    box = np.stack([low, high])
     points[no_point], times[no_point] = 0.0, 0.0
     return Tracks(points, times, lengths.astype(np.int64), box)
 

@@ -45,7 +45,10 @@ class Tracks:
 
     def digest(self) -> str:
         """sha256 of the tracks: features of other tracks are never compared with features of these."""
-        return hashlib.sha256(b"".join(a.tobytes() for a in (self.points, self.times, self.lengths))).hexdigest()
+        digest = hashlib.sha256()
+        for array in (self.points, self.times, self.lengths):
+            digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))  # no copy of all tracks
+        return digest.hexdigest()
 
     def save(self, path: Path) -> None:
         write_npz(path, {"points": self.points, "times": self.times, "lengths": self.lengths, "box": self.box})
