@@ -47,7 +47,7 @@ class Tracks:
         """sha256 of the tracks: features of other tracks are never compared with features of these."""
         digest = hashlib.sha256()
         for array in (self.points, self.times, self.lengths):
-            digest.update(memoryview(np.ascontiguousarray(array)).cast("B"))  # no copy of all tracks
+            digest.update(np.ascontiguousarray(array).data.cast("B"))  # no copy of all tracks
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
