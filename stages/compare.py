@@ -12,7 +12,7 @@ from trajprobe.stage import run
 def main() -> str:
     from trajprobe.compare.comparison import Compare, compare, deciding_metric
     from trajprobe.compare.order import labels_of_pairs
-    from trajprobe.compare.results import compared_probes, pretraining_figures, remove_leftovers
+    from trajprobe.compare.results import clip_findings, compared_probes, pretraining_figures, remove_leftovers
     from trajprobe.files import findings
     from trajprobe.files.atomic import write_bytes, write_json
     from trajprobe.files.labelling import LABELLING, Labelling
@@ -27,7 +27,7 @@ def main() -> str:
     remove_leftovers(values)
     params, against = section(values, Compare, "compare"), held_against(values)
     labelling = Labelling.load(LABELLING)
-    dataset, before = section(values, str, "dataset"), [finding.text for finding in guards]
+    dataset, before = section(values, str, "dataset"), [finding.text for finding in [*guards, *clip_findings(values)]]
     reversals = labels_of_pairs(params.reversals.get(dataset, ()), labelling.names.tolist(), dataset)
     probes, metric = compared_probes(values, labelling), deciding_metric(guards)
     comparison = compare(probes, against, metric, labelling, params, reversals)
