@@ -1,7 +1,8 @@
 """Raw trajectories: data/raw/NAME.npz, checked to the last array before anything is computed from it.
 
 Keys: `trajectories` (n t d), d = 2 or 3, NaN-padded where ragged; `labels` (n), integers or strings; optional
-`label_names` (k), `lengths` (n), `times` (n t), `groups` (n), `split` (n: train, test; other rows are left out).
+`label_names` (k), `lengths` (n), `times` (n t), `groups` (n), `split` (n: train, test; other rows are left out). An
+import adds `track_names` (n), what the user's file calls each track, and `import_notes` (j), what was done to points.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from trajprobe.files.tracks import padding
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
+#: Keys that an import writes, beside those of the user's file.
+IMPORTED = ("track_names", "import_notes")
 #: Coordinates and times at most: the square of one is a float32, in which features are.
 LARGEST = 1e18
 #: The least span of a track that moves: frames are divided by it, and the quotient must be finite.
@@ -41,7 +44,8 @@ class Raw:
     group_names: NDArray[Any]  #: (g), integers or strings, as the file has them
     split: NDArray[np.str_] | None  #: (n), `train` or `test`
     rows: NDArray[np.int64]  #: (n), which rows of the file these are, counted from 0
-    notes: tuple[str, ...]  #: what the reader should know: rows left out, keys not used
+    track_names: NDArray[np.str_]  #: (n), what the user's file calls each track; by default its row
+    notes: tuple[str, ...]  #: what the reader should know: tracks left out, points changed, keys not used
 
 
 def load(path: Path) -> Raw:
@@ -51,11 +55,24 @@ def load(path: Path) -> Raw:
         UserError: the file is missing, damaged, or not as the module says.
     """
     remedy = f"copy or save it again; where DVC holds it, {mend(path)}"
-    arrays, unused = read_npz(path, REQUIRED, OPTIONAL, "no such file", remedy)
-    notes = []
+    arrays, unused = read_npz(path, REQUIRED, OPTIONAL + IMPORTED, "no such file", remedy)
+    notes = tuple(_strings(path, arrays, "import_notes").tolist())
     if unused:
-        notes.append(f"not used: {visible_names(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})")
+        notes += (f"not used: {visible_names(unused)} (the keys that are: {', '.join(REQUIRED + OPTIONAL)})",)
+    return check(arrays, path, notes)
 
+
+def check(arrays: Arrays, path: Path, notes: tuple[str, ...] = ()) -> Raw:
+    """Judges the arrays of a data set, by the keys that the module lists; changes no point that a track has.
+
+    Args:
+        arrays: by key; `track_names` (n) are what messages call the tracks, by default their rows.
+        path: what messages call the data set.
+        notes: what the reader should know of it.
+
+    Raises:
+        UserError: an array is not as the module says.
+    """
     points = arrays["trajectories"]
     if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":
         raise UserError(
@@ -67,13 +84,8 @@ def load(path: Path) -> Raw:
     count, steps, _ = points.shape
     if not count:
         raise UserError(f"{path}: got no trajectory, expected at least one for each of two classes")
-    for key, shape in {
-        "labels": (count,),
-        "lengths": (count,),
-        "times": (count, steps),
-        "groups": (count,),
-        "split": (count,),
-    }.items():
+    shapes = dict.fromkeys(("labels", "lengths", "groups", "split", "track_names"), (count,))
+    for key, shape in (shapes | {"times": (count, steps)}).items():
         if key in arrays and arrays[key].shape != shape:
             raise UserError(
                 f"{path}: got `{key}` {arrays[key].shape}, expected {shape} to match `trajectories` {points.shape}"
@@ -82,7 +94,9 @@ def load(path: Path) -> Raw:
     lengths = _lengths(path, arrays.get("lengths"), points)
     no_point = padding(lengths, steps)
     points[no_point], times[no_point] = np.nan, np.nan
-    _check_points(path, points, times)
+    rows = np.arange(count, dtype=np.int64)
+    track_names = _strings(path, arrays, "track_names") if "track_names" in arrays else rows.astype(np.str_)
+    _check_points(path, points, times, track_names)
     labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
     if (longest := int(np.strings.str_len(names).max())) > LONGEST_NAME:
         raise UserError(f"{path}: got a class's name of {longest:,} characters, expected at most {LONGEST_NAME}")
@@ -92,8 +106,8 @@ def load(path: Path) -> Raw:
     split = arrays.get("split")
     if split is not None and split.dtype.kind != "U":
         raise UserError(f"{path}: got `split` of {split.dtype}, expected strings, train and test; use .astype(str)")
-    rows = np.arange(count, dtype=np.int64)
-    raw = Raw(points, times, labels, names, groups.astype(np.int64), group_names, split, rows, tuple(notes))
+    groups = groups.astype(np.int64)
+    raw = Raw(points, times, labels, names, groups, group_names, split, rows, track_names, notes)
     if split is None:
         _check_classes(path, raw)
         return raw
@@ -117,16 +131,15 @@ def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str
     """
     if not keep.all():
         note = f"{int((~keep).sum())} of {len(keep)} tracks left out: {reason}"
-        per_track = {
-            name: getattr(raw, name)[keep] for name in ("trajectories", "times", "labels", "groups", "split", "rows")
-        }
+        names = ("trajectories", "times", "labels", "groups", "split", "rows", "track_names")
+        per_track = {name: getattr(raw, name)[keep] for name in names if getattr(raw, name) is not None}
         raw = replace(raw, notes=(*raw.notes, note), **per_track)
     _check_classes(path, raw, remedy)
     return raw
 
 
 def as_arrays(raw: Raw) -> Arrays:
-    """`raw` as the arrays of the canonical file."""
+    """`raw` as the arrays of the canonical file; what is as it is by default has no key."""
     arrays: Arrays = {
         "trajectories": raw.trajectories,
         "times": raw.times,
@@ -134,7 +147,21 @@ def as_arrays(raw: Raw) -> Arrays:
         "label_names": raw.label_names,
         "groups": raw.group_names[raw.groups],
     }
-    return arrays if raw.split is None else arrays | {"split": raw.split}
+    if raw.split is not None:
+        arrays["split"] = raw.split
+    if (raw.track_names != np.arange(len(raw.labels)).astype(np.str_)).any():
+        arrays["track_names"] = raw.track_names
+    if raw.notes:
+        arrays["import_notes"] = np.array(raw.notes)
+    return arrays
+
+
+def _strings(path: Path, arrays: Arrays, key: str) -> NDArray[np.str_]:
+    """The strings (j) under `key`; none where there is no such key."""
+    strings = arrays.get(key, np.empty(0, np.str_))
+    if strings.dtype.kind != "U" or strings.ndim != 1:
+        raise UserError(f"{path}: got `{key}` {strings.shape} of {strings.dtype}, expected strings in one dimension")
+    return strings
 
 
 def _check_classes(path: Path, raw: Raw, remedy: str = "") -> None:
@@ -169,35 +196,34 @@ def _times(path: Path, times: NDArray[Any] | None, points: NDArray[np.float64]) 
     return times.astype(np.float64)
 
 
-def _check_points(path: Path, points: NDArray[np.float64], times: NDArray[np.float64]) -> None:
+def _check_points(path: Path, points: NDArray[np.float64], times: NDArray[np.float64], names: NDArray[np.str_]) -> None:
     if np.isinf(points).any() or np.isinf(times).any():
-        track = int(np.flatnonzero(np.isinf(points).any((1, 2)) | np.isinf(times).any(1))[0])
+        track = visible_name(names[np.isinf(points).any((1, 2)) | np.isinf(times).any(1)][0])
         raise UserError(f"{path}: track {track} has an infinite value; expected numbers, NaN where there is no point")
-    _check_range(path, points.reshape(len(points), -1), "a coordinate")
-    _check_range(path, times, "a time")
+    _check_range(path, points.reshape(len(points), -1), names, "a coordinate")
+    _check_range(path, times, names, "a time")
     finite = np.isfinite(points).all(2) & np.isfinite(times)
-    usable = finite.sum(1)
-    empty = np.flatnonzero(usable < 2)
-    if len(empty):
-        shown = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+    short = finite.sum(1) < 2
+    if short.any():
         raise UserError(
-            f"{path}: {len(empty)} of {len(points)} tracks have fewer than 2 points that are not NaN (tracks {shown}); "
-            "drop them before importing"
+            f"{path}: {short.sum()} of {len(points)} tracks have fewer than 2 points that are not NaN (tracks "
+            f"{visible_names(names[short], 5)}); leave them out: `trajprobe data import --min-points 2`"
         )
     axes = (points[..., axis] for axis in range(points.shape[2]))
-    _check_spans(path, np.max([_spans(axis, finite) for axis in axes], axis=0), "space")
-    _check_spans(path, _spans(times, finite), "time")
+    _check_spans(path, np.max([_spans(axis, finite) for axis in axes], axis=0), names, "space")
+    _check_spans(path, _spans(times, finite), names, "time")
 
 
-def _check_range(path: Path, values: NDArray[np.float64], what: str) -> None:
+def _check_range(path: Path, values: NDArray[np.float64], names: NDArray[np.str_], what: str) -> None:
     """Raises UserError where one of `values` (n m) is so large that arithmetic with it overflows."""
     large = np.abs(values) > LARGEST
     if large.any():
         track = int(np.flatnonzero(large.any(1))[0])
         value = values[track][large[track]][0]
         raise UserError(
-            f"{path}: track {track} has {what} of {value:g}, expected at most {LARGEST:g}, beyond which arithmetic "
-            "overflows; is it a mark for a missing point? Use NaN for that, or divide all by the same number"
+            f"{path}: track {visible_name(names[track])} has {what} of {value:g}, expected at most {LARGEST:g}, beyond "
+            "which arithmetic overflows; is it a mark for a missing point? Use NaN for that, or divide all by the same "
+            "number"
         )
 
 
@@ -206,13 +232,14 @@ def _spans(values: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np
     return np.where(finite, values, -np.inf).max(1) - np.where(finite, values, np.inf).min(1)
 
 
-def _check_spans(path: Path, spans: NDArray[np.float64], where: str) -> None:
+def _check_spans(path: Path, spans: NDArray[np.float64], names: NDArray[np.str_], where: str) -> None:
     """Raises UserError where a track's span (n) is not zero, and too small to divide by."""
     small = np.flatnonzero((spans > 0) & (spans < SMALLEST))
     if len(small):
         raise UserError(
-            f"{path}: {len(small)} of {len(spans)} tracks span less than {SMALLEST:g} in {where} (track {small[0]}: "
-            f"{spans[small[0]]:g}), which arithmetic can't divide by; multiply all by the same number, or round to 0"
+            f"{path}: {len(small)} of {len(spans)} tracks span less than {SMALLEST:g} in {where} (track "
+            f"{visible_name(names[small[0]])}: {spans[small[0]]:g}), which arithmetic can't divide by; multiply all by "
+            "the same number, or round to 0"
         )
 
 
