@@ -5,10 +5,11 @@ screen, no date. Text is drawn as outlines, so that an SVG looks alike everywher
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -24,17 +25,17 @@ from trajprobe.files.atomic import write_bytes
 
 INK, QUIET, RULE = "#1a1a1a", "#6b6b6b", "#d0d0d0"
 #: Paul Tol's palette "muted" (https://sros.nl/colour-schemes, 2021), which is told apart with any kind of colour
-#: blindness; sand and cyan a little darker, since thin lines of theirs are lost on white.
-COLOURS = ("#332288", "#cc6677", "#117733", "#c2a33a", "#882255", "#44aa99", "#999933", "#aa4499", "#5fa8d3")
+#: blindness; sand and cyan are a little darker here, since thin lines of theirs are lost on white, and a black is added.
+COLOURS = ("#332288", "#cc6677", "#117733", "#d9b34c", "#882255", "#44aa99", "#999933", "#aa4499", "#66b5e0", "#222222")
 TITLE, HEADING, LABEL, SMALL, LEAST = 15.0, 9.5, 7.5, 6.5, 5.0  #: sizes of letters, points
 FONT = "DejaVu Sans"
 POINT = 1 / 72  #: inches
 RC = {
-    "figure.dpi": 72,
-    "savefig.dpi": 160,
+    "figure.dpi": 160,
     "font.family": FONT,
     "font.size": LABEL,
     "text.color": INK,
+    "text.hinting": "none",
     "text.parse_math": False,  # a name with two dollars is no formula
     "axes.edgecolor": RULE,
     "axes.linewidth": 0.6,
@@ -93,24 +94,24 @@ def drawable(name: object) -> str:
     )
 
 
-def fitted(text: str, width: float, size: float) -> tuple[str, float]:
-    """`text` and a size of letters at which it is at most `width` inches wide: smaller ones, then without its middle."""
-    natural = _width(text, size)
-    if natural <= width:
+def fitted(text: str, room: float, size: float) -> tuple[str, float]:
+    """`text` and a size of letters at which it is at most `room` inches wide: smaller ones, then without its middle."""
+    natural = width(text, size)
+    if natural <= room:
         return text, size
-    size = max(LEAST, size * width / natural)
+    size = max(LEAST, size * room / natural)
     kept = len(text)
     shown = text
-    while kept > 2 and _width(shown, size) > width * 1.001:
+    while kept > 2 and width(shown, size) > room * 1.001:
         kept -= 1
         shown = f"{text[: (kept + 1) // 2]}...{text[len(text) - kept // 2 :]}"
     return shown, size
 
 
-def _width(text: str, size: float) -> float:
-    """Width of a line in inches."""
-    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(family=FONT, size=size), False)
-    return width * POINT
+def width(text: str, size: float) -> float:
+    """The width of a line in inches."""
+    font = FontProperties(family=FONT, size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) * POINT
 
 
 @cache
@@ -118,11 +119,11 @@ def _font_file() -> str:
     return findfont(FontProperties(family=FONT), fallback_to_default=False)
 
 
-def thin(axes: Axes, ticks: int = 4) -> None:
-    """Axes that are but a thin line with few numbers below."""
+def thin(axes: Axes, quantity: Callable[[float], str], ticks: int = 4) -> None:
+    """Axes that are but a thin line with few numbers below, written by `quantity`."""
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
-    axes.ticklabel_format(axis="x", useOffset=False) if axes.get_xscale() == "linear" else None
+    axes.xaxis.set_major_formatter(lambda value, _: quantity(value))
 
 
 class Sheet:
@@ -141,7 +142,7 @@ class Sheet:
         self._boxes.append((axes, left, top, width, height))
         return axes
 
-    def text(self, left: float, top: float, text: str, size: float = LABEL, **settings: object) -> Text:
+    def text(self, left: float, top: float, text: str, size: float = LABEL, **settings: Any) -> Text:
         """A line of text, whose letters stand on `top`."""
         return self.figure.text(left, top, text, fontsize=size, transform=self._to_pixels, **settings)
 

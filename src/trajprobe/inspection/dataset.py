@@ -1,7 +1,7 @@
 """A data set to be looked at: read as `prepare` reads it, with numbers of each track."""
 
-import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,12 @@ from trajprobe.data.canonical import canonical
 from trajprobe.data.raw import Raw
 from trajprobe.errors import UserError
 from trajprobe.files import imported
-from trajprobe.files.atomic import write_npz
 from trajprobe.files.tracks import Tracks, bounds, padding
 from trajprobe.params import check_name, section
 
 RAW = Path("data/raw")
 SYNTHETIC = "synthetic"
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A checked data set and its canonical tracks."""
-
-    name: str
-    path: Path  #: of its raw file
-    raw: Raw
-    tracks: Tracks
 
 
 @dataclass(frozen=True)
@@ -46,8 +35,22 @@ class Measures:
     has_times: bool  #: False: times are but the numbers of the points
 
 
+@dataclass(frozen=True)
+class DataSet:
+    """A checked data set and its canonical tracks."""
+
+    name: str
+    path: Path  #: of its raw file
+    raw: Raw
+    tracks: Tracks
+
+    @cached_property
+    def measures(self) -> Measures:
+        return measure(self.raw, self.tracks)
+
+
 def open_dataset(name: str, values: dict[str, Any]) -> DataSet:
-    """The data set NAME. `synthetic` is drawn anew, as params.yaml (`values`) describes it: its file may not be made yet.
+    """The data set NAME; `synthetic` is drawn anew, as params.yaml (`values`) describes it, since it may have no file.
 
     Raises:
         UserError: there is no such data set, its file is not here, or it is not the file that was imported.
@@ -55,14 +58,11 @@ def open_dataset(name: str, values: dict[str, Any]) -> DataSet:
     path = RAW / f"{name}.npz"
     if name == SYNTHETIC:
         params = section(values, synthetic.Synthetic, "synthetic")
-        with tempfile.TemporaryDirectory(prefix="trajprobe-") as folder:
-            drawn = Path(folder, path.name)
-            write_npz(drawn, synthetic.arrays(params.clips, params, params.seed))
-            data = raw.load(drawn)
+        data = raw.check(synthetic.arrays(params.clips, params, params.seed), path)
     else:
         check_name(name, "NAME")
         if not path.is_file():
-            raise UserError(missing(name))
+            raise UserError(no_such_set(name))
         imported.check(path)
         data = raw.load(path)
     return DataSet(name, path, data, canonical(data))
@@ -73,13 +73,15 @@ def imported_names() -> list[str]:
     return sorted(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))
 
 
-def missing(name: str) -> str:
+def no_such_set(name: str) -> str:
     """What to do about a data set whose file is not here."""
     path = RAW / f"{name}.npz"
     if imported.dvc_file(path).is_file():
         return f"{path}: is not here; run `dvc checkout {path}`, or `dvc pull {path}`"
     names = ", ".join([SYNTHETIC, *imported_names()])
-    return f"{path}: no such data set; expected one of {names}; `trajprobe data import FILE --name {name}` brings one in"
+    return (
+        f"{path}: no such data set; expected one of {names}; `trajprobe data import FILE --name {name}` brings one in"
+    )
 
 
 def measure(data: Raw, tracks: Tracks) -> Measures:
@@ -103,3 +105,10 @@ def measure(data: Raw, tracks: Tracks) -> Measures:
         longest_step=steps.max(axis=1, initial=0.0),
         has_times=bool((duration != last).any()),
     )
+
+
+def quantity(value: float) -> str:
+    """A number in some four digits, whole ones in all of theirs; `-` where there is none."""
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if value == round(value) or 1e4 <= abs(value) < 1e15 else f"{value:.4g}"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trajprobe.data import folds, guards
 from trajprobe.errors import UserError, visible_name
-from trajprobe.inspection.dataset import SYNTHETIC, DataSet, Measures, measure
+from trajprobe.inspection.dataset import SYNTHETIC, DataSet, Measures, quantity
 from trajprobe.params import section
 
 #: Classes that the page lists at most.
@@ -20,7 +20,7 @@ WIDTH = 100
 
 def page(dataset: DataSet, values: dict[str, Any]) -> str:
     """The page. `values` is all of params.yaml: it has the folds, and the data set that the next run uses."""
-    measures = measure(dataset.raw, dataset.tracks)
+    measures = dataset.measures
     parts = [
         [*_origin(dataset, section(values, str, "dataset"))],
         _aligned(["", "least", "median", "most"], list(_ranges(dataset, measures))),
@@ -32,18 +32,15 @@ def page(dataset: DataSet, values: dict[str, Any]) -> str:
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
-def quantity(value: float) -> str:
-    """A number in some four digits, whole ones in all of theirs; `-` where there is none."""
-    if not np.isfinite(value):
-        return "-"
-    return f"{value:,.0f}" if value == round(value) or 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+def span(counts: NDArray[np.int64]) -> str:
+    """The least and the largest of some counts (n)."""
+    return f"{counts.min():,} to {counts.max():,}" if np.ptp(counts) else f"{counts[0]:,}"
 
 
 def _origin(dataset: DataSet, used: str) -> Iterator[str]:
     data, lengths = dataset.raw, dataset.tracks.lengths
-    points = quantity(lengths.max()) if np.ptp(lengths) == 0 else f"{lengths.min():,} to {lengths.max():,}"
     yield (
-        f"{dataset.name}: {len(lengths):,} tracks of {points} points in {data.trajectories.shape[2]}-D, "
+        f"{dataset.name}: {len(lengths):,} tracks of {span(lengths)} points in {data.trajectories.shape[2]}-D, "
         f"{len(np.unique(data.labels)):,} classes"
     )
     origin = "drawn as params.yaml says" if dataset.name == SYNTHETIC else f"{dataset.path}, imported"
@@ -67,8 +64,8 @@ def _ranges(dataset: DataSet, measures: Measures) -> Iterator[list[str]]:
         yield [letter, *_quantiles(dataset.raw.trajectories[..., axis][real]), "of all points"]
 
 
-def _worst(dataset: DataSet, measures: Measures) -> int:
-    return int(dataset.raw.rows[measures.longest_step.argmax()])
+def _worst(dataset: DataSet, measures: Measures) -> str:
+    return visible_name(dataset.raw.track_names[measures.longest_step.argmax()])
 
 
 def _quantiles(column: NDArray[Any]) -> list[str]:
@@ -93,7 +90,7 @@ def _classes(dataset: DataSet, measures: Measures) -> Iterator[list[str]]:
 def _more(dataset: DataSet) -> str:
     counts = np.unique(dataset.raw.labels, return_counts=True)[1]
     more = f"{len(counts) - CLASSES:,} more classes; " if len(counts) > CLASSES else ""
-    return f"{more}a class has {counts.min():,} to {counts.max():,} tracks; other columns are medians"
+    return f"{more}a class has {span(counts)} tracks; other columns are medians"
 
 
 def _independence(dataset: DataSet) -> Iterator[str]:
@@ -101,13 +98,13 @@ def _independence(dataset: DataSet) -> Iterator[str]:
     if counts.max() == 1:
         yield "no groups: each track is its own"
     else:
-        yield f"{len(counts):,} groups of {counts.min():,} to {counts.max():,} tracks"
+        yield f"{len(counts):,} groups of {span(counts)} tracks"
     if dataset.raw.split is None:
         yield "no split: folds are drawn"
     else:
         train = int((dataset.raw.split == "train").sum())
         yield f"its own split: {train:,} train, {len(dataset.raw.split) - train:,} test"
-    gaps = measure(dataset.raw, dataset.tracks).gaps
+    gaps = dataset.measures.gaps
     if gaps.any():
         yield f"{gaps.sum():,} points inside {int((gaps > 0).sum()):,} tracks are missing: crossed in a straight line"
 
