@@ -5,9 +5,11 @@ Each command is one function. A command imports what it needs when it runs, so t
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from trajprobe.cli_data import import_options
 from trajprobe.errors import STATUS, UserError, escape_output, interruptible, system_reason, visible
 
 PATH = click.Path(path_type=Path)
@@ -52,16 +54,22 @@ def data() -> None:
 
 
 @data.command("import")
-@click.argument("file", type=PATH, help="An npz file with `trajectories` and `labels`.")
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...", help="One file, or several of one set.")
 @click.option("--name", required=True, help="The name of the data set in params.yaml.")
 @click.option("--force", is_flag=True, help="Replace the data set of that name.")
-def import_data(file: Path, name: str, force: bool) -> None:
-    """Check FILE, write it to data/raw/NAME.npz, `dvc add` it."""
-    from trajprobe.importers.npz import import_npz
+@import_options
+def import_data(files: tuple[Path, ...], name: str, force: bool, **options: Any) -> None:
+    """Read FILEs, write data/raw/NAME.npz, `dvc add` it.
+
+    Columns and formats that are well known need no option; docs/data.md has an example for each kind of file.
+    """
+    from trajprobe.importers.data_set import import_data_set
+    from trajprobe.importers.options import Options
+    from trajprobe.params import parse
     from trajprobe.repository.doctor import mend
 
     mend(show)
-    show(import_npz(file, name, replace=force))
+    show(import_data_set(files, name, parse(options, Options, "trajprobe data import"), replace=force))
 
 
 @data.command("show")

@@ -18,7 +18,8 @@ import numpy as np
 from dvc.cli import main as dvc_main
 
 from trajprobe.errors import UserError
-from trajprobe.importers.npz import import_npz
+from trajprobe.importers.data_set import import_data_set
+from trajprobe.importers.options import Options
 from trajprobe.repository import dvc_add
 from trajprobe.repository.doctor import examine
 from trajprobe.repository.dvc_command import DVC_TEMPORARY
@@ -137,7 +138,7 @@ class Imports:
             self.pairs.append(self.pair())
 
     def action(self, number):
-        return lambda: import_npz(self.files[number], "mine", replace=True)
+        return lambda: import_data_set((self.files[number],), "mine", Options(), replace=True)
 
     def pair(self):
         return Path("data/raw/mine.npz").read_bytes(), Path("data/raw/mine.npz.dvc").read_bytes()

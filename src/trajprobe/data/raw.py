@@ -97,7 +97,7 @@ def check(arrays: Arrays, path: Path, notes: tuple[str, ...] = ()) -> Raw:
     rows = np.arange(count, dtype=np.int64)
     track_names = _strings(path, arrays, "track_names") if "track_names" in arrays else rows.astype(np.str_)
     _check_points(path, points, times, track_names)
-    labels, names = _labels(path, arrays["labels"], arrays.get("label_names"))
+    labels, names = classes(path, arrays["labels"], arrays.get("label_names"))
     if (longest := int(np.strings.str_len(names).max())) > LONGEST_NAME:
         raise UserError(f"{path}: got a class's name of {longest:,} characters, expected at most {LONGEST_NAME}")
     if "groups" in arrays and arrays["groups"].dtype.kind not in "iuU":
@@ -243,8 +243,8 @@ def _check_spans(path: Path, spans: NDArray[np.float64], names: NDArray[np.str_]
         )
 
 
-def _labels(
-    path: Path, labels: NDArray[Any], label_names: NDArray[Any] | None
+def classes(
+    path: object, labels: NDArray[Any], label_names: NDArray[Any] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     """Labels as indices of names; integers keep their `label_names`, strings are their own names."""
     if labels.dtype.kind not in "iuU":

@@ -10,7 +10,8 @@ import math
 import stat
 import warnings
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -64,7 +65,12 @@ def mend(path: Path) -> str:
 
 
 def read_npz(
-    path: Path, required: Collection[str], optional: Collection[str] = (), missing: str = MISSING, remedy: str = ""
+    path: Path,
+    required: Collection[str],
+    optional: Collection[str] = (),
+    missing: str = MISSING,
+    remedy: str = "",
+    kinds: str = PLAIN,
 ) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Arrays of an npz by name: those `required`, and those of `optional` that it has. Never unpickles.
 
@@ -74,30 +80,49 @@ def read_npz(
         optional: names of further arrays.
         missing: the message for a file that does not exist.
         remedy: the advice for a damaged file; by default, how to restore a file that DVC holds.
+        kinds: numpy's letters for the types that are taken.
 
     Returns:
         The arrays, and the names of the file's other arrays, which are not read.
 
     Raises:
-        UserError: the file is missing, can't be read, is no npz or is damaged; an array is missing, is not of plain
-            numbers or strings, or is larger than the free memory.
+        UserError: the file is missing, can't be read, is no npz or is damaged; an array is missing, is of another kind,
+            or is larger than the free memory.
     """
-    _check_file(path, missing)
+    with _opened(path, missing, remedy) as archive:
+        infos = _infos(archive)
+        if lacking := [name for name in required if name not in infos]:
+            keys = visible_names(sorted(infos)) or "none"
+            raise UserError(f"{path}: no `{lacking[0]}`; expected {' and '.join(required)}, got the keys {keys}")
+        names = [name for name in (*required, *optional) if name in infos]
+        members = {name: _declared(archive, infos[name]) for name in names}
+        for name, member in members.items():
+            _check_kind(path, name, member.dtype, kinds)
+        size = sum(member.size for member in members.values())
+        memory.require(size, str(path), "take fewer or shorter tracks, or a machine with more memory")
+        return {name: _array(archive, member) for name, member in members.items()}, sorted(infos.keys() - {*names})
+
+
+def declared_arrays(path: Path, missing: str, remedy: str) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and type of each array of an npz, by name, as `read_npz` would find them; nothing is read.
+
+    Raises:
+        UserError: the file is missing, can't be read, is no npz or is damaged.
+    """
+    with _opened(path, missing, remedy) as archive:
+        members = {name: _declared(archive, info) for name, info in _infos(archive).items()}
+        return {name: (member.shape, member.dtype) for name, member in members.items()}
+
+
+@contextmanager
+def _opened(path: Path, missing: str, remedy: str) -> Iterator[zipfile.ZipFile]:
+    """An npz to read from; whatever that raises at its bytes becomes a UserError."""
+    check_file(path, missing)
     try:
         _check_start(path)
         with zipfile.ZipFile(path) as archive:
             _check_count(path, len(archive.infolist()))
-            infos = _infos(archive)
-            if lacking := [name for name in required if name not in infos]:
-                keys = visible_names(sorted(infos)) or "none"
-                raise UserError(f"{path}: no `{lacking[0]}`; expected {' and '.join(required)}, got the keys {keys}")
-            names = [name for name in (*required, *optional) if name in infos]
-            members = {name: _declared(archive, infos[name]) for name in names}
-            for name, member in members.items():
-                _check_kind(path, name, member.dtype)
-            size = sum(member.size for member in members.values())
-            memory.require(size, str(path), "take fewer or shorter tracks, or a machine with more memory")
-            return {name: _array(archive, member) for name, member in members.items()}, sorted(infos.keys() - {*names})
+            yield archive
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 (zipfile and numpy raise anything at the bytes of an untrusted file)
@@ -118,7 +143,7 @@ def read_json(path: Path, missing: str = MISSING, remedy: str = "") -> Any:
     Raises:
         UserError: the file is missing, can't be read, or is no JSON as `parse_json` says.
     """
-    _check_file(path, missing)
+    check_file(path, missing)
     try:
         memory.require(JSON_MEMORY * path.stat().st_size, str(path), "is it the right file?")
         data = path.read_bytes()
@@ -149,7 +174,7 @@ def parse_json(data: bytes | str) -> Any:
     return value
 
 
-def _check_file(path: Path, missing: str) -> None:
+def check_file(path: Path, missing: str) -> None:
     """Raises UserError unless `path` is a file that exists: reading a pipe might never end."""
     try:
         mode = path.stat().st_mode
@@ -226,13 +251,13 @@ def _declared(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     return member
 
 
-def _check_kind(path: Path, name: str, dtype: np.dtype[Any]) -> None:
+def _check_kind(path: Path, name: str, dtype: np.dtype[Any], kinds: str) -> None:
     if dtype.hasobject:
         raise UserError(
             f"{path}: `{name}` holds Python objects, which are never unpickled; save numbers or strings, padded with "
             "NaN"
         )
-    if dtype.kind not in PLAIN:
+    if dtype.kind not in kinds:
         raise UserError(f"{path}: got `{name}` of {visible(dtype, 100)}, expected numbers or strings; use .astype")
 
 

@@ -1,6 +1,5 @@
 """The options of `trajprobe data import`, checked: a reader takes those that its format has a use for."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -25,10 +24,11 @@ class Options(Parameters, frozen=True, kw_only=True):
     y: str | None = None
     z: str | None = None
     label: str | None = None
+    label_name: str | None = None  #: the names of the numbers in `label`
     group: str | None = None
     split: str | None = None
     labels: str | None = None  #: the array of labels; a table of labels, with `on`; or an .npy file of labels
-    on: str | None = None  #: the column of that table that has the tracks' names
+    on: tuple[str, ...] = ()  #: the columns of that table that together have the tracks' names
     label_from: PathPart | None = None
     group_from: PathPart | None = None
     split_from: PathPart | None = None
@@ -52,10 +52,6 @@ class Options(Parameters, frozen=True, kw_only=True):
     window: Positive | None = None
     stride: Positive | None = None  #: by default as long as the window
     window_in: Literal["time", "points"] | None = None  #: by default time, where the file has times
-    min_points: Annotated[int, Meta(ge=2)] = 2
+    min_points: Annotated[int, Meta(ge=2)] | None = None  #: None: shorter ones than 2 are refused
     min_duration: Annotated[float, Meta(ge=0)] = 0.0
     min_per_class: Annotated[int, Meta(ge=1)] = 1
-
-    def table_of_labels(self) -> Path | None:
-        """The second table, which has the tracks' labels."""
-        return Path(self.labels) if self.labels and self.on else None

@@ -33,6 +33,7 @@ class PointTable:
     label_names: NDArray[Any] | None = None  #: (k): integer labels are then their indices
     groups: NDArray[Any] | None = None  #: (n) or (n 1)
     split: NDArray[Any] | None = None  #: (n) or (n 1), `train` and `test`
+    degrees: bool = False  #: x and y are longitude and latitude, by what the file says
     notes: tuple[str, ...] = ()  #: what was left out or changed: sentences without a full stop, kept with the data
     guesses: tuple[str, ...] = ()  #: what the file did not say and the reader took for granted: printed, not kept
 
