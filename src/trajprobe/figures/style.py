@@ -25,7 +25,7 @@ from trajprobe.files.atomic import write_bytes
 
 INK, QUIET, RULE = "#1a1a1a", "#6b6b6b", "#d0d0d0"
 #: Paul Tol's palette "muted" (https://sros.nl/colour-schemes, 2021), which is told apart with any kind of colour
-#: blindness; sand and cyan are a little darker here, since thin lines of theirs are lost on white, and a black is added.
+#: blindness; here sand and cyan are a little darker, since thin lines of theirs are lost on white, and a black is added
 COLOURS = ("#332288", "#cc6677", "#117733", "#d9b34c", "#882255", "#44aa99", "#999933", "#aa4499", "#66b5e0", "#222222")
 TITLE, HEADING, LABEL, SMALL, LEAST = 15.0, 9.5, 7.5, 6.5, 5.0  #: sizes of letters, points
 FONT = "DejaVu Sans"

@@ -59,8 +59,20 @@ def test_a_moving_point_is_a_track(read):
     assert np.diff(table.times) == np.timedelta64(1, "D")
 
 
+def test_points_that_stand_one_by_one_are_rows_of_a_table(read):
+    points = [line([8 + time, 47], "Point", trajectory_id=track, t=f"2026-01-01T00:00:0{time}", gear=f"gear {track}")
+              for time in range(3) for track in (5, 7)]  # fmt: skip
+    table = read(*points, label="gear").in_order()
+    assert (table.track_names.tolist(), table.labels.tolist()) == (["5", "7"], ["gear 5", "gear 7"])
+    assert table.points.tolist() == [[8, 47], [9, 47], [10, 47]] * 2
+    assert table.degrees
+
+
 @pytest.mark.parametrize(("features", "options", "message"), [
-    ([line([1, 2], "Point")], {}, "got no LineString, .* save them as CSV"),
+    ([line([1, 2], "Point", gear="line")], {}, r"expected columns for a track's name, x and y"),
+    ([line([[[1, 2], [3, 4], [1, 2]]], "Polygon")], {}, "got no LineString and no Point"),
+    ([{"type": "Feature", "geometry": []}], {}, "is JSON, but no valid GeoJSON"),
+    ([7], {}, "got NoneType, expected a FeatureCollection"),
     ([line([[1, 2], [3]])], {}, "got a line without 2 numbers a point"),
     ([line([[1, 2], ["a", 3]])], {}, "got a line without 2 numbers a point"),
     ([line([[1, 2], [3, 4]], times=[1])], {}, "got 1 times for a line of 2 points"),

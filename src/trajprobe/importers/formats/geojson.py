@@ -1,7 +1,8 @@
 """Format geojson: lines (RFC 7946) and moving points (OGC Moving Features JSON); x longitude and y latitude in degrees.
 
 A LineString or MultiLineString is a track. Its times stand in its properties as `coordTimes` (togeojson) or `times`, or
-in a `temporalGeometry` as `datetimes`. Its class, group and split are properties too, named by options.
+in a `temporalGeometry` as `datetimes`. Its class, group and split are properties too, named by options. Points that
+stand one by one are a table: their properties are its columns, as movingpandas and geopandas write them.
 """
 
 from collections.abc import Iterable
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import read_json
+from trajprobe.importers import long_table, presets
 from trajprobe.importers.options import Options
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
@@ -30,7 +33,7 @@ class _Line(NamedTuple):
 
 
 def read(path: Path, options: Options) -> PointTable:
-    """The lines of a file as tracks; `--id`, `--label`, `--group` and `--split` name properties, `--z` takes the height.
+    """The lines of a file as tracks, or its points as rows of a table. Options name properties; `--z` takes the height.
 
     Raises:
         UserError: it is no GeoJSON, or has no lines.
@@ -38,13 +41,10 @@ def read(path: Path, options: Options) -> PointTable:
     content = read_json(path, "no such file", "export it again")
     try:
         lines = list(_lines(content, path))
+        if not lines:
+            return _table(content, path, options)
     except (AttributeError, KeyError, TypeError):  # a list where an object is due, or the like
         raise UserError(f"{path}: is JSON, but no valid GeoJSON; export it again") from None
-    if not lines:
-        raise UserError(
-            f"{path}: got no LineString, expected one for each track; points that stand one by one are a table: save "
-            "them as CSV with the columns id, time, x and y"
-        )
     dimensions = 3 if options.z else 2
     tracks = [_points(line.coordinates, dimensions, path) for line in lines]
     times = [_times(line, len(track), path) for line, track in zip(lines, tracks, strict=True)]
@@ -58,12 +58,25 @@ def read(path: Path, options: Options) -> PointTable:
     columns = {key: _column(lines, name, path) for key, name in named.items() if name}
     names = _column(lines, options.id[0], path) if options.id else np.arange(len(lines)).astype(np.str_)
     stamped = [stamps for stamps in times if stamps is not None]
-    return point_table(tracks, names.tolist(), stamped or None, **columns)
+    return point_table(tracks, names.tolist(), stamped or None, degrees=True, **columns)
+
+
+def _table(content: Any, path: Path, options: Options) -> PointTable:
+    """The points that stand one by one, with their properties as columns."""
+    features = content["features"] if content["type"] == "FeatureCollection" else []
+    points = [feature for feature in features if (feature.get("geometry") or {}).get("type") == "Point"]
+    if not points:
+        raise UserError(f"{path}: got no LineString and no Point, expected lines as tracks or points with an id")
+    places = _points([point["geometry"]["coordinates"] for point in points], 2, path)
+    frame = pd.DataFrame([point.get("properties") or {} for point in points])
+    frame["longitude"], frame["latitude"] = places.T
+    columns = presets.columns([str(name) for name in frame.columns], options, path)
+    return long_table.table(frame[columns.all()], columns, path, options)
 
 
 def _lines(node: Any, path: Path) -> Iterable[_Line]:
     """All lines of a GeoJSON value."""
-    kind = node.get("type") if isinstance(node, dict) else None
+    kind = node.get("type") if isinstance(node, dict) else type(node).__name__
     if kind == "FeatureCollection" and isinstance(node.get("features"), list):
         return chain.from_iterable(_lines(feature, path) for feature in node["features"])
     if kind != "Feature":

@@ -38,7 +38,9 @@ def read(path: Path, options: Options) -> PointTable:
     element = options.label or "type"
     labels = [track.findtext(f"{{*}}{element}", "").strip() for track, _ in recorded]
     guesses = (f"the class of a track is its <{element}>",) if any(labels) and not options.label else ()
-    return point_table(tracks, names, times, labels=np.array(labels) if any(labels) else None, guesses=guesses)
+    return point_table(
+        tracks, names, times, labels=np.array(labels) if any(labels) else None, guesses=guesses, degrees=True
+    )
 
 
 def _point(point: ET.Element, options: Options, path: Path) -> list[float]:

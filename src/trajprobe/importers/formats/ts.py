@@ -2,6 +2,7 @@
 
 Lines that begin with @ describe the set; below @data each line is a case: its dimensions, and its class, parted by
 colons. A dimension is `1.5,2,?`, or with time stamps `(0,1.5),(1,2)`. Dimensions are coordinates: two or three of them.
+Files whose names end in _TRAIN and _TEST are the two parts of one set.
 """
 
 import re
@@ -46,8 +47,14 @@ def read(path: Path, options: Options) -> PointTable:
     if not tracks:
         raise UserError(f"{path}: got no case below @data, expected a line each; is the file complete?")
     stamped = [_times(stamps, path) for stamps in times] if any(times) else None
+    part = next((part for part in ("train", "test") if path.stem.lower().endswith(f"_{part}")), None)
     return point_table(
-        tracks, [str(number) for number in range(len(tracks))], stamped, labels=np.array(labels) if labelled else None
+        tracks,
+        [str(number) for number in range(len(tracks))],
+        stamped,
+        labels=np.array(labels) if labelled else None,
+        split=np.full(len(tracks), part) if part else None,
+        guesses=("the split is that of the files' names, _TRAIN and _TEST",) if part else (),
     )
 
 
