@@ -71,8 +71,8 @@ def test_points_that_stand_one_by_one_are_rows_of_a_table(read):
 @pytest.mark.parametrize(("features", "options", "message"), [
     ([line([1, 2], "Point", gear="line")], {}, r"expected columns for a track's name, x and y"),
     ([line([[[1, 2], [3, 4], [1, 2]]], "Polygon")], {}, "got no LineString and no Point"),
-    ([{"type": "Feature", "geometry": []}], {}, "is JSON, but no valid GeoJSON"),
-    ([7], {}, "got NoneType, expected a FeatureCollection"),
+    ([{"type": "Feature", "geometry": [1]}], {}, "is JSON, but no valid GeoJSON"),
+    ([7], {}, "got int, expected a FeatureCollection"),
     ([line([[1, 2], [3]])], {}, "got a line without 2 numbers a point"),
     ([line([[1, 2], ["a", 3]])], {}, "got a line without 2 numbers a point"),
     ([line([[1, 2], [3, 4]], times=[1])], {}, "got 1 times for a line of 2 points"),

@@ -66,7 +66,7 @@ def test_what_has_no_tracks_is_refused(read, tmp_path):
         read('<rte><rtept lat="1" lon="2"/></rte>')
     with pytest.raises(UserError, match="got no <trk> with points; expected"):
         read()
-    with pytest.raises(UserError, match="got the point .*, expected numbers"):
+    with pytest.raises(UserError, match=r"got the point .*, expected numbers"):
         read(track([point("east", 2)]))
     with pytest.raises(UserError, match="got the time noon, expected one like"):
         read(track([point(1, 2, "noon")]))

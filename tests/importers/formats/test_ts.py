@@ -69,5 +69,14 @@ def test_what_is_no_such_file_is_refused_by_its_line(read, text, message):
 
 def test_a_video_of_that_ending_is_refused(tmp_path):
     (tmp_path / "video.ts").write_bytes(b"G\xff\xff\x00" * 188)
-    with pytest.raises(UserError, match="is no text, so no .ts file"):
+    with pytest.raises(UserError, match=r"is no text, so no .ts file"):
         ts.read(tmp_path / "video.ts", Options())
+
+
+@pytest.mark.parametrize(
+    ("name", "split"), [("Letters_TRAIN.ts", "train"), ("Letters_test.ts", "test"), ("a.ts", None)]
+)
+def test_the_split_is_the_one_of_the_files_names(tmp_path, name, split):
+    (tmp_path / name).write_text(f"{HEADER}1,2:3,4:a\n")
+    table = ts.read(tmp_path / name, Options())
+    assert (None if table.split is None else table.split.tolist()) == (split and [split])
