@@ -111,4 +111,5 @@ def quantity(value: float) -> str:
     """A number in some four digits, whole ones in all of theirs; `-` where there is none."""
     if not np.isfinite(value):
         return "-"
-    return f"{value:,.0f}" if value == round(value) or 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+    size = abs(value)
+    return f"{value:,.0f}" if size < 1e15 and (size >= 1e4 or value == round(value)) else f"{value:.4g}"

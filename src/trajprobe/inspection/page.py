@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trajprobe.data import folds, guards
 from trajprobe.errors import UserError, visible_name
+from trajprobe.files import imported
 from trajprobe.inspection.dataset import SYNTHETIC, DataSet, Measures, quantity
 from trajprobe.params import section
 
@@ -26,7 +27,7 @@ def page(dataset: DataSet, values: dict[str, Any]) -> str:
         _aligned(["", "least", "median", "most"], list(_ranges(dataset, measures))),
         _aligned(["class", "tracks", *_medians(measures)], list(_classes(dataset, measures)), _more(dataset)),
         ["groups and split", *_items(_independence(dataset))],
-        ["import", *_items(dataset.raw.notes or ["nothing was left out"])],
+        ["import", *_items(dataset.raw.notes or ["nothing was changed or left out"])],
         ["guards", *_items(_findings(dataset, values) or ["no findings"])],
     ]
     return "\n\n".join("\n".join(lines) for lines in parts)
@@ -43,7 +44,10 @@ def _origin(dataset: DataSet, used: str) -> Iterator[str]:
         f"{dataset.name}: {len(lengths):,} tracks of {span(lengths)} points in {data.trajectories.shape[2]}-D, "
         f"{len(np.unique(data.labels)):,} classes"
     )
-    origin = "drawn as params.yaml says" if dataset.name == SYNTHETIC else f"{dataset.path}, imported"
+    if dataset.name == SYNTHETIC:
+        origin = "drawn as params.yaml says"
+    else:
+        origin = f"{dataset.path}, imported from {visible_name(imported.recorded_origin(dataset.path) or 'a file')}"
     yield f"{origin}; params.yaml uses {'it' if dataset.name == used else visible_name(used)}"
 
 

@@ -63,11 +63,12 @@ def _facts(path: Path) -> str:
     except UserError as error:
         return visible(error)
     points = np.isfinite(data.trajectories).all(axis=2).sum(axis=1)
+    origin = imported.recorded_origin(path)
     lengths = f"{points.min():,}" + (f" to {points.max():,}" if np.ptp(points) else "")
     return (
         f"{len(data.labels):,} tracks of {lengths} points in {data.trajectories.shape[2]}-D, "
         f"{len(np.unique(data.labels)):,} classes"
-    )
+    ) + (f"; imported from {visible(origin)}" if origin else "")
 
 
 def _is_whole(held: Path) -> bool:
@@ -76,11 +77,10 @@ def _is_whole(held: Path) -> bool:
 
 
 def _way_back(pointer: Path, held: Path, name: str) -> str:
-    """The commands that bring a removed data set back: by the commit that has its .dvc file, or by another import."""
-    log = ["git", "log", "-1", "--format=%h", "--", str(pointer)]
-    commit = subprocess.run(log, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
-    unchanged = ["git", "diff", "--quiet", "HEAD", "--", str(pointer)]
-    if commit and subprocess.run(unchanged, capture_output=True, check=False).returncode == 0:  # noqa: S603
-        return f"git checkout {commit} -- {pointer} && dvc checkout {pointer}"
+    """The commands that bring a removed data set back: by the commit that has its .dvc file, else by another import."""
+    committed = subprocess.run(["git", "show", f"HEAD:./{pointer}"], capture_output=True, check=False)  # noqa: S603, S607
+    if committed.returncode == 0 and committed.stdout == pointer.read_bytes():
+        head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S607
+        return f"git checkout {head.stdout.strip()} -- {pointer} && dvc checkout {pointer}"
     copy = shlex.join(["cp", str(held), f"{name}.npz"])
     return f"{copy} && trajprobe data import {name}.npz --name {name}"
