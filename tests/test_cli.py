@@ -111,7 +111,7 @@ def test_help_lists_commands_in_the_order_of_the_work(run):
         ),
         (["cache", "delete"], "No such command 'delete'. See `trajprobe cache --help`."),
         (["check", "--fast"], "No such option '--fast'. See `trajprobe check --help`."),
-        (["data", "import", "--name", "a"], "Missing argument 'FILE'. See `trajprobe data import --help`."),
+        (["data", "import", "--name", "a"], "Missing argument 'FILES'. See `trajprobe data import --help`."),
         (["data", "import", "a.npz"], "Missing option '--name'. See `trajprobe data import --help`."),
         (["check", "all"], "Got unexpected extra argument (all). See `trajprobe check --help`."),
         (
@@ -230,6 +230,7 @@ def test_help_imports_neither_torch_nor_numpy_nor_the_reader_of_params():
     assert {name for name in modules if name.startswith("trajprobe")} == {
         "trajprobe",
         "trajprobe.cli",
+        "trajprobe.cli_data",
         "trajprobe.errors",
     }
 

@@ -54,22 +54,22 @@ def data() -> None:
 
 
 @data.command("import")
-@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...", help="One file, or several of one set.")
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILES", help="One file, or several of one set.")
 @click.option("--name", required=True, help="The name of the data set in params.yaml.")
 @click.option("--force", is_flag=True, help="Replace the data set of that name.")
 @import_options
 def import_data(files: tuple[Path, ...], name: str, force: bool, **options: Any) -> None:
-    """Read FILEs, write data/raw/NAME.npz, `dvc add` it.
+    """Read FILES, write data/raw/NAME.npz, `dvc add` it.
 
     Columns and formats that are well known need no option; docs/data.md has an example for each kind of file.
     """
     from trajprobe.importers.data_set import import_data_set
-    from trajprobe.importers.options import Options
+    from trajprobe.importers.options import ImportOptions
     from trajprobe.params import parse
     from trajprobe.repository.doctor import mend
 
     mend(show)
-    show(import_data_set(files, name, parse(options, Options, "trajprobe data import"), replace=force))
+    show(import_data_set(files, name, parse(options, ImportOptions, "trajprobe data import"), replace=force))
 
 
 @data.command("show")

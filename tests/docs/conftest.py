@@ -9,8 +9,8 @@ from reader import Session
 #: What the reader has beside the repository.
 FILES = {
     "README.md": ["tracks.npz"],
+    "docs/data.md": ["files of tools"],
     "docs/networks.md": ["vqvae.ckpt", "siglip"],
-    "docs/extending.md": ["points.csv"],
 }
 #: Documents that speak of more rows, or of perturbations, than the smallest repository has.
 ALL_ROWS = ("docs/reading-the-results.md",)
@@ -57,12 +57,8 @@ def siglip(clone):
     clone.run(sys.executable, str(ROOT / "tests/backbones/small_transformers.py"), "siglip", "siglip")
 
 
-def table_of_points(clone):
-    lines = ["track,label,time,x,y"]
-    for track in range(8):
-        label = "left" if track % 2 else "right"
-        lines += [f"{track},{label},{time},{time * (-1) ** track},{track}" for time in range(5 + track)]
-    (clone.folder / "points.csv").write_text("\n".join(lines) + "\n")
+def files_of_tools(clone):
+    clone.run(sys.executable, str(ROOT / "tests/importers/tools.py"))
 
 
-MAKERS = {"tracks.npz": tracks, "vqvae.ckpt": checkpoint, "siglip": siglip, "points.csv": table_of_points}
+MAKERS = {"tracks.npz": tracks, "vqvae.ckpt": checkpoint, "siglip": siglip, "files of tools": files_of_tools}

@@ -12,7 +12,7 @@ from tiny_repository import change
 from trajprobe.check import check
 from trajprobe.errors import UserError
 from trajprobe.importers.data_set import import_data_set
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.params import read
 
 
@@ -74,7 +74,7 @@ def import_refused(repository, monkeypatch, words, path, name="bad"):
     monkeypatch.chdir(repository.folder)
     before = sorted(repository.folder.rglob("data/**/*"))
     with pytest.raises(UserError) as caught:
-        import_data_set((path,), name, Options())
+        import_data_set((path,), name, ImportOptions())
     message = str(caught.value)
     assert words in message
     assert "\n" not in message

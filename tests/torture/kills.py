@@ -19,7 +19,7 @@ from dvc.cli import main as dvc_main
 
 from trajprobe.errors import UserError
 from trajprobe.importers.data_set import import_data_set
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.repository import dvc_add
 from trajprobe.repository.doctor import examine
 from trajprobe.repository.dvc_command import DVC_TEMPORARY
@@ -138,7 +138,7 @@ class Imports:
             self.pairs.append(self.pair())
 
     def action(self, number):
-        return lambda: import_data_set((self.files[number],), "mine", Options(), replace=True)
+        return lambda: import_data_set((self.files[number],), "mine", ImportOptions(), replace=True)
 
     def pair(self):
         return Path("data/raw/mine.npz").read_bytes(), Path("data/raw/mine.npz.dvc").read_bytes()

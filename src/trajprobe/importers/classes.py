@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from trajprobe.data import raw
 from trajprobe.errors import UserError, visible_name, visible_names
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 #: An option's value that switches off what it would do by itself.
 NONE = "none"
 
 
-def cleaned(table: PointTable, options: Options, where: str) -> PointTable:
+def cleaned(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """`table`, decoded, with labels that are indices of `label_names` (k), and without the tracks that have none.
 
     Raises:
@@ -74,7 +74,9 @@ def similar(table: PointTable) -> list[str]:
     return [f"classes that differ by capitals alone: {', '.join(alike[:5])}; --ignore-case merges them"] * bool(alike)
 
 
-def _labelled(table: PointTable, labels: NDArray[Any], options: Options, where: str) -> tuple[PointTable, NDArray[Any]]:
+def _labelled(
+    table: PointTable, labels: NDArray[Any], options: ImportOptions, where: str
+) -> tuple[PointTable, NDArray[Any]]:
     """Without the tracks whose label means none: "", nan, and -1 beside at least two classes; and the labels left."""
     texts = np.strings.strip(_texts(labels))
     if options.unlabelled:

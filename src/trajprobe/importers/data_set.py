@@ -10,7 +10,7 @@ from trajprobe.files.atomic import write_npz
 from trajprobe.files.imported import dvc_file
 from trajprobe.importers import classes, decoding, several, sizes, windows
 from trajprobe.importers.cleaning import gaps, missing, outliers, places, times
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.params import check_name
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
@@ -19,7 +19,7 @@ RAW = Path("data/raw")
 RESERVED = ("synthetic", "synthetic_pool")
 
 
-def import_data_set(files: tuple[Path, ...], name: str, options: Options, *, replace: bool = False) -> str:
+def import_data_set(files: tuple[Path, ...], name: str, options: ImportOptions, *, replace: bool = False) -> str:
     """Reads and cleans `files`, writes their canonical form to data/raw/NAME.npz, and runs `dvc add` on that.
 
     Args:
@@ -52,7 +52,7 @@ def import_data_set(files: tuple[Path, ...], name: str, options: Options, *, rep
     return "\n".join(["; ".join(facts), *(f"  {note}" for note in (*guesses, *data.notes))])
 
 
-def load(files: tuple[Path, ...], options: Options) -> tuple[raw.Raw, tuple[str, ...]]:
+def load(files: tuple[Path, ...], options: ImportOptions) -> tuple[raw.Raw, tuple[str, ...]]:
     """The data set that `files` are, checked, and what was guessed while they were read.
 
     Raises:

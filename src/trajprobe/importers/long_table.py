@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.decoding import integers
 from trajprobe.importers.geometry import coordinates
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 from trajprobe.importers.presets import Columns
 
@@ -19,7 +19,7 @@ from trajprobe.importers.presets import Columns
 NO_NAME = ("", "nan", "none", "null", "na")
 
 
-def table(frame: pd.DataFrame, columns: Columns, path: Path, options: Options) -> PointTable:
+def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a table.
 
     Args:
@@ -128,11 +128,11 @@ def _column(column: "pd.Series[Any]") -> Texts:
 
 def _text(value: object) -> str:
     """A value as a person would write it: an integer without a decimal point, whatever type it came in."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return str(value).strip()
+    text = str(value).strip()
+    whole, point, fraction = text.partition(".")
+    return whole if point and not fraction.strip("0") and whole.removeprefix("-").isdecimal() else text
 
 
 def of_tracks(frame: pd.DataFrame, column: str, names: Texts, path: Path) -> NDArray[np.str_]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trajprobe.data.raw import OPTIONAL, REQUIRED
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers import padded
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 #: The shape and type of each array of a file, by name.
@@ -18,7 +18,7 @@ Declared = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
 def table(
-    path: Path, options: Options, declared: Declared, load: Callable[[list[str]], Mapping[str, NDArray[Any]]]
+    path: Path, options: ImportOptions, declared: Declared, load: Callable[[list[str]], Mapping[str, NDArray[Any]]]
 ) -> PointTable:
     """The tracks of a file, under the keys of a data set or those that the options name.
 

@@ -11,7 +11,7 @@ Positive = Annotated[float, Meta(gt=0)]
 PathPart = Literal["filename", "folder"]
 
 
-class Options(Parameters, frozen=True, kw_only=True):
+class ImportOptions(Parameters, frozen=True, kw_only=True):
     """Without any of them a file goes in as it is, and what must be known is guessed or asked for."""
 
     format: str | None = None  #: a module of `trajprobe.importers.formats`; by default by the file's ending

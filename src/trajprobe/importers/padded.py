@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from trajprobe.data.raw import COPIES, Arrays
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files import memory
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 #: The order of a data set's axes: tracks, points, coordinates.
 AXES = "n t d"
 
 
-def named(options: Options) -> dict[str, str]:
+def named(options: ImportOptions) -> dict[str, str]:
     """The keys that the options name, by that of a data set that they stand for."""
     keys = {
         "trajectories": options.trajectories,
@@ -31,7 +31,7 @@ def named(options: Options) -> dict[str, str]:
     return {role: key for role, key in keys.items() if key}
 
 
-def coordinates(options: Options) -> tuple[str, ...]:
+def coordinates(options: ImportOptions) -> tuple[str, ...]:
     """The keys of x, y and z (n t), where the options name an array for each."""
     return tuple(key for key in (options.x, options.y, options.z) if key)
 
@@ -46,7 +46,7 @@ def stacked(arrays: Sequence[NDArray[Any]], keys: Sequence[str], path: Path) -> 
     return np.stack(arrays, axis=-1)
 
 
-def table(arrays: Arrays, path: Path, options: Options, notes: tuple[str, ...] = ()) -> PointTable:
+def table(arrays: Arrays, path: Path, options: ImportOptions, notes: tuple[str, ...] = ()) -> PointTable:
     """Arrays under the keys of a data set, as a table: what is NaN from some point on to the end of a track is padding.
 
     Args:
@@ -99,7 +99,7 @@ def table(arrays: Arrays, path: Path, options: Options, notes: tuple[str, ...] =
 
 
 def suggested(arrays: dict[str, tuple[tuple[int, ...], str]]) -> str:
-    """Options that would read arrays of these shapes and kinds, by name."""
+    """ImportOptions that would read arrays of these shapes and kinds, by name."""
     points = [name for name, (shape, kind) in arrays.items() if len(shape) == 3 and kind in "fiu"]
     labels = [name for name, (shape, _) in arrays.items() if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)]
     if not points:
@@ -122,7 +122,7 @@ def objects(name: str, of_points: bool) -> str:
     return f"`{name}` holds Python objects, which are never unpickled; {how}"
 
 
-def _points(points: NDArray[Any], path: Path, options: Options) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _points(points: NDArray[Any], path: Path, options: ImportOptions) -> tuple[NDArray[Any], tuple[str, ...]]:
     """The points as (n t d), and what was guessed."""
     if points.dtype.names:
         names = points.dtype.names
@@ -190,6 +190,6 @@ def _resolution(values: NDArray[Any] | None, kept: NDArray[np.bool_], what: str)
     if not len(steps) or np.median(steps) > 4 * grain:
         return []
     return [
-        f"{what} are {values.dtype}: near {np.nanmax(np.abs(real)):g} it resolves {grain:g}, and half of the steps are at "
-        f"most {np.median(steps):g}, so that motion is lost to rounding; save float64, or subtract an offset before"
+        f"{what} are {values.dtype}: near {np.nanmax(np.abs(real)):g} it resolves {grain:g}, and half of the steps are "
+        f"at most {np.median(steps):g}, so that motion is lost to rounding; save float64, or subtract an offset before"
     ]

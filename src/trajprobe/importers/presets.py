@@ -10,7 +10,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from trajprobe.errors import UserError, visible_name, visible_names
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.params import Parameters, parse, parse_yaml
 
 PRESETS = Path(__file__).with_name("presets.yaml")
@@ -66,7 +66,7 @@ def presets() -> tuple[Preset, ...]:
     return parse(parse_yaml(PRESETS.read_text(encoding="utf-8"), PRESETS), tuple[Preset, ...], str(PRESETS))
 
 
-def without_header(count: int, options: Options, path: Path) -> tuple[str, ...]:
+def without_header(count: int, options: ImportOptions, path: Path) -> tuple[str, ...]:
     """The columns of a table that has no header line, by their number.
 
     Raises:
@@ -82,13 +82,13 @@ def without_header(count: int, options: Options, path: Path) -> tuple[str, ...]:
     )
 
 
-def text_rows(columns: Sequence[str], options: Options) -> int:
+def text_rows(columns: Sequence[str], options: ImportOptions) -> int:
     """How many lines of words may stand below the header."""
     fitting = [preset for preset in _candidates(options) if preset.text_rows and _fit(preset, columns, options)]
     return fitting[0].text_rows if fitting else 0
 
 
-def columns(names: Sequence[str], options: Options, path: Path) -> Columns:
+def columns(names: Sequence[str], options: ImportOptions, path: Path) -> Columns:
     """What each of the columns `names` means.
 
     Raises:
@@ -101,7 +101,7 @@ def columns(names: Sequence[str], options: Options, path: Path) -> Columns:
     for preset in _candidates(options):
         if fit := _fit(preset, names, options):
             return fit
-    chosen = f" as {options.preset} has them" if options.preset else ""
+    chosen = f" as {visible_name(options.preset)} has them" if options.preset else ""
     raise UserError(
         f"{path}: expected columns for a track's name, x and y{chosen}, got {visible_names(names, 30)}; name them "
         "with --id, "
@@ -109,7 +109,7 @@ def columns(names: Sequence[str], options: Options, path: Path) -> Columns:
     )
 
 
-def of_labels(names: Sequence[str], options: Options, path: Path) -> dict[str, str]:
+def of_labels(names: Sequence[str], options: ImportOptions, path: Path) -> dict[str, str]:
     """The columns of a second table, which has a row a track, by what they mean.
 
     Raises:
@@ -137,7 +137,7 @@ def of_labels(names: Sequence[str], options: Options, path: Path) -> dict[str, s
     return roles
 
 
-def _candidates(options: Options) -> list[Preset]:
+def _candidates(options: ImportOptions) -> list[Preset]:
     every = [preset for preset in presets() if preset.name != ALL]
     if not options.preset:
         return every
@@ -148,7 +148,7 @@ def _candidates(options: Options) -> list[Preset]:
     return named
 
 
-def _fit(preset: Preset, names: Sequence[str], options: Options) -> Columns | None:
+def _fit(preset: Preset, names: Sequence[str], options: ImportOptions) -> Columns | None:
     """The columns by a preset and the options, or None where it does not fit."""
     by_plain = {_plain(name): name for name in reversed(names)}
     (common,) = [other for other in presets() if other.name == ALL]
@@ -157,7 +157,8 @@ def _fit(preset: Preset, names: Sequence[str], options: Options) -> Columns | No
     for role in ROLES:
         wanted = (*_several(getattr(preset, role)), *_several(getattr(common, role)))
         option = getattr(options, role, None)
-        column = option or _first(wanted, by_plain, {*identity, *roles.values()})
+        taken = {*roles.values(), *(identity if role in ("time", "x", "y", "z") else ())}
+        column = option or _first(wanted, by_plain, taken)
         if column and column in names:
             roles[role] = column
     if preset.geometry and not {"x", "y"} <= roles.keys():
@@ -202,7 +203,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", re.sub(r"[(\[].*", "", name.lower())) or name
 
 
-def _guess(preset: Preset, identity: tuple[str, ...], roles: dict[str, str], options: Options) -> str:
+def _guess(preset: Preset, identity: tuple[str, ...], roles: dict[str, str], options: ImportOptions) -> str:
     guessed = {role: column for role, column in roles.items() if getattr(options, role, None) != column}
     if identity and not options.id:
         guessed = {"id": " with ".join(identity)} | guessed

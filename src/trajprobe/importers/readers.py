@@ -3,7 +3,7 @@
 A module of that folder has
 
     ENDINGS = (".csv", ...)                            the endings of files that it reads, in small letters
-    def read(path: Path, options: Options) -> PointTable
+    def read(path: Path, options: ImportOptions) -> PointTable
 
 `read` raises UserError, in one line, for a file that it can't read. A library that is no requirement of trajprobe comes
 from `optional`, called inside `read`.
@@ -15,18 +15,18 @@ from types import ModuleType
 from typing import Protocol, cast
 
 from trajprobe.errors import UserError
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 FORMATS = Path(__file__).with_name("formats")
 
 
-class Format(Protocol):
+class Reader(Protocol):
     """A module of the folder `formats`."""
 
     ENDINGS: tuple[str, ...]
 
-    def read(self, path: Path, options: Options) -> PointTable: ...
+    def read(self, path: Path, options: ImportOptions) -> PointTable: ...
 
 
 def names() -> list[str]:
@@ -34,7 +34,7 @@ def names() -> list[str]:
     return sorted(path.stem for path in FORMATS.glob("*.py"))
 
 
-def by_name(name: str) -> Format:
+def by_name(name: str) -> Reader:
     """The format that `--format` names.
 
     Raises:
@@ -42,10 +42,10 @@ def by_name(name: str) -> Format:
     """
     if name not in names():
         raise UserError(f"--format: got {name}, expected one of {', '.join(names())}")
-    return cast(Format, importlib.import_module(f"trajprobe.importers.formats.{name}"))
+    return cast(Reader, importlib.import_module(f"trajprobe.importers.formats.{name}"))
 
 
-def by_ending(path: Path) -> Format | None:
+def by_ending(path: Path) -> Reader | None:
     """The format of a file by its ending; the longest that fits, so that .csv.gz is none of .gz."""
     fits = {
         ending: module

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers import long_table, presets, readers
 from trajprobe.importers.decoding import integers
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 
-def with_labels(table: PointTable, options: Options, names: NDArray[np.str_]) -> PointTable:
+def with_labels(table: PointTable, options: ImportOptions, names: NDArray[np.str_]) -> PointTable:
     """`table` with the labels that the table `--labels` has, where the tracks' names stand in its columns `--on`.
 
     Tracks that have no row there are left out, and counted.
@@ -56,7 +56,7 @@ def with_labels(table: PointTable, options: Options, names: NDArray[np.str_]) ->
 
 
 def _rows(
-    table: PointTable, keys: NDArray[np.str_], names: NDArray[np.str_], path: Path, options: Options
+    table: PointTable, keys: NDArray[np.str_], names: NDArray[np.str_], path: Path, options: ImportOptions
 ) -> NDArray[np.int64]:
     """(n), the number of each track's row among `keys` (k), or -1."""
     rows = _places(table.track_names, keys)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers import readers, second_table, unknown
-from trajprobe.importers.options import Options, PathPart
+from trajprobe.importers.options import ImportOptions, PathPart
 from trajprobe.importers.point_table import PointTable
 
 
-def read(files: tuple[Path, ...], options: Options) -> PointTable:
+def read(files: tuple[Path, ...], options: ImportOptions) -> PointTable:
     """All tracks of `files`; those of several files are called "FILE TRACK": a name may repeat from file to file.
 
     Raises:
@@ -41,7 +41,7 @@ def read(files: tuple[Path, ...], options: Options) -> PointTable:
     return second_table.with_labels(table, options, names)
 
 
-def _read(file: Path, options: Options) -> PointTable:
+def _read(file: Path, options: ImportOptions) -> PointTable:
     if not file.exists():
         raise UserError(f"{file}: no such file")
     if file.is_dir():

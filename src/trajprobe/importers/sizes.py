@@ -3,11 +3,11 @@
 import numpy as np
 
 from trajprobe.errors import UserError, visible_names
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 
-def long_enough(table: PointTable, options: Options, where: str) -> PointTable:
+def long_enough(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """Without the tracks of fewer than `--min-points` points, or of less than `--min-duration`.
 
     Raises:

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError
 from trajprobe.files import memory
 from trajprobe.importers.cleaning.gaps import parted
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 
 #: A window's bounds are sums of decimal fractions, and a point that lies on one is not to miss it by rounding.
 ROUNDING = 1e-9
 
 
-def cut(table: PointTable, options: Options, where: str) -> PointTable:
+def cut(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """The windows [k stride, k stride + window) of each track, from its first point on; what is left at its end goes.
 
     The track must go on at least to the end of a window, less one step: its median step, where windows are of time.

@@ -7,7 +7,7 @@ import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.importers.formats import geojson
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 
 
 def line(coordinates, kind="LineString", **properties):
@@ -20,7 +20,7 @@ def read(tmp_path):
 
     def read(*features, **options):
         (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-        return geojson.read(tmp_path / "a.geojson", Options(**options))
+        return geojson.read(tmp_path / "a.geojson", ImportOptions(**options))
 
     return read
 

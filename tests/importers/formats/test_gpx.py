@@ -5,7 +5,7 @@ import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.importers.formats import gpx
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 
 
 def track(points, name="", kind=""):
@@ -25,7 +25,7 @@ def read(tmp_path):
     def read(*inner, version="1/1", **options):
         text = f'<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/{version}">{"".join(inner)}</gpx>'
         (tmp_path / "tour.gpx").write_text(text)
-        return gpx.read(tmp_path / "tour.gpx", Options(**options))
+        return gpx.read(tmp_path / "tour.gpx", ImportOptions(**options))
 
     return read
 
@@ -72,8 +72,8 @@ def test_what_has_no_tracks_is_refused(read, tmp_path):
         read(track([point(1, 2, "noon")]))
     (tmp_path / "a.gpx").write_text("<gpx><trk>")
     with pytest.raises(UserError, match="is no valid GPX"):
-        gpx.read(tmp_path / "a.gpx", Options())
+        gpx.read(tmp_path / "a.gpx", ImportOptions())
     bomb = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10 if i else "lol" * 100}">' for i in range(12))
     (tmp_path / "a.gpx").write_text(f"<?xml version='1.0'?><!DOCTYPE gpx [{bomb}]><gpx>&e11;</gpx>")
     with pytest.raises(UserError, match="is no valid GPX"):
-        gpx.read(tmp_path / "a.gpx", Options())
+        gpx.read(tmp_path / "a.gpx", ImportOptions())

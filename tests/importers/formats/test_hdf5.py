@@ -6,7 +6,7 @@ import pytest
 from trajprobe.errors import UserError
 from trajprobe.importers import readers
 from trajprobe.importers.formats import hdf5
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 
 h5py = pytest.importorskip("h5py", reason="h5py is an extra: pip install 'trajprobe[hdf5]'")
 
@@ -21,7 +21,7 @@ def read(tmp_path):
         with h5py.File(tmp_path / "set.h5", "w") as file:
             for name, array in arrays.items():
                 file[name] = array
-        return hdf5.read(tmp_path / "set.h5", Options(**options))
+        return hdf5.read(tmp_path / "set.h5", ImportOptions(**options))
 
     return read
 
@@ -62,17 +62,17 @@ def test_an_array_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
         file.create_dataset("trajectories", shape=(10**9, 10**6, 2), dtype="f8", chunks=(1, 1000, 2))
         file["labels"] = [0]
     with pytest.raises(UserError, match="too large: needs"):
-        hdf5.read(tmp_path / "set.h5", Options())
+        hdf5.read(tmp_path / "set.h5", ImportOptions())
 
 
 def test_what_is_no_such_file_is_refused(tmp_path):
     (tmp_path / "a.h5").write_bytes(hdf5.SIGNATURE + bytes(100))
     with pytest.raises(UserError, match=r"a.h5: is no HDF5 file, or is damaged"):
-        hdf5.read(tmp_path / "a.h5", Options())
+        hdf5.read(tmp_path / "a.h5", ImportOptions())
 
 
 def test_a_library_that_is_missing_is_asked_for_by_name(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     (tmp_path / "a.h5").write_bytes(b"")
     with pytest.raises(UserError, match=r"^.*a.h5: needs the package h5py; `pip install 'trajprobe\[hdf5\]'` installs"):
-        readers.by_name("hdf5").read(tmp_path / "a.h5", Options())
+        readers.by_name("hdf5").read(tmp_path / "a.h5", ImportOptions())

@@ -6,7 +6,7 @@ from scipy import io
 
 from trajprobe.errors import UserError
 from trajprobe.importers.formats import mat
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 
 h5py = pytest.importorskip("h5py", reason="h5py is an extra: pip install 'trajprobe[hdf5]'")
 
@@ -61,7 +61,7 @@ def read(request, tmp_path):
 
     def read(variables, **options):
         request.param(tmp_path / "set.mat", variables)
-        return mat.read(tmp_path / "set.mat", Options(**options))
+        return mat.read(tmp_path / "set.mat", ImportOptions(**options))
 
     return read
 
@@ -110,7 +110,7 @@ def test_the_fields_of_a_struct_array_are_tracks(tmp_path):
     for number, (track, kind) in enumerate(zip(RAGGED, ["a", "b", "a", "b"], strict=True)):
         records[0, number] = (track, kind)
     io.savemat(tmp_path / "set.mat", {"s": records})
-    table = mat.read(tmp_path / "set.mat", Options(trajectories="s.xy", labels="s.kind"))
+    table = mat.read(tmp_path / "set.mat", ImportOptions(trajectories="s.xy", labels="s.kind"))
     np.testing.assert_array_equal(table.points, np.concatenate(RAGGED))
     assert table.labels.tolist() == ["a", "b", "a", "b"]
 
@@ -119,7 +119,7 @@ def test_the_fields_of_a_struct_array_are_tracks(tmp_path):
 def test_what_is_no_such_file_is_refused(tmp_path, data):
     (tmp_path / "a.mat").write_bytes(data)
     with pytest.raises(UserError, match=r"a.mat: (is no (MATLAB|HDF5) file, or is damaged|no `trajectories`)"):
-        mat.read(tmp_path / "a.mat", Options())
+        mat.read(tmp_path / "a.mat", ImportOptions())
 
 
 def test_a_damaged_file_is_refused_in_one_line(tmp_path):
@@ -132,5 +132,5 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path):
             data[place] ^= 1 << generator.integers(8)
         (tmp_path / "a.mat").write_bytes(data[: generator.integers(100, len(data))])
         with pytest.raises(UserError) as refused:
-            mat.read(tmp_path / "a.mat", Options())
+            mat.read(tmp_path / "a.mat", ImportOptions())
         assert "\n" not in str(refused.value)

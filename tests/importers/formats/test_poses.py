@@ -8,7 +8,7 @@ import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.importers.formats import poses
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 
 POINTS = np.random.default_rng(0).normal(size=(5, 2, 3, 2))  # time, space, keypoints, individuals
 
@@ -43,7 +43,7 @@ def read(tmp_path, monkeypatch):
         (tmp_path / "a.csv").write_text("")
         monkeypatch.setitem(sys.modules, "movement", SimpleNamespace())
         monkeypatch.setitem(sys.modules, "movement.io", SimpleNamespace(load_dataset=load_dataset))
-        return poses.read(tmp_path / "a.csv", Options(**{"preset": "deeplabcut"} | options))
+        return poses.read(tmp_path / "a.csv", ImportOptions(**{"preset": "deeplabcut"} | options))
 
     return read
 
@@ -93,6 +93,6 @@ def test_movement_itself_reads_a_file_of_deeplabcut(tmp_path):
     lines = ["scorer" + ",net" * 6, "bodyparts" + ",nose" * 3 + ",ear" * 3, "coords" + ",x,y,likelihood" * 2]
     lines += [f"{time},{time},2,1,{time + 5},7,1" for time in range(4)]
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
-    table = poses.read(tmp_path / "a.csv", Options(preset="DeepLabCut", label="keypoint"))
+    table = poses.read(tmp_path / "a.csv", ImportOptions(preset="DeepLabCut", label="keypoint"))
     assert table.labels.tolist() == ["nose", "ear"]
     assert table.points.tolist() == [[time, 2] for time in range(4)] + [[time + 5, 7] for time in range(4)]

@@ -5,7 +5,7 @@ import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.importers.formats import ts
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 
 HEADER = "# from an archive\n@problemName Letters\n@timeStamps false\n@classLabel true a b\n@data\n"
 
@@ -16,7 +16,7 @@ def read(tmp_path):
 
     def read(text, **options):
         (tmp_path / "set.ts").write_text(text)
-        return ts.read(tmp_path / "set.ts", Options(**options))
+        return ts.read(tmp_path / "set.ts", ImportOptions(**options))
 
     return read
 
@@ -70,7 +70,7 @@ def test_what_is_no_such_file_is_refused_by_its_line(read, text, message):
 def test_a_video_of_that_ending_is_refused(tmp_path):
     (tmp_path / "video.ts").write_bytes(b"G\xff\xff\x00" * 188)
     with pytest.raises(UserError, match=r"is no text, so no .ts file"):
-        ts.read(tmp_path / "video.ts", Options())
+        ts.read(tmp_path / "video.ts", ImportOptions())
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_a_video_of_that_ending_is_refused(tmp_path):
 )
 def test_the_split_is_the_one_of_the_files_names(tmp_path, name, split):
     (tmp_path / name).write_text(f"{HEADER}1,2:3,4:a\n")
-    table = ts.read(tmp_path / name, Options())
+    table = ts.read(tmp_path / name, ImportOptions())
     assert (None if table.split is None else table.split.tolist()) == (split and [split])

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 
-def clean(table: PointTable, options: Options, where: str) -> PointTable:
+def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """Tracks without longer pauses; the parts of one are of one group.
 
     Raises:

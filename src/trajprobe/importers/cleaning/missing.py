@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.classes import NONE
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 #: Numbers that stand for a missing point in many programs, where no other point lies so far out.
 MARKS = (-1, -99, 99, -999, 999, -9999, 9999, -99999, 99999, -999999, 999999)
 
 
-def clean(table: PointTable, options: Options, where: str) -> PointTable:
+def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """Without the points that are missing; a table without times gets the points' places, so that gaps stay gaps.
 
     Of a mark other than 0 one coordinate is enough. 0 is an ordinary coordinate: it marks a point where all are 0.

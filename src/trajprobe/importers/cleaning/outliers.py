@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 
 #: A track of which more points lie beyond the bound moves so: it is left as it is. Quartiles are robust up to here.
@@ -24,7 +24,7 @@ QUANTILE = 0.95
 SHOWN = 10
 
 
-def clean(table: PointTable, options: Options, where: str) -> PointTable:  # noqa: ARG001 (as every step's)
+def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:  # noqa: ARG001 (as every step's)
     """Without the points beyond the bound, all of them named up to `SHOWN`."""
     if options.outliers is None:
         return table

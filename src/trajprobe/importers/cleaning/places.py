@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from trajprobe.errors import UserError, visible_name, visible_names
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 
 #: Mean radius of the Earth in metres (R1 of GRS 80; Moritz 2000, Geodetic Reference System 1980, J. Geodesy 74, 128).
 RADIUS = 6_371_008.8
 
 
-def clean(table: PointTable, options: Options, where: str) -> PointTable:
+def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """Coordinates in metres where they were degrees, and times `--scale`.
 
     Raises:

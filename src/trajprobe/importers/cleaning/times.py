@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_names
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 
 
-def clean(table: PointTable, options: Options, where: str) -> PointTable:
+def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """The points of each track in the order of their times; those of one time in file order, and by `--repeated-times`.
 
     Raises:
@@ -37,7 +37,7 @@ def _within(table: PointTable, times: Array, compare: np.ufunc) -> NDArray[np.bo
     return holds
 
 
-def _distinct(table: PointTable, repeated: NDArray[np.bool_], options: Options, where: str) -> PointTable:
+def _distinct(table: PointTable, repeated: NDArray[np.bool_], options: ImportOptions, where: str) -> PointTable:
     """By the option, where a point is `repeated` (m): its time is that of the point before it."""
     tracks = np.unique(table.track[repeated])
     what = f"{repeated.sum():,} points in {len(tracks):,} tracks ({visible_names(table.track_names[tracks], 5)})"

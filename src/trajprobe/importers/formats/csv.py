@@ -11,7 +11,7 @@ from trajprobe.errors import UserError, visible, visible_name
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = tuple(f"{ending}{packed}" for ending in (".csv", ".tsv", ".tab", ".txt", ".dat") for packed in ("", ".gz"))
@@ -38,7 +38,7 @@ class _Layout:
     encoding: str
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a text table.
 
     Raises:
@@ -50,11 +50,11 @@ def read(path: Path, options: Options) -> PointTable:
     time = columns.roles.get("time")
     texts = [name for name in columns.all() if name not in numbers and name != time]
     empty = dict.fromkeys([*numbers, *([time] if time else [])], NO_NUMBER)
-    frame = _frame(path, layout, usecols=columns.all(), dtype=dict.fromkeys(texts, "category"), na_values=empty)
-    return long_table.table(frame, columns, path, options)
+    frame = _frame(path, layout, dtype=dict.fromkeys(texts, "str"), na_values=empty)
+    return long_table.table(frame[columns.all()], columns, path, options)
 
 
-def whole(path: Path, options: Options) -> pd.DataFrame:
+def whole(path: Path, options: ImportOptions) -> pd.DataFrame:
     """All columns of a table, as texts.
 
     Raises:
@@ -70,17 +70,15 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
         path.stat().st_size * TABLE_MEMORY * (UNPACKED if packed else 1), str(path), "take fewer columns or rows"
     )
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             path,
             sep=layout.separator,
             decimal=layout.decimal,
             encoding=layout.encoding,
             names=list(layout.names),
             header=None,
-            index_col=False,
             skiprows=layout.skipped,
             keep_default_na=False,
-            float_precision="round_trip",
             low_memory=False,
             **settings,
         )
@@ -95,16 +93,20 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
         raise UserError(
             f"{path}: is no table as its first lines say ({reason}); mend that line, or save it again"
         ) from None
+    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas takes fields too many for the names of rows
+        raise UserError(f"{path}: {_longer(layout)}")
+    return frame
 
 
-def _layout(path: Path, options: Options) -> _Layout:
+def _layout(path: Path, options: ImportOptions) -> _Layout:
     """The names of the columns and how they are separated, by the first lines."""
     lines, encoding = _first_lines(path)
     comments = next((number for number, line in enumerate(lines) if not line.startswith(("#", "%"))), len(lines))
     lines_of_data = lines[comments:]
-    if not lines_of_data:
+    if not any(map(str.strip, lines_of_data)):
         raise UserError(f"{path}: got no line of data, expected a header line and a line for each point")
-    separator = next((mark for mark in SEPARATORS if mark in lines_of_data[0]), r"\s+")
+    first = next(filter(str.strip, lines_of_data))
+    separator = next((mark for mark in SEPARATORS if mark in first), r"\s+")
     rows = [_fields(line, separator) for line in lines_of_data[:LINES] if line.strip()]
     decimal = (
         "," if separator != "," and any("," in field and _number(field, ",") for row in rows for field in row) else "."
@@ -121,13 +123,23 @@ def _layout(path: Path, options: Options) -> _Layout:
         worded = [not any(_number(field, decimal) for field in row) for row in rows[1:]]
         most = presets.text_rows(names, options)
         skipped += next((number for number, words in enumerate(worded[:most]) if not words), min(most, len(worded)))
-        if len(rows) > 1 and len(rows[-1]) == len(names) + 1 and not names[0]:
-            names = names[1:]
     repeated = [name for name in names if names.count(name) > 1 and name]
     if repeated:
         raise UserError(f"{path}: column {visible_name(repeated[0])} stands twice in the header line; rename one")
+    if all(len(row) == len(names) + 1 and not row[-1] for row in rows[1:]):  # each line ends with a separator
+        names = (*names, "")
     names = tuple(name or f"column {number}" for number, name in enumerate(names, 1))
-    return _Layout(names, skipped, separator, decimal, encoding)
+    layout = _Layout(names, skipped, separator, decimal, encoding)
+    if any(len(row) > len(names) for row in rows):
+        raise UserError(f"{path}: {_longer(layout)}")
+    return layout
+
+
+def _longer(layout: _Layout) -> str:
+    return (
+        f"lines have more fields than the {len(layout.names)} columns of the header line; put text that holds a "
+        "separator in quotes, or complete the header line"
+    )
 
 
 def _first_lines(path: Path) -> tuple[list[str], str]:

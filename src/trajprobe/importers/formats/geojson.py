@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import read_json
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
 
@@ -32,8 +32,8 @@ class _Line(NamedTuple):
     properties: dict[str, Any]
 
 
-def read(path: Path, options: Options) -> PointTable:
-    """The lines of a file as tracks, or its points as rows of a table. Options name properties; `--z` takes the height.
+def read(path: Path, options: ImportOptions) -> PointTable:
+    """The lines of a file as tracks, or its points as rows of a table. ImportOptions name properties; `--z` takes the height.
 
     Raises:
         UserError: it is no GeoJSON, or has no lines.
@@ -61,7 +61,7 @@ def read(path: Path, options: Options) -> PointTable:
     return point_table(tracks, names.tolist(), stamped or None, degrees=True, **columns)
 
 
-def _table(content: Any, path: Path, options: Options) -> PointTable:
+def _table(content: Any, path: Path, options: ImportOptions) -> PointTable:
     """The points that stand one by one, with their properties as columns."""
     features = content["features"] if content["type"] == "FeatureCollection" else []
     points = [feature for feature in features if (feature.get("geometry") or {}).get("type") == "Point"]

@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from trajprobe.errors import UserError, visible
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
 
 ENDINGS = (".gpx",)
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a file. `--label` names an element of a track (`type`, `name`), `--z ele` takes the height too.
 
     Raises:
@@ -43,7 +43,7 @@ def read(path: Path, options: Options) -> PointTable:
     )
 
 
-def _point(point: ET.Element, options: Options, path: Path) -> list[float]:
+def _point(point: ET.Element, options: ImportOptions, path: Path) -> list[float]:
     texts = [point.get("lon"), point.get("lat"), *([point.findtext(f"{{*}}{options.z}")] if options.z else [])]
     try:
         longitude, latitude, *height = [float(text) if text else np.nan for text in texts]

@@ -13,7 +13,7 @@ from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import named_arrays
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.ragged import squeezed, stacked
 from trajprobe.importers.readers import optional
@@ -31,7 +31,7 @@ PROGRAMS = {
 }
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of an HDF5 file, under the names of a data set's arrays or those that the options name.
 
     Raises:
@@ -40,7 +40,7 @@ def read(path: Path, options: Options) -> PointTable:
     return table(path, options, matlab=False)
 
 
-def table(path: Path, options: Options, *, matlab: bool) -> PointTable:
+def table(path: Path, options: ImportOptions, *, matlab: bool) -> PointTable:
     """As `read`; with `matlab`, as MATLAB 7.3 writes it.
 
     Raises:

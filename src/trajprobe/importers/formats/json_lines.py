@@ -8,7 +8,7 @@ from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".jsonl", ".ndjson", ".jsonlines")
@@ -16,7 +16,7 @@ ENDINGS = (".jsonl", ".ndjson", ".jsonlines")
 TABLE_MEMORY = 4
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a file of JSON lines.
 
     Raises:
@@ -27,7 +27,7 @@ def read(path: Path, options: Options) -> PointTable:
     return long_table.table(frame[columns.all()], columns, path, options)
 
 
-def whole(path: Path, options: Options) -> pd.DataFrame:  # noqa: ARG001 (as every table's)
+def whole(path: Path, options: ImportOptions) -> pd.DataFrame:  # noqa: ARG001 (as every table's)
     """All keys of the objects, a column each.
 
     Raises:

@@ -16,7 +16,7 @@ from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import named_arrays
 from trajprobe.importers.formats import hdf5
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.ragged import squeezed, stacked
 
@@ -27,7 +27,7 @@ MEMORY = 10
 DEPTH = 20
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a MATLAB file, under the names of a data set's arrays or those that the options name.
 
     Raises:

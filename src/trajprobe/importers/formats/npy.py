@@ -10,13 +10,13 @@ from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import HEADER, check_file
 from trajprobe.importers import padded
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".npy",)
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of an npy. Never unpickles.
 
     Raises:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from trajprobe.files.reading import PLAIN, declared_arrays, read_npz
 from trajprobe.importers import named_arrays
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".npz",)
@@ -13,7 +13,7 @@ MISSING, DAMAGED = "no such file", "copy or save it again"
 KINDS = PLAIN + "MmV"
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The tracks of an npz, under the keys of a data set or those that the options name. Never unpickles.
 
     Raises:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible
 from trajprobe.files.reading import check_file
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.readers import optional
 
@@ -23,7 +23,7 @@ PROGRAMS = ("DeepLabCut", "SLEAP", "LightningPose", "Anipose", "VIA-tracks", "NW
 PARTS = ("individual", "keypoint")
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The keypoints of a file as tracks. `--label keypoint` or `individual` makes classes of these.
 
     Raises:
@@ -54,7 +54,11 @@ def read(path: Path, options: Options) -> PointTable:
 
 
 def _table(
-    points: NDArray[np.float64], times: NDArray[Any], individuals: list[str], keypoints: list[str], options: Options
+    points: NDArray[np.float64],
+    times: NDArray[Any],
+    individuals: list[str],
+    keypoints: list[str],
+    options: ImportOptions,
 ) -> PointTable:
     """Points (i k t d) of individuals (i) and keypoints (k) at times (t), as tracks (i k)."""
     parts = {

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name
-from trajprobe.importers.options import Options
+from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
 
@@ -22,7 +22,7 @@ COLON = re.compile(r":(?![^()]*\))")  #: a date in parentheses has others
 STAMPED = re.compile(r"\(([^(),]*),([^(),]*)\)")
 
 
-def read(path: Path, options: Options) -> PointTable:
+def read(path: Path, options: ImportOptions) -> PointTable:
     """The cases of a file as tracks, named by their number from 0.
 
     Raises:
@@ -76,7 +76,7 @@ def _parts(path: Path) -> tuple[dict[str, str], Iterator[tuple[int, str]]]:
     raise UserError(f"{path}: has no line @data, so it is no .ts file of the UEA archive")
 
 
-def _axes(count: int, options: Options, where: str) -> list[int]:
+def _axes(count: int, options: ImportOptions, where: str) -> list[int]:
     """Which dimensions are x, y and, where there is one, z."""
     named = [number for number in (options.x, options.y, options.z) if number is not None]
     axes = [int(number) if number.isdecimal() else -1 for number in named] if len(named) > 1 else list(range(count))

@@ -1,0 +1,69 @@
+"""Files in the layout that each tool documents go in by the command of docs/data.md, without a script."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from importing import imported
+from tools import CLASSES, TOOLS, TRACKS, make
+
+from trajprobe.cli import commands
+
+DOCUMENT = Path(__file__).parents[2] / "docs/data.md"
+
+
+def table_of_tools():
+    """Tool, command and lines of own script, as docs/data.md has them."""
+    rows = re.findall(r"^\| (.+?) \| `(trajprobe data import .+?)` \| (\d+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    return {tool: (command, int(lines)) for tool, command, lines in rows}
+
+
+def parsed(command):
+    """Files and options of a command, by the program's own parser."""
+    words = shlex.split(command)
+    group = commands.commands["data"].commands["import"]
+    context = group.make_context("import", words[3:])
+    assert words[:3] == ["trajprobe", "data", "import"]
+    options = dict(context.params)
+    files = [path for pattern in options.pop("files") for path in sorted(Path().glob(str(pattern)))]
+    return files, {name: value for name, value in options.items() if name not in ("name", "force")}
+
+
+def test_the_table_has_every_tool_and_no_line_of_script():
+    shown = table_of_tools()
+    assert set(TOOLS) <= set(shown)
+    assert {lines for _, lines in shown.values()} == {0}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tools_file_goes_in_by_one_command(tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make(tool, tmp_path)
+    _, step, copies = TOOLS[tool]
+    files, options = parsed(table_of_tools()[tool][0])
+    result = imported(*files, **options)
+    assert result.labels == CLASSES * copies
+    tracks = result.data.trajectories
+    if tool == "movingpandas":  # in metres: the shape is that of degrees, narrower by the cosine of the latitude
+        metres = np.diff(TRACKS, axis=1) / 1000 * 111_195.08
+        np.testing.assert_allclose(np.diff(tracks, axis=1)[..., 1], metres[..., 1], rtol=1e-6)
+        shares = np.diff(tracks, axis=1)[..., 0] / metres[..., 0]
+        np.testing.assert_allclose(shares, np.cos(np.radians(48 + TRACKS[..., 1].mean() / 1000)), rtol=1e-3)
+    else:
+        np.testing.assert_allclose(tracks, np.tile(TRACKS, (copies, 1, 1)))
+    np.testing.assert_allclose(
+        result.data.times - result.data.times[:, :1], np.tile(np.arange(6) * step, (4 * copies, 1))
+    )
+    assert "read as a table of " in result.guesses
+
+
+@pytest.mark.parametrize("tool", [name for name in TOOLS if name not in ("CSV, TSV, text", "JSON lines", "Parquet")])
+def test_the_guess_names_the_tool_and_its_columns(tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make(tool, tmp_path)
+    files, options = parsed(table_of_tools()[tool][0])
+    guess = imported(*files, **options).guesses
+    assert guess.startswith(f"read as a table of {'id, t, x, y' if tool == 'napari' else tool}: id ")
+    assert ", time " in guess
