@@ -6,7 +6,7 @@ import numpy as np
 
 from trajprobe.data import raw
 from trajprobe.data.canonical import canonical
-from trajprobe.inspection.dataset import DataSet
+from trajprobe.inspection.measures import DataSet
 
 
 def walks(names, count=4, steps=12, dimensions=2, **arrays):

@@ -83,7 +83,7 @@ def show_data(name: str, out: Path | None, form: str | None) -> None:
 
     The guards run on it, as in `dvc repro`. Nothing of a run is needed, and none is started.
     """
-    from trajprobe.inspection.dataset import open_dataset
+    from trajprobe.inspection.measures import open_dataset
     from trajprobe.inspection.page import page
     from trajprobe.params import read
 
@@ -104,7 +104,7 @@ def show_data(name: str, out: Path | None, form: str | None) -> None:
 def list_data() -> None:
     """List the data sets of this repository."""
     from trajprobe.params import read
-    from trajprobe.repository.data_sets import list_data_sets
+    from trajprobe.repository.inventory import list_data_sets
 
     show(list_data_sets(read()))
 
@@ -117,8 +117,8 @@ def remove_data(name: str) -> None:
     DVC's cache keeps its content, and the command that brings it back is printed.
     """
     from trajprobe.params import read
-    from trajprobe.repository.data_sets import remove_data_set
     from trajprobe.repository.doctor import mend
+    from trajprobe.repository.inventory import remove_data_set
 
     mend(show)
     show(remove_data_set(name, read()))

@@ -10,7 +10,7 @@ from trajprobe.data import raw, synthetic
 from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.atomic import write_npz
-from trajprobe.inspection.dataset import imported_names, open_dataset, quantity
+from trajprobe.inspection.measures import imported_names, open_dataset, quantity
 from trajprobe.inspection.page import CLASSES, page
 from trajprobe.params import read
 
@@ -139,7 +139,7 @@ def test_a_set_that_is_missing_or_changed_is_refused(put, values):
         open_dataset("walks", values)
     with pytest.raises(UserError, match=r"^data/raw/hands\.npz: no such data set; expected one of synthetic, walks;"):
         open_dataset("hands", values)
-    with pytest.raises(UserError, match="^NAME: got '../walks'"):
+    with pytest.raises(UserError, match=r"^NAME: got '\.\./walks'"):
         open_dataset("../walks", values)
 
 

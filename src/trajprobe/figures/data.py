@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
 from trajprobe.figures import style
 from trajprobe.figures.style import HEADING, LABEL, QUIET, RULE, SMALL, TITLE, Sheet
-from trajprobe.inspection.dataset import DataSet, Measures, quantity
+from trajprobe.inspection.measures import DataSet, Measures, quantity
 from trajprobe.params import section
 
 WIDTH, EDGE, GAP = 10.0, 0.4, 0.12  #: of the sheet, of its margins, between panels; inches

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trajprobe.data import folds, guards
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files import imported
-from trajprobe.inspection.dataset import SYNTHETIC, DataSet, Measures, quantity
+from trajprobe.inspection.measures import SYNTHETIC, DataSet, Measures, quantity
 from trajprobe.params import section
 
 #: Classes that the page lists at most.

@@ -33,7 +33,7 @@ class _Line(NamedTuple):
 
 
 def read(path: Path, options: ImportOptions) -> PointTable:
-    """The lines of a file as tracks, or its points as rows of a table. ImportOptions name properties; `--z` takes the height.
+    """The lines of a file as tracks, or its points as rows of a table; the options name properties.
 
     Raises:
         UserError: it is no GeoJSON, or has no lines.

@@ -15,8 +15,8 @@ from trajprobe.data import raw
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import write_npz
 from trajprobe.params import read
-from trajprobe.repository.data_sets import list_data_sets, remove_data_set
 from trajprobe.repository.dvc_add import added_to_dvc
+from trajprobe.repository.inventory import list_data_sets, remove_data_set
 
 ROOT = Path(__file__).parents[2]
 WALKS = Path("data/raw/walks.npz")
@@ -128,7 +128,7 @@ def test_content_that_dvc_does_not_hold_is_not_removed(top, values):
     WALKS.write_bytes(whole)
     held.unlink()
     with pytest.raises(
-        UserError, match="DVC's cache has no intact copy of it; run `dvc commit data/raw/walks.npz.dvc`"
+        UserError, match=r"DVC's cache has no intact copy of it; run `dvc commit data/raw/walks\.npz\.dvc`"
     ):
         remove_data_set("walks", values)
     subprocess.run([sys.executable, "-m", "dvc", "commit", "--quiet", "data/raw/walks.npz.dvc"], check=True)

@@ -11,7 +11,7 @@ from trajprobe.data import raw
 from trajprobe.errors import UserError, visible
 from trajprobe.files import imported
 from trajprobe.files.atomic import file_md5
-from trajprobe.inspection.dataset import RAW, SYNTHETIC, imported_names, no_such_set
+from trajprobe.inspection.measures import RAW, SYNTHETIC, imported_names, no_such_set
 from trajprobe.params import check_name, section
 from trajprobe.repository.dvc_add import cached_object, check_repository_root
 from trajprobe.repository.dvc_command import dvc
