@@ -182,7 +182,7 @@ def test_columns_called_longitude_and_latitude_become_metres(table):
     ([HEADER, *ROWS, "e,0,1,2,walk,9,9"], "is no table as its first lines say (Expected 5 fields in line 10, saw 7"),
     ([HEADER, *ROWS[:2]], "got one class (walk), expected at least two"),
     (["id,t,x,y", *(row.rpartition(",")[0] for row in ROWS)], "no labels; name them with --label COLUMN"),
-    ([HEADER, *ROWS, "e,0,1,2,walk"], "1 of 5 tracks have fewer than 2 points that are not NaN (tracks e); --min-points"),
+    ([HEADER, *ROWS, "e,0,1,2,walk"], "1 of 5 tracks have fewer than 2 points that are not NaN (tracks e); --min"),
     ([HEADER, *ROWS, "e,0,1,inf,walk", "e,1,1,1,walk"], "track e has an infinite value"),
     ([HEADER, *ROWS, "e,0,1,1e39,walk", "e,1,1,1,walk"], "track e has a coordinate of 1e+39, expected at most 1e+18"),
 ])  # fmt: skip

@@ -1,8 +1,10 @@
 """A file that no reader takes: what it seems to be, and how to convert it; never that it is to be deleted."""
 
+import sqlite3
 import zipfile
 
 import pytest
+from importing import imported, refusal
 
 from trajprobe.importers.readers import names
 from trajprobe.importers.unknown import KINDS, described
@@ -39,6 +41,7 @@ def test_a_file_is_known_by_its_first_bytes_and_its_ending(tmp_path, monkeypatch
     ("trajectories.npy", "a file of numpy arrays; --format npz"),
     ("xl/workbook.xml", "an Excel workbook"),
     ("doc.kml", "KML"),
+    ("content.xml", "an OpenDocument file"),
     ("model/data.pkl", "a checkpoint of PyTorch"),
     ("notes.txt", "an archive; unpack it"),
 ])  # fmt: skip
@@ -56,7 +59,7 @@ def test_what_is_not_recognised_gets_the_endings_that_are(tmp_path):
     (tmp_path / "a.xyz").write_bytes(b"")
     assert described(tmp_path / "a.xyz") == "is empty; export it again"
     (tmp_path / "b.zip").write_bytes(b"PK\3\4 cut short")
-    assert described(tmp_path / "b.zip") == "seems to be an archive; unpack it, then import the files in it"
+    assert described(tmp_path / "b.zip") == "seems to be a damaged archive; copy or save it again"
 
 
 def test_the_advice_names_formats_that_there_are_and_deletes_nothing():
@@ -64,3 +67,21 @@ def test_the_advice_names_formats_that_there_are_and_deletes_nothing():
         words = kind.way.replace(";", " ").replace(",", " ").split()
         assert {words[place + 1] for place, word in enumerate(words) if word == "--format"} <= set(names()), kind
         assert "delete" not in kind.way
+
+
+def test_a_database_is_recognised_as_sqlite_writes_it(tmp_path):
+    with sqlite3.connect(tmp_path / "tracks.db") as connection:
+        connection.execute("create table points (x)")
+    connection.close()
+    assert "tracks.db: seems to be an SQLite database" in refusal(tmp_path / "tracks.db")
+
+
+def test_the_format_may_be_named(tmp_path):
+    path = tmp_path / "tracks.bin"
+    path.write_text("id,x,y,label\n" + "".join(f"{at // 2},{at},{at},{at // 4}\n" for at in range(8)))
+    assert refusal(path)
+    assert imported(path, format="csv").labels == ["0", "0", "1", "1"]
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    assert "nowhere.csv: no such file" in refusal(tmp_path / "nowhere.csv")

@@ -17,6 +17,8 @@ from trajprobe.clips.scene import Format, Scene, place
 from trajprobe.data import folds, guards, raw
 from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
+from trajprobe.importers import data_set
+from trajprobe.importers.options import ImportOptions
 
 WILD = Path(__file__).parents[2] / "../shared/data/in_the_wild/damaged"
 #: What a header, or a value, is changed to.
@@ -176,22 +178,27 @@ def changed_file(seed):
     return flipped(data, chance), content
 
 
-def use(data_set, path):
+def use(loaded, path):
     """What the stages do with a set that was taken: none of its numbers may overflow on the way to a frame."""
     params = folds.Prepare(folds=2, seed=0, duplicates="keep", pool="auto")
     try:
-        tracks, labelling = folds.prepare(data_set, params, "set")
+        tracks, labelling = folds.prepare(loaded, params, "set")
     except UserError:  # too few groups in a class, say
         return
     assert isinstance(tracks, Tracks)
-    for finding in guards.findings(data_set, tracks, labelling, str(path)):
+    for finding in guards.findings(loaded, tracks, labelling, str(path)):
         assert finding.text.isprintable()
     for scaling in ("track", "dataset"):
         scene = Scene(view="xy", scaling=scaling, blob=0.05, margin=0.1)
         assert np.isfinite(place(tracks, scene, Format(frames=9, resolution=16))).all()
 
 
-def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path):
+def imported(path):
+    return data_set.load((path,), ImportOptions())[0]
+
+
+@pytest.mark.parametrize("load", [raw.load, imported])
+def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path, load):
     taken = refused = longest = 0
     path = tmp_path / "set.npz"
     for seed in cases(400):
@@ -199,7 +206,7 @@ def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path):
         path.write_bytes(data)
         with limited():
             try:
-                data_set = raw.load(path)
+                loaded = load(path)
             except UserError as error:
                 refused += 1
                 longest = max(longest, len(str(error)))
@@ -209,15 +216,15 @@ def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path):
             taken += 1
             try:
                 if content is None:
-                    use(data_set, path)
+                    use(loaded, path)
                 else:  # the change was of what means nothing, as a date in the zip
                     lengths = content["lengths"]
                     for track, points in enumerate(content["trajectories"]):
                         np.testing.assert_array_equal(
-                            data_set.trajectories[track, : lengths[track]], points[: lengths[track]]
+                            loaded.trajectories[track, : lengths[track]], points[: lengths[track]]
                         )
-                    np.testing.assert_array_equal(data_set.label_names[data_set.labels], content["labels"])
-                    np.testing.assert_array_equal(data_set.group_names[data_set.groups], content["groups"])
+                    np.testing.assert_array_equal(loaded.label_names[loaded.labels], content["labels"])
+                    np.testing.assert_array_equal(loaded.group_names[loaded.groups], content["groups"])
             except Exception as error:  # noqa: BLE001
                 pytest.fail(f"case {seed}, taken: {type(error).__name__}: {error}")
     print(f"{refused} refused, {taken} taken")  # noqa: T201 (for a longer run)
@@ -227,5 +234,6 @@ def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path):
 
 @pytest.mark.parametrize("path", sorted(WILD.glob("*.npz")), ids=lambda path: path.stem)
 def test_a_file_that_once_gave_a_traceback_is_refused(path):
-    with limited(), pytest.raises(UserError, match="is damaged"):
-        raw.load(path)
+    for load in (raw.load, imported):
+        with limited(), pytest.raises(UserError, match="is damaged"):
+            load(path)

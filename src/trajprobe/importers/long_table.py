@@ -48,7 +48,13 @@ def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOpti
     per_track: dict[str, NDArray[Any]] = {}
     for role in ("label", "label_name", "group", "split"):
         if role in columns.roles:
-            per_track[role] = of_tracks(frame, columns.roles[role], names, path)
+            column = columns.roles[role]
+            per_track[role] = of_tracks(frame, column, names, path)
+            if spaced := [
+                value for value in frame[column].unique() if isinstance(value, str) and value != value.strip()
+            ]:
+                listed = visible_names(map(repr, spaced))
+                notes.append(f"spaces around names in {visible_name(column)} do not count: {listed}")
     labels, label_names = named_labels(per_track.get("label"), per_track.get("label_name"), path)
     groups = per_track.get("group")
     return PointTable(

@@ -182,14 +182,15 @@ def _resolution(values: NDArray[Any] | None, kept: NDArray[np.bool_], what: str)
     """A note where most steps are below what float16 or float32 can tell apart, far from 0."""
     if values is None or values.dtype.kind != "f" or values.dtype.itemsize > 4 or not kept.any():
         return []
-    real = values[kept]
+    farthest = np.max(np.abs(values[kept]), initial=0, where=np.isfinite(values[kept]))
+    grain = np.spacing(farthest)
     with np.errstate(invalid="ignore", over="ignore"):
         steps = np.abs(np.diff(values, axis=1))
-    steps = steps[steps > 0]
-    grain = np.spacing(np.nanmax(np.abs(np.where(np.isfinite(real), real, 0))))
+    # Steps that are 0 may be rest, unless not even 1 is told from 0.
+    steps = steps[steps > 0] if grain < 1 else steps[np.isfinite(steps)]
     if not len(steps) or np.median(steps) > 4 * grain:
         return []
     return [
-        f"{what} are {values.dtype}: near {np.nanmax(np.abs(real)):g} it resolves {grain:g}, and half of the steps are "
-        f"at most {np.median(steps):g}, so that motion is lost to rounding; save float64, or subtract an offset before"
+        f"{what} are {values.dtype}: near {farthest:g} it resolves {grain:g}, and half of the steps are at most "
+        f"{np.median(steps):g}, so that motion is lost to rounding; save float64, or subtract an offset before"
     ]

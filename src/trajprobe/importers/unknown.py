@@ -86,6 +86,8 @@ def described(path: Path) -> str:
     if not start:
         return "is empty; export it again"
     members = _members(path) if start.startswith(b"PK\3\4") else []
+    if members is None:
+        return "seems to be a damaged archive; copy or save it again"
     if kind := next((kind for kind in KINDS if _fits(kind, path, start, members)), None):
         return f"seems to be {kind.seems}; {kind.way.replace('FILE', visible_name(path))}"
     if b"\0" not in start:
@@ -107,10 +109,10 @@ def _fits(kind: _Kind, path: Path, start: bytes, members: list[str]) -> bool:
     return beginning.startswith(kind.starts) or path.suffix.lower() in kind.endings
 
 
-def _members(path: Path) -> list[str]:
-    """The names of the files in a zip archive; none where it is damaged."""
+def _members(path: Path) -> list[str] | None:
+    """The names of the files in a zip archive; None where it is damaged."""
     try:
         with ZipFile(path) as archive:
             return archive.namelist()
     except (BadZipFile, OSError, ValueError, NotImplementedError):
-        return []
+        return None

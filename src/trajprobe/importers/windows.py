@@ -30,7 +30,7 @@ def cut(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     if clock is None:
         raise UserError(f"{where}: --window-in time needs times; name them with --time")
     window, stride = options.window, options.stride or options.window
-    if not by_time and not (window.is_integer() and stride.is_integer()):
+    if not by_time and (window % 1 or stride % 1):
         raise UserError(f"--window, --stride: got {window:g} and {stride:g}, expected whole numbers of points")
     elapsed = clock - clock[table.starts][table.track]
     last = elapsed[table.starts + table.lengths - 1]
