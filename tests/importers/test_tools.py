@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from importing import imported
-from tools import CLASSES, TOOLS, TRACKS, make
+from tools import CLASSES, TOOLS, TRACKS, deeplabcut, make
 
 from trajprobe.cli import commands
+from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.readers import by_name
+from trajprobe.params import parse
 
 #: Tools whose places are degrees; formats that have their tracks one by one, in no table.
 DEGREES = ("movingpandas", "GPX", "GeoJSON")
@@ -74,3 +77,14 @@ def test_the_guess_names_the_tool_and_its_columns(tool, tmp_path, monkeypatch):
     guess = imported(*files, **options).guesses
     assert guess.startswith(f"read as a table of {'id, t, x, y' if tool == 'napari' else tool}: id ")
     assert ", time " in guess
+
+
+def test_a_file_of_deeplabcut_goes_in_by_one_command(tmp_path, monkeypatch):
+    pytest.importorskip("movement", reason="movement is an extra: pip install 'trajprobe[poses]'")
+    monkeypatch.chdir(tmp_path)
+    deeplabcut(tmp_path)
+    (command,) = (command for tool, (command, _) in table_of_tools().items() if tool.startswith("DeepLabCut"))
+    files, options = parsed(command)
+    table = by_name("poses").read(files[0], parse(options, ImportOptions, "options")).in_order()
+    np.testing.assert_array_equal(table.points.reshape(4, 6, 2), TRACKS)
+    assert table.labels.tolist() == ["nose", "ear", "hip", "tail"]

@@ -131,7 +131,7 @@ def parquet(folder):
 
 
 def matlab(folder):
-    """save -v7: an array with a row a track, and a cell array of classes."""
+    """By save -v7: an array with a row a track, and a cell array of classes."""
     io.savemat(folder / "tracks.mat", {"xy": TRACKS, "kind": np.array(CLASSES, dtype=object)[:, None]})
 
 

@@ -86,13 +86,3 @@ def test_a_file_of_another_program_and_a_program_that_is_unknown_are_refused(rea
         read(of_mice(), preset="TrackMate")
     with pytest.raises(UserError, match="--preset: got none, expected"):
         read(of_mice(), preset=None)
-
-
-def test_movement_itself_reads_a_file_of_deeplabcut(tmp_path):
-    pytest.importorskip("movement", reason="movement is an extra: pip install 'trajprobe[poses]'")
-    lines = ["scorer" + ",net" * 6, "bodyparts" + ",nose" * 3 + ",ear" * 3, "coords" + ",x,y,likelihood" * 2]
-    lines += [f"{time},{time},2,1,{time + 5},7,1" for time in range(4)]
-    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
-    table = poses.read(tmp_path / "a.csv", ImportOptions(preset="DeepLabCut", label="keypoint"))
-    assert table.labels.tolist() == ["nose", "ear"]
-    assert table.points.tolist() == [[time, 2] for time in range(4)] + [[time + 5, 7] for time in range(4)]
