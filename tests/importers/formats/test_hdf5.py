@@ -21,7 +21,7 @@ def read(tmp_path):
         with h5py.File(tmp_path / "set.h5", "w") as file:
             for name, array in arrays.items():
                 file[name] = array
-        return hdf5.read(tmp_path / "set.h5", ImportOptions(**options))
+        return hdf5.table(tmp_path / "set.h5", ImportOptions(**options))
 
     return read
 
@@ -62,13 +62,13 @@ def test_an_array_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
         file.create_dataset("trajectories", shape=(10**9, 10**6, 2), dtype="f8", chunks=(1, 1000, 2))
         file["labels"] = [0]
     with pytest.raises(UserError, match="too large: needs"):
-        hdf5.read(tmp_path / "set.h5", ImportOptions())
+        hdf5.table(tmp_path / "set.h5", ImportOptions())
 
 
 def test_what_is_no_such_file_is_refused(tmp_path):
     (tmp_path / "a.h5").write_bytes(hdf5.SIGNATURE + bytes(100))
     with pytest.raises(UserError, match=r"a.h5: is no HDF5 file, or is damaged"):
-        hdf5.read(tmp_path / "a.h5", ImportOptions())
+        hdf5.table(tmp_path / "a.h5", ImportOptions())
 
 
 def test_a_library_that_is_missing_is_asked_for_by_name(tmp_path, monkeypatch):

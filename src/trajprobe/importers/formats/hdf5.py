@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import named_arrays
+from trajprobe.importers import isolated, named_arrays
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.ragged import squeezed, stacked
@@ -37,16 +37,26 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: the file or an array is refused; the message says which options read it.
     """
-    return table(path, options, matlab=False)
+    check_file(path, "no such file")
+    optional("h5py", "hdf5", path)
+    return isolated.read(table, path, options)
 
 
-def table(path: Path, options: ImportOptions, *, matlab: bool) -> PointTable:
-    """As `read`; with `matlab`, as MATLAB 7.3 writes it.
+def matlab_table(path: Path, options: ImportOptions) -> PointTable:
+    """As `read`, of a file that MATLAB 7.3 wrote.
 
     Raises:
         UserError: as `read`.
     """
-    check_file(path, "no such file")
+    return table(path, options, matlab=True)
+
+
+def table(path: Path, options: ImportOptions, *, matlab: bool = False) -> PointTable:
+    """As `read`, in this process.
+
+    Raises:
+        UserError: as `read`.
+    """
     h5py = optional("h5py", "hdf5", path)
     try:
         with h5py.File(path, "r") as file:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible, visible_names
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import named_arrays
+from trajprobe.importers import isolated, named_arrays
 from trajprobe.importers.formats import hdf5
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.ragged import squeezed, stacked
+from trajprobe.importers.readers import optional
 
 ENDINGS = (".mat",)
 #: Memory that its variables take at most, as a multiple of the file's size: they may be packed.
@@ -35,9 +36,18 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     """
     check_file(path, "no such file")
     with path.open("rb") as file:
-        start = file.read(128)
-    if start.startswith((b"MATLAB 7.3", hdf5.SIGNATURE)):
-        return hdf5.table(path, options, matlab=True)
+        is_hdf5 = file.read(10).startswith((b"MATLAB 7.3", hdf5.SIGNATURE))
+    if is_hdf5:
+        optional("h5py", "hdf5", path)
+    return isolated.read(hdf5.matlab_table if is_hdf5 else table, path, options)
+
+
+def table(path: Path, options: ImportOptions) -> PointTable:
+    """The tracks of a file of versions 4 to 7. scipy crashes at some that are damaged.
+
+    Raises:
+        UserError: as `read`.
+    """
     from scipy import io
 
     memory.require(MEMORY * path.stat().st_size, str(path), "save fewer variables")
