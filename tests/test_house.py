@@ -12,7 +12,20 @@ PACKAGE = ROOT / "src/trajprobe"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 #: Along the flow: a room imports from itself and from those before it.
 FLOW = [
-    *("errors", "params", "stage", "files", "statistics", "rows", "data", "execution", "clips", "backbones"),
+    *(
+        "errors",
+        "params",
+        "stage",
+        "files",
+        "statistics",
+        "rows",
+        "data",
+        "execution",
+        "clips",
+        "inspection",
+        "figures",
+    ),
+    "backbones",
     *("pretraining", "features", "probes", "compare", "report", "repository", "importers", "published"),
     *("check", "cli_data", "cli"),
 ]

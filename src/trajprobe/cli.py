@@ -50,7 +50,7 @@ def check() -> None:
 
 @commands.group()
 def data() -> None:
-    """Import data sets."""
+    """Import, look at and remove data sets."""
 
 
 @data.command("import")
@@ -70,6 +70,58 @@ def import_data(files: tuple[Path, ...], name: str, force: bool, **options: Any)
 
     mend(show)
     show(import_data_set(files, name, parse(options, ImportOptions, "trajprobe data import"), replace=force))
+
+
+@data.command("show")
+@click.argument("name", help="The name of a data set in params.yaml.")
+@click.option("--out", type=PATH, help="Also draw it: a .png or .svg file.")
+@click.option(
+    "--clips", "form", metavar="FORMAT", help="Draw its clips in this format of `clips`, by default the first."
+)
+def show_data(name: str, out: Path | None, form: str | None) -> None:
+    """Show what is in a data set, in words and as a picture.
+
+    The guards run on it, as in `dvc repro`. Nothing of a run is needed, and none is started.
+    """
+    from trajprobe.inspection.measures import open_dataset
+    from trajprobe.inspection.page import page
+    from trajprobe.params import read
+
+    values = read()
+    dataset = open_dataset(name, values)
+    if form and not out:
+        raise UserError("--clips: got a format of clips to draw, but no picture; add --out data.png")
+    if out:
+        from trajprobe.figures.data import save_picture
+
+        save_picture(dataset, values, form, out)
+    show(page(dataset, values))
+    if out:
+        show(f"\n{out}: drawn")
+
+
+@data.command("list")
+def list_data() -> None:
+    """List the data sets of this repository."""
+    from trajprobe.params import read
+    from trajprobe.repository.inventory import list_data_sets
+
+    show(list_data_sets(read()))
+
+
+@data.command("remove")
+@click.argument("name", help="The name of an imported data set.")
+def remove_data(name: str) -> None:
+    """Remove an imported data set from data/raw.
+
+    DVC's cache keeps its content, and the command that brings it back is printed.
+    """
+    from trajprobe.params import read
+    from trajprobe.repository.doctor import mend
+    from trajprobe.repository.inventory import remove_data_set
+
+    mend(show)
+    show(remove_data_set(name, read()))
 
 
 @commands.group()

@@ -20,6 +20,12 @@ NOT_RUN = {
             "tests/published/test_huggingface_hub.py::test_only_the_needed_files_are_downloaded_recorded_and_kept_to",
         )
     },
+    "docs/data.md": {
+        "pip install 'trajprobe[poses]'": (
+            "installs sixty packages",
+            "tests/importers/test_tools.py::test_a_file_of_deeplabcut_goes_in_by_one_command",
+        ),
+    },
     "docs/networks.md": {
         "trajprobe weights add open-magvit2": (
             "downloads 3 GB",

@@ -7,10 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from importing import imported
-from tools import CLASSES, TOOLS, TRACKS, make
+from tools import CLASSES, TOOLS, TRACKS, deeplabcut, make
 
 from trajprobe.cli import commands
+from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.readers import by_name
+from trajprobe.params import parse
 
+#: Tools whose places are degrees; formats that have their tracks one by one, in no table.
+DEGREES = ("movingpandas", "GPX", "GeoJSON")
+ONE_BY_ONE = ("MATLAB", "HDF5", "UEA archive", "GPX", "GeoJSON")
 DOCUMENT = Path(__file__).parents[2] / "docs/data.md"
 
 
@@ -40,13 +46,15 @@ def test_the_table_has_every_tool_and_no_line_of_script():
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_tools_file_goes_in_by_one_command(tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if tool == "HDF5":
+        pytest.importorskip("h5py", reason="h5py is an extra: pip install 'trajprobe[hdf5]'")
     make(tool, tmp_path)
     _, step, copies = TOOLS[tool]
     files, options = parsed(table_of_tools()[tool][0])
     result = imported(*files, **options)
     assert result.labels == CLASSES * copies
     tracks = result.data.trajectories
-    if tool == "movingpandas":  # in metres: the shape is that of degrees, narrower by the cosine of the latitude
+    if tool in DEGREES:  # in metres: the shape is that of degrees, narrower by the cosine of the latitude
         metres = np.diff(TRACKS, axis=1) / 1000 * 111_195.08
         np.testing.assert_allclose(np.diff(tracks, axis=1)[..., 1], metres[..., 1], rtol=1e-6)
         shares = np.diff(tracks, axis=1)[..., 0] / metres[..., 0]
@@ -56,10 +64,12 @@ def test_a_tools_file_goes_in_by_one_command(tool, tmp_path, monkeypatch):
     np.testing.assert_allclose(
         result.data.times - result.data.times[:, :1], np.tile(np.arange(6) * step, (4 * copies, 1))
     )
-    assert "read as a table of " in result.guesses
+    assert ("read as a table of " in result.guesses) == (tool not in ONE_BY_ONE)
 
 
-@pytest.mark.parametrize("tool", [name for name in TOOLS if name not in ("CSV, TSV, text", "JSON lines", "Parquet")])
+@pytest.mark.parametrize(
+    "tool", [name for name in TOOLS if name not in ("CSV, TSV, text", "JSON lines", "Parquet", *ONE_BY_ONE)]
+)
 def test_the_guess_names_the_tool_and_its_columns(tool, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make(tool, tmp_path)
@@ -67,3 +77,14 @@ def test_the_guess_names_the_tool_and_its_columns(tool, tmp_path, monkeypatch):
     guess = imported(*files, **options).guesses
     assert guess.startswith(f"read as a table of {'id, t, x, y' if tool == 'napari' else tool}: id ")
     assert ", time " in guess
+
+
+def test_a_file_of_deeplabcut_goes_in_by_one_command(tmp_path, monkeypatch):
+    pytest.importorskip("movement", reason="movement is an extra: pip install 'trajprobe[poses]'")
+    monkeypatch.chdir(tmp_path)
+    deeplabcut(tmp_path)
+    (command,) = (command for tool, (command, _) in table_of_tools().items() if tool.startswith("DeepLabCut"))
+    files, options = parsed(command)
+    table = by_name("poses").read(files[0], parse(options, ImportOptions, "options")).in_order()
+    np.testing.assert_array_equal(table.points.reshape(4, 6, 2), TRACKS)
+    assert table.labels.tolist() == ["nose", "ear", "hip", "tail"]

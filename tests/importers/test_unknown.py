@@ -1,52 +1,79 @@
-"""A file that no format is for: what it seems to be, and the way from there."""
+"""A file that no reader takes: what it seems to be, and how to convert it; never that it is to be deleted."""
 
-import io
-import pickle
 import sqlite3
 import zipfile
 
 import pytest
 from importing import imported, refusal
 
-
-def zipped(name):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(name, "x")
-    return buffer.getvalue()
+from trajprobe.importers.readers import names
+from trajprobe.importers.unknown import KINDS, described
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"", "is empty; export it again"),
-    (pickle.dumps({"a": 1}), "seems to be a pickle; pickles are never read: they can run programs"),
-    (zipped("xl/workbook.xml"), "seems to be an Excel workbook; save the sheet as CSV there"),
-    (zipped("content.xml"), "seems to be an OpenDocument file"),
-    (zipped("trajectories.npy"), "seems to be a file of numpy arrays; rename it to end in .npz"),
-    (zipped("archive/data.pkl"), "seems to be a checkpoint of PyTorch"),
-    (zipped("readme"), "seems to be an archive; unpack it, then import the files in it"),
-    (zipped("readme")[:30], "seems to be a damaged archive; copy or save it again"),
-    (b"PAR1....", "seems to be a Parquet file; rename it to end in .parquet"),
-    (b"\x1f\x8b\x08", "seems to be a packed file; unpack it: gunzip"),
-    (b"SQLite format 3\0", "seems to be an SQLite database; write a table as CSV: sqlite3 -header -csv"),
-    (b"\x89PNG", "seems to be an image; expected tracks"),
-    (b"<?xml version='1.0'?><TrackMate/>", "seems to be an XML file; export its points as CSV: from TrackMate"),
-    (b'{"a": 1}', "seems to be a JSON file; end it in .geojson, or in .jsonl"),
-    (b"id,x,y\n1,2,3\n", "seems to be a text file; --format csv reads a table in it"),
-    (b"\x00\x01\x02\x03", "got the ending .bin, expected one of the endings .csv, "),
+@pytest.mark.parametrize(("name", "start", "words"), [
+    ("a.bin", b"\x80\x04\x95", "a pickle; pickles are never read"),
+    ("a.bin", b"\x93NUMPY\1\0", "a numpy array; --format npy reads it"),
+    ("a.bin", b"MATLAB 5.0 MAT-file", "a MATLAB file; --format mat reads it"),
+    ("a.bin", b"\x89HDF\r\n\x1a\n\0", "an HDF5 file; --format hdf5 reads it"),
+    ("a.bin", b"PAR1\0", "a Parquet file; --format parquet reads it"),
+    ("a.bin", b"SQLite format 3\0", "an SQLite database; write a table as CSV"),
+    ("a.gpkg", b"SQLite format 3\0", "a GeoPackage; `ogr2ogr -f GeoJSON tracks.geojson a.gpkg`"),
+    ("a.xls", b"\xd0\xcf\x11\xe0\0", "an Excel workbook; save the sheet as CSV"),
+    ("a.mp4", b"\0\0\0\x18ftypisom", "a video; track it first"),
+    ("a", b"\0\0\0\x18ftypisom", "a video; track it first"),
+    ("a.fit", b"\x0e\x10\0\0\0\0\0\0.FIT", "a record of a sports watch; `gpsbabel -i garmin_fit"),
+    ("a.tcx", b"<?xml version='1.0'?><TrainingCenterDatabase>", "a record of a sports watch; `gpsbabel -i gtrnctr"),
+    ("a.kml", b"<?xml version='1.0'?><kml>", "KML; `ogr2ogr"),
+    ("a.xml", b"\xef\xbb\xbf<?xml version='1.0'?>", "an XML file; write its points as CSV: from TrackMate"),
+    ("a.rds", b"\x1f\x8b\x08", "an R file; in R: write.csv"),
+    ("a.bin", b"\x1f\x8b\x08", "a packed file; unpack it: gunzip a.bin"),
+    ("a.json", b' {"a": 1}', "a JSON file; --format geojson"),
+    ("a.log", b"1 2 3\n", "a text file; --format csv reads a table in it"),
 ])  # fmt: skip
-def test_a_file_is_recognised_by_its_beginning(tmp_path, content, words):
-    path = tmp_path / "tracks.bin"
-    path.write_bytes(content)
-    message = refusal(path)
-    assert words in message
-    assert "delete" not in message
+def test_a_file_is_known_by_its_first_bytes_and_its_ending(tmp_path, monkeypatch, name, start, words):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(start)
+    assert described(path.relative_to(tmp_path)).startswith(f"seems to be {words}")
+
+
+@pytest.mark.parametrize(("member", "words"), [
+    ("trajectories.npy", "a file of numpy arrays; --format npz"),
+    ("xl/workbook.xml", "an Excel workbook"),
+    ("doc.kml", "KML"),
+    ("content.xml", "an OpenDocument file"),
+    ("model/data.pkl", "a checkpoint of PyTorch"),
+    ("notes.txt", "an archive; unpack it"),
+])  # fmt: skip
+def test_an_archive_is_known_by_what_is_in_it(tmp_path, member, words):
+    with zipfile.ZipFile(tmp_path / "a.bin", "w") as archive:
+        archive.writestr(member, "")
+    assert described(tmp_path / "a.bin").startswith(f"seems to be {words}")
+
+
+def test_what_is_not_recognised_gets_the_endings_that_are(tmp_path):
+    (tmp_path / "a.xyz").write_bytes(b"\0\1\2\3")
+    text = described(tmp_path / "a.xyz")
+    assert text.startswith("got the ending .xyz, expected one of .csv, ")
+    assert text.endswith("write it as CSV, a line a point, where it was made")
+    (tmp_path / "a.xyz").write_bytes(b"")
+    assert described(tmp_path / "a.xyz") == "is empty; export it again"
+    (tmp_path / "b.zip").write_bytes(b"PK\3\4 cut short")
+    assert described(tmp_path / "b.zip") == "seems to be a damaged archive; copy or save it again"
+
+
+def test_the_advice_names_formats_that_there_are_and_deletes_nothing():
+    for kind in KINDS:
+        words = kind.way.replace(";", " ").replace(",", " ").split()
+        assert {words[place + 1] for place, word in enumerate(words) if word == "--format"} <= set(names()), kind
+        assert "delete" not in kind.way
 
 
 def test_a_database_is_recognised_as_sqlite_writes_it(tmp_path):
     with sqlite3.connect(tmp_path / "tracks.db") as connection:
         connection.execute("create table points (x)")
     connection.close()
-    assert "seems to be an SQLite database" in refusal(tmp_path / "tracks.db")
+    assert "tracks.db: seems to be an SQLite database" in refusal(tmp_path / "tracks.db")
 
 
 def test_the_format_may_be_named(tmp_path):

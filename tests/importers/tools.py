@@ -3,10 +3,12 @@
 Each has a row in the table of docs/data.md, whose command a test runs. `python tools.py` writes all of them here.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import io
 
 #: Tracks (4 6 2), and their classes; what every file holds, each in its tool's units.
 TRACKS = np.cumsum(np.random.default_rng(0).integers(1, 9, (4, 6, 2)), axis=1).astype(float)
@@ -128,6 +130,63 @@ def parquet(folder):
     frame("track_id", "t", "x", "y", "label").to_parquet(folder / "points.parquet")
 
 
+def matlab(folder):
+    """By save -v7: an array with a row a track, and a cell array of classes."""
+    io.savemat(folder / "tracks.mat", {"xy": TRACKS, "kind": np.array(CLASSES, dtype=object)[:, None]})
+
+
+def hdf5(folder):
+    """Arrays in a group."""
+    import h5py
+
+    with h5py.File(folder / "tracks.h5", "w") as file:
+        file["run/xy"], file["run/kind"] = TRACKS, CLASSES
+
+
+def uea(folder):
+    """The UEA archive: a case a line, its dimensions and its class between colons; two files."""
+    header = "@problemName Walks\n@timeStamps false\n@univariate false\n@dimensions 2\n@equalLength true\n"
+    for part, cases in {"TRAIN": (0, 1), "TEST": (2, 3)}.items():
+        lines = [":".join([*(",".join(map(str, axis)) for axis in TRACKS[case].T), CLASSES[case]]) for case in cases]
+        text = "\n".join([f"{header}@classLabel true run walk", "@data", *lines])
+        (folder / f"Walks_{part}.ts").write_text(f"{text}\n")
+
+
+def gpx(folder):
+    """A receiver's recording: tracks with names, kinds, and points with times."""
+    table = frame("id", "t", "x", "y").assign(t=lambda rows: [f"2026-05-01T12:00:0{step}Z" for step in rows["t"]])
+    tracks = [
+        f"<trk><name>{name}</name><type>{rows['class'].iloc[0]}</type><trkseg>"
+        + "".join(f'<trkpt lat="{48 + y / 1000}" lon="{16 + x / 1000}"><time>{t}</time></trkpt>'
+                  for t, x, y in zip(rows["t"], rows["x"], rows["y"], strict=True))
+        + "</trkseg></trk>"
+        for name, rows in table.groupby("id")
+    ]  # fmt: skip
+    text = f'<?xml version="1.0"?>\n<gpx xmlns="http://www.topografix.com/GPX/1/1">{"".join(tracks)}</gpx>\n'
+    (folder / "tours.gpx").write_text(text)
+
+
+def geojson(folder):
+    """Lines with their properties."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"gear": name, "times": list(range(6))},
+            "geometry": {"type": "LineString", "coordinates": ([16, 48] + track / 1000).tolist()},
+        }
+        for name, track in zip(CLASSES, TRACKS, strict=True)
+    ]
+    (folder / "vessels.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+def deeplabcut(folder):
+    """A video's predictions: scorer, body parts and coordinates above a row a frame; four parts of one animal."""
+    parts = ["nose", "ear", "hip", "tail"]
+    header = [["scorer", *["net"] * 12], ["bodyparts", *np.repeat(parts, 3)], ["coords", *["x", "y", "likelihood"] * 4]]
+    rows = [[step, *(value for track in TRACKS[:, step] for value in (*track, 1.0))] for step in range(6)]
+    (folder / "video.csv").write_text("".join(f"{','.join(map(str, line))}\n" for line in [*header, *rows]))
+
+
 #: By the name in the table of docs/data.md: what makes its files, the time from point to point, and how often the four
 #: tracks are there.
 TOOLS = {
@@ -143,6 +202,11 @@ TOOLS = {
     "CSV, TSV, text": (csv, 1, 1),
     "JSON lines": (json_lines, 1, 1),
     "Parquet": (parquet, 1, 1),
+    "MATLAB": (matlab, 1, 1),
+    "HDF5": (hdf5, 1, 1),
+    "UEA archive": (uea, 1, 1),
+    "GPX": (gpx, 1, 1),
+    "GeoJSON": (geojson, 1, 1),
 }
 
 

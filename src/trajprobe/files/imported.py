@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -18,7 +19,7 @@ from trajprobe.files.atomic import file_md5, write_bytes
 from trajprobe.files.reading import mend
 from trajprobe.params import parse_yaml
 
-IMPORTED = "imported"
+IMPORTED, ORIGIN = "imported", "origin"
 
 
 def dvc_file(path: Path) -> Path:
@@ -26,11 +27,17 @@ def dvc_file(path: Path) -> Path:
     return path.with_name(path.name + ".dvc")
 
 
-def record(path: Path) -> None:
-    """Writes the .dvc file of an imported file or folder, with the md5 of each file; `dvc add` completes it."""
+def record(path: Path, origin: str | None = None) -> None:
+    """Writes the .dvc file of an imported file or folder, with the md5 of each file; `dvc add` completes it.
+
+    `origin` says what it was imported from; by default what the .dvc file says already.
+    """
     md5s = {name: file_md5(file) for name, file in sorted(_files(path).items())}
+    meta: dict[str, Any] = {IMPORTED: md5s}
+    if origin := origin or recorded_origin(path):
+        meta[ORIGIN] = origin
     text = io.StringIO()
-    YAML(typ="safe").dump({"meta": {IMPORTED: md5s}, "outs": [{"path": path.name}]}, text)
+    YAML(typ="safe").dump({"meta": meta, "outs": [{"path": path.name}]}, text)
     write_bytes(dvc_file(path), text.getvalue().encode())
 
 
@@ -40,14 +47,20 @@ def recorded(path: Path) -> dict[str, str]:
     Raises:
         UserError: the .dvc file is damaged.
     """
-    pointer = dvc_file(path)
     try:
-        content = parse_yaml(pointer.read_text(encoding="utf-8"), pointer)
-        return {str(name): str(md5) for name, md5 in content.get("meta", {}).get(IMPORTED, {}).items()}
-    except FileNotFoundError:
-        return {}
-    except (UserError, UnicodeDecodeError, AttributeError):
-        raise UserError(f"{pointer}: is damaged; `git checkout {pointer}` brings it back") from None
+        return {str(name): str(md5) for name, md5 in _meta(path).get(IMPORTED, {}).items()}
+    except AttributeError:
+        raise UserError(_damaged(path)) from None
+
+
+def recorded_origin(path: Path) -> str | None:
+    """What `path` was imported from; None where its .dvc file does not say it.
+
+    Raises:
+        UserError: the .dvc file is damaged.
+    """
+    origin = _meta(path).get(ORIGIN)
+    return None if origin is None else str(origin)
 
 
 def dvc_md5(path: Path) -> str:
@@ -80,6 +93,21 @@ def remedy(path: Path) -> str:
     if recorded(path):
         return f"`trajprobe restore {path}` brings that one back; another import with --force replaces it"
     return mend(path)
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    """What the .dvc file of `path` has under `meta`; {} where there is no such file."""
+    try:
+        content = parse_yaml(dvc_file(path).read_text(encoding="utf-8"), dvc_file(path))
+        return dict(content.get("meta", {}))
+    except FileNotFoundError:
+        return {}
+    except (UserError, UnicodeDecodeError, AttributeError, TypeError, ValueError):
+        raise UserError(_damaged(path)) from None
+
+
+def _damaged(path: Path) -> str:
+    return f"{dvc_file(path)}: is damaged; `git checkout {dvc_file(path)}` brings it back"
 
 
 def _files(path: Path) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from trajprobe.data import raw
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_names
 from trajprobe.files.atomic import write_npz
 from trajprobe.files.imported import dvc_file
 from trajprobe.importers import classes, decoding, several, sizes, windows
@@ -39,7 +39,7 @@ def import_data_set(files: tuple[Path, ...], name: str, options: ImportOptions, 
     if (path.exists() or dvc_file(path).exists()) and not replace:
         raise UserError(f"{path}: a data set of that name exists; choose another --name, or replace it with --force")
     data, guesses = load(files, options)
-    with added_to_dvc(path) as new:
+    with added_to_dvc(path, visible_names([file.name for file in files], 3)) as new:  # no folder of this machine's
         write_npz(new, raw.as_arrays(data))
     points = np.isfinite(data.trajectories).all(2).sum(1)
     facts = [

@@ -35,10 +35,10 @@ def cached_object(md5: str) -> Path:
 
 
 @contextmanager
-def added_to_dvc(path: Path) -> Iterator[Path]:
+def added_to_dvc(path: Path, origin: str | None = None) -> Iterator[Path]:
     """Yields a path where the block writes a file or folder; that then becomes `path`, and `dvc add` runs on it.
 
-    The .dvc file records the md5 of each file.
+    The .dvc file records the md5 of each file, and the `origin` that the data comes from.
 
     If the block or DVC fails, or the process is killed and `finish_imports` runs, `path` and its .dvc file are as they
     were before, or both new.
@@ -58,7 +58,7 @@ def added_to_dvc(path: Path) -> Iterator[Path]:
         if _exists(path):
             path.replace(undo / "data")  # never written through: it may be a link into DVC's cache
         (undo / "new").replace(path)
-        imported.record(path)
+        imported.record(path, origin)
         dvc("add", str(path))
     except BaseException:
         _go_back(path, undo)
