@@ -1,0 +1,101 @@
+"""Checks all of params.yaml before anything runs, so that a typo in the last stage shows before the first one runs."""
+
+from collections.abc import Collection
+from typing import Any
+
+from trajprobe.backbones import weights
+from trajprobe.clips.scene import Format, Scene, check_memory
+from trajprobe.compare.comparison import Compare
+from trajprobe.data import synthetic
+from trajprobe.data.folds import Prepare
+from trajprobe.errors import UserError
+from trajprobe.features.controls import check_control
+from trajprobe.features.networks import check_weights
+from trajprobe.features.plan import check_row
+from trajprobe.files.feature_shards import RANDOM
+from trajprobe.importers.data_set import RAW, RESERVED
+from trajprobe.params import Parameters, check_name, section
+from trajprobe.pretraining.train import Pretrain, check_format, trainable
+from trajprobe.pretraining.train import check_memory as check_training_memory
+from trajprobe.probes.settings import Probe
+from trajprobe.rows import NONE, Row, Run, held_against, named_rows
+from trajprobe.stage import Compute
+
+
+def check(values: dict[str, Any]) -> None:
+    """Raises UserError for the first thing in `values` (all of params.yaml) that a stage would refuse."""
+    structs: dict[str, type[Parameters]] = {
+        "compute": Compute,
+        "synthetic": synthetic.Synthetic,
+        "prepare": Prepare,
+        "render": Scene,
+        "features": Run,
+        "probe": Probe,
+        "compare": Compare,
+    }
+    for name, struct in structs.items():
+        section(values, struct, name)
+    synthetic.check_memory(section(values, synthetic.Synthetic, "synthetic"))
+    formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
+    for name, form in formats.items():
+        check_memory(section(values, Scene, "render"), form, 1, f"params.yaml: `clips.{name}`")
+    for name in section(values, dict[str, Any], "pretrain"):
+        _check_pretrain(name, section(values, Pretrain, "pretrain", name), formats)
+    for name, row in named_rows(values).items():
+        _check_row(name, row, formats, values)
+    held_against(values)
+    _check_dataset(section(values, str, "dataset"))
+
+
+def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format]) -> None:
+    if name in (NONE, RANDOM):
+        raise UserError(f"params.yaml: `pretrain.{name}`: got a name that `weights` uses for no weights; rename it")
+    of = trainable(recipe.family)
+    architecture = of.architecture(recipe.architecture, f"pretrain.{name}")
+    _check_one_of(f"pretrain.{name}.clips", recipe.clips, formats)
+    check_format(of, formats[recipe.clips], f"pretrain.{name}")
+    check_training_memory(of, architecture, formats[recipe.clips], recipe, name)
+
+
+def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str, Any]) -> None:
+    _check_one_of(f"rows.{name}.clips", row.clips, formats, "; or add that format to `clips`")
+    if row.is_control:
+        check_control(name, row)
+        return
+    form = formats[row.clips]
+    architecture = check_row(name, row, {"frames": form.frames, "resolution": form.resolution})
+    if row.weights == RANDOM:
+        return
+    added = [path.name.removesuffix(".dvc") for path in weights.WEIGHTS.glob("*.dvc")]
+    remedy = "; `trajprobe weights add` brings published ones, `random` stands for a file that you lack"
+    _check_one_of(f"rows.{name}.weights", row.weights, [*values["pretrain"], *added, RANDOM], remedy)
+    folder = weights.WEIGHTS / row.weights
+    if row.weights not in added:
+        return
+    if not folder.is_dir():
+        raise UserError(
+            f"params.yaml: `rows.{name}.weights`: {folder} is not here, only {folder}.dvc; run `dvc checkout`, or "
+            f"`dvc pull`, or `trajprobe weights add {row.weights} --force`"
+        )
+    check_weights(name, row, architecture, weights.provenance(folder), folder)
+
+
+def _check_one_of(key: str, got: str, expected: Collection[str], remedy: str = "") -> None:
+    if got not in expected:
+        names = ", ".join(expected) or "none, for now"
+        raise UserError(f"params.yaml: `{key}`: got `{got}`, expected one of {names}{remedy}")
+
+
+def _check_dataset(name: str) -> None:
+    if name == "synthetic":
+        return
+    check_name(name, "params.yaml: `dataset`", RESERVED)
+    if (RAW / f"{name}.npz").is_file():
+        return
+    if (RAW / f"{name}.npz.dvc").is_file():
+        raise UserError(f"params.yaml: `dataset`: {RAW / name}.npz is not here; run `dvc checkout`, or `dvc pull`")
+    sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
+    raise UserError(
+        f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "
+        f"`trajprobe data import FILE --name {name}` brings one in"
+    )

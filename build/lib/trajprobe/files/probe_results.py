@@ -1,0 +1,74 @@
+"""Probe results: one JSON a row, with the out-of-fold predictions of each of its variants."""
+
+from pathlib import Path
+
+import msgspec
+
+from trajprobe.files.checked_json import read_checked_json, write_checked_json
+from trajprobe.params import Parameters, parse
+
+PROBES = Path("data/results/probes")
+#: Figures of each recipe of `pretrain`, one JSON each.
+PRETRAINING = Path("data/results/pretrain")
+
+
+class NetworkProbe(Parameters, frozen=True):
+    """The probe of one network's features; empty lists for what was not run."""
+
+    predictions: list[int]  #: (n), out of fold; -1 where no fold tests the clip
+    chosen: list[float]  #: of the classifier's grid, by each fold
+    permuted: list[float]  #: accuracy of each run with permuted labels
+    permuted_expected: list[float]  #: accuracy of each by chance, given its labels and predictions of each class
+    equal: list[int]  #: (n), predictions as above at equal dimension
+    few_shot: list[float]  #: (shots), accuracy, over all draws
+    few_shot_areas: list[float | None]  #: (n), under the curve of the clip alone; None where no draw tests it
+    code_bits: list[float]  #: (n), that the online code spends on the clip's label, over all draws
+    at_edge: int = 0  #: folds that chose an end of the grid that was better than its neighbour
+    unconverged: int = 0  #: folds with a classifier that stopped at `max_iter`
+
+
+class VariantProbe(Parameters, frozen=True):
+    """The probes of one variant of a row: one network, or several random ones."""
+
+    network: str  #: `pretrained`, `random`, `permuted-weights`, or `none` for a row whose family has no network
+    input: str  #: `plain`, or the name of a perturbation
+    layer: str  #: LAYER.POOLING; `features` for a row whose family has no network
+    shape: list[int]  #: (t d) of the features
+    pca: int  #: components that they were reduced to within train; 0: not reduced
+    frames: int  #: of the clips
+    trained_frames: int | None  #: of the clips that the weights were trained on, where that is recorded
+    equal_dimensions: int  #: of the run at equal dimension; fewer than asked for where the row has fewer
+    networks: list[NetworkProbe]  #: one, or one for each random seed
+    features: list[str]  #: digest of each network's features
+
+
+class RowProbe(Parameters, frozen=True):
+    """A probe file."""
+
+    row: str
+    family: str  #: of the features
+    labelling: str  #: digest of the labels, groups, folds and tracks: only rows of the same ones are compared
+    classifier: str
+    shots: list[int]  #: clips a class of the few-shot curve
+    coded_clips: int  #: by the online code
+    uniform_bits: float  #: their code length without features
+    variants: list[VariantProbe]
+
+
+def path(row: str) -> Path:
+    """Where the probe file of a row stands."""
+    return PROBES / f"{row}.json"
+
+
+def save(probed: RowProbe) -> None:
+    """Writes a probe file to its place."""
+    write_checked_json(path(probed.row), msgspec.to_builtins(probed))
+
+
+def load(row: str) -> RowProbe:
+    """The probe file of a row.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    return parse(read_checked_json(path(row)), RowProbe, str(path(row)))

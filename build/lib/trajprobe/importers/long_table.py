@@ -1,0 +1,231 @@
+"""Tables with a row a point, from any kind of file that holds a table: columns of names, times, coordinates, labels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trajprobe.errors import UserError, visible_name, visible_names
+from trajprobe.importers.decoding import integers
+from trajprobe.importers.geometry import coordinates
+from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.point_table import Array, PointTable
+from trajprobe.importers.presets import Columns
+
+#: What stands in place of a track's name where there is none.
+NO_NAME = ("", "nan", "none", "null", "na")
+
+
+def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOptions) -> PointTable:
+    """The tracks of a table.
+
+    Args:
+        frame: the columns of `columns.all()`, a row a point: names, labels, groups and splits of any type, numbers as
+            numbers where the file has only those.
+        columns: what each means.
+        path: the file, for messages.
+        options: whether the third coordinate was asked for.
+
+    Raises:
+        UserError: a number is none, or a track has two labels, groups or splits.
+    """
+    notes: list[str] = []
+    names = texts(frame, columns.id)
+    if columns.id:
+        unnamed = np.isin(np.strings.lower(names.uniques), NO_NAME)[names.codes]
+        if unnamed.any():
+            listed = visible_names(columns.id)
+            notes.append(f"{unnamed.sum():,} points left out: they are of no track ({listed} is empty)")
+            frame = frame[~unnamed]
+            names = texts(frame, columns.id)
+    points = _points(frame, columns, path)
+    if points.shape[1] == 3 and not options.z and len(points) and (points[:, 2] == points[0, 2]).all():
+        notes.append(f"{visible_name(columns.roles['z'])} left out: it is {points[0, 2]:g} for all points")
+        points = points[:, :2]
+    per_track: dict[str, NDArray[Any]] = {}
+    for role in ("label", "label_name", "group", "split"):
+        if role in columns.roles:
+            column = columns.roles[role]
+            per_track[role] = of_tracks(frame, column, names, path)
+            if spaced := [
+                value for value in frame[column].unique() if isinstance(value, str) and value != value.strip()
+            ]:
+                listed = visible_names(map(repr, spaced))
+                notes.append(f"spaces around names in {visible_name(column)} do not count: {listed}")
+    labels, label_names = named_labels(per_track.get("label"), per_track.get("label_name"), path)
+    groups = per_track.get("group")
+    return PointTable(
+        points=points,
+        track=names.codes,
+        track_names=names.uniques if columns.id else np.array([path.name.partition(".")[0]]),
+        times=_times(frame, columns.roles["time"], path) if "time" in columns.roles else None,
+        labels=labels,
+        label_names=label_names,
+        groups=None if groups is None else integers(groups),
+        split=per_track.get("split"),
+        notes=tuple(notes),
+        guesses=(columns.guess,) if columns.guess else (),
+        degrees=columns.degrees,
+    )
+
+
+def named_labels(
+    labels: NDArray[np.str_] | None, names: NDArray[np.str_] | None, path: Path
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """Labels of tracks (n) and, where they are numbers that have `names` (n), indices of names, in the numbers' order.
+
+    Raises:
+        UserError: a number has two names.
+    """
+    if labels is None or names is None:
+        return (names if labels is None else integers(labels)), None
+    numbers = integers(labels)
+    values, first, indices = np.unique(numbers, return_index=True, return_inverse=True)
+    wrong = names != names[first][indices]
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise UserError(
+            f"{path}: label {visible_name(labels[at])} has two names: {visible_name(names[first][indices[at]])} and "
+            f"{visible_name(names[at])}; name the column of names alone, with --label"
+        )
+    if len(np.unique(names[first])) < len(values):
+        return names, None
+    return indices, names[first]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column of m texts, of which k are distinct."""
+
+    codes: NDArray[np.int64]  #: (m), index in `uniques`
+    uniques: NDArray[np.str_]  #: (k), in the order of their first row
+
+
+def texts(frame: pd.DataFrame, columns: tuple[str, ...]) -> Texts:
+    """Columns as texts; of several the texts of a row are joined by a space."""
+    if not columns:
+        return Texts(np.zeros(len(frame), np.int64), np.array([""]))
+    joined = _column(frame[columns[0]])
+    for column in columns[1:]:
+        other = _column(frame[column])
+        codes, pairs = pd.factorize(joined.codes * len(other.uniques) + other.codes)
+        above, below = np.divmod(pairs, max(len(other.uniques), 1))
+        uniques = np.strings.add(np.strings.add(joined.uniques[above], " "), other.uniques[below])
+        joined = Texts(codes.astype(np.int64), uniques)
+    return joined
+
+
+def _column(column: "pd.Series[Any]") -> Texts:
+    codes, uniques = pd.factorize(column, use_na_sentinel=True)
+    values = np.asarray(uniques, dtype=object)
+    texts = np.array([_text(value) for value in values], dtype=np.str_) if len(values) else np.empty(0, np.str_)
+    if (codes < 0).any():
+        codes, texts = np.where(codes < 0, len(texts), codes), np.append(texts, "")
+    # Two values may have one text: 1 and 1.0, a number and a word.
+    order, position, inverse = np.unique(texts, return_index=True, return_inverse=True)
+    if len(order) < len(texts):
+        rank = np.argsort(np.argsort(position))
+        codes, texts = rank[inverse][codes], texts[np.sort(position)]
+    return Texts(codes.astype(np.int64), texts)
+
+
+def _text(value: object) -> str:
+    """A value as a person would write it: an integer without a decimal point, whatever type it came in."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    text = str(value).strip()
+    whole, point, fraction = text.partition(".")
+    return whole if point and not fraction.strip("0") and whole.removeprefix("-").isdecimal() else text
+
+
+def of_tracks(frame: pd.DataFrame, column: str, names: Texts, path: Path) -> NDArray[np.str_]:
+    """The text that a track (n) has in all its rows; rows where it is empty do not count.
+
+    Raises:
+        UserError: a track has two.
+    """
+    values = _column(frame[column])
+    empty = values.uniques == ""
+    filled = np.flatnonzero(~empty[values.codes])
+    of_track = np.full(len(names.uniques), -1)
+    # The first filled row of each track, as the last that is written here.
+    of_track[names.codes[filled[::-1]]] = values.codes[filled[::-1]]
+    wrong = filled[values.codes[filled] != of_track[names.codes[filled]]]
+    if len(wrong):
+        track = names.codes[wrong[0]]
+        tracks = len(np.unique(names.codes[wrong]))
+        first, second = values.uniques[of_track[track]], values.uniques[values.codes[wrong[0]]]
+        raise UserError(
+            f"{path}: {tracks:,} tracks have two values in {visible_name(column)}, expected one each: track "
+            f"{visible_name(names.uniques[track])} has {visible_name(first)} and {visible_name(second)}. Where names "
+            "of "
+            f"tracks repeat, or a track changes its {visible_name(column)}, name both columns: --id ... --id "
+            f"{visible_name(column)}"
+        )
+    texts = np.append(values.uniques, "")
+    return texts[of_track]
+
+
+def _points(frame: pd.DataFrame, columns: Columns, path: Path) -> Array:
+    """(m d)"""
+    if "geometry" in columns.roles:
+        return coordinates(frame[columns.roles["geometry"]], path)
+    axes = [axis for axis in ("x", "y", "z") if axis in columns.roles]
+    points = np.empty((len(frame), len(axes)))
+    for number, axis in enumerate(axes):
+        points[:, number] = _numbers(frame[columns.roles[axis]], path)
+        if axis in columns.halves:
+            points[:, number] += _numbers(frame[columns.halves[axis]], path) / 2
+    return points
+
+
+def _numbers(column: "pd.Series[Any]", path: Path) -> Array:
+    """A column of numbers (m), NaN where there is none."""
+    if pd.api.types.is_bool_dtype(column):
+        raise UserError(f"{path}: column {visible_name(column.name)}: got true and false, expected numbers")
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+        return column.to_numpy(np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(column, errors="coerce")
+    filled = column.notna() & ~column.astype(str).str.strip().str.lower().isin(NO_NAME)
+    wrong = np.flatnonzero((numbers.isna() & filled).to_numpy())
+    if len(wrong):
+        row = wrong[0]
+        raise UserError(
+            f"{path}: column {visible_name(column.name)}: got {visible_name(column.iloc[row])} in row "
+            f"{column.index[row] + 1:,} "
+            f"of the data, expected a number ({len(wrong):,} of {len(column):,} rows hold none); is it the right "
+            "column? "
+            "A missing number is empty or nan"
+        )
+    return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _times(frame: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
+    """Times (m): numbers, or dates as datetime64."""
+    values = frame[column]
+    if pd.api.types.is_datetime64_any_dtype(values):
+        dates = values.dt.tz_convert("UTC").dt.tz_localize(None) if values.dt.tz is not None else values
+        return dates.to_numpy("datetime64[ns]")
+    if pd.api.types.is_numeric_dtype(values):
+        return _numbers(values, path)
+    texts = values.astype(str).str.strip()
+    first = next((text for text in texts if text.lower() not in NO_NAME), "")
+    if not first or pd.notna(pd.to_numeric(first, errors="coerce")):
+        return _numbers(values, path)
+    filled = ~texts.str.lower().isin(NO_NAME)
+    try:
+        dates = pd.to_datetime(texts.where(filled), utc=True, errors="coerce", format="ISO8601")
+    except (ValueError, OverflowError):
+        dates = pd.Series(pd.NaT, index=values.index)
+    wrong = np.flatnonzero((dates.isna() & filled).to_numpy())
+    if len(wrong):
+        row = wrong[0]
+        raise UserError(
+            f"{path}: column {visible_name(column)}: got {visible_name(values.iloc[row])} in row "
+            f"{values.index[row] + 1:,} of "
+            "the data, expected a number, or a date as 2024-01-31T12:00:00; write dates so (ISO 8601)"
+        )
+    return dates.dt.tz_localize(None).to_numpy("datetime64[ns]")

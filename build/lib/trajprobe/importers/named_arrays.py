@@ -1,0 +1,59 @@
+"""Files of named arrays (npz, MATLAB, HDF5): which are points, labels and the rest, by their names or the options."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajprobe.data.raw import OPTIONAL, REQUIRED
+from trajprobe.errors import UserError, visible_name, visible_names
+from trajprobe.importers import padded
+from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.point_table import PointTable
+
+#: The shape and type of each array of a file, by name.
+Declared = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+
+
+def table(
+    path: Path, options: ImportOptions, declared: Declared, load: Callable[[list[str]], Mapping[str, NDArray[Any]]]
+) -> PointTable:
+    """The tracks of a file, under the keys of a data set or those that the options name.
+
+    Args:
+        path: the file, for messages.
+        options: of which those of `padded` are used.
+        declared: what the file has.
+        load: reads the arrays of these names.
+
+    Raises:
+        UserError: an array is missing or refused; the message says which options read the file.
+    """
+    keys = {key: key for key in (*REQUIRED, *OPTIONAL)} | padded.named(options)
+    for option, key in padded.named(options).items():
+        if key not in declared:
+            raise UserError(f"{path}: no `{visible_name(key)}`, which {option} is to be; got {_listed(declared)}")
+    points = padded.coordinates(options) or (keys["trajectories"],)
+    needed = points if options.on or options.label_from else (*points, keys["labels"])
+    if lacking := [key for key in needed if key not in declared]:
+        raise UserError(
+            f"{path}: no `{visible_name(lacking[0])}`; expected {' and '.join(REQUIRED)}, got the keys "
+            f"{_listed(declared)}"
+            f"; {padded.suggested({name: (shape, dtype.kind) for name, (shape, dtype) in declared.items()})}"
+        )
+    others = [key for role, key in keys.items() if role != "trajectories" and key in declared and key not in points]
+    for key in (*points, *others):
+        if declared[key][1].hasobject:
+            raise UserError(f"{path}: {padded.objects(visible_name(key), key in points)}")
+    arrays = load([*points, *others])
+    by_role: dict[str, NDArray[Any]] = {role: arrays[key] for role, key in keys.items() if key in arrays}
+    by_role["trajectories"] = padded.stacked([arrays[key] for key in points], points, path)
+    unused = sorted(set(declared) - {*points, *others})
+    return padded.table(by_role, path, options, (f"not used: {visible_names(unused)}",) if unused else ())
+
+
+def _listed(declared: Declared) -> str:
+    """The arrays of the file, each with its shape."""
+    return visible_names([f"{name} {shape}" for name, (shape, _) in sorted(declared.items())]) or "none"

@@ -1,0 +1,74 @@
+"""The readers of files, one a format: format NAME is the module NAME of the folder `formats`, found by name.
+
+A module of that folder has
+
+    ENDINGS = (".csv", ...)                            the endings of files that it reads, in small letters
+    def read(path: Path, options: ImportOptions) -> PointTable
+
+`read` raises UserError, in one line, for a file that it can't read. A library that is no requirement of trajprobe comes
+from `optional`, called inside `read`.
+"""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol, cast
+
+from trajprobe.errors import UserError
+from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.point_table import PointTable
+
+FORMATS = Path(__file__).with_name("formats")
+
+
+class Reader(Protocol):
+    """A module of the folder `formats`."""
+
+    ENDINGS: tuple[str, ...]
+
+    def read(self, path: Path, options: ImportOptions) -> PointTable: ...
+
+
+def names() -> list[str]:
+    """The names of all formats."""
+    return sorted(path.stem for path in FORMATS.glob("*.py"))
+
+
+def by_name(name: str) -> Reader:
+    """The format that `--format` names.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in names():
+        raise UserError(f"--format: got {name}, expected one of {', '.join(names())}")
+    return cast(Reader, importlib.import_module(f"trajprobe.importers.formats.{name}"))
+
+
+def by_ending(path: Path) -> Reader | None:
+    """The format of a file by its ending; the longest that fits, so that .csv.gz is none of .gz."""
+    fits = {
+        ending: module
+        for module in map(by_name, names())
+        for ending in module.ENDINGS
+        if path.name.lower().endswith(ending)
+    }
+    return fits[max(fits, key=len)] if fits else None
+
+
+def optional(module: str, package: str, path: Path) -> ModuleType:
+    """A library that is no requirement of trajprobe.
+
+    Args:
+        module: what is imported.
+        package: the extra of trajprobe that installs it.
+        path: the file that needs it, for the message.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        top = module.partition(".")[0]
+        raise UserError(f"{path}: needs the package {top}; `pip install 'trajprobe[{package}]'` installs it") from None

@@ -1,0 +1,116 @@
+"""One table of points from one file or many, whose tracks are kept apart; names of files as labels."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajprobe.errors import UserError, visible_name, visible_names
+from trajprobe.importers import readers, second_table, unknown
+from trajprobe.importers.options import ImportOptions, PathPart
+from trajprobe.importers.point_table import PointTable
+
+
+def read(files: tuple[Path, ...], options: ImportOptions) -> PointTable:
+    """All tracks of `files`; those of several files are called "FILE TRACK": a name may repeat from file to file.
+
+    Raises:
+        UserError: a file is refused; files differ in what they have; labels stand in two places.
+    """
+    tables = [_read(file, options) for file in files]
+    names = np.concatenate([table.track_names for table in tables])
+    if len(files) > 1:
+        tables = [
+            replace(table, track_names=np.strings.add(f"{name} ", table.track_names))
+            for name, table in zip(_file_names(files), tables, strict=True)
+        ]
+    table = _joined(files, tables)
+    counts = [len(one) for one in tables]
+
+    def of_files(part: PathPart) -> NDArray[np.str_]:
+        return np.repeat([_part(file, part) for file in files], counts)
+
+    if options.label_from:
+        table = replace(table, labels=of_files(options.label_from), label_names=None)
+    if options.group_from:
+        table = replace(table, groups=of_files(options.group_from))
+    if options.split_from:
+        table = replace(table, split=of_files(options.split_from))
+    return second_table.with_labels(table, options, names)
+
+
+def _read(file: Path, options: ImportOptions) -> PointTable:
+    if not file.exists():
+        raise UserError(f"{file}: no such file")
+    if file.is_dir():
+        raise UserError(f"{file}: is a folder; name the files in it, {file / '*'} for all")
+    reader = readers.by_name(options.format) if options.format else readers.by_ending(file)
+    if reader is None:
+        raise UserError(f"{file}: {unknown.described(file)}")
+    table = reader.read(file, options)
+    if not len(table):
+        raise UserError(f"{file}: got no trajectory, expected at least one for each of two classes")
+    return table
+
+
+def _joined(files: tuple[Path, ...], tables: list[PointTable]) -> PointTable:
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    fields: dict[str, Any] = {}
+    for name in ("times", "labels", "groups", "split"):
+        values = [getattr(table, name) for table in tables]
+        fields[name] = None if all(value is None for value in values) else _stacked(files, values, name)
+    for file, table in zip(files, tables, strict=True):
+        if table.points.shape[1] != first.points.shape[1]:
+            raise UserError(
+                f"{file}: got points in {table.points.shape[1]}-D, expected {first.points.shape[1]}-D as in "
+                f"{files[0]}; "
+                "name the columns with --x, --y and --z"
+            )
+        names, others = ([] if one.label_names is None else one.label_names.tolist() for one in (table, first))
+        if names != others:
+            raise UserError(f"{file}: got other `label_names` than {files[0]}; import each by itself, or rename them")
+    offsets = np.cumsum([0, *map(len, tables)])
+    return PointTable(
+        points=np.concatenate([table.points for table in tables]),
+        track=np.concatenate([table.track + offset for table, offset in zip(tables, offsets, strict=False)]),
+        track_names=np.concatenate([table.track_names for table in tables]),
+        label_names=first.label_names,
+        degrees=first.degrees,
+        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+        guesses=tuple(dict.fromkeys(guess for table in tables for guess in table.guesses)),
+        **fields,
+    )
+
+
+def _stacked(files: tuple[Path, ...], values: list[NDArray[Any] | None], name: str) -> NDArray[Any]:
+    lacking = [str(file) for file, value in zip(files, values, strict=True) if value is None]
+    if lacking:
+        raise UserError(
+            f"{visible_names(lacking, 3)}: no {name}, which other files have; import them without, or add them"
+        )
+    present = [value for value in values if value is not None]
+    kinds = {("number" if value.dtype.kind in "iufb" else value.dtype.kind, value.shape[1:]) for value in present}
+    if len(kinds) > 1:  # numbers in one file, names in another: text in all
+        if any(len(shape) > 1 for _, shape in kinds) or name == "times":
+            raise UserError(f"{files[0]}: its {name} are of another type than those of other files; use one for all")
+        present = [value.astype(np.str_) for value in present]
+    return np.concatenate(present)
+
+
+def _file_names(files: tuple[Path, ...]) -> list[str]:
+    """What tells the files apart: their names, or where those repeat their paths."""
+    names = [file.name for file in files]
+    names = names if len(set(names)) == len(files) else [file.as_posix() for file in files]
+    if len(set(names)) < len(files):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{visible_name(twice)}: got the file twice, expected each once")
+    return names
+
+
+def _part(file: Path, part: PathPart) -> str:
+    """A file's name without its endings, or the name of its folder."""
+    return file.resolve().parent.name if part == "folder" else file.name.partition(".")[0] or file.name

@@ -1,0 +1,154 @@
+"""The classifiers that a probe can be. Each is one class here, and a section of `probe` in params.yaml.
+
+The section has the class's name in lower case and its fields: `class Knn` is `probe.knn`. `probe.classifier` names the
+one that is used. Nothing else has to know of a new class.
+"""
+
+import warnings
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta
+from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+
+from trajprobe.errors import UserError
+from trajprobe.files import memory
+from trajprobe.params import Parameters
+from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.regression import Decomposition
+
+#: Penalties beyond these are none, or leave nothing: features are standardised. Their quotients stay finite.
+Positive = Annotated[float, Meta(ge=1e-9, le=1e9)]
+#: Components, steps and the like: more are never reached, and must be a C int.
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+#: Repeats, of which each is a fit: a million fits take hours at least.
+Repeats = Annotated[int, Meta(ge=1, le=10**6)]
+Grid = Annotated[tuple[Positive, ...], Meta(min_length=1, max_length=1000)]
+
+
+class Classifier(Parameters, frozen=True):
+    """What selection and fitting ask of a classifier. One of its fields is a grid, from which a value is chosen."""
+
+    field: ClassVar[str]  #: the one that is the grid
+    simplest: ClassVar[Literal["smallest", "largest"]]  #: which value of the grid regularises most
+    last: ClassVar[float | None] = None  #: a value beyond which no grid can go, which is therefore no edge
+
+    @classmethod
+    def section(cls) -> str:
+        """Its name in `probe`."""
+        return cls.__name__.lower()
+
+    @property
+    def key(self) -> str:
+        """The grid's key in `probe`."""
+        return f"{self.section()}.{self.field}"
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The values to choose from, the simplest (most regularised) first."""
+        return tuple(sorted(set(getattr(self, self.field)), reverse=self.simplest == "largest"))
+
+    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> ClassifierMixin:
+        """scikit-learn's, fitted to standardised features x (n d) and labels (n) at `value` of the grid."""
+        raise NotImplementedError  # of each class; msgspec's metaclass leaves no room for ABC, which would say so
+
+    def converged(self, fitted: ClassifierMixin) -> bool:  # noqa: ARG002
+        """Whether its solver ended by itself."""
+        return True
+
+    def predict_each(self, x: Matrix, labellings: Integers, unseen: Matrix, value: float, seed: int) -> Integers:
+        """What x (n d) predicts for unseen (m d) under each of labellings (p n): (p m)."""
+        guesses = [self.fit(x, labels, value, seed).predict(unseen) for labels in labellings]
+        return np.array(guesses, dtype=np.int64).reshape(len(labellings), len(unseen))
+
+
+class Logistic(Classifier, frozen=True):
+    """Multinomial logistic regression with an L2 penalty."""
+
+    c: Grid  #: inverse penalties
+    max_iter: Repeats
+
+    field: ClassVar[str] = "c"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "smallest"
+
+    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> LogisticRegression:  # noqa: ARG002
+        return LogisticRegression(C=value, max_iter=self.max_iter).fit(x, labels)
+
+    def converged(self, fitted: LogisticRegression) -> bool:
+        return bool(max(fitted.n_iter_) < self.max_iter)
+
+    def predict_each(self, x: Matrix, labellings: Integers, unseen: Matrix, value: float, seed: int) -> Integers:  # noqa: ARG002
+        decomposition = Decomposition(x)  # once: labels without signal take scikit-learn's solver longest
+        guesses = [decomposition.fit(labels, value, self.max_iter).predict(unseen) for labels in labellings]
+        return np.array(guesses, dtype=np.int64).reshape(len(labellings), len(unseen))
+
+
+class Ridge(Classifier, frozen=True):
+    """Least squares on the classes' indicators with an L2 penalty, in closed form: for large sweeps.
+
+    One Cholesky factor a value: at 800 clips of 512 dimensions, a singular value decomposition for all values at once
+    takes as long as eight of them.
+    """
+
+    alpha: Grid  #: penalties
+
+    field: ClassVar[str] = "alpha"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
+
+    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> RidgeClassifier:  # noqa: ARG002
+        return RidgeClassifier(alpha=value, solver="cholesky").fit(x, labels)
+
+
+class Knn(Classifier, frozen=True):
+    """The most frequent class among the nearest neighbours; of equally frequent ones the first."""
+
+    neighbours: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=1000)]
+
+    field: ClassVar[str] = "neighbours"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
+    last: ClassVar[float | None] = 1
+
+    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> KNeighborsClassifier:  # noqa: ARG002
+        if value > len(x):
+            raise UserError(f"probe.{self.key}: got {value}, expected at most the {len(x)} clips fitted to; lower it")
+        return KNeighborsClassifier(int(value), algorithm="brute").fit(x, labels)
+
+
+#: Of its weights: themselves, gradients, and Adam's two moments and its updates.
+MLP_COPIES = 5
+
+
+class Mlp(Classifier, frozen=True):
+    """One hidden layer of rectified linear units, trained by Adam.
+
+    For so many epochs and no fewer: stopping early would need clips held out by group, which scikit-learn can't do.
+    """
+
+    alpha: Grid  #: penalties
+    units: Annotated[int, Meta(ge=1, le=2**20)]
+    epochs: Repeats
+    batch: Count
+    learning_rate: Positive
+
+    field: ClassVar[str] = "alpha"
+    simplest: ClassVar[Literal["smallest", "largest"]] = "largest"
+
+    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> MLPClassifier:
+        size = MLP_COPIES * 8 * self.units * (x.shape[1] + len(np.unique(labels)))
+        memory.require(size, "params.yaml: `probe.mlp`", "lower `units`")
+        classifier = MLPClassifier(
+            (self.units,),
+            alpha=value,
+            batch_size=self.batch,
+            learning_rate_init=self.learning_rate,
+            max_iter=self.epochs,
+            n_iter_no_change=self.epochs,
+            random_state=seed,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it ends after its epochs by intention
+            return classifier.fit(x, labels)

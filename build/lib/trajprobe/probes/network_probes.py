@@ -1,0 +1,121 @@
+"""Probes the networks of a row: their folds and their code lengths, side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trajprobe.files.labelling import Labelling
+from trajprobe.files.probe_results import NetworkProbe
+from trajprobe.probes import few_shot, pool
+from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.code_length import blocks, code_lengths
+from trajprobe.probes.cross_validation import FoldProbe, OuterFold, probe_fold
+from trajprobe.probes.permutation import permuted_labels
+from trajprobe.probes.selection import inner_splits
+from trajprobe.probes.settings import Probe
+from trajprobe.probes.views import ProbedFeatures
+
+#: Prediction for a clip that no fold tests.
+NOT_TESTED = -1
+
+
+class VariantFeatures(NamedTuple):
+    """The features of a variant."""
+
+    networks: Sequence[Matrix]  #: (n d), of each network
+    in_full: bool  #: else for the accuracy alone: no permuted labels, few shots, code length, or equal dimension
+
+
+def probe_networks(
+    variants: Sequence[VariantFeatures], labelling: Labelling, params: Probe, name: str
+) -> list[list[NetworkProbe]]:
+    """Probes the networks of each of `variants`, all in one pool of processes and under one bar, which bears `name`.
+
+    A variant's permutations are dealt out among its networks, a network's few-shot draws among its folds.
+
+    Raises:
+        UserError: there are too few clips or groups for what `params` asks for.
+    """
+    outer, coded = outer_folds(labelling, params), blocks(labelling.groups, params)
+    calls: list[Callable[[], Any]] = []
+    for variant in variants:
+        for number, x in enumerate(variant.networks):
+            features = ProbedFeatures.of(x, params)
+            share = slice(number, None, len(variant.networks)) if variant.in_full else slice(0)
+            draws = slice(None) if variant.in_full else slice(0)
+            for fold in outer:
+                own = replace(fold, permuted=fold.permuted[share], labelled=fold.labelled[draws])
+                calls.append(partial(probe_fold, features, labelling.labels, own, variant.in_full, params))
+            calls.append(partial(code_lengths, features, labelling.labels, coded[draws], params))
+    results = iter(pool.run(calls, name))
+    return [
+        [_joined(outer, [next(results) for _ in outer], next(results), len(labelling.labels)) for _ in variant.networks]
+        for variant in variants
+    ]
+
+
+def fold_numbers(folds: Integers) -> list[int]:
+    """The numbers of the folds that are tested."""
+    return [int(fold) for fold in np.unique(folds) if fold >= 0]
+
+
+def outer_folds(labelling: Labelling, params: Probe) -> list[OuterFold]:
+    """Each tested fold, with all permutations and with its share of the few-shot draws."""
+    numbers, labels, groups = fold_numbers(labelling.folds), labelling.labels, labelling.groups
+    permuted = permuted_labels(labels, groups, labelling.folds, params)
+    drawn, counts = few_shot.samples(labelling, numbers, params), few_shot.shots(labelling, numbers)
+    outer = []
+    for place, number in enumerate(numbers):
+        train, test = np.flatnonzero(labelling.folds != number), np.flatnonzero(labelling.folds == number)
+        splits = inner_splits(train, labels, groups, params)
+        outer.append(OuterFold(train, test, splits, permuted, drawn[place :: len(numbers)], counts))
+    return outer
+
+
+def _joined(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], code_bits: list[float], clips: int) -> NetworkProbe:
+    tested = sum(len(place.test) for place in outer)
+    expected = np.sum([fold.expected_permuted for fold in folds], axis=0) / tested
+    curve, areas = _few_shot(outer, folds, clips)
+    return NetworkProbe(
+        predictions=_out_of_fold(outer, [fold.predictions for fold in folds], clips),
+        chosen=[fold.chosen for fold in folds],
+        permuted=(np.sum([fold.right_permuted for fold in folds], axis=0) / tested).tolist(),
+        permuted_expected=[round(share, 6) for share in expected.tolist()],
+        equal=_out_of_fold(outer, [fold.equal for fold in folds if fold.equal is not None], clips),
+        few_shot=curve,
+        few_shot_areas=areas,
+        code_bits=[round(bits, 4) for bits in code_bits],
+        at_edge=sum(fold.at_edge for fold in folds),
+        unconverged=sum(not fold.converged for fold in folds),
+    )
+
+
+def _few_shot(
+    outer: Sequence[OuterFold], folds: Sequence[FoldProbe], clips: int
+) -> tuple[list[float], list[float | None]]:
+    """Accuracy for each number of clips a class, and each clip's area under that curve, over the draws that test it."""
+    if not any(fold.few_shot for fold in folds):
+        return [], []
+    counts = outer[0].shots
+    accuracies = np.full((len(counts), clips), np.nan)
+    for place, fold in zip(outer, folds, strict=True):
+        if fold.few_shot:
+            accuracies[:, place.test] = np.mean(fold.few_shot, axis=0)
+    areas = few_shot.areas_under_curve(accuracies, counts)
+    return (
+        [round(accuracy, 4) for accuracy in np.nanmean(accuracies, axis=1).tolist()],
+        [None if np.isnan(area) else round(area, 4) for area in areas.tolist()],
+    )
+
+
+def _out_of_fold(outer: Sequence[OuterFold], predictions: Sequence[Integers], clips: int) -> list[int]:
+    """The folds' predictions in the order of the clips; none where the folds have none."""
+    if not predictions:
+        return []
+    joined = np.full(clips, NOT_TESTED)
+    for place, own in zip(outer, predictions, strict=True):
+        joined[place.test] = own
+    return joined.tolist()

@@ -1,0 +1,45 @@
+"""Calls that several processes work off, under one progress bar."""
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from joblib import cpu_count
+from tqdm import tqdm
+
+from trajprobe.stage import end_with_parent, workers
+
+T = TypeVar("T")
+#: In a worker: the calls, of which it receives the numbers.
+_calls: Sequence[Callable[[], Any]] = ()
+
+
+def run(calls: Sequence[Callable[[], T]], name: str) -> list[T]:
+    """What the calls return, in their order, from `TRAJPROBE_WORKERS` processes (by default one a core).
+
+    `name` stands before the progress bar. What a call raises is raised.
+    """
+    count = min(workers(cpu_count()), len(calls))
+    bar = partial(tqdm, total=len(calls), desc=name, unit="part")
+    if count == 1:
+        return [call() for call in bar(calls)]
+    # Forked on Linux: a worker that imports scikit-learn anew takes longer for that than for a fold of a narrow row.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(count, context, _begin, (calls,)) as pool:
+        return list(bar(pool.map(_call, range(len(calls)))))
+
+
+def _begin(calls: Sequence[Callable[[], Any]]) -> None:
+    global _calls
+    _calls = calls
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a shell
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupted run ends at once, without a traceback of each
+    end_with_parent()
+
+
+def _call(number: int) -> Any:
+    return _calls[number]()

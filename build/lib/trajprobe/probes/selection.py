@@ -1,0 +1,91 @@
+"""Which value of the classifier's grid is taken: chosen inside the training clips, by group.
+
+The chosen value's score is not reported: it is the best of many.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from trajprobe.errors import UserError
+from trajprobe.probes.arrays import Integers
+from trajprobe.probes.settings import Probe
+from trajprobe.probes.views import ProbedFeatures, views
+
+
+class Split(NamedTuple):
+    """An inner fold."""
+
+    train: Integers  #: clips that are fitted to
+    test: Integers  #: clips that are predicted
+
+
+class Choice(NamedTuple):
+    """Of one view."""
+
+    value: float
+    at_edge: bool  #: it stands at an end of the grid, and was better than its neighbour: a wider one might do better
+
+
+def inner_splits(train: Integers, labels: Integers, groups: Integers, params: Probe) -> list[Split]:
+    """The inner folds of `train`, which are some of the clips that have `labels` (n) and `groups` (n).
+
+    None where there is nothing to choose. They depend on nothing of the features: all networks have the same.
+
+    Raises:
+        UserError: there are too few groups or clips for them.
+    """
+    if len(params.model.grid) == 1:
+        return []
+    for what, count in (
+        ("groups", len(np.unique(groups[train]))),
+        ("clips of its largest class", int(np.bincount(labels[train]).max())),
+    ):
+        if count < params.inner_folds:
+            raise UserError(
+                f"probe: a fold trains on {count} {what}, fewer than `probe.inner_folds`, {params.inner_folds}; lower "
+                f"that, or give `probe.{params.model.key}` one value, for which nothing is to be chosen"
+            )
+    splitter = StratifiedGroupKFold(params.inner_folds, shuffle=True, random_state=params.seed)
+    splits = [Split(train[fit], train[test]) for fit, test in splitter.split(train, labels[train], groups[train])]
+    if any(len(np.unique(labels[split.train])) < 2 for split in splits):
+        raise UserError(
+            "probe: an inner fold trains on one class; the classes have too few groups for `probe.inner_folds`"
+        )
+    return splits
+
+
+def select(
+    features: ProbedFeatures, labels: Integers, splits: Sequence[Split], equal: bool, params: Probe
+) -> list[Choice]:
+    """For the row's own view, and if `equal` for that at equal dimension, the value that did best.
+
+    It has the best accuracy over the inner folds; of equals it is the simplest.
+
+    Raises:
+        UserError: an inner fold has too few clips for the most neighbours.
+    """
+    classifier = params.model
+    grid = classifier.grid
+    if not splits:
+        return [Choice(grid[0], False)] * (1 + equal)
+    right = []  # (splits views values)
+    for split in splits:
+        fitted, answers = labels[split.train], labels[split.test]
+        right.append(
+            [
+                [np.sum(classifier.fit(seen, fitted, value, params.seed).predict(unseen) == answers) for value in grid]
+                for seen, unseen in views(features, split.train, split.test, equal, params)
+            ]
+        )
+    return [_choice(grid, counts, classifier.last) for counts in np.sum(right, axis=0)]
+
+
+def _choice(grid: tuple[float, ...], right: Integers, last: float | None) -> Choice:
+    """The first of the best; those before it are worse, so that only the first value can be an edge by a tie."""
+    best = int(right.argmax())
+    at_end = best in (0, len(grid) - 1) and grid[best] != last
+    neighbour = right[1] if best == 0 else right[best - 1]
+    return Choice(grid[best], bool(at_end and right[best] > neighbour))

@@ -1,0 +1,105 @@
+"""Writes weights that others published to data/weights/NAME and adds them to DVC.
+
+Each module source_*.py of this folder is a source of the weights in its `NAMES`. There is no list of sources.
+"""
+
+import importlib
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from safetensors import SafetensorError
+
+from trajprobe.backbones.weights import PROVENANCE, WEIGHTS
+from trajprobe.errors import UserError
+from trajprobe.files.checked_json import write_checked_json
+from trajprobe.files.imported import dvc_file
+from trajprobe.published import fetch
+from trajprobe.published.source import AveragedSource, LocalFiles, Selection, Source
+from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
+
+
+def add_weights(
+    name: str, path: Path | None, *, raw: bool, replace: bool, report_progress: Callable[[str], object]
+) -> None:
+    """Makes data/weights/NAME from the files at `path`, or from the hub where `path` is None.
+
+    Args:
+        name: one of the names of a source.
+        path: a file or folder of the user's.
+        raw: selects the raw weights, where a moving average is published too.
+        replace: replaces weights of that name.
+        report_progress: is called with each line for the user.
+
+    Raises:
+        UserError: the name, a file or the download is refused, or DVC refuses. data/weights is left as it was.
+    """
+    source = source_of(name)
+    select = _selector(source, name, raw=raw)
+    check_repository_root()
+    folder = WEIGHTS / name
+    if folder.exists() and not replace:
+        raise UserError(f"{folder}: weights of that name exist; replace them with --force")
+    if dvc_file(folder).exists() and not replace:
+        raise UserError(
+            f"{folder}: is missing, but {dvc_file(folder)} exists; run `dvc checkout` or `dvc pull` to get what DVC "
+            "holds, or make it again with --force (the same file gives the same bytes)"
+        )
+    if path is not None:
+        files = fetch.files_from_path(source, path)
+    else:
+        files = fetch.files_from_hub(source.hub_repository(name), folder, report_progress)
+    selection = select(files, name)
+    for line in selection.summary:
+        report_progress(line)
+    before = dvc_file(folder).read_bytes() if dvc_file(folder).is_file() else None
+    made_by = {"made_by": "weights add", "family": source.FAMILY}
+    _write(folder, selection, {**made_by, **selection.provenance, **files.provenance})
+    report_progress(f"{folder}: {selection.usage}")
+    for line in selection.params_lines:
+        report_progress(f"  {line}")
+    if before not in (None, dvc_file(folder).read_bytes()):
+        report_progress(f"{dvc_file(folder)}: has changed, since these weights differ from those before")
+
+
+def source_of(name: str) -> Source:
+    """The module that is the source of the weights `name`.
+
+    Raises:
+        UserError: no module is.
+    """
+    modules = sorted(path.stem for path in Path(__file__).parent.glob("source_*.py"))
+    sources = [cast(Source, importlib.import_module(f"trajprobe.published.{module}")) for module in modules]
+    for source in sources:
+        if name in source.NAMES:
+            return source
+    names = ", ".join(valid for source in sources for valid in source.NAMES)
+    raise UserError(
+        f"weights add: got {name!r}, expected one of {names}; to use another model of transformers, add a row to "
+        "src/trajprobe/published/huggingface.yaml"
+    )
+
+
+def _selector(source: Source, name: str, *, raw: bool) -> Callable[[LocalFiles, str], Selection]:
+    if not raw:
+        return source.select
+    if isinstance(source, AveragedSource):
+        return source.select_raw
+    raise UserError(
+        f"weights add {name}: got --raw, but the published weights of {source.FAMILY} have no moving average; leave "
+        "--raw out"
+    )
+
+
+def _write(folder: Path, selection: Selection, provenance: Mapping[str, Any]) -> None:
+    try:
+        with added_to_dvc(folder) as temporary:
+            temporary.mkdir()
+            sha256 = selection.write(temporary)
+            write_checked_json(temporary / PROVENANCE, {**provenance, "sha256": sha256})
+            for file in temporary.iterdir():  # safetensors writes mode 0600, which others can't read
+                shutil.copymode(temporary / PROVENANCE, file)
+            selection.check(temporary)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{folder}: cannot be written ({error}); is the disk full?") from None

@@ -1,0 +1,218 @@
+"""Models of transformers, each a row of huggingface.yaml.
+
+Their files are copied as they are, and loaded once before they are accepted.
+"""
+
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from functools import partial
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from msgspec import Meta, field, to_builtins
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from trajprobe.backbones.family import family
+from trajprobe.backbones.weights import MODEL
+from trajprobe.errors import UserError
+from trajprobe.params import Parameters, parse
+from trajprobe.published.source import HubRepository, LocalFiles, Selection
+
+if TYPE_CHECKING:
+    from trajprobe.backbones.huggingface import Architecture
+
+CONFIG = "config.json"
+PREPROCESSORS = ("preprocessor_config.json", "video_preprocessor_config.json")
+#: Frames of the clips that are suggested for a model of single images.
+IMAGES = 5
+
+
+class PublishedModel(Parameters, frozen=True):
+    """A model. huggingface.yaml explains each key."""
+
+    pooling: str
+    architecture: dict[str, Any] = field(default_factory=dict)
+    repository: str | None = None
+    unexpected: tuple[str, ...] = ()
+    licence: str | None = None
+    revision: str = "main"
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+def read(path: Path) -> dict[str, PublishedModel]:
+    """The rows of the table at `path`.
+
+    Raises:
+        UserError: it is no YAML, or a row is not as `PublishedModel` says.
+    """
+    try:
+        rows = parse(YAML(typ="safe").load(path.read_text(encoding="utf-8")), dict[str, Any], str(path))
+    except YAMLError as error:
+        raise UserError(f"{path}: is no valid YAML: {' '.join(str(error).split())}") from None
+    return {name: parse(row, PublishedModel, f"{path}: `{name}`") for name, row in rows.items()}
+
+
+TABLE = Path(__file__).with_name("huggingface.yaml")
+ROWS = read(TABLE)
+NAMES = tuple(ROWS)
+FAMILY = "huggingface"
+
+
+def files_at(path: Path) -> dict[str, Path]:
+    """The files of a folder of the user's, by name.
+
+    Raises:
+        UserError: `path` is no folder or can't be read, or a file is missing.
+    """
+    try:
+        names = [file.name for file in path.iterdir()]
+    except OSError as error:
+        raise UserError(
+            f"{path}: is no folder that can be read ({error.strerror}); expected one with {CONFIG}, {PREPROCESSORS[0]} "
+            f"and {MODEL}; give its path"
+        ) from None
+    return {name: path / name for name in select_files(names, str(path))}
+
+
+def select_files(names: Collection[str], where: str) -> tuple[str, ...]:
+    """The files among `names` that are needed. No other file is read or downloaded.
+
+    Raises:
+        UserError: a file is missing; the message begins with `where`.
+    """
+    if CONFIG not in names:
+        raise UserError(f"{where}: has no {CONFIG}, which states the network's shape; get it too")
+    if not any(name in names for name in PREPROCESSORS):
+        raise UserError(
+            f"{where}: has no {' and no '.join(PREPROCESSORS)}; expected the one that came with the weights, since the "
+            "class's defaults are not the model's"
+        )
+    if MODEL not in names and f"{MODEL}.index.json" in names:
+        raise UserError(
+            f"{where}: has its weights in several files; load the model there with from_pretrained, and save it with "
+            'save_pretrained(DIR, max_shard_size="100GB")'
+        )
+    if MODEL not in names:
+        raise UserError(f"{where}: has no {MODEL}; {_CONVERT if _PICKLE in names else 'get it too'}")
+    return tuple(name for name in (CONFIG, *PREPROCESSORS, MODEL) if name in names)
+
+
+def hub_repository(name: str) -> HubRepository:
+    """The repository of the model `name`.
+
+    Raises:
+        UserError: its row has none, since it is a user's own.
+    """
+    row = ROWS[name]
+    if not row.repository:
+        raise UserError(f"weights add {name}: `{name}` of {TABLE.name} has no `repository`; give a folder with --from")
+    return HubRepository(row.repository, select_files, row.revision, row.licence)
+
+
+def select(files: LocalFiles, name: str) -> Selection:
+    """Selects the files as they are, and suggests the row of params.yaml that uses them.
+
+    Raises:
+        UserError: model.safetensors is not the pinned file, or the JSON files describe no network of this model.
+    """
+    row, folder = ROWS[name], files.paths[CONFIG].parent
+    if row.sha256 not in (None, files.sha256[MODEL]):
+        raise UserError(
+            f"{folder / MODEL}: got sha256 {files.sha256[MODEL]}, expected {row.sha256} as `{name}` of {TABLE.name} "
+            "pins; change the row, or get that file"
+        )
+    shape, node = _architecture(row, name, folder)
+    provenance: dict[str, Any] = {
+        "model": shape.model,
+        "unexpected": list(row.unexpected),
+        "licence": row.licence,
+        "transformers": version("transformers"),
+    }
+    if shape.frames:
+        provenance["trained_frames"] = shape.frames
+    licence = f", licence: {row.licence}" if row.licence else ""
+    summary = f"{name}: {shape.model}{licence}; {MODEL} has sha256 {files.sha256[MODEL]}"
+    usage = "every tensor was loaded from the file; used by these lines of params.yaml, under `rows` and `clips`:"
+    frames = shape.frames or IMAGES
+    clips = f"t{frames}x{shape.resize}"  # of the resolution to which the network would resize them
+    line = {"family": FAMILY, "clips": clips, "weights": name, "like": name, "architecture": node, "layer": "last"}
+    line["pooling"] = row.pooling
+    lines = (_flow({name: line}), _flow({clips: {"frames": frames, "resolution": shape.resize}}))
+    return Selection(partial(_write, files), (summary,), provenance, usage, lines, partial(_load, shape, folder))
+
+
+_PICKLE = "pytorch_model.bin"
+_CONVERT = (
+    f'a {_PICKLE} can run code and is not taken; convert it in its folder with `python -c "import torch as t, '
+    f"safetensors.torch as s; s.save_file({{k: v.clone() for k, v in t.load('{_PICKLE}', weights_only=True).items()}}, "
+    f"'{MODEL}', {{'format': 'pt'}})\"` and give that with --from; or name a pull request that has {MODEL} (refs/pr/N) "
+    f"as its `revision` in {TABLE.name}"
+)
+
+
+def _architecture(row: PublishedModel, name: str, folder: Path) -> tuple["Architecture", dict[str, Any]]:
+    """The architecture that the JSON files in `folder` state, and the shortest `architecture` of params.yaml for it.
+
+    The latter is that of the table's row, and what the files state otherwise.
+    """
+    from trajprobe.backbones import huggingface
+    from trajprobe.backbones.parts import transformers_files  # slow to import, and other sources don't need it
+
+    node = row.architecture or {"preset": name}
+    try:
+        stated = family(FAMILY).expand(node)
+        if "model" not in stated:
+            raise ValueError("missing key `preset` or `model`")
+        model_class = huggingface.model_class(stated["model"])
+    except ValueError as error:
+        raise UserError(f"{TABLE}: `{name}.architecture`: {error}") from None
+    config, pixels = transformers_files.config_of(model_class, folder), transformers_files.pixels_of(folder)
+    defaults: dict[str, Any] = cast(Any, model_class.config_class)().to_dict()
+    stated_config = stated.get("config", {})
+    config = {key: defaults.get(key) for key in stated_config} | config  # files leave the class's defaults out
+    values = stated | {"config": config} | {key: _as_yaml(value) for key, value in to_builtins(pixels).items()}
+    shape = parse(values, huggingface.Architecture, f"{folder}: as `{name}` of {TABLE.name}")
+    shortest = dict(node)
+    for key, value in values.items():
+        if key == "config":  # beside a preset, its keys replace the preset's one by one
+            changed = {setting: value[setting] for setting in value if value[setting] != stated_config.get(setting)}
+            if changed:
+                shortest[key] = node.get(key, {}) | changed
+        elif value != stated.get(key):
+            shortest[key] = value
+    return shape, shortest
+
+
+def _as_yaml(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _write(files: LocalFiles, folder: Path) -> str:
+    for name, path in files.paths.items():
+        shutil.copyfile(path, folder / name)  # no link, so that nothing here can change the hub's cache
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+    return files.sha256[MODEL]
+
+
+def _load(architecture: "Architecture", original: Path, copy: Path) -> None:
+    """Loads the network from the folder `copy`; errors name the folder `original`."""
+    from trajprobe.backbones import huggingface
+
+    try:
+        huggingface.load(architecture, copy)
+    except UserError as error:
+        raise UserError(str(error).replace(str(copy), str(original))) from None
+
+
+def _flow(value: Mapping[str, Any]) -> str:
+    """One line of YAML, to be pasted."""
+    yaml, text = YAML(typ="safe", pure=True), StringIO()
+    for option, choice in (("default_flow_style", True), ("width", 10**6), ("sort_base_mapping_type_on_output", False)):
+        setattr(yaml, option, choice)
+    yaml.dump(value, text)
+    return text.getvalue().strip()[1:-1]  # without the braces around all of it

@@ -1,0 +1,95 @@
+"""metrics/details.json: all numbers of the comparison, rounded, by row, network, input and layer.
+
+It holds no lists: DVC, which gets it as a plot, draws lists and skips the rest.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from trajprobe.compare.comparison import Comparison, Difference, Gain
+from trajprobe.compare.estimates import AREA, CODE_LENGTH
+from trajprobe.compare.scored import ScoredVariant
+from trajprobe.compare.verdicts import Verdict
+from trajprobe.report.numbers import p_rounded, rounded, with_interval
+
+
+def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """All of them: ROW.NETWORK.INPUT.LAYER, the data, and the figures of `pretraining` by recipe."""
+    tree: dict[str, Any] = {}
+    for variant, scored in comparison.variants.items():
+        scores = {name: with_interval(score) for name, score in comparison.estimates[variant].items()}
+        numbers = scores | _probe(scored)
+        if variant in comparison.gains:
+            numbers["gain"] = _gain(comparison.gains[variant])
+        if variant in comparison.differences:
+            numbers["difference"] = _difference(comparison.differences[variant])
+        of_pairs = {pair[1].row: verdict for pair, verdict in comparison.pairs.items() if pair[0] == variant}
+        if of_pairs:
+            numbers["minus"] = {row: _verdict(verdict) for row, verdict in of_pairs.items()}
+        place = tree
+        for coordinate in variant[:-1]:
+            place = place.setdefault(coordinate, {})
+        place[variant.layer] = numbers
+    tested = comparison.labelling.folds >= 0
+    return tree | {
+        "data": {
+            "tested_clips": int(tested.sum()),
+            "groups": len(np.unique(comparison.labelling.groups[tested])),
+            "classes": len(np.unique(comparison.labelling.labels)),
+            "chance": rounded(comparison.chance),
+            "leaked_duplicates": comparison.labelling.leaked,
+            "away_from_chance": len(comparison.leaks),
+            "verdicts_on": comparison.metric,
+        },
+        "pretrain": {
+            name: {key: rounded(value) for key, value in figures.items()} for name, figures in pretraining.items()
+        },
+    }
+
+
+def _probe(scored: ScoredVariant) -> dict[str, Any]:
+    """What the probe ran beside its predictions."""
+    numbers: dict[str, Any] = {}
+    if not np.isnan(scored.equal_dimensions):
+        numbers["equal_dimensions_accuracy"] = rounded(scored.equal_dimensions)
+    if not np.isnan(scored.permuted_labels):
+        numbers["permuted_labels_accuracy"] = rounded(scored.permuted_labels)
+    if len(scored.few_shot):
+        curve = {
+            f"shots_{count}": rounded(share) for count, share in zip(scored.row.shots, scored.few_shot, strict=True)
+        }
+        numbers["few_shot"] = curve
+    if scored.code_length:
+        numbers["compression"] = rounded(scored.compression)
+    return numbers
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    numbers: dict[str, Any] = with_interval(verdict.difference) | {
+        "cohens_h": with_interval(verdict.cohens_h),
+        "verdict": int(verdict.sign),
+        "practically_equal": int(verdict.practically_equal),
+    }
+    if verdict.p_value is not None:
+        numbers["one_sided_p_value"] = p_rounded(verdict.p_value)
+    if verdict.detectable_difference is not None:
+        numbers["detectable_difference"] = rounded(verdict.detectable_difference)
+    return numbers
+
+
+def _gain(gain: Gain) -> dict[str, Any]:
+    numbers = _verdict(gain.verdict)
+    if gain.rank_p_value is not None:
+        numbers["rank_p_value"] = rounded(gain.rank_p_value)
+    for name, estimate in ((AREA, gain.area), (CODE_LENGTH, gain.code_length)):
+        if estimate:
+            numbers[name] = with_interval(estimate)
+    return numbers
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    numbers = {"reference": str(difference.reference)} | _verdict(difference.verdict)
+    if difference.share_of_gain:
+        numbers["share_of_gain"] = with_interval(difference.share_of_gain)
+    return numbers

@@ -1,0 +1,188 @@
+"""Finds what a kill, a power cut or a full disk has left of DVC's and git's own files, and mends what it safely can.
+
+Mended is what holds nothing, or what only processes need that are gone. Otherwise the finding names the command.
+"""
+
+import configparser
+import fcntl
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from trajprobe.errors import UserError
+from trajprobe.files import imported
+from trajprobe.files.atomic import write_bytes
+from trajprobe.repository.dvc_add import UNDO, check_repository_root, finish_imports
+from trajprobe.repository.dvc_cache import dvc_files, locked_stages, pointed_outs
+from trajprobe.repository.half_written import TMP, Damage, cut_files, databases, leftovers_of_dead, objects
+from trajprobe.repository.processes import can_have_written, running_dvc, running_git
+
+#: Age in seconds of a lock of git's index from which no process that can't be seen here is expected to hold it.
+INDEX_LOCK_AGE = 10
+
+
+def examine() -> list[Damage]:
+    """Everything that is wrong in this repository, after mending what can be mended safely.
+
+    Raises:
+        UserError: the current folder is not the root of a repository.
+    """
+    check_repository_root()
+    checks = (
+        _config,
+        _rwlock,
+        _lock,
+        _index_lock,
+        _lock_file,
+        _imports,  # before _dvc_files: the .dvc file of a killed import may be unfinished
+        _dvc_files,
+        databases,
+        _taken_over,
+        objects,
+        cut_files,
+        leftovers_of_dead,
+    )
+    return [finding for check in (*checks, leftovers_of_dead) for finding in check()]
+
+
+def mend(report_progress: Callable[[str], object]) -> None:
+    """Mends what can be mended safely, before a command that needs DVC; `report_progress` is called with each line.
+
+    Raises:
+        UserError: something must be mended by the user.
+    """
+    findings = examine()
+    for finding in findings:
+        if finding.mended:
+            report_progress(finding.text)
+    if remaining := [finding.text for finding in findings if not finding.mended]:
+        more = f" ({len(remaining) - 1} more: run `trajprobe doctor`)" if remaining[1:] else ""
+        raise UserError(remaining[0] + more)
+
+
+def _config() -> Iterator[Damage]:
+    local = Path(".dvc/config.local")
+    if local.is_file() and not local.stat().st_size:
+        local.unlink()
+        yield Damage(
+            f"{local}: was empty, as DVC leaves it when it can't write a value; deleted; if it had a remote, set it "
+            "again: `trajprobe remote add URL`",
+            mended=True,
+        )
+    for path in (Path(".dvc/config"), local):
+        try:  # as DVC's own reader: a `%` is a `%`, and a repeated section is no error
+            configparser.ConfigParser(interpolation=None, strict=False).read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            remedy = "correct it" if path == local else f"run `git checkout {path}`"
+            yield Damage(f"{path}: is cut short or damaged; {remedy}", mended=False)
+
+
+def _rwlock() -> Iterator[Damage]:
+    """DVC's list of the processes that read or write an output: {write: {path: process}, read: {path: [process]}}."""
+    path = TMP / "rwlock"
+    with _file_lock(TMP / "rwlock.lock") as acquired:
+        if not acquired or not path.is_file():
+            return
+        try:
+            text = path.read_text(encoding="utf-8")
+            write, read = (dict(json.loads(text).get(mode, {})) for mode in ("write", "read"))
+            pids = {info["pid"] for info in (*write.values(), *(one for infos in read.values() for one in infos))}
+        except (UnicodeDecodeError, ValueError, TypeError, KeyError, AttributeError):
+            if running := running_dvc():
+                yield Damage(f"{path}: is cut short; wait for the process {running}, then run this again", mended=False)
+                return
+            path.unlink()
+            yield Damage(f"{path}: was cut short; deleted, since no process of DVC runs here", mended=True)
+            return
+        dead = {pid for pid in pids if not can_have_written(pid, path.stat().st_mtime)}
+        if not dead:
+            return
+        write = {name: info for name, info in write.items() if info["pid"] not in dead}
+        read = {name: [info for info in infos if info["pid"] not in dead] for name, infos in read.items()}
+        kept = {"write": write, "read": {name: infos for name, infos in read.items() if infos}}
+        write_bytes(path, json.dumps({mode: of for mode, of in kept.items() if of}).encode())
+        names = ", ".join(map(str, sorted(dead)))
+        yield Damage(f"{path}: named processes that are gone ({names}); removed them", mended=True)
+
+
+def _lock() -> Iterator[Damage]:
+    """With `core.hardlink_lock` the lock is a file that stays; otherwise the kernel frees it with its process."""
+    path = TMP / "lock"
+    with suppress(OSError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8").strip().endswith(".lock") and not running_dvc():
+            yield Damage(
+                f"{path}: is held, and no process of DVC runs on this machine; if none runs on another one that shares "
+                f"this folder, run `rm {path}`",
+                mended=False,
+            )
+
+
+def _index_lock() -> Iterator[Damage]:
+    path = Path(_git("rev-parse", "--git-path", "index.lock").strip() or ".git/index.lock")
+    with suppress(FileNotFoundError):
+        while not running_dvc():
+            if process := running_git():
+                yield Damage(f"{path}: locks git's index for the process {process}; wait until it ends", mended=False)
+                return
+            if (age := time.time() - path.stat().st_mtime) >= INDEX_LOCK_AGE:
+                path.unlink()
+                yield Damage(f"{path}: was left by a process that is gone; deleted", mended=True)
+                return
+            time.sleep(INDEX_LOCK_AGE - age)
+
+
+def _lock_file() -> Iterator[Damage]:
+    try:
+        locked_stages()
+    except UserError as error:
+        yield Damage(str(error), mended=False)
+
+
+def _dvc_files() -> Iterator[Damage]:
+    for path in dvc_files():
+        try:
+            pointed_outs(path)
+        except UserError as error:
+            yield Damage(str(error), mended=False)
+
+
+def _taken_over() -> Iterator[Damage]:
+    """Imports whose .dvc file names other data: DVC takes over what it finds in a file that it only holds."""
+    for pointer in dvc_files():
+        path = pointer.with_suffix("")
+        with suppress(UserError):  # reported above
+            if imported.recorded(path) and imported.dvc_md5(path) not in {out["md5"] for out in pointed_outs(pointer)}:
+                text = f"{path}: is not the data that was imported, and DVC has taken it over; {imported.remedy(path)}"
+                yield Damage(text, mended=False)
+
+
+def _imports() -> Iterator[Damage]:
+    for folder in sorted({path.parent for path in Path("data").rglob(f".*.{UNDO}")}):
+        try:
+            yield from (Damage(line, mended=True) for line in finish_imports(folder))
+        except UserError as error:
+            yield Damage(str(error), mended=False)
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[bool]:
+    """Holds the lock by which DVC guards a file, as DVC does; False where another process holds it."""
+    try:
+        file = path.open("a+b")
+    except FileNotFoundError:  # no .dvc/tmp
+        yield False
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout  # noqa: S603, S607

@@ -1,0 +1,146 @@
+"""What every stage script does around its work: pins the arithmetic, keeps a log, ends with 2 on a user's mistake."""
+
+import inspect
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from trajprobe.errors import STATUS, UserError, end_with_dvc, interruptible, system_reason, visible
+from trajprobe.params import Parameters, check_name, read, section
+
+#: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
+#: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores;
+#: and OpenMP's threads, left alone, spin so long for one another that a busy core makes training ten times slower.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+FIXED = {"OPENBLAS_NUM_THREADS": "1", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE", "GOMP_SPINCOUNT": "2000"}
+INSTRUCTION_SETS = {
+    "avx2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_CBWR": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
+    "native": {},
+}
+WORKERS = "TRAJPROBE_WORKERS"
+#: `trajprobe cache prune` deletes nothing but shards that a run computes again.
+DISK_FULL = (
+    "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again "
+    "(`trajprobe doctor` mends what was cut short)"
+)
+#: What the end of a stage's work closes, before its result is reported.
+cleanup = ExitStack()
+
+
+class Compute(Parameters, frozen=True):
+    """How the numbers are computed: both change the last bits, so both are part of every recipe."""
+
+    threads: Annotated[int, Meta(ge=1, le=1024)]
+    instruction_set: Literal["avx2", "native"]
+
+
+def pin(compute: Compute) -> None:
+    """Fixes threads and instruction set for this process.
+
+    Raises:
+        RuntimeError: numpy or torch is imported already, and would not notice.
+    """
+    late = [name for name in ("numpy", "torch") if name in sys.modules]
+    if late:
+        raise RuntimeError(f"pin() came after the import of {', '.join(late)}")
+    os.environ.update(dict.fromkeys(THREADS, str(compute.threads)) | FIXED | INSTRUCTION_SETS[compute.instruction_set])
+    os.environ.setdefault("TQDM_MININTERVAL", "0.5")
+
+
+def run(main: Callable[..., str]) -> None:
+    """Runs a stage's `main(*arguments)`, which imports its rooms itself (after the pin) and returns a line to print.
+
+    The log, with the traceback of an error, goes to logs/STAGE-ARGUMENTS.log. A `UserError` is one line
+    on standard error and status 2; Ctrl-C, SIGTERM and the end of the DVC that started the stage are one line and
+    status 130.
+    """
+    name = Path(sys.argv[0]).stem
+    arguments = [argument.rpartition("@")[2] for argument in sys.argv[1:]]  # DVC_STAGE is STAGE@NAME
+    try:
+        inspect.signature(main).bind(*arguments)
+        for argument in arguments:
+            if not argument.startswith("--"):
+                check_name(argument, name)
+    except TypeError:
+        usage = (main.__globals__["__doc__"] or name).partition("\n")[0]
+        sys.stderr.write(f"error: got {' '.join(arguments) or 'no argument'}, expected {usage}\n")
+        sys.exit(2)
+    except UserError as error:
+        sys.stderr.write(f"error: {visible(error)}\n")
+        sys.exit(2)
+    begun = time.monotonic()
+    log = logging.getLogger("trajprobe")
+    try:
+        _open_log(log, Path("logs") / ("-".join([name, *arguments]).replace("/", "_") + ".log"))
+        compute = section(read(), Compute, "compute")
+        log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
+        pin(compute)
+        with interruptible(), cleanup:
+            end_with_dvc()
+            made = main(*arguments)
+    except UserError as error:
+        log.debug("refused", exc_info=True)
+        log.error("error: %s", visible(error))
+        sys.exit(2)
+    except (OSError, MemoryError) as error:
+        log.debug("refused", exc_info=True)
+        log.error("error: %s", visible(system_reason(error, DISK_FULL)))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        log.error("interrupted")
+        sys.exit(STATUS)
+    except Exception:  # whatever it is, for the log alone: it is raised again
+        log.debug("failed", exc_info=True)
+        raise
+    log.info("%s (%.1f s)", made, time.monotonic() - begun)
+
+
+def workers(default: int) -> int:
+    """The number of processes that a stage works in: TRAJPROBE_WORKERS, or `default` where it is not set.
+
+    Raises:
+        UserError: it is no such number.
+    """
+    asked = os.environ.get(WORKERS, "")
+    if asked and (not asked.isdecimal() or int(asked) < 1):
+        raise UserError(f"{WORKERS}: got {asked!r}, expected a number of processes, 1 or more")
+    return int(asked) if asked else default
+
+
+def end_with_parent() -> None:
+    """Ends this worker process when its parent dies, even by SIGKILL: it would wait for its next task forever."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _open_log(log: logging.Logger, path: Path) -> None:
+    """Lets `log` write messages from INFO upwards onto standard error, and everything into the file at `path`."""
+    logging.raiseExceptions = False  # on a full disk the log fails too, and must not hide the error
+    log.setLevel(logging.DEBUG)
+    console = logging.StreamHandler()
+    console.setLevel(logging.INFO)
+    log.addHandler(console)
+    path.parent.mkdir(exist_ok=True)
+    file = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(file)
