@@ -92,7 +92,7 @@ def test_random_against_random_both_rows_seeds_are_samples():
     expected = oracles.mean_difference(first.correct.tolist(), second.correct.tolist(), SAMPLE.groups.tolist())
     assert numbers(hypothesis) == pytest.approx(expected)
     assert hypothesis.base == pytest.approx(second.correct.mean())
-    assert hypothesis.sample == "n = 8 clips in 4 groups and 3 random and 2 random seeds"
+    assert hypothesis.sample == "n = 8 clips in 4 groups and 3 and 2 random seeds"
 
 
 def test_networks_that_are_no_draws_are_paired_by_clips():

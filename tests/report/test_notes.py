@@ -127,16 +127,16 @@ def test_the_share_of_the_gain_that_other_weights_have_is_noted():
     found = compared(TRAINED, RANDOM, shuffled(170))
     mean, low, high = (100 * end for end in found.differences[key("none", "net-shuffled")].share_of_gain)
     (note,) = notes(found)
-    assert note == f"net-shuffled has {mean:.0f} [{low:.0f}, {high:.0f}] % of the gain of net over random weights."
+    assert note == f"net-shuffled has {mean:.0f} % ({low:.0f} to {high:.0f}) of the gain of net over random weights."
     assert (round(mean), 50 < low < 70, 80 < high < 100) == (75, True, True)
     perturbed = scored("pretrained", "net", 160, input="shuffled-frames", trained_frames=17)
     (note,) = noted(TRAINED, RANDOM, perturbed)
-    assert note.startswith("net pretrained shuffled-frames hidden.tmean has 50 [")
+    assert note.startswith("net pretrained shuffled-frames hidden.tmean has 50 % (")
 
 
 def test_no_share_of_the_gain_is_noted_with_other_weights_and_not_under_a_perturbation():
     (note,) = noted(TRAINED, RANDOM, shuffled(140))
-    assert note.startswith("net-shuffled has 0 [-")
+    assert note.startswith("net-shuffled has 0 % (-")
     assert noted(TRAINED, RANDOM, scored("pretrained", "net", 140, input="middle-frame", trained_frames=17)) == []
 
 

@@ -322,7 +322,7 @@ def test_the_headline_is_a_line():
     shuffled = scored("pretrained", "net-shuffled", 170, trained_frames=17)
     found = compared(scored("pretrained", "net", 180, trained_frames=17), RANDOM, shuffled)
     mean, low, high = found.differences[key("pretrained", "net-shuffled")].share_of_gain
-    share = f"net-shuffled has {100 * mean:.0f} [{100 * low:.0f}, {100 * high:.0f}] % of the gain of net"
+    share = f"net-shuffled has {100 * mean:.0f} % ({100 * low:.0f} to {100 * high:.0f}) of the gain of net"
     assert headline(found, PARAMS).endswith(f"better, {share}")
     bare = params("bare")
     assert headline(compared(BARE, given=bare), bare) == "bare, accuracy: random 75.2 %"

@@ -65,11 +65,11 @@ def difference_hypothesis(reference: ScoredVariant, scored: ScoredVariant, metri
     if scored.variant.is_perturbed:  # of the row's first network
         first = first.first
     further = RANDOM in (reference.variant.network, scored.variant.network)
-    seeds = [
-        f"{len(scores.values)} {words}"
-        for scores, words in ((first, _kind(reference)), (second, _kind(scored)))
-        if len(scores.values) > 1
-    ]
+    kinds: dict[str, list[str]] = {}
+    for scores, kind in ((first, _kind(reference)), (second, _kind(scored))):
+        if len(scores.values) > 1:
+            kinds.setdefault(kind, []).append(str(len(scores.values)))
+    seeds = [f"{' and '.join(counts)} {kind}" for kind, counts in kinds.items()]
     words = str(sample) + (f" and {' and '.join(seeds)} seeds" if seeds else "")
     return Hypothesis(difference(first, second, sample.weights(metric), further), float(second.values.mean()), words)
 

@@ -8,7 +8,7 @@ import numpy as np
 from trajprobe.compare.comparison import Comparison
 from trajprobe.compare.scored import ScoredVariant
 from trajprobe.errors import visible_name
-from trajprobe.report.numbers import percent_interval
+from trajprobe.report.numbers import rounded_percent
 from trajprobe.rows import named_rows
 
 #: The data set that the stage `synthetic` makes, and the pool with it.
@@ -47,8 +47,8 @@ def recipe_notes(values: dict[str, Any]) -> Iterator[str]:
     trained = [name for name, row in rows.items() if row.weights in recipes]
     if values["dataset"] == SYNTHETIC and trained:
         yield (
-            f"{' and '.join(trained)}: pretrained on other tracks of the same ten generators as these clips. Their "
-            "gains say nothing of other motions."
+            f"{', '.join(trained)}: pretrained on other tracks of the same ten generators as these clips. Their gains "
+            "say nothing of other motions."
         )
     for name, row in rows.items():
         own, other = recipes.get(row.weights), recipes.get(rows[row.like].weights)
@@ -67,8 +67,8 @@ def _shares_of_gains(comparison: Comparison) -> Iterator[str]:
         share = difference.share_of_gain
         if share and (share.ci_low > 0 or not variant.is_perturbed):
             name = variant if variant.is_perturbed else variant.row
-            shown = percent_interval(share, decimals=0)
-            yield f"{name} has {shown} % of the gain of {difference.reference.row} over random weights."
+            gain = f"the gain of {difference.reference.row} over random weights"
+            yield f"{name} has {rounded_percent(share)} of {gain}."
 
 
 def _of_variant(scored: ScoredVariant, comparison: Comparison) -> Iterator[str]:

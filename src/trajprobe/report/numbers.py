@@ -23,10 +23,16 @@ def percent(share: float) -> str:
     return f"{100 * share:z.1f}"
 
 
-def percent_interval(share: Estimate, decimals: int = 1) -> str:
+def percent_interval(share: Estimate) -> str:
     """A share in % with its interval."""
-    mean, low, high = (f"{100 * value:z.{decimals}f}" for value in share)
+    mean, low, high = map(percent, share)
     return f"{mean} [{low}, {high}]"
+
+
+def rounded_percent(share: Estimate) -> str:
+    """A share in whole % with its interval, in words."""
+    mean, low, high = (f"{100 * value:z.0f}" for value in share)
+    return f"{mean} % ({low} to {high})"
 
 
 def points(difference: Estimate) -> str:

@@ -12,7 +12,7 @@ from trajprobe.compare.verdicts import POWER, Verdict
 from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, RANDOM
 from trajprobe.report.markdown import markdown
 from trajprobe.report.notes import notes
-from trajprobe.report.numbers import percent, percent_interval, points, signed
+from trajprobe.report.numbers import percent, percent_interval, points, rounded_percent, signed
 
 
 def table(
@@ -41,8 +41,8 @@ def headline(comparison: Comparison, params: Compare) -> str:
         words.append(f"gain {points(verdict.difference)}: {verdict.words}")
     for variant, difference in comparison.differences.items():
         if difference.share_of_gain and not variant.is_perturbed:
-            share = percent_interval(difference.share_of_gain, decimals=0)
-            words.append(f"{variant.row} has {share} % of the gain of {difference.reference.row}")
+            share = rounded_percent(difference.share_of_gain)
+            words.append(f"{variant.row} has {share} of the gain of {difference.reference.row}")
     return f"{row}, {METRICS[metric].title}: {', '.join(words)}"
 
 
