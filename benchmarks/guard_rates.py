@@ -1,7 +1,7 @@
 """python benchmarks/guard_rates.py [SETS]: how often the guards on tracks speak on honest sets, and on faulty ones.
 
 Prints two tables in Markdown: of SETS simulated honest sets of each kind (20 by default), and of as many sets with each
-fault, the share on which each guard speaks. Takes two minutes for 20.
+fault, the share on which each guard speaks. Takes some four minutes for 20.
 """
 
 import sys

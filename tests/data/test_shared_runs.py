@@ -102,6 +102,12 @@ def test_exact_duplicates_are_left_to_their_own_guard():
     assert found(points) == []
 
 
+def test_no_run_goes_from_one_track_to_the_next():
+    points = walks(60)
+    points[[10, 20], -5:], points[[11, 21], :5] = points[0, -5:], points[1, :5]
+    assert found(points) == []
+
+
 def test_a_point_that_stands_is_one_point_of_a_run():
     points = walks(40)
     points[:, 10:] = points[:, 9:10]  # the same place at the end of two
