@@ -11,7 +11,7 @@ from trajprobe.stage import run
 
 def main() -> str:
     from trajprobe.compare.comparison import Compare, compare, deciding_metric
-    from trajprobe.compare.results import compared_probes, pretraining_figures, remove_leftovers
+    from trajprobe.compare.results import clip_findings, compared_probes, pretraining_figures, remove_leftovers
     from trajprobe.files import findings
     from trajprobe.files.atomic import write_bytes, write_json
     from trajprobe.files.labelling import LABELLING, Labelling
@@ -30,7 +30,7 @@ def main() -> str:
     write_json(Path("metrics/summary.json"), summary(comparison, params))
     write_json(Path("metrics/details.json"), details(comparison, pretraining_figures(values)))
     plots.write(comparison, params.primary, Path("metrics/plots"))
-    dataset, before = section(values, str, "dataset"), [finding.text for finding in guards]
+    dataset, before = section(values, str, "dataset"), [finding.text for finding in [*guards, *clip_findings(values)]]
     text = table(comparison, dataset, params, before, list(recipe_notes(values)))
     write_bytes(Path("data/report/table.md"), text.encode())
     rows = len(comparison.main)

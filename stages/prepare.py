@@ -14,6 +14,7 @@ def main() -> str:
     from trajprobe.files import findings, imported
 
     values = read()
+    drawing = guards.Drawing(*(section(values, str, "render", key) for key in ("view", "scaling", "time")))
     dataset = section(values, str, "dataset")
     params = section(values, folds.Prepare, "prepare")
     path = Path(f"data/raw/{dataset}.npz")
@@ -21,7 +22,8 @@ def main() -> str:
     source = folds.used(raw.load(path), params, path)
     tracks, labelling = folds.prepare(source, params, dataset)
     pool = folds.pool(source, tracks, raw.load(Path("data/raw/synthetic_pool.npz")), params)
-    guard_findings = list(guards.findings(source, tracks, labelling, str(path)))
+    guard_findings = list(guards.findings(source, tracks, labelling, drawing, str(path)))
+    findings.stop(guard_findings, params.guards, str(path))
     folder = Path("data/trajectories")
     tracks.save(folder / "tracks.npz")
     labelling.save(folder / "labelling.npz")

@@ -12,22 +12,28 @@ import pytest
 from trajprobe.clips import camera, canvas
 from trajprobe.clips.render import ClipWork
 from trajprobe.clips.render import render as render_file
-from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
+from trajprobe.clips.scene import Format, Scene, check_memory, draw, framing
+from trajprobe.clips.scene import place as place_within
 from trajprobe.errors import UserError
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
 from trajprobe.files.video_shards import Clips
 from trajprobe.params import KEYS_LOST_BY_DVC
 
-SCENE = Scene(view="xy", scaling="dataset", blob=0.05, margin=0.1)
-EACH = Scene(view="xy", scaling="track", blob=0.05, margin=0.1)
+SCENE = Scene(view="xy", scaling="dataset", time="normalised", blob=0.05, margin=0.1)
+EACH = Scene(view="xy", scaling="track", time="normalised", blob=0.05, margin=0.1)
 FORMS = (Format(frames=5, resolution=16), Format(frames=9, resolution=32), Format(frames=1, resolution=8))
 
 
 def render(tracks, scene, form, folder):
     path = folder.parents[1] / f"{folder.parent.name}-{folder.name}.npz"
     tracks.save(path)
-    return render_file(path, scene, form, folder)
+    return render_file(path, scene, form, folder, "stop")[0]
+
+
+def place(tracks, scene, form):
+    """The places of a whole set."""
+    return place_within(tracks, framing(tracks, scene), scene, form)
 
 
 def some_tracks(count, d=3, seed=0):
@@ -71,13 +77,14 @@ def test_scaled_by_dataset_all_keep_their_relative_size_and_stay_within_the_marg
 
 def test_scaled_by_dataset_a_track_stands_alike_whoever_is_rendered_with_it():
     tracks = some_tracks(20)
-    np.testing.assert_array_equal(place(tracks[4:7], SCENE, FORMS[0]), place(tracks, SCENE, FORMS[0])[4:7])
+    some = place_within(tracks[4:7], framing(tracks, SCENE), SCENE, FORMS[0])
+    np.testing.assert_array_equal(some, place(tracks, SCENE, FORMS[0])[4:7])
 
 
 @pytest.mark.parametrize("view", ["xy", "xz", "yz", "perspective"])
 @pytest.mark.parametrize("scaling", ["track", "dataset"])
 def test_a_place_is_the_fitted_projection_of_the_track_at_that_time(view, scaling):
-    tracks, scene = some_tracks(6), Scene(view=view, scaling=scaling, blob=0.05, margin=0.1)
+    tracks, scene = some_tracks(6), Scene(view=view, scaling=scaling, time="normalised", blob=0.05, margin=0.1)
     got = place(tracks, scene, FORMS[0])
     for i, length in enumerate(tracks.lengths):
         time, points = tracks.times[i, :length], tracks.points[i, :length]
@@ -94,7 +101,9 @@ def test_a_place_is_the_fitted_projection_of_the_track_at_that_time(view, scalin
 def test_2d_tracks_are_drawn_as_they_are_in_every_view():
     tracks = some_tracks(5, d=2)
     flat = place(tracks, SCENE, FORMS[0])
-    tall = place(tracks, Scene(view="perspective", scaling="dataset", blob=0.05, margin=0.1), FORMS[0])
+    tall = place(
+        tracks, Scene(view="perspective", scaling="dataset", time="normalised", blob=0.05, margin=0.1), FORMS[0]
+    )
     np.testing.assert_array_equal(flat, tall)
 
 
@@ -137,7 +146,7 @@ def test_clips_tell_how_they_were_rendered(tmp_path):
     render(tracks, EACH, FORMS[0], tmp_path / "clips")
     assert Clips(tmp_path / "clips").meta == {
         "tracks": tracks.digest(),
-        "scene": msgspec.to_builtins(EACH),
+        "scene": {"view": "xy", "scaling": "track", "blob": 0.05, "margin": 0.1},
         "format": {"frames": 5, "resolution": 16},
     }
 
@@ -145,7 +154,7 @@ def test_clips_tell_how_they_were_rendered(tmp_path):
 def test_a_worker_that_would_draw_other_clips_is_refused(tmp_path, monkeypatch):
     some_tracks(10).save(tmp_path / "tracks.npz")
     work = ClipWork(tmp_path / "tracks.npz", SCENE, FORMS[0])
-    (task,) = work.open().tasks()
+    ((task,), _) = work.open().survey("t5")
     monkeypatch.setattr("trajprobe.clips.render.CLIPS_PER_SHARD", 5)
     worker = work.open()
     with pytest.raises(UserError, match="a worker would draw other clips than were asked for"):
@@ -189,7 +198,7 @@ import numpy as np
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from trajprobe.data.synthetic import Synthetic, arrays
 from trajprobe.files.tracks import Tracks
-from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
+from trajprobe.clips.scene import Format, Scene, draw, framing, place
 
 params = Synthetic(clips=500, pool=1, points=60, tilt=0.5, noise=0.008, seed=0, pool_seed=1)
 made = arrays(500, params, 0)
@@ -200,10 +209,12 @@ tracks = Tracks(points, times, np.full(500, 60), box)
 form = Format(frames=7, resolution=32)
 told = {"tracks": made["trajectories"], "labels": made["labels"]}
 for view in ("xy", "perspective"):
-    for scaling in ("track", "dataset"):
-        scene = Scene(view=view, scaling=scaling, blob=0.05, margin=0.1)
-        told[f"places {view} {scaling}"] = place(tracks, scene, form)
-        told[f"video {view} {scaling}"] = draw(told[f"places {view} {scaling}"][:50], scene, form)
+    for scaling in ("track", "dataset", "robust", "none"):
+        for time in ("normalised", "duration", "arc_length"):
+            scene = Scene(view=view, scaling=scaling, time=time, blob=0.05, margin=0.1)
+            places = place(tracks, framing(tracks, scene), scene, form)
+            told[f"places {view} {scaling} {time}"] = places
+            told[f"video {view} {scaling} {time}"] = draw(places[:50], scene, form)
 digests = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in told.items()}
 print(json.dumps([[name for name in __cpu_dispatch__ if __cpu_features__[name]], digests]))
 """
@@ -238,7 +249,7 @@ def test_no_key_has_a_name_that_dvc_ignores():
 
 def test_a_format_whose_clips_or_blob_do_not_fit_into_memory_is_refused(monkeypatch):
     monkeypatch.setattr("trajprobe.files.memory.total", lambda: 10**9)
-    scene = Scene(view="xy", scaling="dataset", blob=0.001, margin=0.1)
+    scene = Scene(view="xy", scaling="dataset", time="normalised", blob=0.001, margin=0.1)
     form = Format(frames=100, resolution=1000)  # 300 MB a clip, and as much while it is packed
     check_memory(scene, form, 1, "here")
     with pytest.raises(

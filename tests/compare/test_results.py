@@ -7,12 +7,13 @@ import msgspec
 import pytest
 from probed import FEW, MANY, ROW, VARIANT
 
-from trajprobe.compare.results import compared_probes, pretraining_figures, remove_leftovers
+from trajprobe.compare.results import clip_findings, compared_probes, pretraining_figures, remove_leftovers
 from trajprobe.errors import UserError
-from trajprobe.files import probe_results
+from trajprobe.files import findings, probe_results
 from trajprobe.files.atomic import file_md5
 from trajprobe.files.checked_json import write_checked_json
 from trajprobe.files.feature_shards import Coordinates, digest, folder
+from trajprobe.files.findings import Finding
 from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
 from trajprobe.files.shards import ShardWriter
 
@@ -26,6 +27,7 @@ VALUES = {
     },
     "features": {"seeds": 2, "microbatch": 4, "memory": 1},
     "pretrain": {"net": {}, "other": {}},
+    "clips": {"c": {}, "d": {}},
 }
 VARIANTS = {
     "net": [
@@ -170,19 +172,29 @@ def test_pretraining_figures_are_those_of_the_named_recipes(tmp_path, monkeypatc
     assert Path("data/results/pretrain/old.json").exists()
 
 
+def test_findings_on_clips_are_those_of_formats_that_a_row_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"data/results/clips/c\.json: is (not there|missing)"):
+        clip_findings(VALUES)
+    for form in ("c", "d"):
+        findings.save([Finding(f"{form}: still", f"Clips {form} stand still.")], findings.of_clips(form))
+    assert [finding.name for finding in clip_findings(VALUES)] == ["c: still"]
+
+
 def test_only_leftovers_that_dvcs_cache_holds_are_removed(saved, tmp_path):
-    leftovers = [Path("data/results/probes/removed.json"), Path("data/results/pretrain/removed.json")]
+    leftovers = [Path(f"data/results/{folder}/removed.json") for folder in ("probes", "pretrain", "clips")]
     own = [Path("data/results/probes/notes.json"), Path("data/results/probes/notes.md"), Path("data/results/mine.json")]
     for number, path in enumerate([*leftovers, *own]):
         write_checked_json(path, {"row": path.stem, "number": number})
-    named = [probe_results.path(name) for name in VARIANTS]
+    named = [probe_results.path(name) for name in VARIANTS] + [findings.of_clips("d")]
+    findings.save([], named[-1])
     for path in [*leftovers, *named]:
         md5 = file_md5(path)
         held = tmp_path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
         held.parent.mkdir(parents=True, exist_ok=True)
         held.write_bytes(path.read_bytes())
     remove_leftovers(VALUES)
-    assert [path.exists() for path in leftovers] == [False, False]
+    assert [path.exists() for path in leftovers] == [False, False, False]
     assert all(path.exists() for path in [*own, *named])
 
 

@@ -14,8 +14,8 @@ from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 from trajprobe.files.tracks import Tracks
 
-FIVE = Prepare(folds=5, seed=0, duplicates="keep", pool="auto")
-DROP = Prepare(folds=5, seed=0, duplicates="drop", pool="auto")
+FIVE = Prepare(folds=5, seed=0, duplicates="keep", shared_runs="keep", guards="stop", pool="auto")
+DROP = Prepare(folds=5, seed=0, duplicates="drop", shared_runs="keep", guards="stop", pool="auto")
 
 
 @pytest.fixture

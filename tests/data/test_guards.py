@@ -17,7 +17,11 @@ from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 DATA = Path(__file__).parents[3] / "shared/data"
 # Other people's recordings stay out of the repository: a checkout by itself has none.
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"the data sets for trials are not here ({DATA})")
-KEEP, DROP = (Prepare(folds=5, seed=0, duplicates=choice, pool="auto") for choice in ("keep", "drop"))
+KEEP, DROP = (
+    Prepare(folds=5, seed=0, duplicates=choice, shared_runs="keep", guards="stop", pool="auto")
+    for choice in ("keep", "drop")
+)
+DRAWING = guards.Drawing("xy", "dataset", "normalised")
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def guard(tmp_path):
 def guarded(path, params=KEEP, told_as="set.npz"):
     data = used(raw.load(path), params, path)
     tracks, labelling = prepare(data, params, "set")
-    found = list(guards.findings(data, tracks, labelling, told_as))
+    found = list(guards.findings(data, tracks, labelling, DRAWING, told_as))
     assert len({one.name for one in found}) == len(found)
     assert all("\n" not in one.text and one.text.endswith(".") for one in found)
     return {one.name: one for one in found}
@@ -227,14 +231,22 @@ def test_a_text_names_ten_at_most(count, end):
 
 
 def test_findings_come_back_as_they_were_saved(tmp_path):
-    found = [Finding("a", "A.", ((1, 2), (3, 4, 5))), Finding("b", "B.", ("x", "y")), Finding("c", "C.")]
+    found = [Finding("a", "A.", ((1, 2), (3, 4, 5))), Finding("b", "B.", ("x", "y"), grave=True), Finding("c", "C.")]
     findings.save(found, tmp_path / "guards.json")
     assert findings.load(tmp_path / "guards.json") == found
     plain = read_checked_json(tmp_path / "guards.json")["findings"]
-    assert plain[0] == {"name": "a", "text": "A.", "items": [[1, 2], [3, 4, 5]]}
+    assert plain[0] == {"name": "a", "text": "A.", "items": [[1, 2], [3, 4, 5]], "grave": False}
     write_checked_json(tmp_path / "guards.json", {"findings": [{"name": "a"}]})
     with pytest.raises(UserError, match=r"guards\.json.*missing key `text`"):
         findings.load(tmp_path / "guards.json")
+
+
+def test_a_grave_finding_stops_the_run_unless_it_is_to_warn():
+    found = [Finding("a", "A."), Finding("b", "B.", grave=True), Finding("c", "C.", grave=True)]
+    with pytest.raises(UserError, match=r"^here: B\. C\. No number means anything .*`prepare\.guards: warn`"):
+        findings.stop(found, "stop", "here")
+    findings.stop(found, "warn", "here")
+    findings.stop(found[:1], "stop", "here")
 
 
 def test_the_same_set_gives_the_same_findings(guard):
@@ -243,6 +255,55 @@ def test_the_same_set_gives_the_same_findings(guard):
     one, other = (guard(points, np.arange(60) // 30) for _ in range(2))
     assert one == other
     assert len(one) >= 2
+
+
+@real
+@pytest.mark.parametrize("name", ["libras", "libras_nodup", "pendigits", "omniglot_aramaic"])
+def test_real_sets_have_no_grave_finding_and_none_of_the_statistical_guards(name):
+    found = guarded(DATA / f"{name}.npz")
+    assert not [one.name for one in found.values() if one.grave]
+    assert {one.partition(":")[0] for one in found} <= {
+        "note",
+        "duplicates",
+        "parted groups",
+        "one number",
+        "few groups",
+    }
+
+
+@real
+@pytest.mark.parametrize(("name", "guards_that_speak"), [
+    ("one_outlier_point_1e6", {"stretched box": True}),
+    ("overlapping_windows_no_groups", {"shared runs": True, "order": False}),
+    ("sentinel_minus_999_padded", {"end marks": True}),
+    ("times_all_equal", {"equal times": True}),
+    ("times_one_late_point", {"late times": True}),
+    ("times_duplicate", {}),
+    ("utm_float32_offsets", {"coarse places": False}),
+    ("labels_minus_one_is_unlabelled", {"no label": False}),
+    ("labels_padded_whitespace", {"alike labels": False}),
+    ("nan_gap_in_middle", {}),
+    ("stationary_tracks", {}),  # of which the guards on clips tell
+])  # fmt: skip
+def test_what_is_odd_in_the_wild_is_told_and_nothing_else(name, guards_that_speak):
+    found = guarded(DATA / f"in_the_wild/{name}.npz", told_as=f"data/raw/{name}.npz")
+    told = {one.name: one.grave for one in found.values() if not one.name.startswith("one number")}
+    assert told == guards_that_speak
+    for one in found.values():
+        assert not one.grave or f"data/raw/{name}.npz, from 0: " in one.text
+
+
+@real
+def test_windows_in_the_wild_are_grouped_by_recording():
+    path = DATA / "in_the_wild/overlapping_windows_no_groups.npz"
+    (shared,) = [one for one in guarded(path).values() if one.name == "shared runs"]
+    assert len(shared.items) == 12
+    assert sorted(row for one in shared.items for row in one) == list(range(300))
+    data = raw.load(path)
+    params = Prepare(folds=2, seed=0, duplicates="keep", shared_runs="group", guards="stop", pool="auto")
+    tracks, labelling = prepare(data, params, "set")
+    assert len(np.unique(labelling.groups)) == 12
+    assert not any(one.name == "shared runs" for one in guards.findings(data, tracks, labelling, DRAWING, "set.npz"))
 
 
 @real

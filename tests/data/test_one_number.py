@@ -13,7 +13,7 @@ from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 from trajprobe.params import read, section
 from trajprobe.statistics.multiple_tests import holm
 
-PARAMS = Prepare(folds=5, seed=0, duplicates="keep", pool="auto")
+PARAMS = Prepare(folds=5, seed=0, duplicates="keep", shared_runs="keep", guards="stop", pool="auto")
 
 
 @pytest.fixture

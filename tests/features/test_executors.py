@@ -17,7 +17,7 @@ from trajprobe.files.feature_shards import read
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
 
-SCENE = Scene(view="xy", scaling="dataset", blob=0.05, margin=0.1)
+SCENE = Scene(view="xy", scaling="dataset", time="normalised", blob=0.05, margin=0.1)
 COUNT = 2 * render.CLIPS_PER_SHARD + 10
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -28,7 +28,7 @@ def make():
     points = np.random.default_rng(0).normal(size=(COUNT, 9, 2)).cumsum(axis=1)
     box = np.array([points.min((0, 1)), points.max((0, 1))])
     Tracks(points, np.tile(np.arange(9.0), (COUNT, 1)), np.full(COUNT, 9), box).save(Path("tracks.npz"))
-    render.render(Path("tracks.npz"), SCENE, Format(frames=5, resolution=16), Path("data/clips/drawn"))
+    render.render(Path("tracks.npz"), SCENE, Format(frames=5, resolution=16), Path("data/clips/drawn"), "stop")
     extract(values(), "trained")
 
 
@@ -38,7 +38,7 @@ def everything(store, **variables):
     environment = os.environ | {"PYTHONPATH": paths, "TRAJPROBE_STORE": str(store)} | variables
     code = "import test_executors; test_executors.make()"
     subprocess.run([sys.executable, "-c", code], env=environment, timeout=600, check=True)
-    return files(Path("data/clips/drawn")) | files(Path("data/features"))
+    return files(Path("data/clips/drawn"), "stop") | files(Path("data/features"))
 
 
 def test_every_executor_makes_the_same_bytes(tmp_path):

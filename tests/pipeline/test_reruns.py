@@ -46,8 +46,11 @@ def test_a_probe_parameter_and_probe_code_rerun_the_probes_alone(clone):
 
 
 def test_a_render_parameter_reruns_from_render(clone):
-    clone.set("xz", "render", "view")
+    clone.set(0.06, "render", "blob")
     assert clone.stale() == {"render@t17", "pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}
+    clone.set(0.05, "render", "blob")
+    clone.set("xz", "render", "view")
+    assert clone.stale() == {"prepare", "render@t17", "pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}
     clone.set("xy", "render", "view")
     clone.set(48, "clips", "t17", "resolution")
     assert clone.stale() == {"check", "render@t17", "pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}

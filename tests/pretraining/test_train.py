@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from trajprobe.backbones.magvit2_tiny import Architecture, DepthToSpace, Magvit2Tiny
-from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.clips.scene import Format, Scene, draw, framing, place
 from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
 from trajprobe.pretraining import train
@@ -18,7 +18,7 @@ from trajprobe.pretraining.train import Pretrain, pretrain, provenance
 
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 4}
 SHAPE = Architecture(channels=4, multipliers=(1, 1, 2), residual_blocks=0, bits=4)
-SCENE = Scene(view="xy", scaling="dataset", blob=0.1, margin=0.1)
+SCENE = Scene(view="xy", scaling="dataset", time="normalised", blob=0.1, margin=0.1)
 
 
 def recipe(**changed):
@@ -88,7 +88,7 @@ def test_it_is_adam_with_one_cycle_and_clipped_gradients():
     predictor = DepthToSpace(SHAPE.bits)
     both = torch.nn.ModuleList([network, predictor])
     adam = torch.optim.AdamW(both.parameters(), lr=1, weight_decay=0.01)
-    made = train._batches(place(tracks, SCENE, form)[6:], told, 16)
+    made = train._batches(place(tracks, framing(tracks, SCENE), SCENE, form)[6:], told, 16)
     for step in range(4):
         adam.param_groups[0].update(one_cycle(step, 20))  # no schedule is shorter
         x = torch.from_numpy(draw(next(made), SCENE, form)).permute(0, 4, 1, 2, 3) / 127.5 - 1
@@ -123,7 +123,7 @@ def test_the_network_that_comes_out_is_the_trained_one_and_the_figures_are_of_he
     assert state.keys() == fresh.keys()
     assert not any(torch.equal(state[key], fresh[key]) for key in state if key.endswith("weight"))
     form = Format(frames=9, resolution=16)
-    held_out = torch.from_numpy(draw(place(pool()[:6], SCENE, form), SCENE, form))
+    held_out = torch.from_numpy(draw(place(pool()[:6], framing(pool(), SCENE), SCENE, form), SCENE, form))
     x = held_out.permute(0, 4, 1, 2, 3) / 127.5 - 1
     with torch.no_grad():
         video = found.network.decode(found.network.codes(found.network.encode(x)))
@@ -237,5 +237,5 @@ def test_provenance_tells_the_pool_and_the_recipe():
     told = provenance(recipe(), "digest", SCENE, Format(frames=9, resolution=16))
     assert (told["pool"], told["trained_frames"], told["made_by"]) == ("digest", 9, "pretrain")
     assert told["pretrain"]["architecture"] == ARCHITECTURE
-    assert told["render"]["blob"] == 0.1
+    assert told["render"] == {"view": "xy", "scaling": "dataset", "blob": 0.1, "margin": 0.1}
     assert told["clips"] == {"frames": 9, "resolution": 16}

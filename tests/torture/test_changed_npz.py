@@ -7,13 +7,17 @@ import io
 import random
 import warnings
 import zipfile
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from limits import cases, limited
 
-from trajprobe.clips.scene import Format, Scene, place
+from trajprobe.clips.camera import Scaling, Time
+from trajprobe.clips.render import ClipMaker, ClipWork
+from trajprobe.clips.scene import Format, Scene, framing, place
 from trajprobe.data import folds, guards, raw
 from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
@@ -180,17 +184,24 @@ def changed_file(seed):
 
 def use(loaded, path):
     """What the stages do with a set that was taken: none of its numbers may overflow on the way to a frame."""
-    params = folds.Prepare(folds=2, seed=0, duplicates="keep", pool="auto")
+    params = folds.Prepare(folds=2, seed=0, duplicates="keep", shared_runs="keep", guards="stop", pool="auto")
     try:
         tracks, labelling = folds.prepare(loaded, params, "set")
     except UserError:  # too few groups in a class, say
         return
     assert isinstance(tracks, Tracks)
-    for finding in guards.findings(loaded, tracks, labelling, str(path)):
+    for finding in guards.findings(loaded, tracks, labelling, guards.Drawing("xy", "dataset", "normalised"), str(path)):
         assert finding.text.isprintable()
-    for scaling in ("track", "dataset"):
-        scene = Scene(view="xy", scaling=scaling, blob=0.05, margin=0.1)
-        assert np.isfinite(place(tracks, scene, Format(frames=9, resolution=16))).all()
+    for scaling, time in product(get_args(Scaling), get_args(Time)):
+        scene, form = (
+            Scene(view="xy", scaling=scaling, time=time, blob=0.05, margin=0.1),
+            Format(frames=9, resolution=16),
+        )
+        for finding in ClipMaker(ClipWork(path, scene, form), tracks).survey("t9")[1]:
+            assert finding.text.isprintable()
+        places = place(tracks, framing(tracks, scene), scene, form)
+        assert np.isfinite(places).all()
+        assert np.abs(places).max() <= 3 * form.resolution
 
 
 def imported(path):

@@ -1,6 +1,6 @@
 """From tracks in the world to points on the frame: resampling in time, a view of 3-D, and the fit to the frame.
 
-Only +, -, *, /, comparisons and floor are used on the way: IEEE arithmetic that every instruction set
+Only +, -, *, /, square roots, comparisons and floor are used on the way: IEEE arithmetic that every instruction set
 does alike to the last bit. (A matrix product would not do: BLAS sums in an order of its own.)
 """
 
@@ -10,23 +10,30 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from trajprobe.files.tracks import bounds
+from trajprobe.files.tracks import AXES, bounds
 
 Array = NDArray[np.float64]
 View = Literal["xy", "xz", "yz", "perspective"]
-Scaling = Literal["track", "dataset"]
+Scaling = Literal["track", "dataset", "robust", "none"]
+Time = Literal["normalised", "duration", "arc_length"]
 Fraction = Annotated[float, Meta(ge=0.0, lt=0.5)]
 #: A viewer of the perspective view stands this many times the data's half-diagonal from its middle.
 DISTANCE = 3.0
+#: What is nearer to that viewer than this share of the distance, or behind, is drawn as if it stood there.
+NEAREST = 0.05
 
 
-def resample(times: Array, points: Array, lengths: NDArray[np.int64], frames: int) -> Array:
-    """Tracks at `frames` equal time steps from their first to their last time, linearly interpolated.
+def resample(
+    times: Array, points: Array, lengths: NDArray[np.int64], frames: int, duration: float | None = None
+) -> Array:
+    """Tracks at `frames` equal time steps, linearly interpolated.
 
     Args:
         times: (n t), rising within each track.
         points: (n t d).
         lengths: (n), how many points of each track are real.
+        duration: of all frames together, from each track's first time on; what is over by then stands where it ended.
+            By default each track's own.
 
     Returns:
         (n frames d).
@@ -35,7 +42,7 @@ def resample(times: Array, points: Array, lengths: NDArray[np.int64], frames: in
     steps = np.arange(frames) / max(frames - 1, 1)
     for track, (time, point, length) in enumerate(zip(times, points, lengths, strict=True)):
         start, end = time[0], time[length - 1]
-        at = start + (end - start) * steps
+        at = start + (end - start) * steps if duration is None else np.minimum(start + duration * steps, end)
         right = np.clip(np.searchsorted(time[:length], at, side="right"), 1, max(length - 1, 1))
         left = right - 1
         right = np.minimum(right, length - 1)
@@ -43,6 +50,25 @@ def resample(times: Array, points: Array, lengths: NDArray[np.int64], frames: in
         share = np.where(span > 0, (at - time[left]) / np.where(span > 0, span, 1), 1.0)[:, None]
         out[track] = point[left] * (1 - share) + point[right] * share
     return out
+
+
+def arc_lengths(points: Array) -> Array:
+    """How far along its path each point of each track (n t d) is, from the first one: (n t)."""
+    steps = np.diff(points, axis=1)
+    squares = steps[..., 0] * steps[..., 0]
+    for axis in range(1, steps.shape[2]):
+        squares += steps[..., axis] * steps[..., axis]
+    out = np.zeros(points.shape[:2])
+    np.cumsum(np.sqrt(squares), axis=1, out=out[:, 1:])
+    return out
+
+
+def quantile(values: Array, share: float) -> Array:
+    """The least of `values` (n ...) that at least this share of the n do not exceed: (...)."""
+    count = len(values)
+    rank = min(int(np.ceil(share * count)), count)
+    result: Array = np.partition(values, max(rank, 1) - 1, axis=0)[max(rank, 1) - 1]
+    return result
 
 
 def project(points: Array, view: View, box: Array) -> Array:
@@ -53,16 +79,15 @@ def project(points: Array, view: View, box: Array) -> Array:
     """
     if points.shape[-1] == 2:
         return points
-    axes = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2)}
-    if view in axes:
-        return points[..., axes[view]]
+    if view != "perspective":
+        return points[..., AXES[view]]
     x, y, z = np.moveaxis(points - (box[0] + box[1]) / 2, -1, 0)
     across = (y - x) / np.sqrt(2.0)
     up = (2 * z - x - y) / np.sqrt(6.0)
     towards = (x + y + z) / np.sqrt(3.0)
     side = (box[1] - box[0]) / 2
     diagonal = np.sqrt(side[0] * side[0] + side[1] * side[1] + side[2] * side[2])
-    depth = DISTANCE * diagonal - towards
+    depth = np.maximum(DISTANCE * diagonal - towards, NEAREST * DISTANCE * diagonal)
     shrink = DISTANCE * diagonal / np.where(depth > 0, depth, 1.0)
     return np.stack([across * shrink, up * shrink], axis=-1)
 

@@ -41,6 +41,19 @@ def _reach(sigma: float) -> int:
     return math.ceil(3.6 * sigma) + 1
 
 
+def cells(points: NDArray[np.float64], resolution: int, sigma: float) -> NDArray[np.int64]:
+    """The cells of the sub-pixel grid that points (... 2) fall into: points of one cell are drawn alike, to the byte.
+
+    All points whose blob is out of sight have one cell, beyond the frame.
+    """
+    side = 2 * _reach(sigma) + 1
+    # What is further off is out of sight all the same; a bound keeps the integers small.
+    nearest = np.floor(np.clip(points, -side, resolution + side) * SUBPIXELS + 0.5).astype(np.int64)
+    middle = nearest // SUBPIXELS
+    hidden = (middle < -(side // 2)) | (middle >= resolution + side // 2)
+    return np.where(hidden.any(axis=-1, keepdims=True), -side * SUBPIXELS, nearest)
+
+
 def draw(points: NDArray[np.float64], resolution: int, sigma: float) -> Bytes:
     """White blobs on black: points in pixels (n t 2: column, row) -> uint8 video (n t h w c), c = 3.
 
@@ -51,8 +64,7 @@ def draw(points: NDArray[np.float64], resolution: int, sigma: float) -> Bytes:
     reach = side // 2
     count, frames, _ = points.shape
     video = np.zeros((count * frames, resolution, resolution, 3), dtype=np.uint8)
-    # What is further off is out of sight all the same; a bound keeps the integers small.
-    nearest = np.floor(np.clip(points, -side, resolution + side) * SUBPIXELS + 0.5).astype(np.int64).reshape(-1, 2)
+    nearest = cells(points, resolution, sigma).reshape(-1, 2)
     corners = (nearest // SUBPIXELS - reach).tolist()
     shifts = (nearest % SUBPIXELS).tolist()
     # One small copy a frame: faster than any fancy indexing of all of them.

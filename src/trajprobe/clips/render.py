@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
+from trajprobe.clips.scene import Format, Scene, check_memory, draw, framing, place
+from trajprobe.clips.visibility import Motion, findings
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
 from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.files.content_key import code_hash
+from trajprobe.files.findings import Finding, stop
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
 from trajprobe.files.video_shards import Clips, packed
@@ -31,7 +33,7 @@ class ClipWork:
 
     @property
     def meta(self) -> dict[str, Any]:
-        return {"scene": msgspec.to_builtins(self.scene), "format": msgspec.to_builtins(self.form)}
+        return {"scene": self.scene.recipe(), "format": msgspec.to_builtins(self.form)}
 
     def open(self) -> "ClipMaker":
         return ClipMaker(self, Tracks.load(self.tracks))
@@ -42,13 +44,18 @@ class ClipMaker:
 
     def __init__(self, work: ClipWork, tracks: Tracks) -> None:
         self.work, self.tracks = work, tracks
+        self.framing = framing(tracks, work.scene)
         self.code = [code_hash("trajprobe.clips.scene"), code_hash("trajprobe.files.video_shards")]
 
-    def tasks(self) -> list[Task]:
-        """One for each shard, by what is drawn on it."""
-        numbers = range(-(-len(self.tracks) // CLIPS_PER_SHARD))
-        every = ((number, self._places(number)) for number in numbers)
-        return [Task(number, self._key(places), len(places)) for number, places in every]
+    def survey(self, name: str) -> tuple[list[Task], list[Finding]]:
+        """A task for each shard, by what is drawn on it; and what the guards find in the clips of format `name`."""
+        scene, form = self.work.scene, self.work.form
+        tasks, motions = [], []
+        for number in range(-(-len(self.tracks) // CLIPS_PER_SHARD)):
+            places = self._places(number)
+            tasks.append(Task(number, self._key(places), len(places)))
+            motions.append(Motion.of(places, scene, form))
+        return tasks, findings(self.tracks, self.framing, Motion.joined(motions), scene, form, name)
 
     def read(self, task: Task) -> NDArray[np.float64]:
         """Where the blobs of a shard stand (b t 2), in pixels."""
@@ -74,17 +81,25 @@ class ClipMaker:
 
     def _places(self, number: int) -> NDArray[np.float64]:
         start = number * CLIPS_PER_SHARD
-        return place(self.tracks[start : start + CLIPS_PER_SHARD], self.work.scene, self.work.form)
+        return place(self.tracks[start : start + CLIPS_PER_SHARD], self.framing, self.work.scene, self.work.form)
 
 
-def render(tracks: Path, scene: Scene, form: Format, folder: Path) -> str:
-    """Renders all tracks of a file to shards in `folder`; returns a line that says what was made."""
+def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str) -> tuple[str, list[Finding]]:
+    """Renders all tracks of a file to shards in `folder`, which has the format's name.
+
+    Returns a line that says what was made, and what the guards find in the clips.
+
+    Raises:
+        UserError: a finding is grave, and `guards` is not `warn`; or the clips do not fit into memory.
+    """
     renderers, work = executor(), ClipWork(tracks, scene, form)
-    tasks = renderers.ask(work, ClipMaker.tasks)
-    check_memory(scene, form, max(task.clips for task in tasks), f"params.yaml: `clips.{folder.name}`")
+    tasks, found = renderers.ask(work, lambda maker: maker.survey(folder.name))
+    where = f"params.yaml: `clips.{folder.name}`"
+    stop(found, guards, where)
+    check_memory(scene, form, max(task.clips for task in tasks), where)
     digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
     produce(renderers, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
     count = len(Clips(folder))
     shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
     raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
-    return f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"
+    return f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB", found

@@ -12,10 +12,11 @@ import msgspec
 
 from trajprobe.compare.scored import Variant
 from trajprobe.errors import UserError
-from trajprobe.files import probe_results
+from trajprobe.files import findings, probe_results
 from trajprobe.files.atomic import file_md5
 from trajprobe.files.checked_json import read_checked_json
 from trajprobe.files.feature_shards import digest, folder, networks_of
+from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
@@ -72,8 +73,20 @@ def pretraining_figures(values: dict[str, Any]) -> dict[str, dict[str, float]]:
     }
 
 
+def clip_findings(values: dict[str, Any]) -> list[Finding]:
+    """What the guards found in the clips of all formats that a row names, in the order of params.yaml (`values`).
+
+    Raises:
+        UserError: they are missing or damaged.
+    """
+    formats = {row.clips for row in named_rows(values).values()}
+    return [
+        finding for form in values["clips"] if form in formats for finding in findings.load(findings.of_clips(form))
+    ]
+
+
 def remove_leftovers(values: dict[str, Any]) -> None:
-    """Deletes results of rows and recipes that params.yaml (`values`) does not name, of another branch or removed.
+    """Deletes results of rows, recipes and formats that params.yaml (`values`) does not name, of another branch or old.
 
     Only a file that DVC's cache holds to the byte is deleted: a stage made it, and `dvc checkout` brings it back. Other
     files are the user's, and so is a copy of a probe's file under another name than its row's.
@@ -81,11 +94,12 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     objects = cache_folder() / "files/md5"
     of_params = {probe_results.path(name) for name in values["rows"]}
     of_params |= {probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]}
-    for results in (probe_results.PROBES, probe_results.PRETRAINING):
+    of_params |= set(map(findings.of_clips, values["clips"]))
+    for results in (probe_results.PROBES, probe_results.PRETRAINING, findings.CLIP_FINDINGS):
         for path in set(results.glob("*.json")) - of_params:
             md5 = file_md5(path)
             of_a_stage = (objects / md5[:2] / md5[2:]).is_file()
-            if of_a_stage and (results == probe_results.PRETRAINING or _row(path) == path.stem):
+            if of_a_stage and (results != probe_results.PROBES or _row(path) == path.stem):
                 path.unlink()
 
 

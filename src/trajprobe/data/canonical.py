@@ -1,5 +1,7 @@
 """Canonical tracks: every point real, in the order of time; and exact duplicates."""
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -20,8 +22,9 @@ def canonical(raw: Raw) -> Tracks:
     no_point = padding(lengths, longest)
     points = np.take_along_axis(raw.trajectories, order[..., None], axis=1)
     times = np.take_along_axis(raw.times, order, axis=1)
-    real = points[~no_point]
-    box = np.stack([real.min(axis=0), real.max(axis=0)])
+    real = ~no_point[..., None]
+    low, high = points.min((0, 1), initial=np.inf, where=real), points.max((0, 1), initial=-np.inf, where=real)
+    box = np.stack([low, high])
     points[no_point], times[no_point] = 0.0, 0.0
     return Tracks(points, times, lengths.astype(np.int64), box)
 
@@ -29,11 +32,12 @@ def canonical(raw: Raw) -> Tracks:
 def duplicates(tracks: Tracks) -> NDArray[np.int64]:
     """For each track (n) the number of its set of exact duplicates: same points at the same times."""
     seen: dict[bytes, int] = {}
-    keys = (
-        (tracks.points[i, :length] + 0.0).tobytes() + (tracks.times[i, :length] + 0.0).tobytes()  # -0.0 is 0.0
-        for i, length in enumerate(tqdm(tracks.lengths, desc="duplicates", unit="track", delay=1))
-    )
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
+    numbers = np.empty(len(tracks), np.int64)
+    for i, length in enumerate(tqdm(tracks.lengths, desc="duplicates", unit="track", delay=1)):
+        points, times = tracks.points[i, :length] + 0.0, tracks.times[i, :length] + 0.0  # -0.0 is 0.0
+        digest = hashlib.sha256(points.tobytes() + times.tobytes()).digest()
+        numbers[i] = seen.setdefault(digest, len(seen))
+    return numbers
 
 
 def merge(groups: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,8 +11,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.data.canonical import canonical, duplicates, merge
 from trajprobe.data.raw import Raw, only
+from trajprobe.data.shared_runs import joined, shared_runs
 from trajprobe.errors import UserError, visible_name
-from trajprobe.files.findings import Finding
+from trajprobe.files.findings import Finding, Guards
 from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 from trajprobe.files.tracks import Tracks
 from trajprobe.params import Parameters, Seed
@@ -24,6 +25,8 @@ class Prepare(Parameters, frozen=True):
     folds: Annotated[int, Meta(ge=2, le=1000)]  #: folds of the cross-validation, where the set brings no split
     seed: Seed
     duplicates: Literal["keep", "drop"]  #: drop: where the set has a split, train is without copies of tested tracks
+    shared_runs: Literal["keep", "group"]  #: group: tracks that share runs of points are one group
+    guards: Guards  #: stop: a finding that makes every number meaningless ends the run
     pool: Literal["auto", "synthetic"]  #: auto: the train half is the pretraining pool where the set has a split
 
 
@@ -52,6 +55,8 @@ def prepare(raw: Raw, params: Prepare, name: str) -> tuple[Tracks, Labelling]:
     tracks = canonical(raw)
     same = duplicates(tracks)
     groups = merge(raw.groups, same)
+    if params.shared_runs == "group":
+        groups = merge(groups, joined(shared_runs(tracks, same), len(tracks)))
     if raw.split is None:
         folds = _stratified(raw, groups, params, name)
     else:

@@ -1,17 +1,19 @@
-"""Guards: what of a data set would make its numbers look better, or surer, than they are. Each yields its findings."""
+"""Guards: what of a data set would make its numbers mean less than they seem to. Each yields its findings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.data import one_number
+from trajprobe.data import end_marks, label_names, neighbours, one_number, resolution, shared_runs, stretch
 from trajprobe.data.canonical import duplicates
 from trajprobe.data.raw import Raw
+from trajprobe.data.raw_file import RawFile, equal
 from trajprobe.errors import visible_name
 from trajprobe.files.findings import Finding, first
 from trajprobe.files.labelling import Labelling
-from trajprobe.files.tracks import Tracks
+from trajprobe.files.tracks import AXES, Tracks
 
 #: Data whose largest class has less than 1.5 times the clips of the smallest pass for balanced (so the KEEL
 #: repository's division of data sets: Alcala-Fdez et al. 2011, J. Multiple-Valued Logic Soft Comput. 17, 255-287).
@@ -22,18 +24,41 @@ CLASS_GROUPS = 5
 GROUPS = 20
 
 
-def findings(raw: Raw, tracks: Tracks, labelling: Labelling, file: str) -> Iterator[Finding]:
-    """All guards' findings, in the order in which they are to be read. `file` names the raw file, for messages."""
+@dataclass(frozen=True)
+class Drawing:
+    """How clips will be drawn: what `render` in params.yaml says of it."""
+
+    view: str
+    scaling: str
+    time: str
+
+
+def findings(raw: Raw, tracks: Tracks, labelling: Labelling, drawing: Drawing, path: str) -> Iterator[Finding]:
+    """All guards' findings, in the order in which they are to be read. `path` is the raw file's, for messages."""
+    file = RawFile(path, raw.rows)
+    same = duplicates(tracks)
     for note in raw.notes:
         yield Finding("note", f"{note}.")
-    yield from copies(raw, duplicates(tracks), labelling, file)
+    axes = AXES[drawing.view] if tracks.points.shape[2] == 3 else (0, 1)
+    yield from stretch.findings(tracks, axes, file, drawing.scaling)
+    yield from end_marks.findings(tracks, file)
+    yield from resolution.places(tracks, file)
+    if drawing.time != "arc_length":
+        yield from resolution.times(tracks, file)
+    yield from label_names.findings(labelling, file)
+    yield from copies(raw, same, labelling, file)
+    yield from shared_runs.findings(tracks, same, labelling, file)
+    near = neighbours.neighbours(tracks, same)
+    yield from neighbours.near_copies(near, labelling, file)
     yield from parted_groups(raw)
+    if raw.split is None and len(np.unique(raw.groups)) == len(raw.groups):
+        yield from neighbours.order(near, labelling, file)
     yield from one_number.findings(tracks, labelling)
     yield from classes(labelling)
     yield from groups(labelling)
 
 
-def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: str) -> Iterator[Finding]:
+def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: RawFile) -> Iterator[Finding]:
     """Exact duplicates by their rows in the raw file, and whether one is tested while another is trained on.
 
     `same` (n) is each track's number of its set of duplicates.
@@ -42,11 +67,11 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: str) -
     sets = [one for one in np.split(order, np.flatnonzero(np.diff(same[order])) + 1) if len(one) > 1]
     if not sets:
         return
-    rows = _rows(raw, sets)
+    rows = file.sets(sets)
     pairs = all(len(one) == 2 for one in sets)
     duplicates_text = (
         f"{len(sets):,} {'pair' if pairs else 'set'}{'s' * (len(sets) > 1)} of exact duplicates "
-        f"(rows of {file}, from 0: {first([_equal(one) for one in rows])})"
+        f"(rows of {file.path}, from 0: {first([equal(one) for one in rows])})"
     )
     tested = int((labelling.folds >= 0).sum())
     if labelling.leaked:
@@ -59,12 +84,12 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: str) -
     else:
         consequence = "copies count as one group, which no fold parts"
     yield Finding("duplicates", f"{duplicates_text}: {consequence}.", rows)
-    mixed = _rows(raw, [one for one in sets if len(np.unique(labelling.labels[one])) > 1])
+    mixed = file.sets([one for one in sets if len(np.unique(labelling.labels[one])) > 1])
     if mixed:
         yield Finding(
             "duplicates of different classes",
             f"{len(mixed):,} of these {'pairs' if pairs else 'sets'} carry different labels, of which all but one must "
-            f"be wrong ({first([_equal(one) for one in mixed])}): mend `labels`, or leave the tracks out.",
+            f"be wrong ({first([equal(one) for one in mixed])}): mend `labels`, or leave the tracks out.",
             mixed,
         )
 
@@ -125,14 +150,6 @@ def groups(labelling: Labelling) -> Iterator[Finding]:
             f"The tested clips are of {count} independent groups: with fewer than about {GROUPS}, intervals are wide, "
             "and small differences are not detected.",
         )
-
-
-def _rows(raw: Raw, sets: Sequence[NDArray[np.int64]]) -> tuple[tuple[int, ...], ...]:
-    return tuple(sorted(tuple(raw.rows[one].tolist()) for one in sets))
-
-
-def _equal(rows: tuple[int, ...]) -> str:
-    return " = ".join(map(str, rows[:4])) + (f" = ... ({len(rows):,} rows)" if len(rows) > 4 else "")
 
 
 def _percent(share: float) -> str:

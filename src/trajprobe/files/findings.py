@@ -1,17 +1,21 @@
-"""What the guards found in a data set, in words: it stands above the numbers."""
+"""What the guards found in a data set and in its clips, in words: it stands above the numbers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from trajprobe.errors import visible_name
+from trajprobe.errors import UserError, visible_name
 from trajprobe.files.checked_json import read_checked_json, write_checked_json
 from trajprobe.params import Parameters, parse
 
-FINDINGS = Path("data/trajectories/guards.json")
+#: Of the tracks; and the folder of those of the clips, a file for each format.
+FINDINGS, CLIP_FINDINGS = Path("data/trajectories/guards.json"), Path("data/results/clips")
 #: A text names so many of a list; the file holds all.
 SHOWN = 10
+#: What a grave finding does: `stop` ends the run, `warn` lets it go on.
+Guards = Literal["stop", "warn"]
 
 
 class Finding(Parameters, frozen=True):
@@ -20,6 +24,12 @@ class Finding(Parameters, frozen=True):
     name: str  #: which guard found it
     text: str  #: one line of plain words
     items: tuple[tuple[int, ...] | str, ...] = ()  #: all of what the text names the first of
+    grave: bool = False  #: it makes every number meaningless
+
+
+def of_clips(form: str) -> Path:
+    """The file of what the guards found in the clips of a format."""
+    return CLIP_FINDINGS / f"{form}.json"
 
 
 def save(findings: Iterable[Finding], path: Path = FINDINGS) -> None:
@@ -35,7 +45,21 @@ def load(path: Path = FINDINGS) -> list[Finding]:
     return parse(read_checked_json(path).get("findings"), list[Finding], str(path))
 
 
-def first(items: Sequence[object]) -> str:
-    """The first of `items`, made visible, and how many more there are."""
-    more = f" and {len(items) - SHOWN:,} more, in {FINDINGS}" if len(items) > SHOWN else ""
+def stop(findings: Iterable[Finding], guards: str, where: str) -> None:
+    """Ends the run over grave findings, unless `guards` (of `Guards`) is `warn`; `where` begins the message.
+
+    Raises:
+        UserError: a finding is grave.
+    """
+    grave = [finding.text for finding in findings if finding.grave]
+    if grave and guards != "warn":
+        raise UserError(
+            f"{where}: {' '.join(grave)} No number means anything before that is mended. With `prepare.guards: warn` "
+            "the run goes on all the same, with this above its table"
+        )
+
+
+def first(items: Sequence[object], path: Path = FINDINGS) -> str:
+    """The first of `items`, made visible, and how many more there are; `path` is the file that holds all."""
+    more = f" and {len(items) - SHOWN:,} more, in {path}" if len(items) > SHOWN else ""
     return ", ".join(map(visible_name, items[:SHOWN])) + more

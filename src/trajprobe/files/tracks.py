@@ -11,6 +11,8 @@ from trajprobe.files.atomic import write_npz
 from trajprobe.files.reading import read_npz
 
 Array = NDArray[np.float64]
+#: The axes of space that a view of 3-D tracks along the third one shows; perspective shows them all.
+AXES = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2), "perspective": (0, 1, 2)}
 
 
 def padding(lengths: NDArray[np.int64], steps: int) -> NDArray[np.bool_]:
@@ -43,7 +45,10 @@ class Tracks:
 
     def digest(self) -> str:
         """sha256 of the tracks: features of other tracks are never compared with features of these."""
-        return hashlib.sha256(b"".join(a.tobytes() for a in (self.points, self.times, self.lengths))).hexdigest()
+        digest = hashlib.sha256()
+        for array in (self.points, self.times, self.lengths):
+            digest.update(np.ascontiguousarray(array).data.cast("B"))  # no copy of all tracks
+        return digest.hexdigest()
 
     def save(self, path: Path) -> None:
         write_npz(path, {"points": self.points, "times": self.times, "lengths": self.lengths, "box": self.box})

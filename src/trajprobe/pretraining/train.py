@@ -19,7 +19,7 @@ from tqdm import tqdm
 from trajprobe.backbones.family import Family, family
 from trajprobe.backbones.parts import lfq
 from trajprobe.backbones.parts.activations import Activations, weights_size
-from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.clips.scene import Format, Scene, draw, framing, place
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks
@@ -78,7 +78,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
-    points = place(tracks, scene, form)
+    points = place(tracks, framing(tracks, scene), scene, form)
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -154,7 +154,7 @@ def check_memory(tokenizer: Family, architecture: Parameters, form: Format, para
 
 def provenance(params: Pretrain, pool: str, scene: Scene, form: Format) -> dict[str, Any]:
     """Where the weights come from, for provenance.json; `pool` is the digest of the tracks."""
-    recipe = {"pretrain": params, "render": scene, "clips": form}
+    recipe = {"pretrain": params, "render": scene.recipe(), "clips": form}
     facts = {"made_by": "pretrain", "pool": pool, "trained_frames": form.frames}
     return facts | {key: msgspec.to_builtins(value) for key, value in recipe.items()}
 

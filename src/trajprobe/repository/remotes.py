@@ -19,7 +19,7 @@ from trajprobe.errors import UserError
 from trajprobe.files import probe_results
 from trajprobe.files.atomic import write_bytes
 from trajprobe.files.feature_shards import FEATURES, RANDOM, folder, networks_of
-from trajprobe.files.findings import FINDINGS
+from trajprobe.files.findings import FINDINGS, of_clips
 from trajprobe.files.labelling import LABELLING
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.shards import Shards
@@ -158,6 +158,7 @@ def _needed_outputs(values: dict[str, Any]) -> set[str]:
     rows = named_rows(values)
     paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / name for name in rows), *map(probe_results.path, rows)]
     paths += [probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]]
+    paths += map(of_clips, values["clips"])
     return set(map(str, paths))
 
 
