@@ -11,10 +11,10 @@ from trajprobe.files.imported import dvc_file
 from trajprobe.importers import classes, decoding, several, sizes, windows
 from trajprobe.importers.cleaning import gaps, missing, outliers, places, times
 from trajprobe.importers.options import ImportOptions
+from trajprobe.inspection.measures import RAW
 from trajprobe.params import check_name
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
-RAW = Path("data/raw")
 #: Names of data sets that the stage `synthetic` makes.
 RESERVED = ("synthetic", "synthetic_pool")
 
