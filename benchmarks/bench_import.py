@@ -48,7 +48,7 @@ def main() -> None:
         (read, _), (imported, memory) = measured(READ), measured(IMPORT)
     print(f"import of {POINTS:,} points in {POINTS // STEPS:,} tracks, {size / 1e6:.0f} MB of CSV, {machine()}")
     print(
-        f"{imported:.1f} s of processor time, {imported / read:.1f} times the {read:.1f} s of pandas.read_csv; the limit "
+        f"{imported:.1f} s of processor time, {imported / read:.1f} times the {read:.1f} s of read_csv; the limit "
         f"is {TIMES}; {memory / 1e9:.2f} GB; the limit is {BYTES / 1e9:.0f}"
     )
 

@@ -317,3 +317,33 @@ def test_a_set_whose_coordinates_do_not_fit_into_memory_as_float64_is_refused(tm
     np.savez(tmp_path / "set.npz", trajectories=np.zeros((1000, 100, 2), np.int8), labels=np.arange(1000))
     monkeypatch.setattr("trajprobe.files.memory.free", lambda: 1_000_000)
     assert "set.npz: too large: needs 0.0 GB of memory" in refused(raw.load, tmp_path / "set.npz")
+
+
+def test_what_an_import_keeps_comes_back_and_a_plain_set_has_none_of_it(load):
+    plain = load()
+    assert plain.notes == ()
+    assert plain.track_names.tolist() == list("012345")
+    assert not {"track_names", "import_notes"} & raw.as_arrays(plain).keys()
+    names, notes = np.array([f"t{at}" for at in range(6)]), np.array(["2 points left out", "sorted"])
+    kept = load(track_names=names, import_notes=notes)
+    assert kept.notes == tuple(notes)
+    assert load(**raw.as_arrays(kept)).track_names.tolist() == names.tolist()
+    assert load(**raw.as_arrays(kept)).notes == kept.notes
+
+
+def test_messages_call_tracks_as_the_users_file_does(load):
+    names = np.array([f"walk {at}" for at in range(6)])
+    assert "track walk 4 has an infinite value" in refused(
+        load, trajectories=changed((4, 1, 0), np.inf), track_names=names
+    )
+    assert "(tracks walk 3); leave them out" in refused(load, trajectories=changed(3, np.nan), track_names=names)
+    assert "got `track_names` (5,), expected (6,)" in refused(load, track_names=names[:5])
+    assert "got `import_notes` () of <U1, expected strings in one dimension" in refused(
+        load, import_notes=np.array("a")
+    )
+
+
+def test_names_of_tracks_stay_with_those_that_are_left(load):
+    split = np.array(["train", "none", "test", "train", "train", "test"])
+    names = np.array(list("abcdef"))
+    assert load(split=split, track_names=names).track_names.tolist() == list("acdef")

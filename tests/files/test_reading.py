@@ -11,7 +11,7 @@ import pytest
 from trajprobe.errors import UserError
 from trajprobe.files import memory, reading
 from trajprobe.files.atomic import write_json, write_npz
-from trajprobe.files.reading import parse_json, read_json, read_npz
+from trajprobe.files.reading import declared_arrays, parse_json, read_json, read_npz
 
 MEND = r" run `dvc checkout \S+/a\.\w+`, or `dvc repro` .* damaged, run `trajprobe cache verify`$"
 
@@ -233,3 +233,25 @@ def test_json_larger_than_the_memory_is_refused_before_it_is_read(tmp_path, monk
     monkeypatch.setattr(memory, "free", lambda: 3)
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("was read"))
     assert "a.json: too large" in refused(read_json, tmp_path / "a.json")
+
+
+def test_what_arrays_declare_is_told_without_reading_them(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 3)), y=np.array([{}], dtype=object), t=np.zeros(2, "M8[s]"))
+    declared = declared_arrays(tmp_path / "a.npz", "no such file", "save it again")
+    assert {name: (shape, dtype.kind) for name, (shape, dtype) in declared.items()} == {
+        "x": ((2, 3), "f"),
+        "y": ((1,), "O"),
+        "t": ((2,), "M"),
+    }
+    assert refused(declared_arrays, tmp_path / "b.npz", "no such file", "").endswith("b.npz: no such file")
+    zipped(tmp_path / "c.npz", x=array_bytes(shape="(3,)"))
+    message = refused(declared_arrays, tmp_path / "c.npz", "", "save it again")
+    assert "`x.npy` declares 24 bytes and has 16); save it again" in message
+
+
+def test_other_kinds_of_arrays_are_read_where_they_are_asked_for(tmp_path):
+    dates = np.array(["2024-01-01"], "M8[s]")
+    np.savez(tmp_path / "a.npz", t=dates)
+    assert "expected numbers or strings" in refused(read_npz, tmp_path / "a.npz", ["t"])
+    back, _ = read_npz(tmp_path / "a.npz", ["t"], kinds="M")
+    np.testing.assert_array_equal(back["t"], dates)

@@ -5,18 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from trajprobe.data import raw
-from trajprobe.errors import UserError, visible_names
+from trajprobe.errors import visible_names
 from trajprobe.files.atomic import write_npz
-from trajprobe.files.imported import dvc_file
 from trajprobe.importers import classes, decoding, several, sizes, windows
 from trajprobe.importers.cleaning import gaps, missing, outliers, places, times
+from trajprobe.importers.destination import destination
 from trajprobe.importers.options import ImportOptions
-from trajprobe.inspection.measures import RAW
-from trajprobe.params import check_name
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
-
-#: Names of data sets that the stage `synthetic` makes.
-RESERVED = ("synthetic", "synthetic_pool")
 
 
 def import_data_set(files: tuple[Path, ...], name: str, options: ImportOptions, *, replace: bool = False) -> str:
@@ -33,11 +28,8 @@ def import_data_set(files: tuple[Path, ...], name: str, options: ImportOptions, 
     Raises:
         UserError: a file, an option or the name is refused, or DVC refuses. data/raw is left as it was.
     """
-    check_name(name, "--name", RESERVED)
+    path = destination(name, replace)
     check_repository_root()
-    path = RAW / f"{name}.npz"
-    if (path.exists() or dvc_file(path).exists()) and not replace:
-        raise UserError(f"{path}: a data set of that name exists; choose another --name, or replace it with --force")
     data, guesses = load(files, options)
     with added_to_dvc(path, visible_names([file.name for file in files], 3)) as new:  # no folder of this machine's
         write_npz(new, raw.as_arrays(data))
