@@ -35,6 +35,8 @@ def test_the_separator_is_that_of_the_first_line(table, separator):
 def test_decimal_commas_are_read_where_commas_do_not_separate(table):
     lines = [line.replace(",", ";").replace(".", ",") for line in (HEADER, *ROWS)]
     assert imported(table(*lines)).points == POINTS
+    lines[0] = 'id;t;x;y;"label, by hand"'
+    assert imported(table(*lines), label="label, by hand").points == POINTS
 
 
 def test_a_header_line_behind_a_comment_sign_is_one(table):
@@ -84,8 +86,8 @@ def test_points_of_tracks_may_stand_in_any_order(table):
 def test_dates_become_seconds_since_the_first(table):
     dates = {"0": "2024-03-31T23:59:59.5", "1": "2024-04-01T00:00:01+00:00"}
     rows = [f"{row[:2]}{dates[row[2]]}{row[3:]}" for row in ROWS]
-    result = imported(table(HEADER, *rows))
-    assert result.times["b"] == [0.0, 1.5]
+    result = imported(table(HEADER, rows[1], rows[0], *rows[2:]))
+    assert result.times["a"] == result.times["b"] == [0.0, 1.5]
     assert "times are seconds since 2024-03-31T23:59:59.5" in result.notes
 
 

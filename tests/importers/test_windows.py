@@ -34,9 +34,10 @@ def test_windows_of_time_have_the_points_of_their_time():
 
 
 def test_a_track_of_n_steps_has_room_for_a_window_of_n_plus_1_points():
-    times = [np.arange(10) * 0.1]  # no sum of tenths is exact
-    result = cut(table(line(*range(10)), times=times), options(window=0.5, stride=0.1), "f")
-    assert list(xs(result).values()) == [list(range(at, at + 5)) for at in range(6)]
+    for steps in range(4, 40):
+        times = [np.arange(steps) * 0.1]  # no sum of tenths is exact
+        result = cut(table(line(*range(steps)), times=times), options(window=0.3, stride=0.1), "f")
+        assert list(xs(result).values()) == [list(range(at, at + 3)) for at in range(steps - 2)]
 
 
 def test_every_window_is_what_a_loop_would_cut():

@@ -156,6 +156,13 @@ def test_a_fast_class_is_no_outlier(statistic):
     assert len(result.points) == 600
 
 
+def test_a_track_that_is_fast_throughout_is_kept_whole_and_named():
+    walks = [*WALK, *(WALK + 1), WALK[0] * 500]
+    result = outliers.clean(table(*walks), options(outliers="speed"), "f")
+    assert len(result.points) == 41 * 30
+    assert result.notes == ("1 tracks kept, of which over a quarter lies beyond --outliers: t40",)
+
+
 def test_the_fence_of_a_place_is_tukeys():
     track = np.append(np.arange(11.0), [25.0])
     low, high = np.quantile(track, [0.25, 0.75])
