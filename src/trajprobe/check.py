@@ -13,7 +13,8 @@ from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
 from trajprobe.features.plan import check_row
 from trajprobe.files.feature_shards import RANDOM
-from trajprobe.importers.destination import RAW, RESERVED
+from trajprobe.importers.destination import RESERVED
+from trajprobe.inspection.measures import RAW
 from trajprobe.params import Parameters, check_name, section
 from trajprobe.pretraining.train import Pretrain, check_format, trainable
 from trajprobe.pretraining.train import check_memory as check_training_memory

@@ -9,13 +9,13 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from small_sets import data_set, walks
 
-from trajprobe.clips.scene import Format, Scene, draw, place
+from trajprobe.clips.scene import Format, Scene, draw, framing, place
 from trajprobe.errors import UserError
 from trajprobe.figures import data, style
 from trajprobe.params import read
 
 ROOT = Path(__file__).parents[2]
-SCENE = Scene(view="xy", scaling="dataset", blob=0.05, margin=0.1)
+SCENE = Scene(view="xy", scaling="dataset", time="normalised", blob=0.05, margin=0.1)
 FORM = Format(frames=5, resolution=16)
 
 
@@ -36,11 +36,11 @@ def panels(figure, classes):
 def test_the_same_set_gives_the_same_bytes_in_another_process_too(tmp_path, ending):
     style.save(picture(walks(["a", "b"])), tmp_path / f"here.{ending}")
     script = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_data_picture as t\n"
-        "t.style.save(t.picture(t.walks(['a', 'b'])), Path(sys.argv[2]))"
+        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[1:3]; import test_data_picture as t\n"
+        "t.style.save(t.picture(t.walks(['a', 'b'])), Path(sys.argv[3]))"
     )
     there = tmp_path / f"there.{ending}"
-    subprocess.run([sys.executable, "-c", script, str(Path(__file__).parent), str(there)], check=True)
+    subprocess.run([sys.executable, "-c", script, *map(str, (*Path(__file__).parents[:2], there))], check=True)
     assert there.read_bytes() == (tmp_path / f"here.{ending}").read_bytes()
 
 
@@ -75,7 +75,9 @@ def test_paths_are_where_the_clips_have_them():
     figure = picture(dataset)
     for label, axes in enumerate(panels(figure, 2)):
         rows = np.flatnonzero(dataset.raw.labels == label)
-        expected = place(dataset.tracks[rows], SCENE, Format(frames=data.STEPS, resolution=1024))
+        expected = place(
+            dataset.tracks[rows], framing(dataset.tracks, SCENE), SCENE, Format(frames=data.STEPS, resolution=1024)
+        )
         lines = np.stack([line.get_xydata() for line in axes.lines[:-1]])
         np.testing.assert_array_equal(lines, expected)
         np.testing.assert_array_equal(axes.lines[-1].get_xydata(), expected[:, 0])
@@ -87,7 +89,7 @@ def test_the_frames_of_a_clip_are_its_pixels():
     assert len(strips) == 2
     for label, strip in enumerate(strips):
         row = np.flatnonzero(dataset.raw.labels == label)[:1]
-        video = draw(place(dataset.tracks[row], SCENE, FORM), SCENE, FORM)[0]
+        video = draw(place(dataset.tracks[row], framing(dataset.tracks, SCENE), SCENE, FORM), SCENE, FORM)[0]
         enlarged = 96 // 16
         frames = np.split(np.asarray(strip)[::enlarged], FORM.frames, axis=1)
         for frame, pixels in zip(frames, video, strict=True):
@@ -136,3 +138,14 @@ def test_a_picture_is_saved_in_a_format_of_params_and_no_other(tmp_path):
     with pytest.raises(UserError, match=r"expected \.png or \.svg"):
         data.save_picture(walks(["a", "b"]), values, None, tmp_path / "c.pdf")
     assert not (tmp_path / "c.svg").exists()
+
+
+@pytest.mark.parametrize(("scaling", "time", "words"), [
+    ("robust", "duration", ["which cuts what reaches furthest", "all its frames, at fixed times"]),
+    ("none", "arc_length", ["in their own units, from 0 to 1", "at equal steps of its path"]),
+    ("track", "normalised", ["each scaled to the frame"]),
+])  # fmt: skip
+def test_the_captions_say_how_clips_are_drawn(scaling, time, words):
+    scene = Scene(view="xy", scaling=scaling, time=time, blob=0.05, margin=0.1)
+    shown = " ".join(texts(picture(walks(["a", "b"]), scene)))
+    assert [word for word in words if word not in shown] == []

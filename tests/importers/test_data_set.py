@@ -15,7 +15,7 @@ from trajprobe.importers.data_set import load
 from trajprobe.importers.options import ImportOptions
 
 DATA = Path(__file__).parents[2] / "../shared/data"
-PARAMS = folds.Prepare(folds=3, seed=0, duplicates="keep", pool="auto")
+PARAMS = folds.Prepare(folds=3, seed=0, duplicates="keep", shared_runs="keep", guards="stop", pool="auto")
 
 
 @pytest.fixture(scope="module")

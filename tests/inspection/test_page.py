@@ -72,7 +72,8 @@ def test_the_numbers_are_those_of_the_arrays(values):
 def test_groups_split_and_missing_points_are_counted(values):
     points = np.random.default_rng(0).normal(size=(8, 6, 3))
     points[2, 2:4] = np.nan
-    points[5, 4:] = np.nan  # padding is no gap
+    points[5, 4:] = np.nan  # padding is no gap, and what is missing at the start is none
+    points[6, 0] = np.nan
     split = np.array(["train", "test"] * 2 + ["train"] * 4)
     arrays = {"trajectories": points, "labels": np.array([0, 0, 1, 1] * 2), "groups": np.arange(8) // 2, "split": split}
     text = page(data_set(arrays), values)

@@ -24,6 +24,7 @@ STALE = {
     "backbones/weights.py": "pretrain features",
     "check.py": "",
     "cli.py": "",
+    "cli_data.py": "",
     "clips": "render pretrain",
     "compare": "compare",
     "data": "synthetic prepare",

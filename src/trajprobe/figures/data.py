@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trajprobe.clips.scene import Format, Scene, check_memory, draw, place
+from trajprobe.clips.scene import Format, Framing, Scene, check_memory, draw, framing, place
 from trajprobe.figures import style
 from trajprobe.figures.style import HEADING, LABEL, QUIET, RULE, SMALL, TITLE, Sheet
+from trajprobe.files.tracks import Tracks
 from trajprobe.inspection.measures import DataSet, Measures, quantity
 from trajprobe.params import section
 
@@ -28,6 +29,29 @@ LINES = 18
 STEPS = 200
 #: Inches of a frame of a clip at least: by the number of columns of strips.
 TILE = {1: 0.5, 2: 0.4, 4: 0.34}
+
+
+#: What `render` says of the tracks, in a caption.
+SCALINGS = {
+    "dataset": "all to one scale",
+    "robust": "all to one scale, which cuts what reaches furthest",
+    "none": "in their own units, from 0 to 1",
+    "track": "each scaled to the frame",
+}
+TIMES = {"normalised": "", "duration": ", at fixed times", "arc_length": ", at equal steps of its path"}
+
+
+@dataclass(frozen=True)
+class _Camera:
+    """Places tracks as clips do."""
+
+    tracks: Tracks
+    scene: Scene
+    framing: Framing
+
+    def places(self, rows: NDArray[np.int64], form: Format) -> NDArray[np.float64]:
+        """Where some of the tracks (n) are in the frames of a format (n t 2), in pixels."""
+        return place(self.tracks[rows], self.framing, self.scene, form)
 
 
 @dataclass(frozen=True)
@@ -70,11 +94,11 @@ def picture(dataset: DataSet, scene: Scene, form: Format, form_name: str) -> Fig
         for place, label in enumerate(labels[:CLASSES])
     ]
     with style.style():
-        sheet = Sheet(WIDTH)
+        sheet, camera = Sheet(WIDTH), _Camera(dataset.tracks, scene, framing(dataset.tracks, scene))
         below = _title(sheet, dataset, len(labels))
-        below = _tracks(sheet, below, dataset, classes, scene)
+        below = _tracks(sheet, below, classes, camera)
         below = _numbers(sheet, below, dataset, classes)
-        below = _clips(sheet, below, dataset, classes, scene, form, form_name)
+        below = _clips(sheet, below, classes, camera, form, form_name)
         return sheet.finish(below + EDGE / 2)
 
 
@@ -98,17 +122,17 @@ def _heading(sheet: Sheet, top: float, heading: str, caption: str) -> float:
     return top + 0.55
 
 
-def _tracks(sheet: Sheet, top: float, dataset: DataSet, classes: list[Shown], scene: Scene) -> float:
+def _tracks(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera) -> float:
     """Small multiples, a class each, all in the frame of the clips."""
     room = WIDTH - 2 * EDGE
     columns = len(classes) if len(classes) < 5 else 5 if len(classes) <= 20 else 8 if len(classes) <= 48 else 10
     side = min((room - (columns - 1) * GAP) / columns, 3.0)
     form = Format(frames=STEPS, resolution=1024)
-    drawn = [_sample(dataset, shown, scene, form, side) for shown in classes]
+    drawn = [_sample(shown, camera, form, side) for shown in classes]
     sampled = any(len(rows) < len(shown.rows) for rows, shown in zip(drawn, classes, strict=True))
     which = f"at most {max(map(len, drawn))} of a class, evenly through the file" if sampled else "all"
-    view = f", view {scene.view}" if dataset.tracks.points.shape[2] == 3 else ""
-    scaling = {"dataset": "all to one scale", "track": "each scaled to the frame"}[scene.scaling]
+    view = f", view {camera.scene.view}" if camera.tracks.points.shape[2] == 3 else ""
+    scaling = SCALINGS[camera.scene.scaling]
     below = _heading(sheet, top, "Tracks", f"{which}; a dot is the start; as clips show them: {scaling}{view}")
     for number, (shown, rows) in enumerate(zip(classes, drawn, strict=True)):
         left = EDGE + number % columns * (side + GAP)
@@ -118,7 +142,7 @@ def _tracks(sheet: Sheet, top: float, dataset: DataSet, classes: list[Shown], sc
         sheet.text(left + side, at + 0.13, count, SMALL, color=QUIET, ha="right")
         axes = sheet.axes(left, at + 0.18, side, side)
         _panel(axes, form.resolution)
-        _paths(axes, place(dataset.tracks[rows], scene, form), shown.colour, side)
+        _paths(axes, camera.places(rows, form), shown.colour, side)
     return below + math.ceil(len(classes) / columns) * (side + 0.26)
 
 
@@ -127,10 +151,10 @@ def _name(sheet: Sheet, left: float, top: float, name: str, width: float, **sett
     sheet.text(left, top, text, size, **settings)
 
 
-def _sample(dataset: DataSet, shown: Shown, scene: Scene, form: Format, side: float) -> NDArray[np.int64]:
+def _sample(shown: Shown, camera: _Camera, form: Format, side: float) -> NDArray[np.int64]:
     """As many tracks of a class as a panel has room for, evenly through the file."""
     rows = _even(shown.rows, TRACKS)
-    paths = place(dataset.tracks[rows], scene, form) / form.resolution
+    paths = camera.places(rows, form) / form.resolution
     length = np.sqrt(np.square(np.diff(paths, axis=1)).sum(axis=2)).sum(axis=1).mean()
     return _even(rows, int(np.clip(LINES * side / max(length, 1e-9), 4, TRACKS)))
 
@@ -149,7 +173,7 @@ def _paths(axes: Axes, paths: NDArray[np.float64], colour: str, side: float) -> 
     width = 0.3 + 0.28 * min(side, 2.0)  # points
     for path in paths:
         axes.plot(*path.T, color=colour, linewidth=width, alpha=0.55, solid_capstyle="round", solid_joinstyle="round")
-    axes.plot(*paths[:, 0].T, "o", color=colour, markersize=2.4 * width, markeredgewidth=0, clip_on=False)
+    axes.plot(*paths[:, 0].T, "o", color=colour, markersize=2.4 * width, markeredgewidth=0)
 
 
 def _numbers(sheet: Sheet, top: float, dataset: DataSet, classes: list[Shown]) -> float:
@@ -209,9 +233,7 @@ def _ranges(axes: Axes, column: NDArray[np.float64], classes: list[Shown], row: 
         axes.plot(median, number, "o", color="white", markersize=13 * row, markeredgecolor=shown.colour)
 
 
-def _clips(
-    sheet: Sheet, top: float, dataset: DataSet, classes: list[Shown], scene: Scene, form: Format, form_name: str
-) -> float:
+def _clips(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera, form: Format, form_name: str) -> float:
     """Strips of frames: the first track of each class, drawn by the code that makes clips."""
     columns = 1 if len(classes) <= 12 else 2 if len(classes) <= 30 else 4
     apart = 0.35
@@ -221,6 +243,7 @@ def _clips(
     tile = min((room - names) / frames, 1.2)
     times = np.linspace(0, form.frames - 1, frames).round().astype(np.int64)
     which = "all its frames" if frames == form.frames else f"{frames} of its {form.frames} frames"
+    which += TIMES[camera.scene.time]
     caption = (
         f"format {form_name}, {form.resolution} x {form.resolution} pixels; the first track of each class, {which}"
     )
@@ -230,7 +253,7 @@ def _clips(
         left = EDGE + number // rows * (room + apart)
         at = below + number % rows * (tile + 0.04)
         _name(sheet, left + names - 0.1, at + tile / 2 + 0.035, shown.name, names - 0.1, ha="right")
-        video = draw(place(dataset.tracks[shown.rows[:1]], scene, form), scene, form)[0][times]
+        video = draw(camera.places(shown.rows[:1], form), camera.scene, form)[0][times]
         axes = sheet.axes(left + names, at, tile * frames, tile)
         axes.set_axis_off()
         axes.imshow(_strip(video), interpolation="nearest", aspect="auto")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from trajprobe.errors import UserError
 from trajprobe.files.imported import dvc_file
+from trajprobe.inspection.measures import RAW
 from trajprobe.params import check_name
 
-RAW = Path("data/raw")
 #: Names of data sets that the stage `synthetic` makes.
 RESERVED = ("synthetic", "synthetic_pool")
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.clips.render import ClipMaker, ClipWork
+from trajprobe.clips.scene import Format, Scene
 from trajprobe.data import folds, guards
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files import imported
@@ -28,7 +30,7 @@ def page(dataset: DataSet, values: dict[str, Any]) -> str:
         _aligned(["class", "tracks", *_medians(measures)], list(_classes(dataset, measures)), _more(dataset)),
         ["groups and split", *_items(_independence(dataset))],
         ["import", *_items(dataset.raw.notes or ["nothing was changed or left out"])],
-        ["guards", *_items(_findings(dataset, values) or ["no findings"])],
+        ["guards", *_items(list(_findings(dataset, values)) or ["no findings"])],
     ]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
@@ -113,16 +115,23 @@ def _independence(dataset: DataSet) -> Iterator[str]:
         yield f"{gaps.sum():,} points inside {int((gaps > 0).sum()):,} tracks are missing: crossed in a straight line"
 
 
-def _findings(dataset: DataSet, values: dict[str, Any]) -> list[str]:
-    """What the stage `prepare` would say of the set."""
-    params = section(values, folds.Prepare, "prepare")
+def _findings(dataset: DataSet, values: dict[str, Any]) -> Iterator[str]:
+    """What the stages `prepare` and `render` would say of the set, and of its clips in each format."""
+    params, scene = section(values, folds.Prepare, "prepare"), section(values, Scene, "render")
     try:
         source = folds.used(dataset.raw, params, dataset.path)
         tracks, labelling = folds.prepare(source, params, dataset.name)
     except UserError as error:
-        return [f"the stage `prepare` refuses it: {error}"]
-    findings = guards.findings(source, tracks, labelling, str(dataset.path))
-    return [finding.text for finding in findings if finding.name != "note"]
+        yield f"the stage `prepare` refuses it: {error}"
+        return
+    drawing = guards.Drawing(scene.view, scene.scaling, scene.time)
+    found = list(guards.findings(source, tracks, labelling, drawing, str(dataset.path)))
+    for name in section(values, dict[str, Any], "clips"):
+        work = ClipWork(dataset.path, scene, section(values, Format, "clips", name))
+        found += ClipMaker(work, tracks).survey(name)[1]
+    for finding in found:
+        if finding.name != "note":  # of the import, which stand above
+            yield "this would stop a run: " * (finding.grave and params.guards == "stop") + finding.text
 
 
 def _items(lines: Sequence[str] | Iterator[str]) -> list[str]:
