@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from small_sets import data_set, walks
+from raw_sets import data_set, walks
 
 from trajprobe.clips.scene import Format, Scene, draw, framing, place
 from trajprobe.errors import UserError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_sets import data_set, walks
+from raw_sets import data_set, walks
 
 from trajprobe.data import raw, synthetic
 from trajprobe.errors import UserError

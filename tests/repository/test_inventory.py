@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_sets import walks
+from raw_sets import walks
 
 from trajprobe.data import raw
 from trajprobe.errors import UserError
