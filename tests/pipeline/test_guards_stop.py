@@ -1,0 +1,39 @@
+"""Grave findings stop a real run before any number, and what is found in clips stands above the table."""
+
+import numpy as np
+
+from trajprobe.files import findings
+from trajprobe.files.findings import Finding
+
+
+def test_a_wild_fix_stops_prepare_with_its_track_and_render_where_prepare_only_warns(clone):
+    points = np.random.default_rng(0).normal(size=(40, 12, 2)).cumsum(axis=1)
+    points[7, 3] = 1e6
+    np.savez(clone.folder / "data/raw/wild.npz", trajectories=points, labels=np.arange(40) % 2)
+    clone.set("wild", "dataset")
+    told = clone.run("dvc", "repro", "prepare", fails=True)
+    assert "error: data/raw/wild.npz: 1 track of 40 stretches the data set's box" in told
+    assert "(row of data/raw/wild.npz, from 0: 7)" in told
+    assert "`trajprobe data import FILE --name wild --force --outliers place`" in told
+    assert "Traceback" not in told
+    assert not (clone.folder / "data/trajectories/guards.json").exists()
+    clone.set("warn", "prepare", "guards")
+    assert "prepare" in clone.repro("render@t17")
+    assert findings.load(clone.folder / findings.FINDINGS)[0].grave
+    assert findings.load(clone.folder / findings.of_clips("t17"))[0].name == "t17: still"
+    clone.set("stop", "prepare", "guards")
+    clone.set("robust", "render", "scaling")
+    assert {"prepare", "render@t17"} <= clone.repro("render@t17")
+    (cut,) = findings.load(clone.folder / findings.of_clips("t17"))
+    assert (cut.name, cut.grave) == ("t17: outside", False)
+    assert (7,) in cut.items
+
+
+def test_what_is_found_in_clips_stands_above_the_table(clone):
+    path = clone.folder / findings.of_clips("t17")
+    path.unlink()  # a link to DVC's cache
+    findings.save([Finding("t17: still", "Clips t17: 3 of 60 stand still.", ((1,), (2,), (5,)))], path)
+    assert clone.repro("--single-item", "compare") == {"compare"}
+    table = (clone.folder / "data/report/table.md").read_text()
+    assert table.startswith("Before you read it:\n\n")
+    assert "\n- Clips t17: 3 of 60 stand still.\n" in table.partition("Data set")[0]
