@@ -34,7 +34,8 @@ def found(laptop, flip, url, file, clone):
 def test_a_folder(stocked):
     pulled(stocked)
     objects = [path for path in stocked.store.rglob("*") if path.is_file()]
-    clips = [out["md5"] for out in stocked.lock()["render@t17"]["outs"]]
+    clips = [out["md5"] for out in stocked.lock()["render@t17"]["outs"] if out["path"] == "data/clips/t17"]
+    assert len(clips) == 1
     assert not [path for path in objects if (path.parent.name + path.name) in clips]
 
 
