@@ -38,7 +38,7 @@ def everything(store, **variables):
     environment = os.environ | {"PYTHONPATH": paths, "TRAJPROBE_STORE": str(store)} | variables
     code = "import test_executors; test_executors.make()"
     subprocess.run([sys.executable, "-c", code], env=environment, timeout=600, check=True)
-    return files(Path("data/clips/drawn"), "stop") | files(Path("data/features"))
+    return files(Path("data/clips/drawn")) | files(Path("data/features"))
 
 
 def test_every_executor_makes_the_same_bytes(tmp_path):
