@@ -301,7 +301,7 @@ detectable; it should be 80. {FAMILIES:,} tables a line, whose standard error is
 
 Two networks that are equally good, of five classes, probed as the stages do it and compared: {SIGNAL_RUNS} runs a line,
 so that the standard error of 5 % is {100 * np.sqrt(0.05 * 0.95 / SIGNAL_RUNS):.1f} points. Every run draws all clips
-anew, those that probes are trained on too.
+anew, those that probes are trained on too. At an accuracy of 19 % the features carry nothing.
 
 {{cross_validated}}
 
@@ -309,8 +309,8 @@ anew, those that probes are trained on too.
 
 The whole chain, {RUNS} runs a line, from features drawn at random to the verdict: nested selection, permuted labels,
 comparison. A warning is for any row whose permuted labels or noise are away from chance at {100 * ALPHA:g} %, a stop at
-p < {STOP:g}, both after Holm over the rows. A run judges two differences, Holm's method included. The standard error
-of 5 % is {100 * np.sqrt(0.05 * 0.95 / RUNS):.1f} points.
+p < {STOP:g}, both after Holm over the rows. A run judges two differences, the gain and that to noise, which Holm's
+method holds to {100 * ALPHA:g} % together: "called better" is that one of them is. The coverage is that of the gain.
 
 {{end_to_end}}
 """
