@@ -7,7 +7,7 @@ from pathlib import Path
 from flips import LABELLING, SHARD, flip, place
 
 FOLDER = "data/features/noise"
-WEIGHTS, RESULT = "data/weights/magvit2-tiny/model.safetensors", "data/results/probes/noise.json"
+WEIGHTS, RESULT = "data/weights/magvit2-tiny/0/model.safetensors", "data/results/probes/noise.json"
 
 
 def whole(repository, other, *files):
