@@ -81,21 +81,25 @@ def probed(seed: int, groups: int, each: int) -> tuple[list[RowProbe], Labelling
     return [net, row_probe("noise", labelling, [], none=none)], labelling
 
 
-def judged(rows: list[RowProbe], labelling: Labelling) -> tuple[bool, bool, bool, bool]:
-    """Whether anything is called better, the gain's interval holds no difference, a row is away from chance, or far.
+def judged(rows: list[RowProbe], labelling: Labelling) -> tuple[bool, bool, bool, bool, bool]:
+    """What the comparison says of nothing.
 
-    A run judges two differences, the gain and that to noise, which Holm's method holds to 5 % together.
+    Returns whether the gain is better by its test alone, whether anything is called better once Holm's method holds
+    both differences to 5 % together, whether the gain's interval holds no difference, whether a row is away from
+    chance, and whether one is far from it.
     """
     settings = replace(section(read(), Compare, "compare"), primary="net", leaks="warn")
+    pair = Variant("net", "pretrained", "plain", LAYER)
     found = compare(rows, {"noise": "net"}, "accuracy", labelling, settings)
-    gained = found.gains[Variant("net", "pretrained", "plain", LAYER)].verdict
-    verdicts = [gained, *(difference.verdict for difference in found.differences.values())]
-    low, high = gained.difference[1:]
+    one_sided = replace(settings, confidence=1 - 2 * settings.alpha)  # the test at alpha is this interval's lower end
+    alone = compare(rows, {"noise": "net"}, "accuracy", labelling, one_sided).gains[pair].verdict.difference.ci_low > 0
+    verdicts = [found.gains[pair].verdict, *(difference.verdict for difference in found.differences.values())]
+    low, high = verdicts[0].difference[1:]
     away = [test.p_value for test in found.leaks]
-    return any(verdict.sign > 0 for verdict in verdicts), low <= 0 <= high, bool(away), any(p < STOP for p in away)
+    return alone, any(one.sign > 0 for one in verdicts), low <= 0 <= high, bool(away), any(p < STOP for p in away)
 
 
-def run(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool]:
+def run(seed: int, groups: int, each: int) -> tuple[bool, bool, bool, bool, bool]:
     """The outcomes of `judged`, of one run."""
     return judged(*probed(seed, groups, each))
 
@@ -106,7 +110,7 @@ def shares() -> Iterator[tuple[str, list[str]]]:
         yield name, in_percent(Parallel(n_jobs=-1)(delayed(run)(seed, groups, each) for seed in range(RUNS)))
 
 
-def in_percent(runs: list[tuple[bool, bool, bool, bool]]) -> list[str]:
+def in_percent(runs: list[tuple[bool, bool, bool, bool, bool]]) -> list[str]:
     """The shares of outcomes; the interval is Clopper and Pearson's."""
     better, *rest = np.array(runs).sum(axis=0).tolist()
     ends = stats.binomtest(better, len(runs)).proportion_ci(0.95)
