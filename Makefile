@@ -1,7 +1,7 @@
 # make repro   sets up, runs the whole pipeline, prints its table
 # make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/caching-and-remotes.md)
 # make test    lint, types and tests
-# make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some 15 minutes on 4 cores
+# make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some two hours on 2 cores
 # make torture   kills commands at random times and changes files and parameters at random; KILLS, CASES, some hours
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
