@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trajprobe.compare.metrics import Array, Integers
-from trajprobe.compare.sample import ClipMeans, ClipWeights, Sample, Scores
+from trajprobe.compare.sample import ClipMeans, ClipWeights, Sample, Scores, sums_without_groups
 from trajprobe.errors import UserError, visible_name, visible_names
 
 #: What is right by chance: each clip is of one of two classes.
@@ -49,14 +49,10 @@ def order_scores(predictions: Integers, sample: Sample, pairs: Sequence[tuple[in
     labels, own = sample.labels[inside], predictions[:, inside]
     of_group = np.unique(sample.groups[inside], return_inverse=True)[1]
     correct, swapped = own == labels, own == reversal[labels]
-
-    def left_out(of_clip: Array) -> Array:
-        sums = np.stack([np.bincount(of_group, weights=row) for row in of_clip.astype(np.float64)])
-        return np.asarray(sums.sum(axis=1, keepdims=True) - sums)
-
+    left_out = _share(*(sums_without_groups(part.astype(np.float64), of_group) for part in (correct, swapped)))
     values = _share(correct.sum(axis=1, dtype=np.float64), swapped.sum(axis=1, dtype=np.float64))
     of_clip = np.where(correct | swapped, correct, values[:, np.newaxis])
-    scores = Scores(values, _share(left_out(correct), left_out(swapped)), of_clip)
+    scores = Scores(values, left_out, of_clip)
     return ClipMeans(scores, ClipWeights(np.full(len(labels), 1 / len(labels)), of_group))
 
 

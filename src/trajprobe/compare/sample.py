@@ -102,12 +102,16 @@ class ClipMeans(NamedTuple):
     weights: ClipWeights
 
 
+def sums_without_groups(values: Array, of_group: Integers) -> Array:
+    """Sums of values (s n) over the clips, without each group in turn: (s g); `of_group` (n) from 0."""
+    sums = np.stack([np.bincount(of_group, weights=row) for row in values])
+    return np.asarray(sums.sum(axis=1, keepdims=True) - sums)
+
+
 def clip_means(values: Array, groups: Integers) -> ClipMeans:
     """Of values (s n) of s networks on n clips of these groups (n)."""
     of_group = np.unique(groups, return_inverse=True)[1]
-    clips = np.bincount(of_group)
-    sums = np.stack([np.bincount(of_group, weights=row) for row in values])
-    left_out = (sums.sum(axis=1, keepdims=True) - sums) / (len(groups) - clips)
+    left_out = sums_without_groups(values, of_group) / (len(groups) - np.bincount(of_group))
     alike = np.full(len(groups), 1 / len(groups))
     return ClipMeans(Scores(values.mean(axis=1), left_out, values), ClipWeights(alike, of_group))
 

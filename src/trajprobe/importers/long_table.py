@@ -190,17 +190,23 @@ def _numbers(column: "pd.Series[Any]", path: Path) -> Array:
         return column.to_numpy(np.float64, na_value=np.nan)
     numbers = pd.to_numeric(column, errors="coerce")
     filled = column.notna() & ~column.astype(str).str.strip().str.lower().isin(NO_NAME)
-    wrong = np.flatnonzero((numbers.isna() & filled).to_numpy())
-    if len(wrong):
-        row = wrong[0]
+    wrong = (numbers.isna() & filled).to_numpy()
+    expected = (
+        f"a number ({int(wrong.sum()):,} of {len(column):,} rows hold none); is it the right column? "
+        "A missing number is empty or nan"
+    )
+    _refuse_first(column, wrong, expected, path)
+    return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _refuse_first(column: "pd.Series[Any]", wrong: NDArray[np.bool_], expected: str, path: Path) -> None:
+    """Refuses the first value of a column that is `wrong` (m), if one is."""
+    if wrong.any():
+        row = int(wrong.argmax())
         raise UserError(
             f"{path}: column {visible_name(column.name)}: got {visible_name(column.iloc[row])} in row "
-            f"{column.index[row] + 1:,} "
-            f"of the data, expected a number ({len(wrong):,} of {len(column):,} rows hold none); is it the right "
-            "column? "
-            "A missing number is empty or nan"
+            f"{column.index[row] + 1:,} of the data, expected {expected}"
         )
-    return numbers.to_numpy(np.float64, na_value=np.nan)
 
 
 def _times(frame: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
@@ -220,12 +226,6 @@ def _times(frame: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
         dates = pd.to_datetime(texts.where(filled), utc=True, errors="coerce", format="ISO8601")
     except (ValueError, OverflowError):
         dates = pd.Series(pd.NaT, index=values.index)
-    wrong = np.flatnonzero((dates.isna() & filled).to_numpy())
-    if len(wrong):
-        row = wrong[0]
-        raise UserError(
-            f"{path}: column {visible_name(column)}: got {visible_name(values.iloc[row])} in row "
-            f"{values.index[row] + 1:,} of "
-            "the data, expected a number, or a date as 2024-01-31T12:00:00; write dates so (ISO 8601)"
-        )
+    expected = "a number, or a date as 2024-01-31T12:00:00; write dates so (ISO 8601)"
+    _refuse_first(values, (dates.isna() & filled).to_numpy(), expected, path)
     return dates.dt.tz_localize(None).to_numpy("datetime64[ns]")

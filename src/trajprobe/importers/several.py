@@ -73,10 +73,10 @@ def _joined(files: tuple[Path, ...], tables: list[PointTable]) -> PointTable:
         names, others = ([] if one.label_names is None else one.label_names.tolist() for one in (table, first))
         if names != others:
             raise UserError(f"{file}: got other `label_names` than {files[0]}; import each by itself, or rename them")
-    offsets = np.cumsum([0, *map(len, tables)])
+    offsets = np.cumsum([0, *map(len, tables[:-1])])
     return PointTable(
         points=np.concatenate([table.points for table in tables]),
-        track=np.concatenate([table.track + offset for table, offset in zip(tables, offsets, strict=False)]),
+        track=np.concatenate([table.track + offset for table, offset in zip(tables, offsets, strict=True)]),
         track_names=np.concatenate([table.track_names for table in tables]),
         label_names=first.label_names,
         degrees=first.degrees,
