@@ -127,18 +127,18 @@ def compare(
         hypotheses = [difference_hypothesis(variants[one], variants[other], metric, sample) for one, other in family]
         judged = judge(hypotheses, params.alpha, params.margin, params.confidence, sample.shortage(metric))
         verdicts |= zip(family, judged, strict=True)
-    weights = sample.weights(metric)
 
     def share(reference: Variant, of: Variant) -> Estimate | None:
-        """None where the reference has no gain for certain, so that its share is of nothing."""
-        pair = (reference, randoms.get(reference, reference))
-        networks = variants[of].scores[metric], variants[reference].scores[metric]
-        if of in randoms or variants[of].probe.trained_frames is None or pair not in verdicts:
+        """None for what has a gain of its own, and where the reference has none for certain."""
+        random = randoms.get(reference)
+        if of in randoms or variants[of].probe.trained_frames is None or random is None:
             return None
-        if verdicts[pair].p_value is None or verdicts[pair].difference.ci_low <= 0:
+        gained = verdicts[reference, random]
+        if gained.p_value is None or gained.difference.ci_low <= 0:
             return None
-        trained = networks[1].first if of.is_perturbed else networks[1]
-        return share_of_gain(networks[0], trained, variants[pair[1]].scores[metric], weights, params.confidence)
+        other, trained, base = (variants[kind].scores[metric] for kind in (of, reference, random))
+        trained = trained.first if of.is_perturbed else trained
+        return share_of_gain(other, trained, base, sample.weights(metric), params.confidence)
 
     return Comparison(
         variants=variants,
