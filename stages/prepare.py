@@ -23,12 +23,12 @@ def main() -> str:
     tracks, labelling = folds.prepare(source, params, dataset)
     pool = folds.pool(source, tracks, raw.load(Path("data/raw/synthetic_pool.npz")), params)
     guard_findings = list(guards.findings(source, tracks, labelling, drawing, str(path)))
+    findings.save(guard_findings)
     findings.stop(guard_findings, params.guards, str(path))
     folder = Path("data/trajectories")
     tracks.save(folder / "tracks.npz")
     labelling.save(folder / "labelling.npz")
     pool.save(folder / "pool.npz")
-    findings.save(guard_findings)
     return folds.summary(dataset, labelling, pool, guard_findings)
 
 

@@ -12,15 +12,14 @@ from trajprobe.stage import run
 def main(name: str) -> str:
     from trajprobe.clips.render import render
     from trajprobe.clips.scene import Format, Scene
-    from trajprobe.files import findings
+    from trajprobe.files.findings import of_clips
 
     values = read()
     guards = section(values, str, "prepare", "guards")
     scene = section(values, Scene, "render")
     form = section(values, Format, "clips", name)
-    made, found = render(Path("data/trajectories/tracks.npz"), scene, form, Path("data/clips") / name, guards)
-    findings.save(found, findings.of_clips(name))
-    return "\n  ".join([made, *(finding.text for finding in found)])
+    tracks, folder = Path("data/trajectories/tracks.npz"), Path("data/clips") / name
+    return render(tracks, scene, form, folder, guards, of_clips(name))
 
 
 if __name__ == "__main__":

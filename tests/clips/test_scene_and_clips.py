@@ -28,7 +28,7 @@ FORMS = (Format(frames=5, resolution=16), Format(frames=9, resolution=32), Forma
 def render(tracks, scene, form, folder):
     path = folder.parents[1] / f"{folder.parent.name}-{folder.name}.npz"
     tracks.save(path)
-    return render_file(path, scene, form, folder, "stop")[0]
+    return render_file(path, scene, form, folder, "stop", path.with_suffix(".json"))
 
 
 def place(tracks, scene, form):

@@ -8,6 +8,7 @@ from trajprobe.clips.render import ClipMaker, ClipWork, render
 from trajprobe.clips.scene import Format, Scene, draw, framing, place
 from trajprobe.clips.visibility import Motion
 from trajprobe.errors import UserError
+from trajprobe.files.findings import load
 from trajprobe.files.tracks import Tracks
 
 FORM = Format(frames=9, resolution=32)
@@ -84,11 +85,15 @@ def test_where_nearly_all_clips_stand_still_the_run_stops_before_any_is_drawn(tm
     assert found(tracks)["still"].grave
     tracks.save(tmp_path / "tracks.npz")
     with pytest.raises(UserError, match=r"^params\.yaml: `clips\.t9`: Clips t9: 59 of 60 stand still.*guards: warn`"):
-        render(tmp_path / "tracks.npz", scene(), FORM, tmp_path / "clips/t9", "stop")
+        render(tmp_path / "tracks.npz", scene(), FORM, tmp_path / "clips/t9", "stop", tmp_path / "t9.json")
     assert not (tmp_path / "clips").exists()
-    line, findings = render(tmp_path / "tracks.npz", scene(), FORM, tmp_path / "clips/t9", "warn")
-    assert "t9: 60 clips" in line
-    assert [finding.name for finding in findings] == ["t9: still"]
+    (still,) = load(tmp_path / "t9.json")  # which names all tracks that the message names ten of
+    assert (still.name, len(still.items)) == ("t9: still", 59)
+    (tmp_path / "t9.json").unlink()
+    made = render(tmp_path / "tracks.npz", scene(), FORM, tmp_path / "clips/t9", "warn", tmp_path / "t9.json")
+    assert "t9: 60 clips" in made
+    assert made.endswith(f"\n  {still.text}")
+    assert load(tmp_path / "t9.json") == [still]
 
 
 def test_slow_clips_are_told_by_their_median():

@@ -28,7 +28,8 @@ def make():
     points = np.random.default_rng(0).normal(size=(COUNT, 9, 2)).cumsum(axis=1)
     box = np.array([points.min((0, 1)), points.max((0, 1))])
     Tracks(points, np.tile(np.arange(9.0), (COUNT, 1)), np.full(COUNT, 9), box).save(Path("tracks.npz"))
-    render.render(Path("tracks.npz"), SCENE, Format(frames=5, resolution=16), Path("data/clips/drawn"), "stop")
+    form = Format(frames=5, resolution=16)
+    render.render(Path("tracks.npz"), SCENE, form, Path("data/clips/drawn"), "stop", Path("drawn.json"))
     extract(values(), "trained")
 
 

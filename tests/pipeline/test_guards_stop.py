@@ -16,7 +16,8 @@ def test_a_wild_fix_stops_prepare_with_its_track_and_render_where_prepare_only_w
     assert "(row of data/raw/wild.npz, from 0: 7)" in told
     assert "`trajprobe data import FILE --name wild --force --outliers place`" in told
     assert "Traceback" not in told
-    assert not (clone.folder / "data/trajectories/guards.json").exists()
+    assert findings.load(clone.folder / findings.FINDINGS)[0].items == ((7,),)  # all of it can be read
+    assert not (clone.folder / "data/trajectories/tracks.npz").exists()
     clone.set("warn", "prepare", "guards")
     assert "prepare" in clone.repro("render@t17")
     assert findings.load(clone.folder / findings.FINDINGS)[0].grave

@@ -15,7 +15,7 @@ from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
 from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.findings import Finding, stop
+from trajprobe.files.findings import Finding, save, stop
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
 from trajprobe.files.video_shards import Clips, packed
@@ -84,10 +84,13 @@ class ClipMaker:
         return place(self.tracks[start : start + CLIPS_PER_SHARD], self.framing, self.work.scene, self.work.form)
 
 
-def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str) -> tuple[str, list[Finding]]:
+def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str, path: Path) -> str:
     """Renders all tracks of a file to shards in `folder`, which has the format's name.
 
-    Returns a line that says what was made, and what the guards find in the clips.
+    What the guards find in the clips is written to `path` first, so that who is stopped by it can read all of it.
+
+    Returns:
+        What was made, and below it each finding, a line each.
 
     Raises:
         UserError: a finding is grave, and `guards` is not `warn`; or the clips do not fit into memory.
@@ -95,6 +98,7 @@ def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str) 
     renderers, work = executor(), ClipWork(tracks, scene, form)
     tasks, found = renderers.ask(work, lambda maker: maker.survey(folder.name))
     where = f"params.yaml: `clips.{folder.name}`"
+    save(found, path)
     stop(found, guards, where)
     check_memory(scene, form, max(task.clips for task in tasks), where)
     digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
@@ -102,4 +106,5 @@ def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str) 
     count = len(Clips(folder))
     shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
     raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
-    return f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB", found
+    made = f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"
+    return "\n  ".join([made, *(finding.text for finding in found)])

@@ -8,25 +8,37 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from trajprobe.data.raw import Raw
-from trajprobe.files.tracks import Tracks, padding
+from trajprobe.data.raw import Raw, measured
+from trajprobe.files.tracks import Tracks, blocks, bounds, by_blocks, padding
 
 
 def canonical(raw: Raw) -> Tracks:
-    """Drops the points that are NaN (a gap is later crossed in a straight line) and sorts the rest by time."""
-    valid = np.isfinite(raw.trajectories).all(2) & np.isfinite(raw.times)
-    order = np.argsort(np.where(valid, raw.times, np.inf), axis=1, kind="stable")
-    lengths = valid.sum(1)
-    longest = int(lengths.max())
-    order = order[:, :longest]
-    no_point = padding(lengths, longest)
-    points = np.take_along_axis(raw.trajectories, order[..., None], axis=1)
-    times = np.take_along_axis(raw.times, order, axis=1)
-    real = ~no_point[..., None]
-    low, high = points.min((0, 1), initial=np.inf, where=real), points.max((0, 1), initial=-np.inf, where=real)
-    box = np.stack([low, high])
-    points[no_point], times[no_point] = 0.0, 0.0
-    return Tracks(points, times, lengths.astype(np.int64), box)
+    """Drops the points that are NaN (a gap is later crossed in a straight line) and sorts the rest by time.
+
+    Arrays of which that changes nothing are taken over, not copied.
+    """
+    valid = measured(raw.trajectories, raw.times)
+    lengths = valid.sum(1).astype(np.int64)
+    in_order = by_blocks(lambda times: (times[:, 1:] >= times[:, :-1]).all(1), raw.times)
+    if valid.all() and in_order.all():
+        points, times = np.ascontiguousarray(raw.trajectories), np.ascontiguousarray(raw.times)
+    else:
+        points, times = _sorted(raw, valid, int(lengths.max()))
+        no_point = padding(lengths, points.shape[1])
+        points[no_point], times[no_point] = 0.0, 0.0
+    low, high = bounds(points, lengths)
+    return Tracks(points, times, lengths, np.concatenate([low.min(axis=0), high.max(axis=0)]))
+
+
+def _sorted(raw: Raw, valid: NDArray[np.bool_], longest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The `valid` (n t) points, and their times, by time, first in each track: (n longest d), (n longest)."""
+    points = np.empty((len(valid), longest, raw.trajectories.shape[2]))
+    times = np.empty((len(valid), longest))
+    for block in blocks(*valid.shape):
+        order = np.argsort(np.where(valid[block], raw.times[block], np.inf), axis=1, kind="stable")[:, :longest]
+        points[block] = np.take_along_axis(raw.trajectories[block], order[..., None], axis=1)
+        times[block] = np.take_along_axis(raw.times[block], order, axis=1)
+    return points, times
 
 
 def duplicates(tracks: Tracks) -> NDArray[np.int64]:

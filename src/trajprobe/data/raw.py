@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files import memory
 from trajprobe.files.reading import mend, read_npz
-from trajprobe.files.tracks import padding
+from trajprobe.files.tracks import by_blocks, padding
 
 REQUIRED = ("trajectories", "labels")
 OPTIONAL = ("label_names", "lengths", "times", "groups", "split")
@@ -66,7 +66,8 @@ def check(arrays: Arrays, path: Path, notes: tuple[str, ...] = ()) -> Raw:
     """Judges the arrays of a data set, by the keys that the module lists; changes no point that a track has.
 
     Args:
-        arrays: by key; `track_names` (n) are what messages call the tracks, by default their rows.
+        arrays: by key; `track_names` (n) are what messages call the tracks, by default their rows. Arrays of float64
+            are taken over, not copied.
         path: what messages call the data set.
         notes: what the reader should know of it.
 
@@ -80,7 +81,7 @@ def check(arrays: Arrays, path: Path, notes: tuple[str, ...] = ()) -> Raw:
             "transpose or rename the axes before saving"
         )
     memory.require(COPIES * 8 * points.size, str(path), "take fewer or shorter tracks, or a machine with more memory")
-    points = points.astype(np.float64)
+    points = points.astype(np.float64, copy=False)
     count, steps, _ = points.shape
     if not count:
         raise UserError(f"{path}: got no trajectory, expected at least one for each of two classes")
@@ -193,16 +194,19 @@ def _times(path: Path, times: NDArray[Any] | None, points: NDArray[np.float64]) 
         return np.broadcast_to(np.arange(points.shape[1], dtype=np.float64), points.shape[:2]).copy()
     if times.dtype.kind not in "fiu":
         raise UserError(f"{path}: got `times` of {times.dtype}, expected numbers (seconds, say)")
-    return times.astype(np.float64)
+    return times.astype(np.float64, copy=False)
 
 
 def _check_points(path: Path, points: NDArray[np.float64], times: NDArray[np.float64], names: NDArray[np.str_]) -> None:
-    if np.isinf(points).any() or np.isinf(times).any():
-        track = visible_name(names[np.isinf(points).any((1, 2)) | np.isinf(times).any(1)][0])
+    infinite = by_blocks(
+        lambda of_points, of_times: np.isinf(of_points).any((1, 2)) | np.isinf(of_times).any(1), points, times
+    )
+    if infinite.any():
+        track = visible_name(names[infinite][0])
         raise UserError(f"{path}: track {track} has an infinite value; expected numbers, NaN where there is no point")
-    _check_range(path, points.reshape(len(points), -1), names, "a coordinate")
+    _check_range(path, points, names, "a coordinate")
     _check_range(path, times, names, "a time")
-    finite = np.isfinite(points).all(2) & np.isfinite(times)
+    finite = measured(points, times)
     short = finite.sum(1) < 2
     if short.any():
         raise UserError(
@@ -214,12 +218,17 @@ def _check_points(path: Path, points: NDArray[np.float64], times: NDArray[np.flo
     _check_spans(path, _spans(times, finite), names, "time")
 
 
+def measured(points: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where tracks (n t d) with `times` (n t) have a point: (n t)."""
+    return by_blocks(lambda of_points, of_times: np.isfinite(of_points).all(2) & np.isfinite(of_times), points, times)
+
+
 def _check_range(path: Path, values: NDArray[np.float64], names: NDArray[np.str_], what: str) -> None:
-    """Raises UserError where one of `values` (n m) is so large that arithmetic with it overflows."""
-    large = np.abs(values) > LARGEST
+    """Raises UserError where one of `values` (n t ...) is so large that arithmetic with it overflows."""
+    large = by_blocks(lambda block: (np.abs(block) > LARGEST).reshape(len(block), -1).any(1), values)
     if large.any():
-        track = int(np.flatnonzero(large.any(1))[0])
-        value = values[track][large[track]][0]
+        track = int(np.flatnonzero(large)[0])
+        value = values[track][np.abs(values[track]) > LARGEST][0]
         raise UserError(
             f"{path}: track {visible_name(names[track])} has {what} of {value:g}, expected at most {LARGEST:g}, beyond "
             "which arithmetic overflows; is it a mark for a missing point? Use NaN for that, or divide all by the same "
@@ -229,7 +238,9 @@ def _check_range(path: Path, values: NDArray[np.float64], names: NDArray[np.str_
 
 def _spans(values: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np.float64]:
     """How far each track (n) reaches in `values` (n t), of the points that are `finite` (n t)."""
-    return np.where(finite, values, -np.inf).max(1) - np.where(finite, values, np.inf).min(1)
+    return by_blocks(
+        lambda block, real: np.where(real, block, -np.inf).max(1) - np.where(real, block, np.inf).min(1), values, finite
+    )
 
 
 def _check_spans(path: Path, spans: NDArray[np.float64], names: NDArray[np.str_], where: str) -> None:

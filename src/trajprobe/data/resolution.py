@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trajprobe.data.raw_file import RawFile, several
 from trajprobe.files.findings import Finding, first
-from trajprobe.files.tracks import Tracks, padding
+from trajprobe.files.tracks import Tracks, blocks, padding
 
 #: Points whose times are looked at, at least: fewer say little.
 POINTS = 8
@@ -22,7 +22,6 @@ TOLD, GRAVE = 0.01, 0.5
 STEPS, UNITS, FLOAT32 = 16, 4, 2.0**-24
 #: Tracks whose places are looked at.
 SAMPLE = 2000
-BLOCK = 4096
 
 REASONS = {
     "equal": "have the same time at all points, and of each the last point alone is drawn: save the true times, or "
@@ -41,6 +40,7 @@ def places(tracks: Tracks, file: RawFile) -> Iterator[Finding]:
     steps = np.abs(np.diff(some.points, axis=1))
     steps = steps[~padding(some.lengths, some.points.shape[1])[:, 1:]]
     coarse = []
+    # Not strict: tracks of two axes have no z.
     for letter, of_axis, largest in zip("xyz", steps.T, np.abs(some.points).max(axis=(0, 1)), strict=False):
         moved = of_axis[of_axis > 0]
         if len(moved) and moved.min() <= UNITS * FLOAT32 * largest and np.median(moved) <= STEPS * moved.min():
@@ -56,7 +56,7 @@ def places(tracks: Tracks, file: RawFile) -> Iterator[Finding]:
 
 def times(tracks: Tracks, file: RawFile) -> Iterator[Finding]:
     """A finding for each kind of trouble, of the tracks that have it. `file` names them."""
-    kinds = np.concatenate([_kinds(tracks[start : start + BLOCK]) for start in range(0, len(tracks), BLOCK)], axis=1)
+    kinds = np.concatenate([_kinds(tracks[block]) for block in blocks(*tracks.times.shape)], axis=1)
     for (name, reason), of_kind in zip(REASONS.items(), kinds, strict=True):
         chosen = np.flatnonzero(of_kind)
         if len(chosen) and len(chosen) >= TOLD * len(tracks):

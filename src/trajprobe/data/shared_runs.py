@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from trajprobe.data.raw_file import RawFile, equal, several
 from trajprobe.files.findings import Finding, first
 from trajprobe.files.labelling import Labelling
-from trajprobe.files.tracks import Tracks, padding
+from trajprobe.files.tracks import Tracks, blocks, padding
 
 Hashes = NDArray[np.uint64]
 #: Points of a run: at least, and at most. A point that stands is counted once.
@@ -32,8 +32,6 @@ BEFORE, BITS = 4, 10.0
 SAME, SAMPLE = 1e-3, 2000
 #: With at least this share of tested tracks that share a run with a track of train, accuracies mean nothing.
 GRAVE = 0.1
-#: Points whose hashes are computed at once.
-BLOCK = 2**20
 #: An odd number without pattern: the base of the polynomial (its bits are those of the golden ratio).
 BASE = np.uint64(0x9E3779B97F4A7C15)
 
@@ -57,9 +55,7 @@ def shared_runs(tracks: Tracks, same: NDArray[np.int64]) -> Shared:
     """Which runs stand in several tracks; exact duplicates, of which `same` (n) has the number of the set, are one."""
     representatives = np.unique(same, return_index=True)[1]
     run = _run(tracks, representatives)
-    hashes = np.sort(np.concatenate([of_block for of_block, _ in _blocks(tracks, representatives, run)]))
-    repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-    del hashes
+    repeated = _repeated(tracks, representatives, run)
     if not len(repeated):
         return Shared(np.empty(0, np.int64), np.empty(0, np.int64))
     runs, owners = [], []
@@ -172,9 +168,8 @@ def _in_units(steps: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
 
 def _blocks(tracks: Tracks, chosen: NDArray[np.int64], run: RunLength) -> Iterator[tuple[Hashes, NDArray[np.int64]]]:
     """The hashes of all runs (m) of some tracks at a time, and the track of each."""
-    a_block = max(1, BLOCK // tracks.points.shape[1])
-    for start in range(0, len(chosen), a_block):
-        points, owner = _moves(tracks, chosen[start : start + a_block])
+    for block in blocks(len(chosen), tracks.points.shape[1]):
+        points, owner = _moves(tracks, chosen[block])
         runs = len(owner) - run.points + 1
         if runs < 1:
             yield np.empty(0, np.uint64), owner[:0]
@@ -187,6 +182,18 @@ def _blocks(tracks: Tracks, chosen: NDArray[np.int64], run: RunLength) -> Iterat
         kept = owner[:runs] == owner[run.points - 1 :]
         kept &= new[run.points - 1 :] - new[:runs] >= run.new_steps
         yield of_run[kept], owner[:runs][kept]
+
+
+def _repeated(tracks: Tracks, chosen: NDArray[np.int64], run: RunLength) -> Hashes:
+    """The hashes (m) that several runs have, rising. They are sorted in place: of so many, a copy counts."""
+    hashes = np.empty(tracks.lengths[chosen].sum(), np.uint64)
+    count = 0
+    for of_block, _ in _blocks(tracks, chosen, run):
+        hashes[count : count + len(of_block)] = of_block
+        count += len(of_block)
+    hashes = hashes[:count]
+    hashes.sort()
+    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 
 def _mixed(bits: Hashes) -> Hashes:

@@ -29,7 +29,7 @@ def findings(tracks: Tracks, axes: Sequence[int], file: RawFile, scaling: str) -
     """
     if scaling not in ("dataset", "robust"):
         return
-    low, high = (corner[:, 0] for corner in bounds(tracks.points[..., list(axes)], tracks.lengths))
+    low, high = (corner[:, 0, list(axes)] for corner in bounds(tracks.points, tracks.lengths))
     middle = np.median((low + high) / 2, axis=0)
     reach = np.maximum(high - middle, middle - low).max(axis=1)
     order = np.argsort(-reach, kind="stable")

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from trajprobe.files.temporary import delete, sweep, temporary_path
 
 #: The earliest time that a zip file can state. Every member of an npz has it.
 EPOCH = (1980, 1, 1, 0, 0, 0)
+#: Bytes of an array's header in an npz, and more.
+LONGEST_HEADER = 1024
 
 
 def sha256(data: bytes) -> str:
@@ -40,8 +42,9 @@ def file_md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Writes `data` to `path`, completely or not at all.
+@contextmanager
+def writing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Yields a file to write to. When the block ends without an error, it takes the name `path`.
 
     The file gets `mode`; by default whoever may read the folder may read it, as far as the umask allows.
     """
@@ -52,13 +55,19 @@ def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
         with temporary.open("xb") as file:
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Writes `data` to `path`, completely or not at all; `mode` as `writing` has it."""
+    with writing(path, mode) as file:
+        file.write(data)
 
 
 def link(existing: Path, path: Path, digest: str) -> None:
@@ -96,17 +105,16 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Writes an npz. The same arrays give the same bytes.
+    """Writes an npz. The same arrays give the same bytes. No array is copied.
 
     numpy.savez is not used: from Python 3.11.4 on, zipfile writes other bytes for it.
     """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with writing(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", EPOCH), member.getvalue())
-    write_bytes(path, buffer.getvalue())
+            member = zipfile.ZipInfo(f"{name}.npy", EPOCH)
+            member.file_size = array.nbytes + LONGEST_HEADER  # decides alone whether the sizes take 8 bytes each
+            with archive.open(member, "w") as stream:
+                np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """Canonical tracks, as every later part reads them."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ from trajprobe.files.reading import read_npz
 Array = NDArray[np.float64]
 #: The axes of space that a view of 3-D tracks along the third one shows; perspective shows them all.
 AXES = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2), "perspective": (0, 1, 2)}
+#: Points of a block of tracks, about.
+BLOCK = 2**18
 
 
 def padding(lengths: NDArray[np.int64], steps: int) -> NDArray[np.bool_]:
@@ -20,12 +24,28 @@ def padding(lengths: NDArray[np.int64], steps: int) -> NDArray[np.bool_]:
     return np.arange(steps) >= lengths[:, None]
 
 
+def blocks(count: int, steps: int) -> Iterator[slice]:
+    """Slices of `count` tracks of `steps` points: what is computed from one at a time needs the memory of one."""
+    size = max(1, BLOCK // max(steps, 1))
+    return (slice(start, start + size) for start in range(0, count, size))
+
+
+def by_blocks(function: Callable[..., NDArray[Any]], *arrays: NDArray[Any]) -> NDArray[Any]:
+    """What `function` returns of some rows of `arrays` (the first n t ..., the others n ...) at a time: (n ...)."""
+    return np.concatenate([function(*(array[block] for array in arrays)) for block in blocks(*arrays[0].shape[:2])])
+
+
 def bounds(points: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
     """Low and high corner, each (n 1 d), of the first `lengths` (n) points of each track (n t d)."""
+    corners = by_blocks(_corners, points, lengths)
+    return corners[:, :1], corners[:, 1:]
+
+
+def _corners(points: Array, lengths: NDArray[np.int64]) -> Array:
+    """Low and high corner (n 2 d) of tracks (n t d) of `lengths` (n)."""
     no_point = padding(lengths, points.shape[1])[..., None]
-    low = np.where(no_point, np.inf, points).min(axis=1, keepdims=True)
-    high = np.where(no_point, -np.inf, points).max(axis=1, keepdims=True)
-    return low, high
+    low, high = np.where(no_point, np.inf, points), np.where(no_point, -np.inf, points)
+    return np.stack([low.min(axis=1), high.max(axis=1)], axis=1)
 
 
 @dataclass(frozen=True)
