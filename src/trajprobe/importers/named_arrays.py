@@ -31,8 +31,9 @@ def table(
     Raises:
         UserError: an array is missing or refused; the message says which options read the file.
     """
-    keys = {key: key for key in (*REQUIRED, *OPTIONAL)} | padded.named(options)
-    for option, key in padded.named(options).items():
+    named = padded.named(options, declared)
+    keys = {key: key for key in (*REQUIRED, *OPTIONAL)} | named
+    for option, key in named.items():
         if key not in declared:
             raise UserError(f"{path}: no `{visible_name(key)}`, which {option} is to be; got {_listed(declared)}")
     points = padded.coordinates(options) or (keys["trajectories"],)

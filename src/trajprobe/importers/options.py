@@ -9,6 +9,11 @@ from trajprobe.params import Parameters
 Positive = Annotated[float, Meta(gt=0)]
 #: What a file's path says of its tracks: the file's name without ending, or the name of its folder.
 PathPart = Literal["filename", "folder"]
+#: Options that say where things stand in a file: those of tables, and those of files of arrays.
+TABLE = ("id", "time", "x", "y", "z", "label", "label_name", "group", "split", "preset")
+ARRAYS = ("time", "x", "y", "z", "label", "group", "split", "labels", "trajectories", "axes")
+#: Those that name columns of the second table, where `on` is given.
+SECOND_TABLE = ("label", "label_name", "group", "split", "labels")
 
 
 class ImportOptions(Parameters, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Arrays with a row a track, padded where tracks are ragged: as numpy, MATLAB and HDF5 files hold them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from trajprobe.importers.point_table import PointTable
 AXES = "n t d"
 
 
-def named(options: ImportOptions) -> dict[str, str]:
-    """The keys that the options name, by that of a data set that they stand for."""
+def named(options: ImportOptions, keys_of_file: Collection[str]) -> dict[str, str]:
+    """The keys that the options name, by that of a data set that they stand for.
+
+    With a second table, the labels are its; and its are those names of groups and split that the file does not have.
+    """
     keys = {
         "trajectories": options.trajectories,
         "labels": None if options.on else options.labels or options.label,
@@ -28,7 +31,8 @@ def named(options: ImportOptions) -> dict[str, str]:
         "groups": options.group,
         "split": options.split,
     }
-    return {role: key for role, key in keys.items() if key}
+    elsewhere = ("groups", "split") if options.on else ()
+    return {role: key for role, key in keys.items() if key and (key in keys_of_file or role not in elsewhere)}
 
 
 def coordinates(options: ImportOptions) -> tuple[str, ...]:

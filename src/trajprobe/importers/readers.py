@@ -3,6 +3,7 @@
 A module of that folder has
 
     ENDINGS = (".csv", ...)                            the endings of files that it reads, in small letters
+    OPTIONS = ("id", "time", ...)                      those of `TABLE` and `ARRAYS` that it has a use for
     def read(path: Path, options: ImportOptions) -> PointTable
 
 `read` raises UserError, in one line, for a file that it can't read. A library that is no requirement of trajprobe comes
@@ -25,6 +26,7 @@ class Reader(Protocol):
     """A module of the folder `formats`."""
 
     ENDINGS: tuple[str, ...]
+    OPTIONS: tuple[str, ...]
 
     def read(self, path: Path, options: ImportOptions) -> PointTable: ...
 

@@ -13,6 +13,9 @@ from trajprobe.importers.decoding import integers
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
+#: The options that may name columns of either table, and what of a table they stand for.
+FIELDS = {"label": "labels", "label_name": "label_names", "group": "groups", "split": "split"}
+
 
 def with_labels(table: PointTable, options: ImportOptions, names: NDArray[np.str_]) -> PointTable:
     """`table` with the labels that the table `--labels` has, where the tracks' names stand in its columns `--on`.
@@ -37,7 +40,13 @@ def with_labels(table: PointTable, options: ImportOptions, names: NDArray[np.str
     if reader is None or not hasattr(reader, "whole"):
         raise UserError(f"{path}: expected a table of labels: CSV, TSV, Parquet or JSON lines")
     frame = reader.whole(path, options)
-    roles = presets.of_labels([str(name) for name in frame.columns], options, path)
+    columns = [str(name) for name in frame.columns]
+    for role, field in FIELDS.items():
+        option = getattr(options, role)
+        if option and option not in columns and getattr(table, field) is None:
+            flag, got = f"--{role.replace('_', '-')}", visible_names(columns, 30)
+            raise UserError(f"{path}: no column {visible_name(option)}, which {flag} names; got {got}")
+    roles = presets.of_labels(columns, options, path)
     keys = long_table.texts(frame, options.on)
     rows = _rows(table, keys.uniques, names, path, options)
     values = {role: long_table.of_tracks(frame, column, keys, path)[rows[rows >= 0]] for role, column in roles.items()}

@@ -1,5 +1,6 @@
 """One table of points from one file or many, whose tracks are kept apart; names of files as labels."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers import readers, second_table, unknown
-from trajprobe.importers.options import ImportOptions, PathPart
+from trajprobe.importers.options import ARRAYS, SECOND_TABLE, TABLE, ImportOptions, PathPart
 from trajprobe.importers.point_table import PointTable
 
 
@@ -19,7 +20,9 @@ def read(files: tuple[Path, ...], options: ImportOptions) -> PointTable:
     Raises:
         UserError: a file is refused; files differ in what they have; labels stand in two places.
     """
-    tables = [_read(file, options) for file in files]
+    of_each = [_reader(file, options) for file in files]
+    _check_used(files[0], of_each, options)
+    tables = [_read(file, reader, options) for file, reader in zip(files, of_each, strict=True)]
     names = np.concatenate([table.track_names for table in tables])
     if len(files) > 1:
         tables = [
@@ -41,7 +44,7 @@ def read(files: tuple[Path, ...], options: ImportOptions) -> PointTable:
     return second_table.with_labels(table, options, names)
 
 
-def _read(file: Path, options: ImportOptions) -> PointTable:
+def _reader(file: Path, options: ImportOptions) -> readers.Reader:
     if not file.exists():
         raise UserError(f"{file}: no such file")
     if file.is_dir():
@@ -49,6 +52,24 @@ def _read(file: Path, options: ImportOptions) -> PointTable:
     reader = readers.by_name(options.format) if options.format else readers.by_ending(file)
     if reader is None:
         raise UserError(f"{file}: {unknown.described(file)}")
+    return reader
+
+
+def _check_used(file: Path, of_each: Sequence[readers.Reader], options: ImportOptions) -> None:
+    """Raises UserError where no reader has a use for an option, which would change nothing. `file` is the first one."""
+    used = {option for reader in of_each for option in reader.OPTIONS} | {*SECOND_TABLE * bool(options.on)}
+    for option in (*TABLE, *ARRAYS):
+        if getattr(options, option) and option not in used:
+            takes = ", ".join(_flag(name) for name in dict.fromkeys((*TABLE, *ARRAYS)) if name in used)
+            table = "; or is it the name of a second table, whose tracks --on names?" * (option == "labels")
+            raise UserError(f"{_flag(option)}: says nothing of {file}, which takes {takes}{table}")
+
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
+
+
+def _read(file: Path, reader: readers.Reader, options: ImportOptions) -> PointTable:
     table = reader.read(file, options)
     if not len(table):
         raise UserError(f"{file}: got no trajectory, expected at least one for each of two classes")

@@ -11,10 +11,11 @@ from trajprobe.errors import UserError, visible, visible_name
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = tuple(f"{ending}{packed}" for ending in (".csv", ".tsv", ".tab", ".txt", ".dat") for packed in ("", ".gz"))
+OPTIONS = TABLE
 #: In this order; where the header line has none of them, spaces separate.
 SEPARATORS = "\t;,|"
 #: What stands for a missing number.
@@ -112,6 +113,10 @@ def _layout(path: Path, options: ImportOptions) -> _Layout:
         "," if separator != "," and any("," in field and _number(field, ",") for row in rows for field in row) else "."
     )
     header = rows[0]
+    if header[0] == "scorer":
+        raise UserError(
+            f"{path}: has the header lines of poses; `--format poses --preset DeepLabCut` reads it, or LightningPose"
+        )
     skipped = comments
     if all(_number(field, decimal) for field in header):
         # numpy.savetxt writes the header line as a comment.

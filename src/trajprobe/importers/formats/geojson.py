@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import read_json
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
 
 ENDINGS = (".geojson",)
+OPTIONS = TABLE
 #: Where the times of a line stand, by program.
 TIMES = ("coordTimes", "times", "datetimes")
 
@@ -55,6 +56,8 @@ def read(path: Path, options: ImportOptions) -> PointTable:
         "groups": options.group,
         "split": options.split,
     }
+    if options.on:  # the others name columns of the second table
+        named = {key: name for key, name in named.items() if any(name in line.properties for line in lines)}
     columns = {key: _column(lines, name, path) for key, name in named.items() if name}
     names = _column(lines, options.id[0], path) if options.id else np.arange(len(lines)).astype(np.str_)
     stamped = [stamps for stamps in times if stamps is not None]

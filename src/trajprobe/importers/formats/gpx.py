@@ -14,6 +14,7 @@ from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
 
 ENDINGS = (".gpx",)
+OPTIONS = ("label", "z")
 
 
 def read(path: Path, options: ImportOptions) -> PointTable:

@@ -13,12 +13,13 @@ from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import isolated, named_arrays
-from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.options import ARRAYS, ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.ragged import squeezed, stacked
 from trajprobe.importers.readers import optional
 
 ENDINGS = (".h5", ".hdf5", ".hdf")
+OPTIONS = ARRAYS
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: Groups of MATLAB's own.
 INNER = ("#refs#", "#subsystem#")

@@ -8,10 +8,11 @@ from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".jsonl", ".ndjson", ".jsonlines")
+OPTIONS = TABLE
 #: Memory that a table takes at most, as a multiple of the file's size.
 TABLE_MEMORY = 4
 

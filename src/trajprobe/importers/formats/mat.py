@@ -16,12 +16,13 @@ from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import isolated, named_arrays
 from trajprobe.importers.formats import hdf5
-from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.options import ARRAYS, ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.ragged import squeezed, stacked
 from trajprobe.importers.readers import optional
 
 ENDINGS = (".mat",)
+OPTIONS = ARRAYS
 #: Memory that its variables take at most, as a multiple of the file's size: they may be packed.
 MEMORY = 10
 #: Levels of structs and cells within each other at most.

@@ -14,6 +14,7 @@ from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".npy",)
+OPTIONS = ("labels", "axes")
 
 
 def read(path: Path, options: ImportOptions) -> PointTable:

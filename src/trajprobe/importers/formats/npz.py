@@ -4,10 +4,11 @@ from pathlib import Path
 
 from trajprobe.files.reading import PLAIN, declared_arrays, read_npz
 from trajprobe.importers import named_arrays
-from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.options import ARRAYS, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".npz",)
+OPTIONS = ARRAYS
 MISSING, DAMAGED = "no such file", "copy or save it again"
 #: Dates, durations and named fields are read beside what a data set may hold.
 KINDS = PLAIN + "MmV"

@@ -8,10 +8,11 @@ from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import long_table, presets
-from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".parquet", ".pq", ".geoparquet")
+OPTIONS = TABLE
 #: Bytes of a value in memory at most, as a rule, with what is copied of it.
 VALUE = 32
 

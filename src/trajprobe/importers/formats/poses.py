@@ -17,6 +17,7 @@ from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.readers import optional
 
 ENDINGS = ()
+OPTIONS = ("label", "preset")
 #: As movement calls them.
 PROGRAMS = ("DeepLabCut", "SLEAP", "LightningPose", "Anipose", "VIA-tracks", "NWB")
 #: What `--label` may name.

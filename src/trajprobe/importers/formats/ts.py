@@ -18,6 +18,7 @@ from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
 
 ENDINGS = (".ts",)
+OPTIONS = ("x", "y", "z")
 COLON = re.compile(r":(?![^()]*\))")  #: a date in parentheses has others
 STAMPED = re.compile(r"\(([^(),]*),([^(),]*)\)")
 
