@@ -13,15 +13,16 @@ FILES = {
     "docs/networks.md": ["vqvae.ckpt", "siglip"],
 }
 #: Documents that speak of more rows, or of perturbations, than the smallest repository has.
-ALL_ROWS = ("docs/reading-the-results.md",)
+ALL_ROWS = ("docs/dvc-recipes.md", "docs/reading-the-results.md")
 
 
 @pytest.fixture(scope="session")
 def small(reproduced, tmp_path_factory):
-    """The reproduced repository with half its rows: each takes some seconds of every document that runs all of them."""
+    """The reproduced repository with three of its rows: each takes seconds of every document that runs all of them."""
     repository = reproduced.clone(tmp_path_factory.mktemp("docs") / "small", reproduced.cache)
-    for row in ("coordinates", "extent", "noise"):
+    for row in ("magvit2-tiny-shuffled", "coordinates", "extent", "noise"):
         repository.set(None, "rows", row)
+    repository.set(None, "pretrain", "magvit2-tiny-shuffled")
     repository.repro()
     repository.commit("Fewer rows")
     return repository

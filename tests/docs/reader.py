@@ -30,6 +30,7 @@ class Session:
         self.elsewhere = None
         self.start = clone.git("rev-parse", "HEAD").strip()
         self._set_up(clone)
+        self.data = self._data()
 
     def run(self, blocks):
         """Runs the blocks of a document; returns the failures of expected output, as text."""
@@ -102,9 +103,17 @@ class Session:
     def _reset(self):
         """Each section begins with the committed state, and with the files that stand beside it."""
         if self.here.git("status", "--porcelain") or self.here.git("rev-parse", "HEAD").strip() != self.start:
+            ran = self.here.git("diff", "--name-only", self.start, "--", "dvc.lock", "params.yaml")
             self.here.git("checkout", "--quiet", "--force", "-B", "main", self.start)
-            self.here.git("clean", "-dfqx", "data", "docs", "metrics", "src", "stages", ".github")
-            self.here.run("dvc", "checkout", "--quiet", "--force")
+            self.here.git("clean", "-dfq", "data", "docs", "metrics", "src", "stages", ".github")
+            for path in self._data() - self.data:
+                path.unlink()
+            if ran:
+                self.here.run("dvc", "checkout", "--quiet", "--force")
+
+    def _data(self):
+        """The files below data/, which git ignores."""
+        return {path for path in (self.here.folder / "data").rglob("*") if not path.is_dir()}
 
 
 def shrunk(changes):

@@ -10,19 +10,21 @@ import pytest
 import shrunk
 import torch
 
+from trajprobe.errors import UserError
 from trajprobe.published import source_open_magvit2
 
 DOWNLOAD = """
 import sys
 from trajprobe.errors import UserError
-from trajprobe.published import hub, source_open_magvit2
+from trajprobe.published import hub
+from trajprobe.published.source import HubRepository
 try:
-    release = hub.look_up(source_open_magvit2.hub_repository("open-magvit2"), *sys.argv[1:])
+    release = hub.look_up(HubRepository(REPOSITORY, lambda names, where: (FILE,)), *sys.argv[1:])
     print(release.terms)
     print(*hub.download(release).values())
 except UserError as error:
     sys.exit(f"refused: {error}")
-"""
+""".replace("REPOSITORY", repr(source_open_magvit2.REPOSITORY)).replace("FILE", repr(source_open_magvit2.FILE))
 PROVENANCE = "data/weights/open-magvit2/provenance.json"
 
 
@@ -148,9 +150,9 @@ def test_a_missing_revision_is_reported(hub, tmp_path):
     refused(hub, tmp_path, "no longer has the revision that was asked for", "0" * 40)
 
 
-def test_a_missing_file_is_reported(hub, tmp_path):
-    hub.publish({"another.ckpt": b"anything"})
-    refused(hub, tmp_path, f"has no {source_open_magvit2.FILE}")
+def test_a_missing_file_is_reported():
+    with pytest.raises(UserError, match=rf"^here: has no {source_open_magvit2.FILE}"):
+        source_open_magvit2.hub_repository("open-magvit2").select_files(["another.ckpt"], "here")
 
 
 def test_a_missing_network_is_reported(hub, tmp_path):

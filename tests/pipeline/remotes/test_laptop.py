@@ -36,7 +36,7 @@ def test_a_probe_parameter_a_format_and_rows_added_there_render_the_clips_of_the
     }
 
     def change(repository):
-        for other in ("pixels", "coordinates", "kinematics", "extent"):  # a probe takes seconds
+        for other in ("magvit2-tiny-shuffled", "pixels", "coordinates", "kinematics", "extent"):  # each takes seconds
             repository.set(None, "rows", other)
         repository.set(3, "probe", "permutations")
         repository.set(row, "rows", "noise-3")
@@ -55,7 +55,13 @@ def test_a_probe_parameter_a_format_and_rows_added_there_render_the_clips_of_the
 
 def test_a_laptop_goes_from_two_seeds_to_three_and_computes_one_network(stocked, clone):
     """Shards that were pulled are taken by their recipe, not made again; the weights are fetched for the new stage."""
-    told = changed_there_and_here(stocked, clone, lambda repository: repository.set(3, "features", "seeds"))
+
+    def change(repository):
+        for other in ("magvit2-tiny-shuffled", "pixels", "coordinates", "kinematics", "extent", "noise"):
+            repository.set(None, "rows", other)
+        repository.set(3, "features", "seeds")
+
+    told = changed_there_and_here(stocked, clone, change)
     assert "features@magvit2-tiny changed: needs clips t17 and weights magvit2-tiny; runs on cpu; pulled shards" in told
     log = (stocked.folder / "logs/features-magvit2-tiny.log").read_text()
     assert log.count("1 of 1 shards are in") == 7  # two random seeds, two pretrained ones and three perturbations

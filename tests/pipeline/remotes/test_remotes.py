@@ -64,7 +64,7 @@ def test_a_relative_folder_is_relative_to_where_the_user_stands(stocked, tmp_pat
     (tmp_path / "elsewhere").mkdir()
     status, told = stocked.trajprobe("remote", "add", "../store", "--from", tmp_path / "elsewhere")
     assert (status, str(stocked.store) in told) == (0, True)
-    pulled(stocked)
+    stocked.run("dvc", "pull", LABELLING)
 
 
 def test_make_hands_on_the_remote_and_the_place(stocked, tmp_path):
