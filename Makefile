@@ -31,10 +31,10 @@ pull: $(STAMP)
 	@trajprobe pull
 	@cat data/report/table.md
 
-# As many files of tests at a time as there are processors, four at most. A process of pytest that dies ends the run:
-# xdist would start another one and then wait forever for tests that it has lost.
+# Four files of tests at a time, or one more than there are processors, since some tests wait. A process of pytest that
+# dies ends the run: xdist would start another one and then wait forever for tests that it has lost.
 test: lint .venv/.ray
-	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	python -m pytest -n $$(($$(nproc) < 3 ? $$(nproc) + 1 : 4)) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 lint: $(STAMP)
 	ruff check .

@@ -63,6 +63,7 @@ def test_the_commands_are_these():
             "remote",
             "remote add",
             "pull",
+            "export",
             "restore",
             "doctor",
         ),
@@ -89,12 +90,13 @@ def test_each_argument_and_option_has_help():
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:7]] == [
+    assert [line.split()[0] for line in lines[:8]] == [
         "check",
         "data",
         "weights",
         "remote",
         "pull",
+        "export",
         "restore",
         "doctor",
     ]

@@ -172,6 +172,22 @@ def pull() -> None:
 
 
 @commands.command()
+@click.argument("row", help="The name of a row in params.yaml.")
+@click.option("--out", type=PATH, required=True, help="A .parquet, .npz or .safetensors file.")
+@click.option("--network", help="Another network of the row: random/0, pretrained/1, permuted-weights.")
+@click.option("--input", default="plain", show_default=True, help="A perturbation of the row: shuffled-frames.")
+@click.option("--layer", help="LAYER.POOLING, where the row has several: hidden.tmean.")
+def export(row: str, out: Path, network: str | None, input: str, layer: str | None) -> None:  # noqa: A002
+    """Write the features of a row to one file.
+
+    Beside them are each clip's label, group, fold and out-of-fold prediction.
+    """
+    from trajprobe.inspection.export import export as write
+
+    show(write(row, out, network, input, layer))
+
+
+@commands.command()
 @click.argument("path", type=PATH, help="data/raw/NAME.npz or data/weights/NAME.")
 def restore(path: Path) -> None:
     """Bring imported data or weights back from DVC's cache."""

@@ -74,7 +74,8 @@ def test_an_import_leaves_out_and_counts_rows_of_another_split(clone):
 def test_the_thirty_pairs_are_named_and_the_table_says_so_before_its_numbers(clone):
     imported(clone, "libras")
     clone.set("libras", "dataset")
-    clone.keep_rows("magvit2-tiny", "coordinates", "kinematics")
+    clone.keep_rows("coordinates", "kinematics")
+    clone.set("coordinates", "compare", "primary")
     clone.repro()
     with np.load(DATA / "libras.npz") as file:
         points = file["trajectories"]

@@ -212,7 +212,7 @@ def imported(path):
 def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path, load):
     taken = refused = longest = 0
     path = tmp_path / "set.npz"
-    for seed in cases(150):
+    for seed in cases(100):
         data, content = changed_file(seed)
         path.write_bytes(data)
         with limited():

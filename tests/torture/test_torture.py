@@ -9,7 +9,7 @@ import sys
 import pytest
 from kills import failures
 
-KILLS = int(os.environ.get("KILLS", "12"))
+KILLS = int(os.environ.get("KILLS", "8"))
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 
 
@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.skipif(KILLS > 12, reason="the test of all commands does more")
+@pytest.mark.skipif(KILLS > 8, reason="the test of all commands does more")
 def test_killed_imports_and_prunes_lose_nothing(folder):
     repository = folder / "original"
     for command in (["git", "init", "--quiet", repository], [sys.executable, "-m", "dvc", "--cd", repository, "init"]):
@@ -32,7 +32,7 @@ def test_killed_imports_and_prunes_lose_nothing(folder):
     assert failures(folder, repository, KILLS, random.Random(0), {"prune": 0.5, "import": 0.5}) == []
 
 
-@pytest.mark.skipif(KILLS <= 12, reason="minutes; KILLS=500 asks for it")
+@pytest.mark.skipif(KILLS <= 8, reason="minutes; KILLS=500 asks for it")
 def test_killed_commands_lose_nothing(folder, reproduced):
     repository = reproduced.__class__(shutil.copytree(reproduced.folder, folder / "original"))
     assert repository.trajprobe("remote", "add", folder / "remote")[0] == 0

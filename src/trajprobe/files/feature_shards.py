@@ -113,17 +113,28 @@ def load_features(
         UserError: such features do not exist, or they are of other tracks than the labels.
     """
     root = Path(root)
+    place = folder(chosen(row, network, input, layer, root), root)
+    features, recipe = read(place)
+    labelling = Labelling.load(root / LABELLING)
+    labelling.check_tracks(recipe["tracks"], place)
+    return Features(features, labelling.labels, labelling.names, labelling.groups, labelling.folds, recipe)
+
+
+def chosen(
+    row: str,
+    network: str | None = None,
+    input: str = PLAIN,  # noqa: A002
+    layer: str | None = None,
+    root: Path = Path(),
+) -> Coordinates:
+    """The coordinates of the features that `load_features` loads; raises as it does."""
     held = networks_of(row, root)
     defaults = (PRETRAINED, f"{PRETRAINED}/0", NO_NETWORK, f"{RANDOM}/0")
     networks = [network] if network else [name for name in defaults if _has(held, name)]
     matching = [of for of in held if of.network in networks[:1] and of.input == input and layer in (None, of.layer)]
     if len(matching) != 1:
         raise UserError(_no_features(row, network, input, layer, held, root))
-    place = folder(matching[0], root)
-    features, recipe = read(place)
-    labelling = Labelling.load(root / LABELLING)
-    labelling.check_tracks(recipe["tracks"], place)
-    return Features(features, labelling.labels, labelling.names, labelling.groups, labelling.folds, recipe)
+    return matching[0]
 
 
 def _has(held: list[Coordinates], network: str) -> bool:

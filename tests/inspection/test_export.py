@@ -1,0 +1,103 @@
+"""Features of a row as one file: each format holds the same clips, labels, folds, predictions and provenance."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyarrow import parquet
+from safetensors import safe_open
+
+import trajprobe
+from trajprobe.errors import UserError
+from trajprobe.files import probe_results
+from trajprobe.files.atomic import write_npz
+from trajprobe.inspection.export import export
+
+
+@pytest.fixture(autouse=True)
+def repository(reproduced, monkeypatch):
+    monkeypatch.chdir(reproduced.folder)
+
+
+def written_npz(path):
+    with np.load(path) as file:
+        return dict(file)
+
+
+def test_an_npz_holds_the_features_and_the_predictions_of_that_network(tmp_path):
+    line = export("magvit2-tiny", tmp_path / "a.npz", network="random/1", input="plain", layer="hidden.tmean")
+    assert line == (
+        f"{tmp_path}/a.npz: magvit2-tiny random/1 hidden.tmean: 60 clips, 3 x 8 features each, labels, groups, folds, "
+        "predictions"
+    )
+    arrays, loaded = written_npz(tmp_path / "a.npz"), trajprobe.load_features("magvit2-tiny", network="random/1")
+    np.testing.assert_array_equal(arrays["features"], loaded.features)
+    for name in ("labels", "groups", "folds"):
+        np.testing.assert_array_equal(arrays[name], getattr(loaded, name))
+    np.testing.assert_array_equal(arrays["label_names"], loaded.names)
+    (variant,) = [
+        one for one in probe_results.load("magvit2-tiny").variants if (one.network, one.input) == ("random", "plain")
+    ]
+    assert arrays["predictions"].tolist() == variant.networks[1].predictions
+    provenance = json.loads(str(arrays["provenance"]))
+    assert provenance["coordinates"]["network"] == "random/1"
+    assert provenance["recipe"] == loaded.recipe
+    assert provenance["classifier"] == "logistic"
+
+
+def test_parquet_has_a_clip_a_row_and_can_be_read_by_pandas(tmp_path):
+    export("pixels", tmp_path / "a.parquet")
+    export("pixels", tmp_path / "a.npz")
+    arrays, frame = written_npz(tmp_path / "a.npz"), pd.read_parquet(tmp_path / "a.parquet")
+    names = arrays["label_names"]
+    assert list(frame) == ["clip", "label", "group", "fold", "prediction", "features"]
+    assert frame["label"].tolist() == names[arrays["labels"]].tolist()
+    assert frame["prediction"].tolist() == names[arrays["predictions"]].tolist()
+    assert frame["clip"].tolist() == list(range(60))
+    metadata = parquet.read_schema(tmp_path / "a.parquet").metadata
+    shape = json.loads(metadata[b"shape"])
+    np.testing.assert_array_equal(np.stack(frame["features"]).reshape(-1, *shape), arrays["features"])
+    assert json.loads(metadata[b"trajprobe"]) == json.loads(str(arrays["provenance"]))
+
+
+def test_a_clip_that_no_fold_tests_has_no_prediction(tmp_path, monkeypatch):
+    probed = probe_results.load("pixels")
+    probed.variants[0].networks[0].predictions[7] = -1
+    monkeypatch.setattr(probe_results, "load", lambda _: probed)
+    export("pixels", tmp_path / "a.parquet")
+    frame = pd.read_parquet(tmp_path / "a.parquet")
+    assert frame["prediction"].isna().tolist() == [clip == 7 for clip in range(60)]
+
+
+def test_safetensors_hold_the_same_arrays(tmp_path):
+    export("noise", tmp_path / "a.safetensors")
+    export("noise", tmp_path / "a.npz")
+    arrays = written_npz(tmp_path / "a.npz")
+    with safe_open(tmp_path / "a.safetensors", "np") as file:
+        for name in file.keys():  # noqa: SIM118 (it is no dict)
+            np.testing.assert_array_equal(file.get_tensor(name), arrays.pop(name))
+        assert json.loads(file.metadata()["label_names"]) == arrays.pop("label_names").tolist()
+        assert file.metadata()["provenance"] == str(arrays.pop("provenance"))
+    assert not arrays
+
+
+def test_what_can_not_be_written_is_refused_in_one_line(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"^--out: got .*a\.csv, expected .* \.parquet, \.npz, \.safetensors$"):
+        export("pixels", tmp_path / "a.csv")
+    with pytest.raises(UserError, match=r"got row 'nowhere', input 'plain', expected a row of .*pixels"):
+        export("nowhere", tmp_path / "a.npz")
+    probed = probe_results.load("pixels")
+    probed.variants[0].features[0] = "0" * 64
+    monkeypatch.setattr(probe_results, "load", lambda _: probed)
+    with pytest.raises(
+        UserError, match=r"has no predictions from data/features/pixels.*`dvc repro probe@pixels` makes"
+    ):
+        export("pixels", tmp_path / "a.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_replaced(tmp_path):
+    write_npz(tmp_path / "a.npz", {"old": np.zeros(3)})
+    export("pixels", tmp_path / "a.npz")
+    assert "old" not in written_npz(tmp_path / "a.npz")
