@@ -131,9 +131,56 @@ def test_a_track_with_two_labels_is_refused_by_name_with_both(table):
     rows[3] = rows[3].replace("run", "walk")
     message = refusal(table(HEADER, *rows))
     assert "1 tracks have two values in label, expected one each: track b has run and walk." in message
-    assert "--id ... --id label" in message
+    assert "on the way: --id TRACK --id label --group TRACK, and --max-gap, which parts stretches" in message
     split = imported(table(HEADER, *rows, "b,2,6,7,run", "b,3,6,8,walk"), id=("id", "label"))
     assert split.names == ["a walk", "b run", "b walk", "c run", "d walk"]
+
+
+def test_stretches_of_a_label_are_tracks_of_one_group_as_the_message_says(table):
+    lines = [
+        f"{track},{time},{time},{track},{'rest' if time // 4 % 2 == 0 else 'forage'}"
+        for track in "12"
+        for time in range(12)
+    ]
+    result = imported(table(HEADER, *lines), id=("id", "label"), group="id", max_gap=1)
+    assert sorted(result.labels) == ["forage"] * 2 + ["rest"] * 4
+    assert sorted(result.groups) == [1] * 3 + [2] * 3
+    assert {len(points) for points in result.points.values()} == {4}
+
+
+@pytest.mark.parametrize("time", ["t", "time", "Time", "timestamp", "step", "frame"])
+@pytest.mark.parametrize("options", [{"id": "ant"}, {"id": "ant", "x": "x", "y": "y", "label": "label"}])
+def test_times_are_found_whichever_columns_are_named(table, time, options):
+    lines = [f"ant,{time},x,y,label", *reversed(ROWS)]
+    result = imported(table(*lines), **options)
+    assert result.points["a"] == POINTS["a"]  # in the order of the times, not of the file
+    assert result.guesses == f"read by the names of columns: time {time}" + (
+        ", x x, y y, label label" * (len(options) == 1)
+    )
+
+
+def test_a_table_without_times_says_so_though_all_its_columns_are_named(table):
+    lines = [f"{row[0]}{row[3:]}" for row in ROWS]
+    result = imported(table("ant,x,y,label", *lines), id="ant", x="x", y="y", label="label")
+    assert result.guesses == "no column of times: points are evenly spaced, in the order of the file"
+
+
+def test_tracks_whose_label_is_missing_in_part_are_counted(table):
+    rows = [*ROWS]
+    rows[1] = rows[1].replace("walk", "")
+    result = imported(table(HEADER, *rows))
+    assert result.labels == FOUR
+    assert "1 tracks have points without a label: they have that of the others" in result.notes
+
+
+@pytest.mark.parametrize("names", ["lon,lat", "Longitude,Latitude", "location-long,location-lat"])
+@pytest.mark.parametrize("options", [{}, {"id": "id"}, {"id": "id", "x": 0, "y": 1, "label": "label"}])
+def test_columns_called_longitude_and_latitude_are_degrees_whoever_names_them(table, names, options):
+    named = {axis: names.split(",")[at] for axis, at in options.items() if axis in ("x", "y")}
+    result = imported(table(f"id,t,{names},label", *ROWS), **options | named)
+    assert "longitude and latitude are metres east and north of" in result.notes
+    as_they_are = imported(table(f"id,t,{names},label", *ROWS), lonlat=False, **options | named)
+    assert as_they_are.points == POINTS
 
 
 def test_several_columns_name_a_track_together(table):

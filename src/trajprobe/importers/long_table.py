@@ -50,6 +50,10 @@ def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOpti
         if role in columns.roles:
             column = columns.roles[role]
             per_track[role] = of_tracks(frame, column, names, path)
+            if role == "label" and (partly := _partly_empty(frame, column, names)):
+                notes.append(
+                    f"{partly:,} tracks have points without a {visible_name(column)}: they have that of the others"
+                )
             if spaced := [
                 value for value in frame[column].unique() if isinstance(value, str) and value != value.strip()
             ]:
@@ -161,12 +165,20 @@ def of_tracks(frame: pd.DataFrame, column: str, names: Texts, path: Path) -> NDA
         raise UserError(
             f"{path}: {tracks:,} tracks have two values in {visible_name(column)}, expected one each: track "
             f"{visible_name(names.uniques[track])} has {visible_name(first)} and {visible_name(second)}. Where names "
-            "of "
-            f"tracks repeat, or a track changes its {visible_name(column)}, name both columns: --id ... --id "
-            f"{visible_name(column)}"
+            "of tracks repeat, name the column that parts them too: --id SCENE --id TRACK. Where a track changes its "
+            f"{visible_name(column)} on the way: --id TRACK --id {visible_name(column)} --group TRACK, and --max-gap, "
+            "which parts stretches of the same one"
         )
     texts = np.append(values.uniques, "")
     return texts[of_track]
+
+
+def _partly_empty(frame: pd.DataFrame, column: str, names: Texts) -> int:
+    """How many tracks have rows where the column is empty, and others where it is not."""
+    values = _column(frame[column])
+    empty = (values.uniques == "")[values.codes]
+    counts, of_empty = (np.bincount(names.codes, weights, len(names.uniques)) for weights in (None, empty))
+    return int(((of_empty > 0) & (of_empty < counts)).sum())
 
 
 def _points(frame: pd.DataFrame, columns: Columns, path: Path) -> Array:

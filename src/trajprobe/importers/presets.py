@@ -16,6 +16,8 @@ from trajprobe.params import Parameters, parse, parse_yaml
 PRESETS = Path(__file__).with_name("presets.yaml")
 #: The preset that has what every other one looks for, too.
 ALL = "all"
+#: The preset that has the names of columns of degrees, whichever preset or option found them.
+DEGREES = "longitude and latitude"
 #: What a column may be, but for a track's name, of which several columns are a part.
 ROLES = ("time", "x", "y", "z", "label", "label_name", "group", "split")
 #: The value of --id by which each file is one track.
@@ -172,11 +174,14 @@ def _fit(preset: Preset, names: Sequence[str], options: ImportOptions) -> Column
         return None
     if any(_plain(column) not in by_plain for column in (*preset.requires, *preset.halves.values())):
         return None
-    tool = preset.name not in ("id, t, x, y", "longitude and latitude")
-    if tool and not options.id and not options.time and "time" not in roles:
+    tool = preset.name not in ("id, t, x, y", DEGREES)
+    own_time = roles.get("time") in _all_of(_several(preset.time), by_plain)
+    if tool and not options.id and not options.time and not own_time:
         return None
     halves = {axis: by_plain[_plain(column)] for axis, column in preset.halves.items() if not getattr(options, axis)}
-    degrees = preset.degrees and not options.x and not options.y
+    (places,) = [other for other in presets() if other.name == DEGREES]
+    named_so = all(roles.get(axis) in _all_of(_several(getattr(places, axis)), by_plain) for axis in ("x", "y"))
+    degrees = named_so or ("geometry" in roles and preset.degrees)
     return Columns(identity, roles, halves, degrees, _guess(preset, identity, roles, options))
 
 
@@ -194,6 +199,10 @@ def _first(wanted: tuple[str, ...], by_plain: dict[str, str], taken: set[str]) -
     return next((column for column in columns if column is not None and column not in taken), None)
 
 
+def _all_of(wanted: tuple[str, ...], by_plain: dict[str, str]) -> set[str]:
+    return {by_plain[_plain(name)] for name in wanted if _plain(name) in by_plain}
+
+
 def _several(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
@@ -207,8 +216,10 @@ def _guess(preset: Preset, identity: tuple[str, ...], roles: dict[str, str], opt
     guessed = {role: column for role, column in roles.items() if getattr(options, role, None) != column}
     if identity and not options.id:
         guessed = {"id": " with ".join(identity)} | guessed
-    if not guessed:
-        return ""
     listed = ", ".join(f"{role.replace('_', ' ')} {visible_name(column)}" for role, column in guessed.items())
-    time = "" if "time" in roles else "; no column of times: points are evenly spaced, in the order of the file"
-    return f"read as a table of {preset.name}: {listed}{time}"
+    # Whoever names columns does not mean a tool's table.
+    source = "read by the names of columns" if options.id or options.x else f"read as a table of {preset.name}"
+    parts = [f"{source}: {listed}"] if guessed else []
+    if "time" not in roles:
+        parts.append("no column of times: points are evenly spaced, in the order of the file")
+    return "; ".join(parts)

@@ -59,7 +59,7 @@ def test_each_keypoint_of_each_individual_is_a_track_and_the_individual_its_grou
         f"{who} {what}" for who in ("mouse", "rat") for what in ("nose", "ear", "tail")
     ]
     assert table.labels.tolist() == ["nose", "ear", "tail"] * 2
-    assert table.groups.tolist() == ["mouse"] * 3 + ["rat"] * 3
+    assert table.groups.tolist() == ["a.csv mouse"] * 3 + ["a.csv rat"] * 3
     for track in range(6):
         np.testing.assert_array_equal(table.points[table.track == track], POINTS[:, :, track % 3, track // 3])
         np.testing.assert_array_equal(table.times[table.track == track], np.arange(5) / 30)

@@ -23,11 +23,14 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
         table = _projected(table, where)
     elif options.lonlat is None:
         _check_leaps(table, where)
-    return replace(table, points=table.points * _factors(table, options.scale)) if options.scale else table
+    if options.scale:
+        note = f"coordinates are those of the file times {options.scale} (--scale)"
+        table = replace(table, points=table.points * _factors(table, options.scale), notes=(*table.notes, note))
+    return table
 
 
 def _projected(table: PointTable, where: str) -> PointTable:
-    """Longitude and latitude (m 2 of m d), degrees, as metres east and north of the middle of the data set.
+    """Longitude and latitude (m 2 of m d), degrees, as metres east and north of the median point of the data set.
 
     x = R cos(lat0) (lon - lon0), y = R (lat - lat0): the equirectangular projection with the true scale at lat0
     (Snyder 1987, Map Projections: A Working Manual, USGS Professional Paper 1395, p. 90). Each track is unwrapped
@@ -43,10 +46,11 @@ def _projected(table: PointTable, where: str) -> PointTable:
             "up "
             "to 360 and 90; is x the longitude? --x and --y name the columns, --no-lonlat takes them as they are"
         )
-    # The middle by angle: the mean of longitudes on both sides of the 180th meridian would be on the other side.
+    # By angle: the median of longitudes on both sides of the 180th meridian would be on the other side. Wild points,
+    # which are left out only later, move a median hardly at all.
     angles = np.radians(longitude)
-    lon0 = np.degrees(np.arctan2(np.sin(angles).mean(), np.cos(angles).mean()))
-    lat0 = (latitude.min() + latitude.max()) / 2
+    lon0 = np.degrees(np.arctan2(np.median(np.sin(angles)), np.median(np.cos(angles))))
+    lat0 = np.median(latitude)
     turns = _turns(table)
     crossing = np.unique(table.track[turns != np.repeat(turns[table.starts], table.lengths)])
     unwrapped = longitude + 360 * turns

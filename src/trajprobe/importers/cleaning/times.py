@@ -18,7 +18,8 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """
     if options.fps:
         times = table.positions if table.times is None else table.times
-        table = replace(table, times=times / options.fps)
+        note = f"times are seconds, at {options.fps:g} of the file's numbers each (--fps)"
+        table = replace(table, times=times / options.fps, notes=(*table.notes, note))
     if table.times is None:
         return table
     disordered = _within(table, table.times, np.less)

@@ -1,7 +1,8 @@
 """Poses of animals, through the package movement: DeepLabCut, SLEAP, LightningPose, Anipose; VIA's boxes; NWB.
 
 Their endings are those of other formats, so that `--format poses` asks for it; `--preset` names the program. Each
-keypoint of each individual is a track, called "INDIVIDUAL KEYPOINT"; its individual is its group.
+keypoint of each individual is a track, called "INDIVIDUAL KEYPOINT"; its group is the individual of its file, since
+programs call the only animal of each video alike.
 """
 
 from pathlib import Path
@@ -51,7 +52,7 @@ def read(path: Path, options: ImportOptions) -> PointTable:
         raise UserError(
             f"{path}: is no file of {program} ({visible(error, 300)}); is it that of another program?"
         ) from None
-    return _table(points, times, individuals, keypoints, options)
+    return _table(points, times, individuals, keypoints, path, options)
 
 
 def _table(
@@ -59,6 +60,7 @@ def _table(
     times: NDArray[Any],
     individuals: list[str],
     keypoints: list[str],
+    path: Path,
     options: ImportOptions,
 ) -> PointTable:
     """Points (i k t d) of individuals (i) and keypoints (k) at times (t), as tracks (i k)."""
@@ -75,5 +77,5 @@ def _table(
         track_names=np.strings.add(np.strings.add(parts["individual"], " "), parts["keypoint"]),
         times=np.tile(times, count),
         labels=parts[options.label] if options.label else None,
-        groups=parts["individual"],
+        groups=np.strings.add(f"{path.name} ", parts["individual"]),
     )
