@@ -256,3 +256,19 @@ def test_a_column_that_an_option_names_must_exist(table):
 def test_names_in_a_file_forge_no_line(table):
     message = refusal(table(HEADER.replace("label", "la\x1b[2Jbel"), *ROWS), time="none such")
     assert r"la\x1b[2Jbel" in message
+
+
+@pytest.mark.parametrize("option", ["max_gap", "window"])
+def test_a_time_in_another_unit_is_refused_with_the_median_step(table, option):
+    lines = [
+        f"{track},{1_700_000_000_000 + 5000 * time},{time},{track},{'ab'[track % 2]}"
+        for track in range(4)
+        for time in range(9)
+    ]
+    path = table("id,t,x,y,label", *lines)
+    message = refusal(path, **{option: 10})
+    assert (
+        f"--{option.replace('_', '-')}: got 10, less than the shortest step from a point to the next, 5000" in message
+    )
+    assert "--fps 1000 makes seconds of milliseconds" in message
+    assert len(imported(path, fps=1000, **{option: 10}).names) >= 4

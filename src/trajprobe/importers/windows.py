@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
 from trajprobe.files import memory
-from trajprobe.importers.cleaning.gaps import parted
+from trajprobe.importers.cleaning.gaps import check_unit, parted
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 
@@ -30,6 +30,8 @@ def cut(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     if clock is None:
         raise UserError(f"{where}: --window-in time needs times; name them with --time")
     window, stride = options.window, options.stride or options.window
+    if by_time and table.times is not None:
+        check_unit("--window", window, table, where)
     if not by_time and (window % 1 or stride % 1):
         raise UserError(f"--window, --stride: got {window:g} and {stride:g}, expected whole numbers of points")
     elapsed = clock - clock[table.starts][table.track]

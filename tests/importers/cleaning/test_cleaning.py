@@ -209,7 +209,7 @@ def test_a_long_pause_parts_a_track_and_both_parts_are_of_its_group():
 
 
 def test_a_long_pause_may_be_refused_by_name():
-    source = table(line(0, 1), line(5, 6), times=[[0, 7], [0, 9]])
+    source = table(line(0, 1, 2), line(5, 6), times=[[0, 7, 8], [0, 9]])
     message = refused(gaps.clean, source, options(max_gap=5, long_gaps="refuse"), "f")
     assert "2 pauses longer than 5 in 2 tracks (t0, t1), the longest of 9 in t1; --long-gaps split" in message
     assert "--max-gap needs times" in refused(gaps.clean, table(line(0, 1)), options(max_gap=5), "f")

@@ -14,12 +14,13 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     """Tracks without longer pauses; the parts of one are of one group.
 
     Raises:
-        UserError: there are no times; or there are such pauses, and they are to be refused.
+        UserError: there are no times; all steps are such pauses; or there are some, and they are to be refused.
     """
     if options.max_gap is None:
         return table
     if table.times is None:
         raise UserError(f"{where}: --max-gap needs times; name them with --time")
+    check_unit("--max-gap", options.max_gap, table, where)
     begins = np.zeros(len(table.points), np.bool_)
     begins[1:] = (np.diff(table.times) > options.max_gap) & (table.track[1:] == table.track[:-1])
     if not begins.any():
@@ -36,6 +37,21 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
         )
     begins[table.starts] = True
     return parted(table, np.cumsum(begins) - 1, "part", f"{what}: parted there")
+
+
+def check_unit(option: str, value: float, table: PointTable, where: str) -> None:
+    """Refuses a time that is shorter than every step of tracks: it is meant in another unit.
+
+    Raises:
+        UserError: the option's value, and the shortest step.
+    """
+    steps = np.diff(np.asarray(table.times))[table.track[1:] == table.track[:-1]]
+    shortest = steps[steps > 0].min(initial=np.inf)
+    if value < shortest < np.inf:
+        raise UserError(
+            f"{where}: {option}: got {value:g}, less than the shortest step from a point to the next, {shortest:g}; it "
+            "is in the file's unit of time. --fps 1000 makes seconds of milliseconds"
+        )
 
 
 def parted(table: PointTable, piece: NDArray[np.int64], kind: str, *notes: str) -> PointTable:
