@@ -211,3 +211,13 @@ def test_a_damaged_array_is_refused(tmp_path, change):
 def test_an_array_of_objects_is_refused_unread(tmp_path):
     np.save(tmp_path / "X.npy", np.array([{}, {}], dtype=object))
     assert "`the array` holds Python objects, which are never unpickled" in refusal(tmp_path / "X.npy")
+
+
+def test_the_suggestion_takes_labels_by_their_name_before_other_arrays(npz):
+    one_hot = np.eye(2)[LABELS]
+    message = refusal(npz(trajectories=None, labels=None, X=POINTS, subject=np.arange(6), y=one_hot))
+    assert "is it --trajectories X --labels y?" in message
+    result = imported(
+        npz(trajectories=None, labels=None, X=POINTS, subject=np.arange(6), y=one_hot), trajectories="X", labels="y"
+    )
+    assert result.data.labels.tolist() == LABELS.tolist()

@@ -17,6 +17,8 @@ from trajprobe.importers.point_table import PointTable
 
 #: The order of a data set's axes: tracks, points, coordinates.
 AXES = "n t d"
+#: What arrays of labels are mostly called.
+LABELS = ("y", "label", "target", "targets", "class", "classes")
 
 
 def named(options: ImportOptions, keys_of_file: Collection[str]) -> dict[str, str]:
@@ -105,7 +107,8 @@ def table(arrays: Arrays, path: Path, options: ImportOptions, notes: tuple[str, 
 def suggested(arrays: dict[str, tuple[tuple[int, ...], str]]) -> str:
     """ImportOptions that would read arrays of these shapes and kinds, by name."""
     points = [name for name, (shape, kind) in arrays.items() if len(shape) == 3 and kind in "fiu"]
-    labels = [name for name, (shape, _) in arrays.items() if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)]
+    flat = [name for name, (shape, _) in arrays.items() if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)]
+    labels = [name for name in LABELS if len(arrays.get(name, ((), ""))[0]) in (1, 2)] or flat  # one-hot ones have two
     if not points:
         return "none has three axes: tracks, points, coordinates. --x and --y name an array for each coordinate"
     key, shape = points[0], arrays[points[0]][0]
