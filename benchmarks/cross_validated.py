@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from trajprobe.compare.confidence import confidence_interval
 from trajprobe.compare.distributions import difference, score
 from trajprobe.compare.jackknife import jackknife
-from trajprobe.compare.metrics import METRICS, Integers
+from trajprobe.compare.metrics import METRICS, Array, Integers
 from trajprobe.compare.sample import Sample, Scores
 from trajprobe.files.labelling import Labelling
 from trajprobe.params import read, section
@@ -44,23 +44,29 @@ SETTINGS = (
 )
 
 
-def predictions(setting: Setting, seed: int) -> tuple[Integers, Labelling]:
-    """Out-of-fold predictions (2 n) of two networks, by the probe of params.yaml."""
+def features(setting: Setting, seed: int, networks: int = 2) -> tuple[list[Array], Labelling]:
+    """Features (n d) of networks that are equally good, and the clips' labels, groups and folds."""
     generator, labelling = np.random.default_rng(seed), labelled(setting.groups, setting.each, seed)
-    params = replace(
-        section(read(), Probe, "probe"), few_shot=FewShot(0, 1.0), code_length=CodeLength(0, (1.0,)), permutations=0,
-        seed=seed,
-    )  # fmt: skip
-    features = []
-    for _ in range(2):
+    drawn = []
+    for _ in range(networks):
         centres = generator.normal(size=(CLASSES, setting.dimensions))
         centres -= centres.mean(axis=0)
         centres *= setting.signal / np.sqrt((centres**2).sum(axis=1).mean())
         x = centres[labelling.labels] + generator.normal(size=(setting.groups * setting.each, setting.dimensions))
         if setting.each > 1:
             x = x + PLACE * generator.normal(size=(setting.groups, setting.dimensions))[labelling.groups]
-        features.append(x)
-    (probes,) = probe_networks([VariantFeatures(features, in_full=False)], labelling, params, "signal")
+        drawn.append(x)
+    return drawn, labelling
+
+
+def predictions(setting: Setting, seed: int) -> tuple[Integers, Labelling]:
+    """Out-of-fold predictions (2 n) of two networks, by the probe of params.yaml."""
+    params = replace(
+        section(read(), Probe, "probe"), few_shot=FewShot(0, 1.0), code_length=CodeLength(0, (1.0,)), permutations=0,
+        seed=seed,
+    )  # fmt: skip
+    drawn, labelling = features(setting, seed)
+    (probes,) = probe_networks([VariantFeatures(drawn, in_full=False)], labelling, params, "signal")
     return np.array([probe.predictions for probe in probes]), labelling
 
 

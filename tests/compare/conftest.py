@@ -1,4 +1,4 @@
-"""Most tests hold intervals to oracles of clips alone: test_sample.py tests what the choice of training clips adds."""
+"""Most tests hold intervals to oracles of clips alone: test_sample.py tests what training clips add."""
 
 import pytest
 
@@ -9,4 +9,5 @@ from trajprobe.compare import sample
 def training_adds_nothing():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sample, "TRAINING", 0.0)
+        patch.setattr(sample, "FEW_LABELS", 1.0)
         yield

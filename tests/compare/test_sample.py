@@ -10,7 +10,7 @@ from scipy import stats
 
 from trajprobe.compare.jackknife import jackknife
 from trajprobe.compare.metrics import METRICS
-from trajprobe.compare.sample import ClipWeights, Sample, Scores
+from trajprobe.compare.sample import ClipWeights, Sample, Scores, few_label_means
 from trajprobe.errors import UserError
 
 SAMPLE = Sample.of(FEW)
@@ -65,6 +65,15 @@ def test_variances_are_wider_for_the_choice_of_the_training_clips(monkeypatch, m
     assert (wider, same) == (pytest.approx(plain * (1 + 14 * 8 * effect / 6**2)), freedom)
     without_probes = Sample(SAMPLE.labels, SAMPLE.groups, SAMPLE.folds).weights(metric)
     assert without_probes.variance(scores)[0] == pytest.approx(plain)
+
+
+def test_variances_of_few_labels_are_wider_for_the_choice_of_the_labelled_clips(monkeypatch):
+    values, groups = np.random.default_rng(0).random((2, 12)), np.arange(12) // 2
+    plain = few_label_means(values, groups)
+    variances, freedom = plain.weights.variance(plain.scores)
+    monkeypatch.setattr("trajprobe.compare.sample.FEW_LABELS", 1.8)
+    wider = few_label_means(values, groups)
+    assert wider.weights.variance(wider.scores) == (pytest.approx(1.8 * variances), freedom)
 
 
 def test_clips_count_alike_or_classes_do():

@@ -272,3 +272,11 @@ def test_a_time_in_another_unit_is_refused_with_the_median_step(table, option):
     )
     assert "--fps 1000 makes seconds of milliseconds" in message
     assert len(imported(path, fps=1000, **{option: 10}).names) >= 4
+
+
+@pytest.mark.parametrize("column", [1, 2])
+def test_an_integer_that_no_float_holds_is_refused_with_its_track(table, column):
+    rows = [row.split(",") for row in ROWS]
+    rows[0][column] = "9" * 400
+    message = refusal(table(HEADER, *map(",".join, rows)))
+    assert "track a has an infinite value" in message

@@ -15,4 +15,5 @@ def training_adds_nothing():
     """As in the tests of the comparison."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sample, "TRAINING", 0.0)
+        patch.setattr(sample, "FEW_LABELS", 1.0)
         yield

@@ -53,7 +53,7 @@ def order_scores(predictions: Integers, sample: Sample, pairs: Sequence[tuple[in
     values = _share(correct.sum(axis=1, dtype=np.float64), swapped.sum(axis=1, dtype=np.float64))
     of_clip = np.where(correct | swapped, correct, values[:, np.newaxis])
     scores = Scores(values, left_out, of_clip)
-    return ClipMeans(scores, ClipWeights(np.full(len(labels), 1 / len(labels)), of_group))
+    return ClipMeans(scores, ClipWeights(np.full(len(labels), 1 / len(labels)), of_group, sample.trained))
 
 
 def _share(correct: Array, swapped: Array) -> Array:

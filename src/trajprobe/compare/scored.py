@@ -7,7 +7,7 @@ import numpy as np
 
 from trajprobe.compare.jackknife import jackknife
 from trajprobe.compare.metrics import METRICS, Array, Integers
-from trajprobe.compare.sample import ClipMeans, Scores, clip_means
+from trajprobe.compare.sample import ClipMeans, Scores, few_label_means
 from trajprobe.files.feature_shards import Coordinates
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe, VariantProbe
@@ -80,8 +80,8 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
         equal_dimensions=_mean(equal),
         permuted_labels=_mean(permuted),
         few_shot=curves.mean(axis=0) if len(curves) else np.empty(0),
-        area=clip_means(areas[:, drawn], labelling.groups[drawn]) if areas.size else None,
-        code_length=clip_means(bits, labelling.groups) if bits.size else None,
+        area=few_label_means(areas[:, drawn], labelling.groups[drawn]) if areas.size else None,
+        code_length=few_label_means(bits, labelling.groups) if bits.size else None,
     )
 
 

@@ -15,6 +15,8 @@ from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
 from trajprobe.importers.presets import Columns
 
+#: Characters from which on an integer is no float64.
+LONGEST_NUMBER = 309
 #: What stands in place of a track's name where there is none.
 NO_NAME = ("", "nan", "none", "null", "na")
 
@@ -200,7 +202,7 @@ def _numbers(column: "pd.Series[Any]", path: Path) -> Array:
         raise UserError(f"{path}: column {visible_name(column.name)}: got true and false, expected numbers")
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         return column.to_numpy(np.float64, na_value=np.nan)
-    numbers = pd.to_numeric(column, errors="coerce")
+    numbers = _to_numeric(column)
     filled = column.notna() & ~column.astype(str).str.strip().str.lower().isin(NO_NAME)
     wrong = (numbers.isna() & filled).to_numpy()
     expected = (
@@ -209,6 +211,14 @@ def _numbers(column: "pd.Series[Any]", path: Path) -> Array:
     )
     _refuse_first(column, wrong, expected, path)
     return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _to_numeric(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Numbers (m), NaN where a value is none."""
+    try:
+        return pd.to_numeric(column, errors="coerce")
+    except OverflowError:  # an integer of more than 308 digits, which is refused with its track later
+        return pd.to_numeric(column.where(column.astype(str).str.len() < LONGEST_NUMBER, np.inf), errors="coerce")
 
 
 def _refuse_first(column: "pd.Series[Any]", wrong: NDArray[np.bool_], expected: str, path: Path) -> None:
@@ -231,7 +241,7 @@ def _times(frame: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
         return _numbers(values, path)
     texts = values.astype(str).str.strip()
     first = next((text for text in texts if text.lower() not in NO_NAME), "")
-    if not first or pd.notna(pd.to_numeric(first, errors="coerce")):
+    if not first or _to_numeric(pd.Series([first])).notna().all():
         return _numbers(values, path)
     filled = ~texts.str.lower().isin(NO_NAME)
     try:

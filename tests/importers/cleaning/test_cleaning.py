@@ -27,6 +27,15 @@ def test_marked_points_go_and_keep_their_place_in_time():
     assert result.notes == ("1 points in 1 tracks left out: they are -999, which means missing",)
 
 
+@pytest.mark.parametrize("kind", ["place", "speed"])
+def test_a_number_whose_square_overflows_is_wild(kind):
+    walk = [(float(step), 0.0) for step in range(20)]
+    source = table([*walk[:9], (1.4e154, 0.0), *walk[10:]], *[walk] * 4)
+    result = outliers.clean(source, options(outliers=kind), "f")
+    assert len(result.points) == 99
+    assert result.points.max() == 19
+
+
 def test_zero_marks_a_point_whose_coordinates_are_all_zero():
     source = table([(0, 5), (5, 0), (0, 0), (3, 3)], line(5, 6))
     assert xs(missing.clean(source, options(missing=("0",)), "f"))["t0"] == [0, 5, 3]

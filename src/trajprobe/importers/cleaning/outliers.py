@@ -9,6 +9,8 @@ speed   The root mean square of the speeds to the two points before and the two 
         fixes).
 """
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,8 @@ from trajprobe.importers.point_table import Array, PointTable
 SHARE = 0.25
 #: The speed that other speeds are compared with: a quantile that single wild points do not move.
 QUANTILE = 0.95
+#: Speeds are no larger: finite numbers.
+FASTEST = 1e308
 #: Points that are listed.
 SHOWN = 10
 
@@ -84,12 +88,13 @@ def _speeds(table: PointTable, bound: float) -> NDArray[np.bool_]:
         return np.zeros(len(kept), np.bool_)
     limit = bound * np.quantile(moving, QUANTILE)
     while True:
-        squares = np.zeros(len(kept))
-        for lag in (1, 2):
-            square = _speed(table, kept, lag) ** 2
+        squares, by_lag = np.zeros(len(kept)), [_speed(table, kept, lag) for lag in (1, 2)]
+        fastest = max(of_lag.max() for of_lag in by_lag) or 1.0
+        for lag, of_lag in enumerate(by_lag, 1):
+            square = (of_lag / fastest) ** 2  # of wild numbers themselves the square would overflow
             squares[lag:] += square
             squares[:-lag] += square
-        rate = np.sqrt(squares / 4)
+        rate = fastest * np.sqrt(squares / 4)
         peak = (rate > limit) & (rate >= np.append(rate[1:], 0)) & (rate >= np.append(0, rate[:-1]))
         # Of two neighbours that are equally fast one goes, lest both do where one is wild.
         peak[1:] &= ~peak[:-1]
@@ -107,6 +112,8 @@ def _speed(table: PointTable, kept: NDArray[np.int64], lag: int) -> Array:
     points, track = table.points[kept], table.track[kept]
     times = kept.astype(np.float64) if table.times is None else table.times[kept]
     elapsed = times[lag:] - times[:-lag]
-    distance = np.linalg.norm(points[lag:] - points[:-lag], axis=1)
     inside = (track[lag:] == track[:-lag]) & (elapsed > 0)
-    return np.where(inside, distance / np.where(inside, elapsed, 1), 0.0)
+    with np.errstate(over="ignore"):  # of wild numbers
+        distance = reduce(np.hypot, (points[lag:] - points[:-lag]).T)  # not by squares, which overflow sooner
+        speed = distance / np.where(inside, elapsed, 1)
+    return np.where(inside, np.minimum(speed, FASTEST), 0.0)
