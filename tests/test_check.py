@@ -127,10 +127,11 @@ def row_of(family, form, **architecture):
     row = {"family": family, "clips": "wide", "weights": "random", "like": "wide", "architecture": architecture}
     return {
         "clips": {"wide": form},
-        "rows": {"wide": row | {"layer": "last" if family == "huggingface" else "latents"}},
+        "rows": {"wide": row | {"layer": LAYERS.get(family, "latents")}},
     }
 
 
+LAYERS = {"huggingface": "last", "transnetv2": "block3"}
 VIDEO = {"frames": 16, "resolution": 128}
 NETWORKS = [
     row_of("open_magvit2", VIDEO | {"frames": 17}, ch=4096, ch_mult=[64] * 4, num_res_blocks=32),
@@ -141,6 +142,8 @@ NETWORKS = [
     row_of("videogpt", VIDEO, downsample=[2**60, 4, 4]),
     row_of("videogpt", VIDEO, n_codes=2**20, embedding_dim=2**20),
     row_of("videogpt", VIDEO, resolution=10**12),
+    row_of("transnetv2", VIDEO, filters=4096, cells=64),
+    row_of("transnetv2", VIDEO, filters=10**12),
     row_of("huggingface", VIDEO, preset="videomae-base", config={"hidden_size": 10**9}),
     row_of("huggingface", VIDEO, preset="videomae-base", config={"hidden_size": 10**6}),
     row_of("huggingface", VIDEO, preset="videomae-base", config={"num_hidden_layers": 10**9}),

@@ -131,7 +131,7 @@ def weights() -> None:
 
 @weights.command("add")
 @click.argument("name", help="The name of the weights, for example videomae-base or open-magvit2.")
-@click.option("--from", "path", type=PATH, help="A file or folder that you have; otherwise they are downloaded.")
+@click.option("--from", "path", type=PATH, help="A file or folder that you have, in place of the published one.")
 @click.option("--raw", is_flag=True, help="Take the raw weights, not their moving average.")
 @click.option("--force", is_flag=True, help="Replace the weights of that name.")
 def add_weights(name: str, path: Path | None, raw: bool, force: bool) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trajprobe.backbones import open_magvit2, videogpt
+from trajprobe.backbones import open_magvit2, transnetv2, videogpt
 from trajprobe.errors import UserError
 from trajprobe.features import forecast
 from trajprobe.features.forecast import GIB, Cost
@@ -34,6 +34,22 @@ def test_videogpt_costs_what_upstreams_was_counted_for(layer, gflop):
     cost = forecast.cost(lambda video: videogpt.layer(network, videogpt.preprocess(video, shape), layer), (16, 64, 64))
     assert cost.flop / 1e9 == pytest.approx(gflop, abs=0.05)
     assert cost.shape == (256, 4, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("layer", "gflop", "shape"),
+    [
+        ("block1", 3.942, (64, 17, 13, 24)),
+        ("block2", 9.157, (128, 17, 6, 12)),
+        ("block3", 13.970, (256, 17, 3, 6)),
+    ],
+)
+def test_transnet_costs_what_was_counted_by_hand(layer, gflop, shape):
+    with torch.device("meta"):
+        network = transnetv2.build(transnetv2.Architecture())
+    cost = forecast.cost(lambda video: transnetv2.layer(network, transnetv2.preprocess(video), layer), (17, 27, 27))
+    assert cost.flop / 1e9 == pytest.approx(gflop, abs=0.001)
+    assert cost.shape == shape
 
 
 def test_arithmetic_and_memory_are_those_of_the_layers():

