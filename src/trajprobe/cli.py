@@ -133,14 +133,15 @@ def weights() -> None:
 @click.argument("name", help="The name of the weights, for example videomae-base or open-magvit2.")
 @click.option("--from", "path", type=PATH, help="A file or folder that you have, in place of the published one.")
 @click.option("--raw", is_flag=True, help="Take the raw weights, not their moving average.")
+@click.option("--stride", metavar="TxHxW", help="The strides of a VideoGPT file that has tensors alone, as 4x4x4.")
 @click.option("--force", is_flag=True, help="Replace the weights of that name.")
-def add_weights(name: str, path: Path | None, raw: bool, force: bool) -> None:
+def add_weights(name: str, path: Path | None, raw: bool, stride: str | None, force: bool) -> None:
     """Write published weights to data/weights/NAME, `dvc add` them."""
     from trajprobe.published.add_weights import add_weights as add
     from trajprobe.repository.doctor import mend
 
     mend(show)
-    add(name, path, raw=raw, replace=force, report_progress=show)
+    add(name, path, raw=raw, replace=force, report_progress=show, stride=stride)
 
 
 @commands.group()

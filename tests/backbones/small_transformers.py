@@ -12,15 +12,31 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     CLIPConfig,
     CLIPModel,
+    ConvNextConfig,
+    ConvNextForImageClassification,
     Dinov2Config,
     Dinov2Model,
+    DINOv3ViTConfig,
+    DINOv3ViTModel,
+    HieraConfig,
+    HieraModel,
+    IJepaConfig,
+    IJepaModel,
+    ResNetConfig,
+    ResNetForImageClassification,
     SiglipConfig,
     SiglipModel,
+    SwinConfig,
+    SwinForImageClassification,
     TimesformerConfig,
     TimesformerForVideoClassification,
     VideoMAEConfig,
     VideoMAEForPreTraining,
     VideoMAEForVideoClassification,
+    VideoPrismClipModel,
+    VideoPrismConfig,
+    VideoPrismVisionConfig,
+    VideoPrismVisionModel,
     VivitConfig,
     VivitModel,
     VJEPA2Config,
@@ -38,6 +54,18 @@ DECODER = {
 }
 PREDICTOR = {"pred_hidden_size": 48, "pred_num_hidden_layers": 1, "pred_num_attention_heads": 2}
 VIDEO = SMALL | {"image_size": 32, "num_frames": 4}
+PRISM = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_attention_heads": 2,
+    "image_size": 32,
+    "num_frames": 4,
+    "tubelet_size": [1, 16, 16],
+    "num_spatial_layers": 2,
+    "num_temporal_layers": 1,
+}
+WINDOWS = {"image_size": [32, 32], "embed_dim": 8, "depths": [1, 2, 1, 1], "num_heads": [1, 1, 2, 2]}
+SHIFTED = {"image_size": 32, "embed_dim": 8, "depths": [1, 2], "num_heads": [1, 2], "window_size": 2}
 HALF = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
 PIXELS = {"resize": 32, "resample": "bilinear", "crop": 32} | HALF
 
@@ -98,12 +126,42 @@ MODELS = {
         ["classifier."],
     ),
     "vivit": ({"model": "VivitModel", "frames": 4, "config": VIDEO} | PIXELS, 1, True, []),
+    "dinov3": ({"model": "DINOv3ViTModel", "config": VISION | {"num_register_tokens": 2}} | PIXELS, 3, True, []),
+    "ijepa": ({"model": "IJepaModel", "config": VISION} | PIXELS, 0, False, []),
+}
+#: Models whose hidden layers are no grids of one size; in the same form.
+OTHERS = {
+    "videoprism": ({"model": "VideoPrismVisionModel", "frames": 4, "config": PRISM} | PIXELS, 0, False, []),
+    "videoprism-video": (
+        {"model": "VideoPrismVideoModel", "frames": 4, "config": PRISM | {"num_auxiliary_layers": 1}} | PIXELS,
+        0,
+        True,
+        ["text_model."],
+    ),
+    "hiera": ({"model": "HieraModel", "config": WINDOWS} | PIXELS, 0, True, []),
+    "convnext": (
+        {
+            "model": "ConvNextModel",
+            "config": {"image_size": 32, "num_stages": 3, "hidden_sizes": [8, 16, 24], "depths": [1, 2, 1]},
+        }
+        | PIXELS,
+        0,
+        True,
+        ["classifier."],
+    ),
+    "resnet": (
+        {"model": "ResNetModel", "config": {"embedding_size": 8, "hidden_sizes": [16, 32], "depths": [1, 2]}} | PIXELS,
+        0,
+        True,
+        ["classifier."],
+    ),
+    "swin": ({"model": "SwinModel", "config": SHIFTED} | PIXELS, 0, True, ["classifier."]),
 }
 
 
 def published(name):
     """A model of the class that is published, which may have more than the vision backbone."""
-    config = MODELS[name][0]["config"]
+    config = (MODELS | OTHERS)[name][0]["config"]
     torch.manual_seed(7)
     if name == "videomae":
         return VideoMAEForPreTraining(VideoMAEConfig(**config))
@@ -111,12 +169,22 @@ def published(name):
         return CLIPModel(CLIPConfig(text_config=TEXT, vision_config=config, projection_dim=16))
     if name == "siglip":
         return SiglipModel(SiglipConfig(text_config=TEXT | {"max_position_embeddings": 8}, vision_config=config))
+    if name == "videoprism-video":
+        text = {key: value for key, value in TEXT.items() if key != "image_size"}
+        return VideoPrismClipModel(VideoPrismConfig(text_config=text, vision_config=config))
     kinds = {
         "videomae-tuned": (VideoMAEForVideoClassification, VideoMAEConfig),
         "dinov2": (Dinov2Model, Dinov2Config),
         "vjepa2": (VJEPA2Model, VJEPA2Config),
         "timesformer": (TimesformerForVideoClassification, TimesformerConfig),
         "vivit": (VivitModel, VivitConfig),
+        "dinov3": (DINOv3ViTModel, DINOv3ViTConfig),
+        "ijepa": (IJepaModel, IJepaConfig),
+        "videoprism": (VideoPrismVisionModel, VideoPrismVisionConfig),
+        "hiera": (HieraModel, HieraConfig),
+        "convnext": (ConvNextForImageClassification, ConvNextConfig),
+        "resnet": (ResNetForImageClassification, ResNetConfig),
+        "swin": (SwinForImageClassification, SwinConfig),
     }
     model, of = kinds[name]
     return model(of(**config))
@@ -145,7 +213,7 @@ def save(folder, name):
                     key = key.removesuffix(ours) + theirs
             tensors[key] = tensor
         save_file(tensors, path, metadata={"format": "pt"})
-    crop = MODELS[name][0]["crop"]
+    crop = (MODELS | OTHERS)[name][0]["crop"]
     told = {
         "do_resize": True,
         "size": {"shortest_edge": 32},

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from trajprobe.errors import UserError
-from trajprobe.published.checkpoint import Checkpoint, load_checkpoint, state_dict
+from trajprobe.published.checkpoint import load_checkpoint
 from trajprobe.published.fetch import readable_sha256
 
 
@@ -53,7 +53,7 @@ MAPS = Path("/proc/self/maps")
 def test_tensors_are_read_and_stay_on_disk(tmp_path):
     path = tmp_path / "good.ckpt"
     path.write_bytes(saved({"state_dict": {"a": torch.arange(3.0)}}))
-    state = state_dict(load_checkpoint(path))
+    state = load_checkpoint(path).content["state_dict"]
     assert torch.equal(state["a"], torch.arange(3.0))
     assert str(path) in MAPS.read_text()
 
@@ -99,18 +99,3 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path, content, message):
 def test_a_missing_file_or_a_folder_is_refused(tmp_path, read, name, message):
     with pytest.raises(UserError, match=f"cannot be read .*{message}"):
         read(tmp_path / name)
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ({"encoder.weight": torch.zeros(2)}, r"got a dictionary of 1 keys \(encoder.weight\) without `state_dict`"),
-        ({}, "got an empty dictionary"),
-        ([1, 2], "got a list without `state_dict`"),
-        ({"state_dict": [1]}, r"got a dictionary of 1 keys \(state_dict\)"),
-        ({"state_dict": {1: torch.zeros(2)}}, r"got a dictionary of 1 keys \(state_dict\)"),
-    ],
-)
-def test_a_checkpoint_without_named_weights_is_refused(value, message):
-    with pytest.raises(UserError, match=f"^some.ckpt: {message}"):
-        state_dict(Checkpoint(Path("some.ckpt"), value, []))

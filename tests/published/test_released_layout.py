@@ -87,7 +87,7 @@ def image_tokenizer(state):
     return {name: tensor[..., 0] if tensor.ndim == 5 else tensor for name, tensor in state.items()}
 
 
-HALF = "of torch.float16, expected torch.float32"
+DOUBLE = "of torch.float64, expected torch.float32"
 BROKEN = {
     "encoder key": (without(WEIGHT), [f"1 of 133 encoder tensors missing ({WEIGHT})"]),
     "decoder key": (without(BIAS), [f"1 of 150 decoder tensors missing ({BIAS})"]),
@@ -108,8 +108,8 @@ BROKEN = {
         lambda s: s | {AVERAGED: s[AVERAGED][..., 0]},
         [f"got {AVERAGED} of shape (2, 2, 2, 2), expected (2, 2, 2, 2, 2)"],
     ),
-    "type": (lambda s: s | {BIAS: s[BIAS].half()}, [f"got {BIAS} {HALF}"]),
-    "averaged type": (lambda s: s | {AVERAGED: s[AVERAGED].half()}, [f"got {AVERAGED} {HALF}"]),
+    "type": (lambda s: s | {BIAS: s[BIAS].double()}, [f"got {BIAS} {DOUBLE}"]),
+    "averaged type": (lambda s: s | {AVERAGED: s[AVERAGED].double()}, [f"got {AVERAGED} {DOUBLE}"]),
     "no tensor": (lambda s: s | {BIAS: [0.0, 0.0]}, [f"got {BIAS} that is no dense tensor, expected (2,)"]),
     "sparse": (lambda s: s | {BIAS: s[BIAS].to_sparse()}, [f"got {BIAS} that is no dense tensor"]),
     "NaN": (with_value(float("nan"), AVERAGED, 5), [f"got {AVERAGED} with a NaN or infinite value"]),

@@ -256,7 +256,15 @@ ENTRIES = {
     "flat last": (replaced(LAST, lambda t: t[..., 0]), f"has no {LAST} of 5 axes"),
     "flat rows": (replaced(ROWS, lambda t: t[0]), f"has no {ROWS} of 2 axes"),
     "shape": (replaced(BLOCK, lambda t: t[:3]), f"got {BLOCK} (3, 16, 3, 3, 3) of torch.float32, expected (8, 16,"),
-    "type": (replaced(BLOCK, torch.Tensor.half), f"got {BLOCK} (8, 16, 3, 3, 3) of torch.float16, expected"),
+    "type": (replaced(BLOCK, torch.Tensor.double), f"got {BLOCK} (8, 16, 3, 3, 3) of torch.float64, expected"),
+    "a number": (
+        replaced("encoder.res_stack.1.block.0.num_batches_tracked", torch.Tensor.half),
+        "num_batches_tracked () of torch.float16, expected () of torch.int64",
+    ),
+    "half beyond": (
+        lambda e: {k: v * 1e6 if v.is_floating_point() else v for k, v in e.items()} | {BLOCK: (e[BLOCK] * 1e6).half()},
+        f"{BLOCK} has a value that is not finite",
+    ),
     "NaN": (spoilt(float("nan")), f"{BLOCK} has a value that is not finite"),
     "infinity": (spoilt(float("-inf"), "codebook.z_avg"), "codebook.z_avg has a value that is not finite"),
     "no tensor": (lambda e: e | {BLOCK: [1.0]}, f"got {BLOCK} that is no dense tensor"),

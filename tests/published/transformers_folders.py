@@ -93,6 +93,58 @@ def vjepa2(folder):
     put(folder / "video_preprocessor_config.json", preprocessing(36, 32, 2, IMAGENET))
 
 
+def dinov3(folder):
+    """As it was published: other names for its layers, and the keys of a processor that it does not use."""
+    save(transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**NETWORK, **VISION, num_register_tokens=4)), folder)
+    tensors = {name.replace("model.layer.", "layer."): value for name, value in load_file(folder / MODEL).items()}
+    assert any(name.startswith("layer.0.") for name in tensors)
+    save_file(tensors, folder / MODEL, {"format": "pt"})
+    unused = dict.fromkeys(("do_center_crop", "crop_size", "do_pad", "do_convert_rgb", "device"))
+    put(folder / "preprocessor_config.json", IMAGENET | unused | {"size": SQUARE, "resample": 2, "do_resize": True})
+
+
+def ijepa(folder):
+    """As it was published: the names of layers that other models of its kind had then."""
+    save(transformers.IJepaModel(transformers.IJepaConfig(**NETWORK, image_size=28, patch_size=14)), folder)
+    tensors = load_file(folder / MODEL)
+    for old, new in (
+        ("encoder.layer.", "layers."),
+        ("attention.attention.query", "attention.q_proj"),
+        ("attention.attention.key", "attention.k_proj"),
+        ("attention.attention.value", "attention.v_proj"),
+        ("attention.output.dense", "attention.o_proj"),
+        ("intermediate.dense", "mlp.fc1"),
+        ("output.dense", "mlp.fc2"),
+    ):
+        tensors = {name.replace(new, old): value for name, value in tensors.items()}
+    assert "encoder.layer.1.attention.attention.query.weight" in tensors
+    save_file(tensors, folder / MODEL, {"format": "pt"})
+    put(folder / "preprocessor_config.json", HALF | {"size": {"height": 28, "width": 28}, "resample": 2})
+
+
+def videoprism(folder):
+    """Grey levels as they are."""
+    config = transformers.VideoPrismVisionConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_attention_heads=2,
+        image_size=36,
+        num_spatial_layers=1,
+        num_temporal_layers=1,
+    )
+    save(transformers.VideoPrismVisionModel(config), folder)
+    steps = {"do_normalize": False, "do_sample_frames": True, "num_frames": 16, "do_center_crop": None}
+    put(folder / "video_preprocessor_config.json", CLIP | steps | {"size": {"height": 36, "width": 36}, "resample": 3})
+
+
+def resnet(folder):
+    """With its head, and a crop that is a share of the frame."""
+    config = transformers.ResNetConfig(embedding_size=8, hidden_sizes=[16, 32], depths=[1, 1])
+    save(transformers.ResNetForImageClassification(config), folder)
+    put(folder / "preprocessor_config.json", IMAGENET | {"size": 32, "crop_pct": 0.875, "resample": 3})
+
+
+SQUARE = {"height": 32, "width": 32}
 VISION = {"image_size": 32, "patch_size": 16}
 #: By the name of the row that takes them; siglip's is a user's own.
 MAKERS = {
@@ -102,6 +154,10 @@ MAKERS = {
     "dinov2-base": dinov2,
     "vjepa2-vitl": vjepa2,
     "siglip": siglip,
+    "dinov3-vits16": dinov3,
+    "ijepa-vith14": ijepa,
+    "videoprism-base": videoprism,
+    "resnet-50": resnet,
 }
 
 

@@ -7,21 +7,21 @@ ones only once; the time axis is kept. Pretrained weights are loaded completely 
 parts/presets/huggingface.yaml; `{}` stands for videomae-base. A key beside `preset` replaces the preset's.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import torch
-import transformers
 from einops import rearrange
 from msgspec import Meta
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from trajprobe.backbones.parts import model_settings, transformers_files
+from trajprobe.backbones.parts import model_settings, preprocessor_files, transformers_files
 from trajprobe.backbones.parts.pixel_values import Pixels, pixel_values
-from trajprobe.errors import UserError
+from trajprobe.backbones.parts.transformers_classes import below_head, idle_parameters, model_class
+from trajprobe.backbones.parts.transformers_network import Network, patch
+from trajprobe.errors import UserError, visible_names
 
 LAYERS = ("last",)
 #: Poolings beside those of the grid of tokens: the class token, and the pooled output of the model itself.
@@ -30,8 +30,8 @@ PACKAGES = ("transformers",)
 PRESET = "videomae-base"
 #: Classes that are published with a larger `image_size` than their input: they interpolate their position embeddings.
 INTERPOLATING = ("Dinov2Model", "Dinov2WithRegistersModel")
-#: Arguments that keep a class from computing what no feature needs.
-CALLS: Mapping[str, Mapping[str, Any]] = {"VJEPA2Model": {"skip_predictor": True}}
+#: Depths that `depth` found, by architecture.
+_depths: dict[bytes, int] = {}
 
 
 class Architecture(Pixels, frozen=True, kw_only=True):
@@ -46,28 +46,22 @@ class Architecture(Pixels, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         config = configuration(self)
-        if self.model not in INTERPOLATING and (side := getattr(config, "image_size", self.crop)) != self.crop:
+        size = getattr(config, "image_size", self.crop)
+        side = size if isinstance(size, int) else max(size)  # a number, or height and width
+        if self.model not in INTERPOLATING and side != self.crop:
             raise ValueError(f"got crop {self.crop}, expected {side}, the model's image_size")
         if (frames := getattr(config, "num_frames", self.frames)) != self.frames:
             raise ValueError(f"got frames {self.frames or 'left out'}, expected {frames}, the model's num_frames")
-        if self.frames and not any(hasattr(config, key) for key in ("num_frames", "tubelet_size")):
+        sees_clips = any(hasattr(config, key) for key in ("num_frames", "tubelet_size"))
+        if self.frames and not sees_clips:
             raise ValueError(f"got frames {self.frames}, but {self.model} sees images; leave `frames` out")
-        t, h, w = patch(config)
-        if self.crop % h or self.crop % w or (self.frames or 1) % t:
-            clip = f"{self.frames or 1} x {self.crop} x {self.crop}"
-            raise ValueError(f"got {clip}, expected multiples of {t} x {h} x {w}, the size of a token")
-
-
-def model_class(name: str) -> type[PreTrainedModel]:
-    """The class of transformers of that name.
-
-    Raises:
-        ValueError: it does not exist, or is no model.
-    """
-    model = getattr(transformers, name, None) if name.isidentifier() else None
-    if not (isinstance(model, type) and issubclass(model, PreTrainedModel) and model.config_class):
-        raise ValueError(f"got model {name}, expected a model class of transformers, such as VideoMAEModel")
-    return model
+        if sees_clips and not self.frames:
+            raise ValueError(f"got frames left out, but {self.model} sees clips; say of how many frames")
+        clip, token = (self.frames or 1, self.crop, self.crop), patch(config)
+        if token and any(length % part for length, part in zip(clip, token, strict=True)):
+            got, expected = (" x ".join(map(str, lengths)) for lengths in (clip, token))
+            raise ValueError(f"got {got}, expected multiples of {expected}, the size of a token")
+        depth(self)
 
 
 def configuration(architecture: Architecture) -> PreTrainedConfig:
@@ -89,74 +83,13 @@ def configuration(architecture: Architecture) -> PreTrainedConfig:
     return model_settings.with_attention(config, model)
 
 
-def patch(config: PreTrainedConfig) -> tuple[int, int, int]:
-    """The frames, rows and columns of a token.
-
-    Raises:
-        ValueError: the configuration does not say.
-    """
-    tubelet, side = getattr(config, "tubelet_size", 1), getattr(config, "patch_size", None)
-    if isinstance(tubelet, list | tuple):
-        sides = tuple(tubelet)
-    else:
-        sides = (tubelet, *side) if isinstance(side, list | tuple) else (tubelet, side, side)
-    if len(sides) != 3 or not all(isinstance(length, int) and length > 0 for length in sides):
-        raise ValueError(f"got patches of {sides}, expected frames, rows and columns of a {type(config).__name__}")
-    return sides
-
-
-class Network(nn.Module):
-    """A model of transformers and how it is called."""
-
-    def __init__(self, model: PreTrainedModel, architecture: Architecture) -> None:
-        super().__init__()
-        self.model, self.architecture = model, architecture
-        t, h, w = patch(model.config)
-        self.grid = ((architecture.frames or 1) // t, architecture.crop // h, architecture.crop // w)
-
-    def forward(self, x: Tensor, *, hidden: bool = False) -> tuple[Any, Tensor | None]:
-        """Input [b c t h w] -> the model's output, and for each frame (b t) its row there; None for a video model.
-
-        Raises:
-            ValueError: c t h w are not those that the model takes.
-        """
-        shape = self.architecture
-        expected = (3, shape.frames or x.shape[2], shape.crop, shape.crop)
-        if tuple(x.shape[1:]) != expected:
-            raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with c t h w = {expected}")
-        if shape.frames:
-            pixels, rows = rearrange(x, "b c t h w -> b t c h w"), None
-        else:
-            pixels, rows = distinct(rearrange(x, "b c t h w -> (b t) c h w"))
-        backbone = self.model.base_model  # of a classifier, what is below its head; else the model itself
-        call = CALLS.get(type(backbone).__name__, {})
-        return backbone(**{self.model.main_input_name: pixels}, output_hidden_states=hidden, **call), rows
-
-    def tokens(self, x: Tensor, layer: str | int) -> Tensor:
-        """Input [b c t h w] -> tokens [n s d] of the last layer or of one by number; n = b, for images n = b * t."""
-        out, rows = self(x, hidden=layer != "last")
-        tokens: Tensor = out.last_hidden_state if layer == "last" else out.hidden_states[int(layer)]
-        return tokens if rows is None else tokens[rows]
-
-
-def distinct(frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Frames [n c h w] -> the distinct ones [m c h w], and the number of each of the n among them, int64 [n]."""
-    numbers = torch.arange(len(frames), device=frames.device)
-    if frames.is_meta:  # there are no values to compare: a forecast counts all frames
-        return frames, numbers
-    bits = frames.flatten(1).float().contiguous().view(torch.int32)
-    keys = torch.randint(2**62, bits.shape[1:], generator=torch.Generator().manual_seed(0)).to(frames.device)
-    sums = torch.stack([(row * keys).sum() for row in bits])  # modulo 2^64: the same on any device, in any order
-    _, group = torch.unique(sums, return_inverse=True)
-    first = numbers.new_full((int(group.max()) + 1,), len(frames)).scatter_reduce(0, group, numbers, "amin")
-    if not all(torch.equal(frames[i], frames[j]) for i, j in enumerate(first[group].tolist()) if i != j):
-        return frames, numbers  # different frames with the same sum
-    return frames[first], group
-
-
 def build(architecture: Architecture) -> Network:
     """With random weights, as the class itself initialises them."""
-    return Network(model_class(architecture.model)(configuration(architecture)), architecture)
+    return _network(model_class(architecture.model)(configuration(architecture)), architecture)
+
+
+def _network(model: PreTrainedModel, architecture: Architecture) -> Network:
+    return Network(model, architecture.frames, architecture.crop, architecture.order)
 
 
 def load(architecture: Architecture, folder: Path) -> tuple[Network, str]:
@@ -176,14 +109,14 @@ def load(architecture: Architecture, folder: Path) -> tuple[Network, str]:
             f"{folder / transformers_files.CONFIG}: got a row whose `architecture.config` has {got}, expected "
             f"{expected or 'nothing'} there, which these weights were trained with"
         )
-    pixels = transformers_files.pixels_of(folder)
+    pixels = preprocessor_files.pixels_of(folder)
     for key in Pixels.__struct_fields__:
         if (value := getattr(architecture, key)) != (trained := getattr(pixels, key)):
             raise UserError(
                 f"{folder}: got a row with {key} {value}, expected {trained}, which these weights were trained with"
             )
     model, digest = transformers_files.load(model_type, folder)
-    return Network(model, architecture).eval(), digest
+    return _network(model, architecture).eval(), digest
 
 
 def check_clips(architecture: Architecture, clip: tuple[int, int, int]) -> None:
@@ -195,9 +128,49 @@ def check_clips(architecture: Architecture, clip: tuple[int, int, int]) -> None:
 
 
 def depth(architecture: Architecture) -> int:
-    """The number of the last hidden layer; 0 is the input of the first one."""
-    layers: int = configuration(architecture).num_hidden_layers
-    return layers
+    """The number of the last hidden layer, 0 being the input of the first one; -1: the model has `last` alone.
+
+    A model of the architecture is tried once, on torch's meta device, where nothing is computed.
+
+    Raises:
+        ValueError: it does not run, a parameter takes no part in what it makes of frames, or that has no grid.
+    """
+    key = msgspec.json.encode(architecture)
+    if key not in _depths:
+        _depths[key] = _trial(architecture)
+    return _depths[key]
+
+
+def _trial(architecture: Architecture) -> int:
+    clip = (architecture.frames or 1, architecture.crop, architecture.crop)
+    got = f"got model {architecture.model}"
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), torch.enable_grad():
+            network = build(architecture).eval().requires_grad_()
+            out, _ = network(torch.empty(1, 3, *clip), hidden=True)
+    except Exception as error:  # noqa: BLE001 (a class can fail in any way)
+        reason = transformers_files.first_line(error)
+        raise ValueError(f"{got}, which transformers can't run on {' x '.join(map(str, clip))}: {reason}") from None
+    if getattr(out, "last_hidden_state", None) is None:
+        raise ValueError(f"{got}, which gives no last_hidden_state; name the class of the whole backbone")
+    outputs = [output for output in (network.last(out), getattr(out, "pooler_output", None)) if output is not None]
+    backbone = below_head(network.model)
+    if idle := idle_parameters(backbone, outputs):
+        raise ValueError(
+            f"{got}, of whose {len(list(backbone.parameters()))} parameters {len(idle)} take no part in what it makes "
+            f"of frames ({visible_names(idle, 3)}); name the class of the part that sees them"
+        )
+    try:
+        network.split(network.last(out))
+    except ValueError as error:
+        raise ValueError(f"{got}: {error}") from None
+    states = network.states(out)
+    try:
+        for state in states:
+            network.split(state)
+    except ValueError:
+        return -1
+    return len(states) - 1 if all(len(state) == 1 for state in states) else -1
 
 
 def preprocess(video: Tensor, architecture: Architecture) -> Tensor:
@@ -211,12 +184,8 @@ def layer(network: Network, x: Tensor, name: str | int) -> Tensor:
     Raises:
         ValueError: x does not have the size that the model takes, or the model gives fewer tokens than a grid has.
     """
-    tokens, (t, h, w) = network.tokens(x, name), network.grid
-    outside = tokens.shape[1] - t * h * w  # class tokens and the like, which come first
-    if outside < 0:
-        raise ValueError(f"got {tokens.shape[1]} tokens, expected at least {t} x {h} x {w}")
-    grid = rearrange(tokens[:, outside:], f"n ({network.architecture.order}) d -> n d t h w", t=t, h=h, w=w)
-    return grid if network.architecture.frames else rearrange(grid, "(b t) d 1 h w -> b d t h w", b=len(x))
+    _, grid = network.split(network.tokens(x, name))
+    return grid if network.frames else rearrange(grid, "(b t) d 1 h w -> b d t h w", b=len(x))
 
 
 def pooled(network: Network, x: Tensor, name: str | int, pooling: str) -> Tensor:
@@ -225,20 +194,20 @@ def pooled(network: Network, x: Tensor, name: str | int, pooling: str) -> Tensor
     Raises:
         ValueError: the model has no such token or output, or the layer of `pooler` is not the last.
     """
-    t, h, w = network.grid
     if pooling == "cls":
-        tokens = network.tokens(x, name)
-        if tokens.shape[1] == t * h * w:
-            raise ValueError(f"got pooling cls, but {network.architecture.model} has no such token; use tmean")
-        rows = tokens[:, 0]
+        outside, _ = network.split(network.tokens(x, name))
+        if not outside.shape[1]:
+            raise ValueError(f"got pooling cls, but {type(network.model).__name__} has no such token; use tmean")
+        rows = outside[:, 0]
     else:
         out, numbers = network(x)
         output: Tensor | None = getattr(out, "pooler_output", None)
         if norm := getattr(network.model, "fc_norm", None):  # VideoMAE fine-tuned: the input of its classifier
             output = norm(out.last_hidden_state.mean(1))
         if output is None:
-            raise ValueError(f"got pooling pooler, but {network.architecture.model} has none; use tmean")
+            raise ValueError(f"got pooling pooler, but {type(network.model).__name__} has none; use tmean")
         if name != "last":
             raise ValueError(f"got pooling pooler of layer {name}, expected `last`; use another pooling")
+        output = output.flatten(1)  # some keep axes of length 1
         rows = output if numbers is None else output[numbers]
     return rearrange(rows, "(b t) d -> b t d", b=len(x))

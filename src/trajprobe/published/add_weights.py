@@ -4,15 +4,17 @@ Each module source_*.py of this folder is a source of the weights in its `NAMES`
 """
 
 import importlib
+import re
 import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from safetensors import SafetensorError
 
 from trajprobe.backbones.weights import PROVENANCE, WEIGHTS
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_name
 from trajprobe.files.checked_json import write_checked_json
 from trajprobe.files.imported import dvc_file
 from trajprobe.published import fetch
@@ -23,12 +25,20 @@ from trajprobe.published.source import (
     PackageSource,
     Selection,
     Source,
+    StridedSource,
+    Strides,
 )
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
 
 def add_weights(
-    name: str, path: Path | None, *, raw: bool, replace: bool, report_progress: Callable[[str], object]
+    name: str,
+    path: Path | None,
+    *,
+    raw: bool,
+    replace: bool,
+    report_progress: Callable[[str], object],
+    stride: str | None = None,
 ) -> None:
     """Makes data/weights/NAME from the files at `path`; where it is None, from the hub or from an installed package.
 
@@ -38,12 +48,13 @@ def add_weights(
         raw: selects the raw weights, where a moving average is published too.
         replace: replaces weights of that name.
         report_progress: is called with each line for the user.
+        stride: the strides of the network, TxHxW, where the file does not state them.
 
     Raises:
         UserError: the name, a file or the download is refused, or DVC refuses. data/weights is left as it was.
     """
     source = source_of(name)
-    select = _selector(source, name, raw=raw)
+    select = _selector(source, name, stride, raw=raw)
     check_repository_root()
     folder = WEIGHTS / name
     if folder.exists() and not replace:
@@ -91,15 +102,29 @@ def source_of(name: str) -> HubSource | PackageSource:
     )
 
 
-def _selector(source: Source, name: str, *, raw: bool) -> Callable[[LocalFiles, str], Selection]:
-    if not raw:
+def _selector(source: Source, name: str, stride: str | None, *, raw: bool) -> Callable[[LocalFiles, str], Selection]:
+    if stride is not None and not isinstance(source, StridedSource):
+        raise UserError(
+            f"weights add {name}: got --stride, but the files of {source.FAMILY} state all of their network; leave "
+            "--stride out"
+        )
+    if raw and not isinstance(source, AveragedSource):
+        raise UserError(
+            f"weights add {name}: got --raw, but the published weights of {source.FAMILY} have no moving average; "
+            "leave --raw out"
+        )
+    if raw:
+        return cast(AveragedSource, source).select_raw
+    if stride is None:
         return source.select
-    if isinstance(source, AveragedSource):
-        return source.select_raw
-    raise UserError(
-        f"weights add {name}: got --raw, but the published weights of {source.FAMILY} have no moving average; leave "
-        "--raw out"
-    )
+    if not (numbers := re.fullmatch(r"(\d{1,6})x(\d{1,6})x(\d{1,6})", stride, re.ASCII)):
+        raise UserError(f"weights add {name}: got --stride {visible_name(stride)}, expected TxHxW, such as 4x4x4")
+    t, h, w = map(int, numbers.groups())
+    return partial(_strided, cast(StridedSource, source), (t, h, w))
+
+
+def _strided(source: StridedSource, strides: Strides, files: LocalFiles, name: str) -> Selection:
+    return source.select_strided(files, name, strides)
 
 
 def _write(folder: Path, selection: Selection, provenance: Mapping[str, Any]) -> None:

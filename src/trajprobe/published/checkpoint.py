@@ -1,17 +1,18 @@
-"""Reads torch checkpoints that others wrote, without running any code that is in them."""
+"""Reads checkpoints that others wrote, torch's and safetensors, without running any code that is in them."""
 
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
-from trajprobe.errors import UserError, visible_name, visible_names
+from trajprobe.errors import UserError, visible_names
 from trajprobe.published.stub_classes import make_stub
 
 #: torch refuses names of these modules, even where a stub class stands in for them.
@@ -20,7 +21,7 @@ BLOCKED_MODULES = ("os", "posix", "nt", "sys")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What `torch.save` wrote to `path`."""
+    """What `torch.save` wrote to `path`, or safetensors."""
 
     path: Path
     content: Any  #: tensors and plain values; stub classes and their objects for all else
@@ -34,9 +35,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     its authors: Lightning's checkpoints have classes of Lightning as keys, and hyper-parameters in a Namespace.
 
     Raises:
-        UserError: the file can't be read, is no torch archive, is damaged, or would run code.
+        UserError: the file can't be read, is neither a torch archive nor safetensors, is damaged, or would run code.
     """
-    _check_archive(path)
+    if (start := _start(path))[8:9] == b"{":  # after the length of its header, in 8 bytes
+        return Checkpoint(path, _safetensors(path), [])
+    _check_archive(path, start)
     names: list[str] = []
     calls: set[str] = set()
     try:
@@ -55,25 +58,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, content, names)
 
 
-def state_dict(checkpoint: Checkpoint) -> Mapping[str, Any]:
-    """The `state_dict` of a checkpoint.
-
-    Raises:
-        UserError: it has none.
-    """
-    content = checkpoint.content
-    if isinstance(content, Mapping):
-        state = content.get("state_dict")
-        if isinstance(state, Mapping) and all(isinstance(name, str) for name in state):
-            return state
-        got = f"a dictionary of {len(content)} keys ({visible_names(content, 3)})" if content else "an empty dictionary"
-    else:
-        got = f"a {visible_name(type(content).__name__)}"
-    raise UserError(
-        f"{checkpoint.path}: got {got} without `state_dict`, expected a Lightning checkpoint; is it another model's?"
-    )
-
-
 def is_plain_tensor(value: object) -> bool:
     """Whether `value` is a dense tensor that holds its values."""
     return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
@@ -89,22 +73,38 @@ def _unpickled(path: Path, names: list[str], calls: set[str]) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
-def _check_archive(path: Path) -> None:
+def _start(path: Path) -> bytes:
+    """The first 9 bytes."""
     try:
         with path.open("rb") as file:
-            start = file.read(4)
+            return file.read(9)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({_first_line(error)}); give the path of a checkpoint") from None
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)  # mapped, not read
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: is a damaged safetensors file ({_first_line(error)}); get it again") from None
+
+
+def _check_archive(path: Path, start: bytes) -> None:
+    try:
         is_zip = zipfile.is_zipfile(path)
         names = zipfile.ZipFile(path).namelist() if is_zip else []
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read ({_first_line(error)}); give the path of a checkpoint") from None
-    if start != b"PK\x03\x04":
+    if not start.startswith(b"PK\x03\x04"):
         if not start:
             reason = "is empty"
         elif start.startswith(b"\x80"):
             reason = "is a bare pickle, as torch wrote it until version 1.5, and was not loaded"
         else:
-            reason = f"is no torch archive (it begins with {start!r})"
-        raise UserError(f"{path}: {reason}; expected a .ckpt as torch.save has written it since version 1.6")
+            reason = f"is no torch archive (it begins with {start[:4]!r})"
+        raise UserError(
+            f"{path}: {reason}; expected a .ckpt as torch.save has written it since version 1.6, or safetensors"
+        )
     if not is_zip:
         raise UserError(
             f"{path}: is cut short or damaged ({path.stat().st_size:,} bytes, its end is missing); get it again"

@@ -1,7 +1,8 @@
 """What the sources share whose weights are the tensors of one checkpoint file."""
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from trajprobe.errors import UserError, visible_names
 from trajprobe.files.atomic import file_sha256
 from trajprobe.published.checkpoint import Checkpoint, load_checkpoint
 from trajprobe.published.source import LocalFiles, Selection
+from trajprobe.published.state_dict import StateDict
 
+#: Types that float32 holds exactly.
+NARROW = (torch.float16, torch.bfloat16)
 #: Parts of tensor names in models that generate tokens: those of Open-MAGVIT2, VideoGPT and their kin.
 _GENERATOR_NAMES = ("transformer", "first_stage_model", "tok_emb", "attn_stack.", "vqvae.")
 
@@ -37,19 +41,40 @@ def checkpoint_of(files: LocalFiles) -> Checkpoint:
     return load_checkpoint(path)
 
 
+def widened(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`tensors`, those of half precision or bfloat16 as float32 where the network has that: the same values."""
+    return {
+        name: tensor.float() if tensor.dtype in NARROW and expected[name].dtype == torch.float32 else tensor
+        for name, tensor in tensors.items()
+    }
+
+
 def selection(
     files: LocalFiles,
     checkpoint: Checkpoint,
+    state: StateDict,
     tensors: Mapping[str, Tensor],
     *,
+    types: Iterable[torch.dtype],
     summary: str,
     provenance: Mapping[str, Any],
     usage: str,
     params_lines: tuple[str, ...] = (),
 ) -> Selection:
-    """The selection of `tensors`, by their names in the family's network, from the checkpoint of `files`."""
+    """The selection of `tensors`, by their names in the family's network, from the checkpoint of `files`.
+
+    `types` are those that they had in the file; a summary and the provenance say what was changed.
+    """
     ((name, sha256),) = files.sha256.items()
     lines = [f"{name}: {summary}; sha256 {sha256}"]
+    if state.wrappers:
+        lines.append(f"{name}: names were taken without `{state.wrappers}`, which a wrapper had put there")
+        provenance = {**provenance, "wrappers": state.wrappers}
+    narrow = Counter(str(kind) for kind, tensor in zip(types, tensors.values(), strict=True) if kind != tensor.dtype)
+    if narrow:
+        counts = " and ".join(f"{count} {kind.removeprefix('torch.')}" for kind, count in sorted(narrow.items()))
+        lines.append(f"{name}: of the {len(tensors)} tensors, {counts} were widened to float32")
+        provenance = {**provenance, "widened": dict(sorted(narrow.items()))}
     if checkpoint.foreign_names:
         names = visible_names(checkpoint.foreign_names, 50)
         lines.append(f"{name}: names classes or functions that were neither imported nor run: {names}")

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+#: Of a network, in frames, rows and columns.
+Strides = tuple[int, int, int]
+
 
 @dataclass(frozen=True)
 class HubRepository:
@@ -75,3 +78,10 @@ class AveragedSource(Protocol):
     """A source of weights that also have a moving average: `select` selects the average, `select_raw` the weights."""
 
     select_raw: Callable[[LocalFiles, str], Selection]
+
+
+@runtime_checkable
+class StridedSource(Protocol):
+    """A source of weights whose files need not state the strides of their network: a user can."""
+
+    select_strided: Callable[[LocalFiles, str, Strides], Selection]

@@ -160,17 +160,17 @@ def _architecture(row: PublishedModel, name: str, folder: Path) -> tuple["Archit
     The latter is that of the table's row, and what the files state otherwise.
     """
     from trajprobe.backbones import huggingface
-    from trajprobe.backbones.parts import transformers_files  # slow to import, and other sources don't need it
+    from trajprobe.backbones.parts import preprocessor_files, transformers_classes, transformers_files  # slow to import
 
     node = row.architecture or {"preset": name}
     try:
         stated = family(FAMILY).expand(node)
         if "model" not in stated:
             raise ValueError("missing key `preset` or `model`")
-        model_class = huggingface.model_class(stated["model"])
+        model_class = transformers_classes.model_class(stated["model"])
     except ValueError as error:
         raise UserError(f"{TABLE}: `{name}.architecture`: {error}") from None
-    config, pixels = transformers_files.config_of(model_class, folder), transformers_files.pixels_of(folder)
+    config, pixels = transformers_files.config_of(model_class, folder), preprocessor_files.pixels_of(folder)
     defaults: dict[str, Any] = cast(Any, model_class.config_class)().to_dict()
     stated_config = stated.get("config", {})
     config = {key: defaults.get(key) for key in stated_config} | config  # files leave the class's defaults out

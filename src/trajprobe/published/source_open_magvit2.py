@@ -3,6 +3,7 @@
 It is a Lightning checkpoint. Its `state_dict` holds the raw weights under the network's own names, and their moving
 average (EMA), which upstream evaluates, under `model_ema.` and the name without its dots. Where the dots were can't be
 told from that, so these names are always made from the network's. A training checkpoint also has the losses' networks.
+People have the same tensors in other files too: without Lightning's envelope, wrapped, in half precision, safetensors.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,8 +16,9 @@ from torch import Tensor
 from trajprobe.backbones.open_magvit2 import OpenMagvit2
 from trajprobe.errors import UserError, visible_names
 from trajprobe.published import single_file
-from trajprobe.published.checkpoint import is_plain_tensor, state_dict
+from trajprobe.published.checkpoint import is_plain_tensor
 from trajprobe.published.source import HubRepository, LocalFiles, Selection
+from trajprobe.published.state_dict import state_dict
 
 NAMES = ("open-magvit2",)
 REPOSITORY = "TencentARC/Open-MAGVIT2-Tokenizer-262144-Video"
@@ -104,12 +106,21 @@ def _select_files(names: Collection[str], where: str) -> tuple[str, ...]:
 
 def _selection(files: LocalFiles, name: str, *, raw: bool) -> Selection:
     checkpoint = single_file.checkpoint_of(files)
-    state = state_dict(checkpoint)
-    tensors = network_tensors(state, checkpoint.path, raw=raw)
-    provenance = {"weights": "raw" if raw else "ema", "entries": len(state), "trained_frames": TRAINED_FRAMES}
+    state = state_dict(checkpoint, (*PARTS, EMA.removesuffix(".")))
+    entries = state.entries
+    found = network_tensors(entries, checkpoint.path, raw=raw)
+    tensors = single_file.widened(found, expected_tensors())
+    provenance = {"weights": "raw" if raw else "ema", "entries": len(entries), "trained_frames": TRAINED_FRAMES}
     usage = f"the {'raw weights' if raw else 'moving average'}; a row of family {FAMILY} uses `weights: {name}`"
     return single_file.selection(
-        files, checkpoint, tensors, summary=entry_counts(state), provenance=provenance, usage=usage
+        files,
+        checkpoint,
+        state,
+        tensors,
+        types=[tensor.dtype for tensor in found.values()],
+        summary=entry_counts(entries),
+        provenance=provenance,
+        usage=usage,
     )
 
 
@@ -150,5 +161,5 @@ def _check_shapes(state: Mapping[str, Any], keys: Mapping[str, str], tensors: Ma
                 f"{path}: got {key} of shape {tuple(got.shape)}, expected {tuple(expected.shape)}; has the model "
                 f"another width? {_REMEDY}"
             )
-        if got.dtype != expected.dtype:
+        if got.dtype not in (expected.dtype, *single_file.NARROW):
             raise UserError(f"{path}: got {key} of {got.dtype}, expected {expected.dtype}; {_REMEDY}")

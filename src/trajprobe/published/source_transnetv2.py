@@ -17,6 +17,7 @@ from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.published import single_file
 from trajprobe.published.checkpoint import is_plain_tensor
 from trajprobe.published.source import LocalFiles, PackageFile, Selection
+from trajprobe.published.state_dict import StateDict
 
 NAMES = ("transnetv2",)
 FAMILY = "transnetv2"
@@ -49,7 +50,9 @@ def select(files: LocalFiles, name: str) -> Selection:
     return single_file.selection(
         files,
         checkpoint,
+        StateDict(state, wrappers=""),  # the package's own file has none
         tensors,
+        types=[tensor.dtype for tensor in tensors.values()],
         summary=f"{len(state)} entries, {len(tensors)} of the blocks",
         provenance={"entries": len(state), "trained_frames": TRAINED_FRAMES},
         usage="used by this line of params.yaml, under `rows`; clips of any format will do:",

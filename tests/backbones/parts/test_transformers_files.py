@@ -6,9 +6,10 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from small_transformers import HALF, MODELS
+from small_transformers import MODELS
 from transformers import CLIPVisionModel, VideoMAEModel, conversion_mapping
 
+from trajprobe.backbones.parts import preprocessor_files
 from trajprobe.backbones.parts import transformers_files as tf
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_sha256
@@ -172,74 +173,11 @@ def test_settings_are_what_is_not_the_classs_default(recorded, name):
     assert tf.config_of(kind, recorded(name)) == {k: v for k, v in expected.items() if v != default[k]}
 
 
-def preprocessor(folder, **changed):
-    path = folder / "preprocessor_config.json"
-    told = json.loads(path.read_text()) | changed
-    path.write_text(json.dumps({key: value for key, value in told.items() if value is not None}))
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({}, {"resize": 32, "crop": 32, "resample": "bilinear"}),
-        ({"resample": 3, "size": {"height": 40, "width": 40}}, {"resize": 40, "crop": 32, "resample": "bicubic"}),
-        ({"do_center_crop": False, "size": 48}, {"resize": 48, "crop": 48}),
-        ({"do_center_crop": None, "crop_size": None}, {"resize": 32, "crop": 32}),
-        ({"crop_size": 28}, {"crop": 28}),
-        ({"rescale_factor": 1 / 127.5, "offset": True}, {"mean": (0.75, 0.75, 0.75), "std": (0.125, 0.125, 0.125)}),
-        ({"rescale_factor": None}, {"mean": tuple(HALF["mean"]), "std": tuple(HALF["std"])}),
-    ],
-)
-def test_preprocessing_is_read_as_it_is_published(recorded, changed, expected):
-    found = tf.pixels_of(preprocessor(recorded("clip"), **changed))
-    for key, value in expected.items():
-        assert getattr(found, key) == pytest.approx(value) if isinstance(value, tuple) else getattr(found, key) == value
-
-
-def test_an_offset_is_what_processors_make_of_it(recorded):
-    """ViViT: x / 127.5 - 1, and then the mean and the deviation."""
-    pixels = tf.pixels_of(preprocessor(recorded("clip"), rescale_factor=1 / 127.5, offset=True))
-    for grey in (0, 100, 255):
-        expected = ((grey / 127.5 - 1) - 0.5) / 0.25
-        assert (grey / 255 - pixels.mean[0]) / pixels.std[0] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"image_mean": None}, "has no image_mean; expected each, since a class's defaults are not a model's"),
-        ({"image_mean": None, "image_std": None}, "has no image_mean, image_std"),
-        ({"size": None}, "has no size"),
-        ({"resample": None}, "has no resample"),
-        ({"resample": 1}, "resample"),
-        ({"size": {"height": 32, "width": 40}}, "got size .* expected a square's side or a shortest_edge"),
-        ({"do_resize": False}, "got do_resize False, expected true"),
-        ({"do_normalize": False}, "got do_normalize False, expected true"),
-        ({"crop_size": 64}, "got crop 64, expected at most 32"),
-        ({"image_std": [0.5, 0.5]}, "length 3"),
-        ({"rescale_factor": 0}, "its numbers can't be used"),
-        ({"rescale_factor": "1/255"}, "its numbers can't be used"),
-        ({"image_mean": "abc"}, "its numbers can't be used"),
-        ({"offset": "x"}, "its numbers can't be used"),
-        ({"rescale_factor": 10**400}, "its numbers can't be used"),
-        ({"rescale_factor": 1e-300}, "at `mean.0.`: Expected `float`"),
-        ({"resample": [2]}, "its numbers can't be used"),
-        ({"size": {"height": [32], "width": [32]}}, "got size .* expected a square's side"),
-        ({"size": {}}, "got size .* expected a square's side"),
-        ({"size": 10**9}, "at `resize`: Expected `int` <= 2048"),
-    ],
-)
-def test_preprocessing_that_is_not_told_is_not_guessed(recorded, changed, message):
-    with pytest.raises(UserError, match=message):
-        tf.pixels_of(preprocessor(recorded("clip"), **changed))
-
-
 def test_a_folder_without_its_tables_is_refused(recorded):
     folder = recorded("clip")
     (folder / "preprocessor_config.json").unlink()
     with pytest.raises(UserError, match=r"has no preprocessor_config\.json; expected one"):
-        tf.pixels_of(folder)
+        preprocessor_files.pixels_of(folder)
     (folder / "config.json").write_text("[]")
     with pytest.raises(UserError, match=r"config\.json: is no JSON table"):
         tf.config_of(CLIPVisionModel, folder)
@@ -281,13 +219,6 @@ def test_whole_numbers_are_no_weights(recorded):
     folder = rewritten(recorded("clip"), lambda t: {k: v.to(torch.int32) for k, v in t.items()})
     with pytest.raises(UserError, match=r"(no tensor of the file has its values|could not load it)"):
         tf.load(CLIPVisionModel, folder)
-
-
-def test_a_video_processors_table_comes_first(recorded):
-    folder = recorded("vjepa2")
-    told = json.loads((folder / "preprocessor_config.json").read_text())
-    (folder / "video_preprocessor_config.json").write_text(json.dumps(told | {"resample": 3}))
-    assert tf.pixels_of(folder).resample == "bicubic"
 
 
 def test_a_configuration_of_another_type_is_refused_by_its_type(recorded):

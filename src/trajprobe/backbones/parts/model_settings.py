@@ -52,8 +52,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             raise ValueError(f"got `{name}` {visible_name(value)}, expected eager or sdpa; leave it out")
         if isinstance(value, dict):
             waiting += [(key if key in ATTENTION else str(inner), item) for inner, item in value.items()]
-        elif isinstance(value, list):
-            waiting += [(key, item) for item in value]
+        elif isinstance(value, list):  # of what some call so in each block, and is no colour
+            waiting += [("channels" if key in CHANNELS else key, item) for item in value]
         elif key in POSITIVE and isinstance(value, int) and value < 1:
             raise ValueError(f"got `{name}` {visible_name(value)}, expected 1 or more")
         elif isinstance(value, float) and not math.isfinite(value):
@@ -86,7 +86,8 @@ def check_extent(config: PreTrainedConfig) -> None:
             f"got {layers:,} layers of {hidden:,} channels, which need {size / memory.GB:,.1f} GB of memory for their "
             f"weights; the machine has {memory.total() / memory.GB:,.1f} GB"
         )
-    side, patch = _setting(config, "image_size"), max(1, _setting(config, "patch_size"))
+    side = _setting(config, "image_size")
+    patch = max(1, _setting(config, "patch_size") or _setting(config, "tubelet_size"))
     steps = max(1, _setting(config, "num_frames") or _setting(config, "frames_per_clip"))
     if (numbers := steps * (side // patch) ** 2 * hidden) > POSITIONS:
         raise ValueError(
@@ -96,6 +97,7 @@ def check_extent(config: PreTrainedConfig) -> None:
 
 
 def _setting(config: PreTrainedConfig, key: str) -> int:
-    """A setting that is a whole number, or 0."""
+    """A setting that is a whole number, or the last of several (frames, height and width); else 0."""
     value = getattr(config, key, 0)
-    return value if isinstance(value, int) else 0
+    last = value[-1] if isinstance(value, list | tuple) and value else value
+    return last if isinstance(last, int) else 0

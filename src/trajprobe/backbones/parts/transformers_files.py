@@ -1,4 +1,4 @@
-"""A folder as transformers saves one: its configuration, its preprocessing, and its weights, complete or refused.
+"""A folder as transformers saves one: its configuration, and its weights, complete or refused.
 
 transformers itself only logs a tensor that is missing, unused or under a wrong prefix, fills it with random numbers and
 goes on; of damaged values it says nothing. Here each of these is an error, and the cause comes before its effects.
@@ -21,7 +21,6 @@ from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from trajprobe.backbones.parts import model_settings
-from trajprobe.backbones.parts.pixel_values import Pixels
 from trajprobe.backbones.weights import MODEL, PROVENANCE, provenance, recorded_digest
 from trajprobe.errors import UserError, visible, visible_name, visible_names
 from trajprobe.files.reading import read_json
@@ -30,10 +29,6 @@ from trajprobe.params import parse
 CONFIG = "config.json"
 #: Of names of tensors; the empty one would be that of all.
 Prefix = Annotated[str, Meta(min_length=1)]
-#: Files that say what the preprocessing is; of a folder with both, the first counts.
-PREPROCESSORS = ("video_preprocessor_config.json", "preprocessor_config.json")
-#: PIL's numbers for its filters.
-RESAMPLES = {2: "bilinear", 3: "bicubic"}
 
 
 def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, str]:
@@ -65,7 +60,7 @@ def load(kind: type[PreTrainedModel], folder: Path) -> tuple[PreTrainedModel, st
             )
     except Exception as error:  # noqa: BLE001 (a configuration that makes no network can fail in any way)
         raise UserError(
-            f"{path}: transformers could not load it ({_first_line(error)}); does {CONFIG} belong to it?"
+            f"{path}: transformers could not load it ({first_line(error)}); does {CONFIG} belong to it?"
         ) from None
     model, info = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     allowed = parse(recorded.get("unexpected", []), list[Prefix], f"{folder / PROVENANCE}: `unexpected`")
@@ -104,14 +99,14 @@ def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
     path = folder / CONFIG
     _check_type(kind, path)
     try:
-        model_settings.check_settings(_table(path))
+        model_settings.check_settings(read_table(path))
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
     try:
         with _silence():
             config: PreTrainedConfig = cast(Any, kind.config_class).from_pretrained(folder, local_files_only=True)
     except Exception as error:  # noqa: BLE001 (a configuration's values can be wrong in any way)
-        raise UserError(f"{path}: is no configuration of a {kind.__name__} ({_first_line(error)})") from None
+        raise UserError(f"{path}: is no configuration of a {kind.__name__} ({first_line(error)})") from None
     try:
         model_settings.check_extent(config)
     except ValueError as error:
@@ -121,7 +116,7 @@ def _config(kind: type[PreTrainedModel], folder: Path) -> PreTrainedConfig:
 
 def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
     """Refuses the configuration of another kind of model, of which transformers would take the keys that it has too."""
-    model_type, expected = _table(path).get("model_type"), kind.config_class
+    model_type, expected = read_table(path).get("model_type"), kind.config_class
     mapping: Any = transformers.CONFIG_MAPPING  # lazy, unlike its `get`
     is_named = isinstance(model_type, str) and model_type in mapping
     config_class = mapping[model_type] if is_named else None
@@ -134,54 +129,12 @@ def _check_type(kind: type[PreTrainedModel], path: Path) -> None:
         )
 
 
-def pixels_of(folder: Path) -> Pixels:
-    """The preprocessing in `folder`.
+def read_table(path: Path) -> dict[str, Any]:
+    """A JSON table of the folder.
 
     Raises:
-        UserError: it is missing or incomplete, or is none that `pixel_values` does.
+        UserError: it is not there, or is none.
     """
-    names = [name for name in PREPROCESSORS if (folder / name).is_file()]
-    if not names:
-        raise UserError(
-            f"{folder}: has no {PREPROCESSORS[1]}; expected one, since a class's defaults are not a model's"
-        )
-    path = folder / names[0]
-    table = _table(path)
-    for key in ("do_resize", "do_rescale", "do_normalize"):
-        if table.get(key, True) is not True:
-            raise UserError(
-                f"{path}: got {key} {visible_name(table[key])}, expected true; no other preprocessing is supported"
-            )
-    missing = [key for key in ("size", "resample", "image_mean", "image_std") if table.get(key) is None]
-    if missing:
-        raise UserError(
-            f"{path}: has no {', '.join(missing)}; expected each, since a class's defaults are not a model's"
-        )
-    resize = _side(table["size"], "size", path)
-    crops = table.get("do_center_crop", "crop_size" in table)
-    crop = _side(table["crop_size"], "crop_size", path) if crops else resize
-    try:
-        # Published models rescale by 1 / 255, and some (ViViT) by 1 / 127.5 less an offset of 1.
-        scale, offset = 255 * float(table.get("rescale_factor", 1 / 255)), float(table.get("offset", False))
-        mean = [(float(value) + offset) / scale for value in table["image_mean"]]
-        std = [float(value) / scale for value in table["image_std"]]
-        resample = RESAMPLES.get(table["resample"], table["resample"])
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise UserError(f"{path}: its numbers can't be used ({error}); get it again") from None
-    values = {"resize": resize, "resample": resample, "crop": crop, "mean": mean, "std": std}
-    return parse(values, Pixels, str(path))
-
-
-def _side(value: Any, key: str, path: Path) -> int:
-    """The side of a square, or the shorter side, pixels."""
-    sides = list(value.values()) if isinstance(value, dict) else [value]
-    side = sides[0] if sides else None
-    if not isinstance(side, int) or any(other != side for other in sides):
-        raise UserError(f"{path}: got {key} {visible_name(value)}, expected a square's side or a shortest_edge")
-    return side
-
-
-def _table(path: Path) -> dict[str, Any]:
     table = read_json(path, f"is not there; `dvc pull {path.parent}` brings it", "get it again")
     if not isinstance(table, dict):
         raise UserError(f"{path}: is no JSON table; get it again")
@@ -201,7 +154,7 @@ def _check_names(info: Mapping[str, Any], tensors: Collection[str], allowed: Col
     elif missing:
         reason = "another model's file, or an incomplete one"
     else:
-        classes = _table(path.parent / CONFIG).get("architectures")
+        classes = read_table(path.parent / CONFIG).get("architectures")
         saved = "name another class, or"
         if isinstance(classes, list) and classes:
             saved = f"it was saved as a {visible_name(classes[0])}: name that class, or else"
@@ -248,7 +201,8 @@ def _count(keys: Collection[Any]) -> str:
     return f"{len(keys)} tensor{'s' * (len(keys) != 1)}"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what an error says."""
     return visible((str(error).strip().splitlines() or [type(error).__name__])[0], 200)
 
 
