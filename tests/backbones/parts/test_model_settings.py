@@ -28,6 +28,7 @@ REFUSED = [
     ({"depths": [2, 2, 10**5]}, "got `depths` 100000, expected at most 128"),
     ({"patch_size": -(10**9)}, "expected at most 1,048,576"),
     ({"num_channels": 10**5}, "got `num_channels` 100000, expected at most 64"),
+    ({"in_channels": [16, 2**21]}, "got `channels` 2097152, expected at most 1,048,576"),
     ({"hidden_size": 0}, "got `hidden_size` 0, expected 1 or more"),
     ({"layer_norm_eps": float("nan")}, "got `layer_norm_eps` nan, expected a finite number"),
 ]
@@ -49,6 +50,7 @@ def test_what_published_configurations_have_is_taken():
             "attn_implementation": None,
             "backbone": None,
             "use_timm_backbone": False,
+            "in_channels": [32, 16, 24, 192],  # of blocks, not of frames
             "architectures": ["VideoMAEModel"],
             "vocab_size": 250_000,
             "text_config": {"max_position_embeddings": 131_072, "num_hidden_layers": 128},

@@ -2,7 +2,6 @@
 
 import msgspec
 import pytest
-import torch
 from small_transformers import MODELS, OTHERS, PIXELS, VISION
 from transformers import PreTrainedModel
 
@@ -79,13 +78,9 @@ def test_what_only_training_uses_is_named_in_a_list(monkeypatch):
             architecture(**MODELS[name][0])
 
 
-def test_a_model_is_tried_once_and_draws_nothing(monkeypatch):
+def test_a_model_is_tried_once(monkeypatch):
     monkeypatch.setattr(hf, "_depths", {})
-    torch.manual_seed(3)
-    expected = torch.rand(4)
-    torch.manual_seed(3)
     shape = architecture(**MODELS["ijepa"][0])
-    assert torch.equal(torch.rand(4), expected)
     assert hf.depth(shape) == 3
     monkeypatch.setattr(hf, "build", lambda _: pytest.fail("tried again"))
     assert architecture(**MODELS["ijepa"][0]) == shape
