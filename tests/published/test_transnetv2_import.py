@@ -190,6 +190,16 @@ def test_a_file_of_the_users_needs_no_package(tiny, repository, add, file, monke
     expected.load_state_dict(load_file(FOLDER / "model.safetensors"), strict=True)
 
 
+def test_a_file_of_the_users_fixes_no_later_file_of_the_package(tiny, repository, add, install, tmp_path):
+    path = tmp_path / FILE
+    torch.save(state(**{NORM: torch.full((16,), 2.0)}), path)
+    assert add("--from", path, name=NAME)[0] == 0
+    install(state())
+    status, output = add("--force", name=NAME)
+    assert status == 0, output
+    assert "has changed, since these weights differ" in output
+
+
 def test_raw_is_refused_for_weights_without_a_moving_average(refused):
     refused("--raw", name=NAME, words=["got --raw, but the published weights of transnetv2 have"])
 
@@ -206,6 +216,7 @@ ENTRIES = {
     "no tensor": (state(**{CONV: [1.0]}), f"got {CONV} that is no dense tensor, expected one"),
     "sparse": (state(**{NORM: torch.ones(16).to_sparse()}), f"got {NORM} that is no dense tensor"),
     "a list": ([torch.ones(2)], "got no table of tensors by name, expected TransNet V2's"),
+    "a number": (1, "got no table of tensors by name"),
     "numbers": ({0: torch.ones(2)}, "got no table of tensors by name"),
     "lightning": ({"state_dict": {}, "epoch": 1}, "got another model's checkpoint (2 entries: "),
     "code": ({"SDDCNN.0": os.system}, "would run code when it is loaded ("),
