@@ -9,12 +9,9 @@ from pathlib import Path
 
 from measure import machine
 
-from trajprobe.data.synthetic import Synthetic, arrays
-from trajprobe.files.atomic import write_npz
-
 TRACKS, POINTS = (10_000, 100_000), 100
 #: What a stage may take for each byte of tracks that are added, and how its time may grow, as an exponent.
-COPIES, EXPONENT = 2.5, 1.05
+COPIES, EXPONENT = 3, 1.05
 #: Each in a process of its own, which prints its processor time and its memory at most.
 MEASURED = """
 import resource
@@ -22,6 +19,13 @@ from pathlib import Path
 {}
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(used.ru_utime + used.ru_stime, 1024 * used.ru_maxrss)
+"""
+#: Not in this process: the largest memory of a process counts as that of those which it starts.
+DRAW = """
+from trajprobe.data.synthetic import Synthetic, arrays
+from trajprobe.files.atomic import write_npz
+params = Synthetic(clips={count}, pool=1, points={points}, tilt=0.5, noise=0.008, seed=0, pool_seed=1)
+write_npz(Path("tracks.npz"), arrays({count}, params, 0))
 """
 STAGES = {
     "import": """
@@ -61,19 +65,14 @@ def measured(code: str, store: Path) -> tuple[float, float]:
 def main() -> None:
     print(f"{TRACKS[0]:,} and {TRACKS[1]:,} tracks of {POINTS} points in 3-D, {machine()}")
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in STAGES}
-    sizes = []
     for count in TRACKS:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            made = arrays(
-                count, Synthetic(clips=count, pool=1, points=POINTS, tilt=0.5, noise=0.008, seed=0, pool_seed=1), 0
-            )
-            write_npz(Path("tracks.npz"), made)
-            sizes.append(8 * made["trajectories"].size * 4 / 3)  # with times
+            measured(DRAW.format(count=count, points=POINTS), Path(folder, "store"))
             for name, code in STAGES.items():
                 taken[name].append(measured(code, Path(folder, "store")))
     for name, ((seconds, memory), (more_seconds, more_memory)) in taken.items():
         exponent = math.log(more_seconds / seconds) / math.log(TRACKS[1] / TRACKS[0])
-        copies = (more_memory - memory) / (sizes[1] - sizes[0])
+        copies = (more_memory - memory) / (8 * 4 * POINTS * (TRACKS[1] - TRACKS[0]))  # three coordinates and a time
         print(
             f"{name}: {seconds:.1f} and {more_seconds:.1f} s of processor time, exponent {exponent:.2f} (limit "
             f"{EXPONENT}); {memory / 1e6:,.0f} and {more_memory / 1e6:,.0f} MB: {copies:.2f} bytes for each byte of "
