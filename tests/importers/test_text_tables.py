@@ -274,6 +274,11 @@ def test_a_time_in_another_unit_is_refused_with_the_median_step(table, option):
     assert len(imported(path, fps=1000, **{option: 10}).names) >= 4
 
 
+def test_an_infinite_time_has_no_windows(table):
+    rows = [ROWS[0].replace(",0,", ",1e400,", 1), *ROWS[1:]]
+    assert "track a has an infinite time" in refusal(table(HEADER, *rows), window=1.0)
+
+
 @pytest.mark.parametrize("column", [1, 2])
 def test_an_integer_that_no_float_holds_is_refused_with_its_track(table, column):
     rows = [row.split(",") for row in ROWS]

@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, visible_name
 from trajprobe.files import memory
 from trajprobe.importers.cleaning.gaps import check_unit, parted
 from trajprobe.importers.options import ImportOptions
@@ -36,6 +36,9 @@ def cut(table: PointTable, options: ImportOptions, where: str) -> PointTable:
         raise UserError(f"--window, --stride: got {window:g} and {stride:g}, expected whole numbers of points")
     elapsed = clock - clock[table.starts][table.track]
     last = elapsed[table.starts + table.lengths - 1]
+    if not np.isfinite(last).all():
+        track = visible_name(table.track_names[np.flatnonzero(~np.isfinite(last))[0]])
+        raise UserError(f"{where}: track {track} has an infinite time; expected numbers, NaN where there is no point")
     step = last / (table.lengths - 1)
     windows = np.floor((last + step - window) / stride + ROUNDING).astype(np.int64) + 1
     windows = np.maximum(windows, 0)
