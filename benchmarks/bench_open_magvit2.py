@@ -1,11 +1,9 @@
 """python benchmarks/bench_open_magvit2.py: the official encoder on clips of 5 x 128 x 128, random weights.
 
-On the CPU, beside a plain composition of torch's layers that computes the same latents. On a GPU, where there is one:
-each precision, beside the GPU's peak as torch's own matrix product reaches it, and the codes beside the CPU's.
+On the CPU, beside a plain composition of torch's layers that computes the same latents. GPUs: gpu.py.
 """
 
 import resource
-import time
 
 import torch
 from measure import machine, ratio
@@ -44,47 +42,6 @@ def on_the_cpu(network: OpenMagvit2, x: Tensor) -> None:
     print(f"GFLOP/s: {', '.join(told)} (a filtered convolution counted as a whole one)")
 
 
-def on_a_gpu(network: OpenMagvit2, x: Tensor, batch: int = 16) -> None:
-    device = torch.device("cuda")
-    with torch.inference_mode():
-        expected = network.codes(network.encode(x))
-    clips = x.repeat(batch // CLIPS, 1, 1, 1, 1).to(device)
-    for name, tf32, dtype in (
-        ("float32", False, torch.float32),
-        ("TF32", True, torch.float32),
-        ("bfloat16", False, torch.bfloat16),
-    ):
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
-        torch.backends.cudnn.deterministic = True
-        there = network.to(device, dtype)
-        with torch.inference_mode():
-            square = torch.randn(8192, 8192, device=device, dtype=dtype)
-            peak = 2 * 8192**3 / seconds(lambda square=square: square @ square)
-            del square
-            torch.cuda.reset_peak_memory_stats()
-            rate = batch / seconds(lambda there=there, dtype=dtype: there.encode(clips.to(dtype)))
-            codes = there.codes(there.encode(x.to(device, dtype)).float()).cpu()
-        share = rate * COST.flop / peak
-        differ = float((codes != expected).double().mean())
-        used = torch.cuda.max_memory_allocated() / 2**30
-        print(
-            f"{torch.cuda.get_device_name()}, {name}: {rate:.1f} clips a second, {share:.0%} of the matrix product's "
-            f"{peak / 1e12:.0f} TFLOP/s, {used:.2f} GiB; {differ:.2%} of codes differ from the CPU's"
-        )
-
-
-def seconds(function: object, runs: int = 5) -> float:
-    """The least of some runs, the GPU waited for."""
-    taken = []
-    for _ in range(runs):
-        torch.cuda.synchronize()
-        begun = time.perf_counter()
-        function()  # type: ignore[operator]
-        torch.cuda.synchronize()
-        taken.append(time.perf_counter() - begun)
-    return min(taken)
-
-
 torch.set_num_threads(THREADS)
 torch.manual_seed(0)
 with torch.device("meta"):
@@ -95,5 +52,3 @@ network = OpenMagvit2().eval().requires_grad_(False)
 x = torch.rand(CLIPS, 3, FRAMES, SIDE, SIDE) * 2 - 1
 print(f"Open-MAGVIT2's encoder, {CLIPS} clips of {FRAMES} x {SIDE} x {SIDE}, in clips; {THREADS} threads; {machine()}")
 on_the_cpu(network, x)
-if torch.cuda.is_available():
-    on_a_gpu(network, x)

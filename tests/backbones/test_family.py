@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from trajprobe import params
 from trajprobe.backbones import family as families
@@ -216,3 +217,28 @@ def test_no_key_has_a_name_that_dvc_ignores(name):
 def test_a_name_that_is_no_name_is_refused(name):
     with pytest.raises(UserError, match="got family"):
         family(name)
+
+
+class NoIntegerProducts(TorchDispatchMode):
+    """Refuses what CUDA does: matrix products of integers."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        product = function.overloadpacket.__name__ in ("mm", "bmm", "addmm", "baddbmm", "mv", "dot", "addmv")
+        if product and not any(torch.is_tensor(arg) and arg.is_floating_point() for arg in args):
+            raise NotImplementedError(f"{function} not implemented for 'Long'")
+        return function(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "huggingface"])
+def test_no_network_multiplies_matrices_of_integers(name):
+    of = family(name)
+    architecture = of.architecture({}, "rows.net")
+    with torch.device("meta"):
+        network = of.build(architecture)
+        video = torch.zeros(1, 16 if name == "videogpt" else 17, 32, 32, 3, dtype=torch.uint8)
+    with torch.no_grad(), NoIntegerProducts():
+        for layer in of.LAYERS:
+            of.layer(network, of.preprocess(video, architecture), layer)
+    numbers = torch.ones(2, 2, dtype=torch.int64)
+    with pytest.raises(NotImplementedError), NoIntegerProducts():
+        torch.einsum("b d, d -> b", numbers, numbers[0])

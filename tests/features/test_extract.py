@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 from small import VIDEO, built, files, hidden_means, place, values, written
 
 from trajprobe.backbones import weights
 from trajprobe.errors import UserError
-from trajprobe.features.extract import extract
+from trajprobe.features.extract import FeatureMaker, extract
 from trajprobe.features.plan import Plan
+from trajprobe.features.tokens import Encoding
 from trajprobe.files.feature_shards import FEATURES, networks_of, read
 from trajprobe.files.shards import MANIFEST, Shards
 
@@ -190,6 +192,28 @@ def test_values_that_are_not_finite_are_refused_and_the_old_features_stay(part, 
     with pytest.raises(UserError, match="trained: the network gave values that are not finite; its weights or its"):
         extract(values(), "trained")
     assert files(FEATURES) == before
+
+
+@pytest.mark.parametrize("forecast", [True, False])
+def test_a_gpu_without_room_is_refused_with_what_to_lower(monkeypatch, forecast):
+    """Torch raises this error for GPUs alone. Fewer clips at once would have other last bits: they are not chosen."""
+    features = Encoding.features
+
+    def full(encoding, network, video):
+        if video.is_meta:
+            return features(encoding, network, video)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.")
+
+    monkeypatch.setattr(Encoding, "features", full)
+    if not forecast:
+        monkeypatch.setattr(FeatureMaker, "forecast", lambda *_: "no forecast")
+    with pytest.raises(UserError) as error:
+        extracted()
+    message = (
+        "`features.memory`: trained needs about 0.00 GiB on cpu for its weights and 4 clips at once, and the GPU ran"
+    )
+    assert message in str(error.value)
+    assert list(FEATURES.iterdir()) == []
 
 
 def test_what_can_not_be_opened_leaves_no_folder():

@@ -60,8 +60,9 @@ def _in_workers(
     """The outcome of each task, made by `count` worker processes; progress is reported once for each shard."""
     context = multiprocessing.get_context("spawn")
     gpus = context.SimpleQueue()
+    here = _gpus_here()
     for number in range(count):
-        gpus.put(number)
+        gpus.put(number % here)
     others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(count, context, _start_worker, (work, store, gpus)) as pool:
         # At most one task for each worker, so that the unfinished ones are those that are being made.
@@ -89,6 +90,15 @@ def _in_workers(
                     process.terminate()
 
 
+def _gpus_here() -> int:
+    """The number of GPUs that workers share: 1 where there is none, and a worker then says so."""
+    if os.environ.get("TRAJPROBE_DEVICE") != "cuda":
+        return 1
+    import torch  # takes seconds, and work without a GPU may need none of it
+
+    return max(1, torch.cuda.device_count())
+
+
 #: In a worker process: its executor, and the work of its run.
 _worker: tuple[Local, Work[Any]]
 
@@ -99,7 +109,7 @@ def _start_worker(work: Work[Any], store: Store, gpus: "SimpleQueue[int]") -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the workers
     end_with_parent()
     if os.environ.get("TRAJPROBE_DEVICE") == "cuda":
-        os.environ["TRAJPROBE_DEVICE"] = f"cuda:{gpus.get()}"  # one GPU for each worker
+        os.environ["TRAJPROBE_DEVICE"] = f"cuda:{gpus.get()}"  # its own, as long as there are as many
     _worker = Local(store, 1), work
 
 

@@ -6,7 +6,8 @@ From a stage script to a network's forward pass: `extract` -> `produce` -> `serv
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
 from trajprobe.files.video_shards import Batch
 from trajprobe.rows import variants
+from trajprobe.stage import WORKERS
 
 #: 1: tokens and codes are kept in the store, so that another pooling of them needs no network.
 KEEP = "TRAJPROBE_KEEP_TOKENS"
@@ -98,7 +100,8 @@ class FeatureMaker:
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = plan.row.precision == "tf32"
         torch.backends.cudnn.deterministic = True
         network, source = open_network(plan, of.network)
-        self.network = network.to(self.device, self.encoding.dtype).eval().requires_grad_(False)
+        with self._gpu_memory():
+            self.network = network.to(self.device, self.encoding.dtype).eval().requires_grad_(False)
         self.perturb = INPUTS[of.input]
         self.recipe = plan.recipe(of, source)
         family = plan.family
@@ -127,17 +130,19 @@ class FeatureMaker:
         """The shard of features [b t d] of a shard of clips.
 
         Raises:
-            UserError: the features are not finite; or another kind of machine asked for them, whose bits differ.
+            UserError: the features are not finite; the GPU's memory is too small; or another kind of machine asked for
+                them, whose bits differ.
         """
         if self._key(clips.sha256) != task.key:
             kind = f"{self.recipe['device']}, torch {self.recipe['torch']}"
             raise UserError(f"a worker of {kind} would make other bits than were asked for; use machines of one kind")
-        items, function = self._source(clips, store)
-        parts = []
-        for x, count in microbatches(items, self.plan.microbatch, self.device):
-            parts.append(function(x)[:count])
-            report_progress(count)
-        features: NDArray[np.float32] = torch.cat(parts).cpu().numpy()  # the one place where a GPU is waited for
+        with self._gpu_memory():
+            items, function = self._source(clips, store)
+            parts = []
+            for x, count in microbatches(items, self.plan.microbatch, self.device):
+                parts.append(function(x)[:count])
+                report_progress(count)
+            features: NDArray[np.float32] = torch.cat(parts).cpu().numpy()  # the one place where a GPU is waited for
         if not np.isfinite(features).all():
             raise UserError(not_finite(self.plan.name))
         return encode_shard({"features": features}, self.recipe | {"shard": clips.sha256})
@@ -182,6 +187,24 @@ class FeatureMaker:
     def _key(self, clips: str) -> str:
         return Store.key(self.recipe | {"shard": clips})
 
+    @contextmanager
+    def _gpu_memory(self) -> Iterator[None]:
+        """Turns a GPU's want of memory into a message.
+
+        Fewer clips at once would fit, but their last bits differ: how many there are is the user's to say, for all
+        machines.
+        """
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            of, at_once = self.plan.cost, self.plan.microbatch
+            needed = (of.weights + at_once * of.memory) / forecast.GIB
+            raise UserError(
+                f"params.yaml: `features.memory`: {self.plan.name} needs about {needed:.2f} GiB on {self.device} for "
+                f"its weights and {at_once} clips at once, and the GPU ran out of memory; lower it, use a smaller "
+                f"{WORKERS}, or end what else runs on the GPU"
+            ) from None
+
     @torch.inference_mode()
     def forecast(self, clips: int, networks: int) -> str:
         """What so many clips will cost for so many networks, at the speed that is measured here."""
@@ -191,7 +214,8 @@ class FeatureMaker:
         def run(count: int) -> object:
             return self.encoding.features(self.network, video.expand(count, -1, -1, -1, -1).to(self.device)).cpu()
 
-        seconds = forecast.seconds_a_clip(run, self.plan.microbatch)
+        with self._gpu_memory():
+            seconds = forecast.seconds_a_clip(run, self.plan.microbatch)
         summary = forecast.summary(self.plan.cost, self.plan.microbatch, clips, networks, seconds)
         if self.keeps_tokens:
             kept = next(iter(self._tokens(first).values())).nbytes * clips * networks

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from einops import einsum, rearrange, reduce
+from einops import rearrange, reduce
 from torch import Tensor
 
 #: Bits of a sub-code of `LookupFree.histogram`.
@@ -23,8 +23,9 @@ class LookupFree:
 
     def codes(self, latents: Tensor) -> Tensor:
         """Latents [b d t h w], d = bits -> codes int64 [b t h w], in 0 .. 2^d - 1."""
-        places = 2 ** torch.arange(self.bits, dtype=torch.int64, device=latents.device)
-        return einsum(bits(latents).to(torch.int64), places, "b d t h w, d -> b t h w")
+        places = rearrange(torch.arange(self.bits, device=latents.device), "d -> d 1 1 1")
+        # No matrix product: CUDA has none of integers.
+        return reduce(bits(latents).to(torch.int64) << places, "b d t h w -> b t h w", "sum")
 
     def vectors(self, codes: Tensor) -> Tensor:
         """Codes int64 [b t h w] -> the quantised latents that they stand for, -1 or +1, float32 [b d t h w]."""
