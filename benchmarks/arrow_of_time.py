@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from trajprobe.compare.arrow_of_time import arrows
 from trajprobe.compare.estimates import ARROW, estimates
 from trajprobe.compare.sample import Sample
-from trajprobe.compare.scored import Variant, scored_variants
+from trajprobe.compare.scored import scored_variants
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import NetworkProbe
 from trajprobe.params import read, section

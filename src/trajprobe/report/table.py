@@ -92,9 +92,9 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
         yield ""
         yield (
             "*Arrow of time*: of the clips and the same clips played backwards, the share whose direction is told. "
-            f"50 % is chance. Above and below chance are one-sided tests at {100 * params.alpha:g} %, at chance is within "
-            f"{100 * params.margin:g} points, with Holm's correction for the {_arrow_tests(comparison)} tests of this "
-            "question."
+            f"50 % is chance. Above and below chance are one-sided tests at {100 * params.alpha:g} %, at chance is "
+            f"within {100 * params.margin:g} points, with Holm's correction for the {_arrow_tests(comparison)} tests "
+            "of this question."
         )
     yield ""
     titles = [metric.title for metric in METRICS.values()]
