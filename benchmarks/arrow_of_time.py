@@ -101,5 +101,5 @@ def arrow_rates() -> Iterator[list[str]]:
     for setting in SETTINGS:
         runs = Parallel(n_jobs=-1)(delayed(told)(setting, seed) for seed in range(ARROW_RUNS))
         truth = float(np.mean([counts for counts, _ in runs])) / 2 if setting.signal else 0.5
-        rates = np.mean([outcomes(*run, truth) for run in runs], axis=0)
+        rates = np.mean([outcomes(counts, labelling, truth) for counts, labelling in runs], axis=0)
         yield [setting.name, percent(truth), *map(percent, rates)]

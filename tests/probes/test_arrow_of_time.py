@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from small_probe import FOLDS, GROUPS, LABELS, features, labelled, oracle, params
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from small_probe import FOLDS, GROUPS, LABELS, features, labelled, oracle, params
 
 from trajprobe.probes.arrow_of_time import fold_of_pairs
 from trajprobe.probes.network_probes import VariantFeatures, outer_folds, probe_networks

@@ -5,14 +5,14 @@ verdicts are a family of tests of their own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from trajprobe.compare.distributions import difference, score
 from trajprobe.compare.hypotheses import sample_in_words
 from trajprobe.compare.order import CHANCE
-from trajprobe.compare.sample import ClipMeans, Sample, Scores, sums_without_groups
+from trajprobe.compare.sample import DIRECTIONS, ClipMeans, Sample, Scores, sums_without_groups
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import Hypothesis, Verdict, judge
 
@@ -29,7 +29,7 @@ def arrow_means(scored: ScoredVariant, sample: Sample) -> ClipMeans | None:
     """The mean over pairs of the share that is told right; None where the variant saw no clip backwards."""
     if not scored.told.size:
         return None
-    weights = sample.weights("accuracy")
+    weights = replace(sample.weights("accuracy"), luck=DIRECTIONS)
     left = len(weights.of_group) - np.bincount(weights.of_group)
     left_out = sums_without_groups(scored.told, weights.of_group) / left
     return ClipMeans(Scores(scored.told.mean(axis=1), left_out, scored.told), weights)
@@ -54,7 +54,7 @@ def arrows(
         confidence: of the intervals.
     """
     means = {of: mean for of, scored in variants.items() if (mean := arrow_means(scored, sample))}
-    gains = {of: random for of, random in randoms.items() if of in means}
+    gains = {of: random for of, random in randoms.items() if of in means and random in means}
     family = [_from_chance(of, mean, sample) for of, mean in means.items()]
     for of, random in gains.items():
         trained, base = means[of].scores, means[random].scores
