@@ -24,7 +24,7 @@ from trajprobe.probes.network_probes import outer_folds
 from trajprobe.probes.settings import FewShot, Probe
 from trajprobe.probes.views import ProbedFeatures
 
-ARROW_RUNS = 200
+ARROW_RUNS = 100
 DIMENSIONS, RANDOM = 16, 3
 
 
@@ -42,8 +42,7 @@ SETTINGS = (
     Setting("60", 60, 1),
     Setting("200", 200, 1),
     Setting("200 in 10 groups", 10, 20),
-    Setting("200", 200, 1, signal=0.4),
-    Setting("200 in 10 groups", 10, 20, signal=0.4),
+    Setting("200", 200, 1, signal=1.2),
 )
 
 
