@@ -18,8 +18,8 @@ from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import NetworkProbe
 from trajprobe.params import read, section
 from trajprobe.probes.arrays import Matrix
-from trajprobe.probes.arrow_of_time import both_ways, directions, fold_of_pairs, told_right
 from trajprobe.probes.cross_validation import probe_fold
+from trajprobe.probes.directions import both_ways, directions, fold_of_pairs, told_right
 from trajprobe.probes.network_probes import outer_folds
 from trajprobe.probes.settings import FewShot, Probe
 from trajprobe.probes.views import ProbedFeatures

@@ -11,9 +11,9 @@ from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import NetworkProbe
 from trajprobe.probes import few_shot, pool
 from trajprobe.probes.arrays import Integers, Matrix
-from trajprobe.probes.arrow_of_time import NOT_TESTED, both_ways, directions, fold_of_pairs, told_right
 from trajprobe.probes.code_length import blocks, code_lengths
 from trajprobe.probes.cross_validation import FoldProbe, OuterFold, probe_fold
+from trajprobe.probes.directions import NOT_TESTED, both_ways, directions, fold_of_pairs, told_right
 from trajprobe.probes.permutation import permuted_labels
 from trajprobe.probes.selection import inner_splits
 from trajprobe.probes.settings import Probe

@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from small_probe import FOLDS, GROUPS, LABELS, features, labelled, oracle, params
 
-from trajprobe.probes.arrow_of_time import fold_of_pairs
+from trajprobe.probes.directions import fold_of_pairs
 from trajprobe.probes.network_probes import VariantFeatures, outer_folds, probe_networks
 
 QUICK = {"permutations": 0, "few_shot": {"draws": 0, "c": 1}, "code_length": {"draws": 0, "c": [1]}}
