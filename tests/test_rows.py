@@ -3,7 +3,7 @@
 import pytest
 
 from trajprobe.errors import UserError
-from trajprobe.rows import Row, held_against, named_row, named_rows, trained_networks, variants
+from trajprobe.rows import Row, Run, held_against, named_row, named_rows, trained_networks, variants
 
 NET = {"family": "net", "clips": "t5", "weights": "net", "like": "net", "layer": "hidden", "pooling": "mean"}
 SHUFFLED = {"family": "net", "clips": "t5", "weights": "net-shuffled", "like": "net"}
@@ -52,6 +52,27 @@ def test_a_row_without_weights_yields_random_networks_alone():
 
 def test_a_row_like_another_yields_its_weights_alone_with_the_others_layer():
     assert coordinates("net-shuffled") == ["pretrained/plain/hidden.mean"]
+
+
+def test_each_network_sees_reversed_clips_where_they_are_asked_for():
+    row = named_row(values(net=NET | {"perturbations": ["middle-frame"]}), "net")
+    assert ["/".join(of[1:3]) for of in variants("net", row, seeds=1, trained=2, reverses=True)] == [
+        "pretrained/0/plain",
+        "pretrained/1/plain",
+        "random/0/plain",
+        "pretrained/0/reversed",
+        "pretrained/1/reversed",
+        "random/0/reversed",
+        "pretrained/0/middle-frame",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [({}, []), ("none", []), ("controls", ["pixels"]), ("all", ["net", "pixels"])]
+)
+def test_which_rows_see_reversed_clips(asked, expected):
+    run = Run(seeds=2, microbatch=1, memory=1, **({"arrow_of_time": asked} if asked else {}))
+    assert [row["like"] for row in (NET, PIXELS) if run.reverses(Row(**row))] == expected
 
 
 def test_a_control_yields_one_variant():

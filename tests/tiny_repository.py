@@ -23,7 +23,7 @@ TRACER = ROOT / "tests/pipeline/tracer"
 TINY = {
     "synthetic": {"clips": 60, "pool": 40, "points": 20},
     "prepare": {"folds": 2},
-    "features": {"microbatch": 4, "seeds": 2},
+    "features": {"microbatch": 4, "seeds": 2, "arrow_of_time": "none"},
     "probe": {
         "inner_folds": 2,
         "logistic": {"c": [0.1, 1.0], "max_iter": 1000},

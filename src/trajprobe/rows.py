@@ -16,6 +16,7 @@ from trajprobe.files.feature_shards import (
     PLAIN,
     PRETRAINED,
     RANDOM,
+    REVERSED,
     Coordinates,
 )
 from trajprobe.params import Parameters, section
@@ -56,6 +57,12 @@ class Run(Parameters, frozen=True):
     seeds: Annotated[int, Meta(ge=2, le=1000)]  #: random networks of each row: seeds 0, 1, ...
     microbatch: Annotated[int, Meta(ge=1, le=10**5)]  #: clips at once, at most; changes the last bits
     memory: Annotated[float, Meta(gt=0.0, le=100_000.0)]  #: GiB for activations: fewer clips at once where it is short
+    #: Rows that see all clips backwards too, which takes as long again.
+    arrow_of_time: Literal["none", "controls", "all"] = "none"
+
+    def reverses(self, row: Row) -> bool:
+        """Whether a row sees all clips backwards too."""
+        return self.arrow_of_time == "all" or (self.arrow_of_time == "controls" and row.is_control)
 
 
 def named_rows(values: dict[str, Any]) -> dict[str, Row]:
@@ -101,17 +108,21 @@ def named_row(values: dict[str, Any], name: str) -> Row:
     return msgspec.structs.replace(row, **{key: getattr(model, key) for key in SHARED})
 
 
-def variants(name: str, row: Row, seeds: int, trained: int | None = None) -> list[Coordinates]:
+def variants(
+    name: str, row: Row, seeds: int, trained: int | None = None, *, reverses: bool = False
+) -> list[Coordinates]:
     """What is made of a row: the networks that it yields, each with its inputs; plain ones first.
 
     A row with pretrained weights yields these and `seeds` random networks. A row that is like another yields its
-    weights alone: the random networks are the other's. Perturbed inputs go through the first network of the row.
+    weights alone: the random networks are the other's. Perturbed inputs go through the first network of the row,
+    reversed ones through each.
 
     Args:
         name: of the row.
         row: itself.
         seeds: random networks.
         trained: networks that `pretrain` makes of the row's weights, one a seed; None where these are of others.
+        reverses: whether the row sees all clips backwards too.
     """
     layer = NO_LAYER if row.is_control else f"{row.layer}.{row.pooling}"
     if row.is_control:
@@ -120,14 +131,15 @@ def variants(name: str, row: Row, seeds: int, trained: int | None = None) -> lis
         pretrained = [PRETRAINED] if trained is None else [f"{PRETRAINED}/{seed}" for seed in range(trained)]
         networks = [] if row.weights == RANDOM else pretrained
         networks += [f"{RANDOM}/{seed}" for seed in range(seeds)] if row.like == name else []
-    plain = [Coordinates(name, network, PLAIN, layer) for network in networks]
+    inputs = (PLAIN, REVERSED) if reverses else (PLAIN,)
+    whole = [Coordinates(name, network, shown, layer) for shown in inputs for network in networks]
     perturbed = [
         Coordinates(name, PERMUTED_WEIGHTS, PLAIN, layer)
         if perturbation == PERMUTED_WEIGHTS
         else Coordinates(name, networks[0], perturbation, layer)
         for perturbation in row.perturbations
     ]
-    return plain + perturbed
+    return whole + perturbed
 
 
 def trained_networks(values: dict[str, Any], row: Row) -> int | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trajprobe.compare import sample
+from trajprobe.compare import arrow_of_time, sample
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -10,4 +10,5 @@ def training_adds_nothing():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sample, "TRAINING", 0.0)
         patch.setattr(sample, "FEW_LABELS", 1.0)
+        patch.setattr(arrow_of_time, "DIRECTIONS", 1.0)
         yield

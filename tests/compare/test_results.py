@@ -95,6 +95,7 @@ def test_files_that_no_row_names_are_left_alone_and_ignored(saved):
         (("rows", "net", "perturbations"), ["middle-frame"]),
         (("rows", "bare", "perturbations"), ["middle-frame", "shuffled-frames"]),
         (("rows", "net", "weights"), "random"),
+        (("features", "arrow_of_time"), "all"),
     ],
 )
 def test_probes_of_other_features_than_those_of_params_yaml_are_refused(saved, keys, value):
@@ -108,6 +109,19 @@ def test_probes_of_other_features_than_those_of_params_yaml_are_refused(saved, k
     name = "net" if keys[0] == "features" else keys[1]
     with pytest.raises(UserError, match=rf"probes/{name}\.json: got probes of other features than .*; run `dvc repro`"):
         compared_probes(changed, MANY)
+
+
+def test_directions_are_of_the_rows_that_see_clips_backwards(saved):
+    values = msgspec.json.decode(msgspec.json.encode(VALUES))
+    values["features"]["arrow_of_time"] = "controls"
+    with pytest.raises(UserError, match=r"probes/pixels\.json: got probes of other features than params\.yaml"):
+        compared_probes(values, MANY)
+    (variant,) = saved[3].variants
+    paired = msgspec.structs.replace(saved[3], variants=[msgspec.structs.replace(variant, reversed=["digest"])])
+    probe_results.save(paired)
+    assert compared_probes(values, MANY) == [*saved[:3], paired]
+    with pytest.raises(UserError, match=r"probes/pixels\.json: got probes of other features than params\.yaml"):
+        compared_probes(VALUES, MANY)
 
 
 @pytest.mark.parametrize(

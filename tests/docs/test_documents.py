@@ -14,7 +14,7 @@ from trajprobe.compare.metrics import METRICS
 from trajprobe.data import raw
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.tokens import POOLINGS
-from trajprobe.files.feature_shards import PERMUTED_WEIGHTS
+from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, REVERSED
 from trajprobe.params import KEYS_LOST_BY_DVC
 from trajprobe.rows import Row
 
@@ -163,7 +163,7 @@ def test_the_poolings_and_perturbations_are_all_explained():
     poolings = [code(cell) for cell in first_cells("docs/networks.md", ["pooling", "[b d t h w] becomes"])]
     assert [name for names in poolings for name in names] == [*POOLINGS, "cls", "pooler"]
     perturbations = [code(cell)[0] for cell in first_cells("docs/networks.md", ["perturbation", "what it removes"])]
-    assert perturbations == [*list(INPUTS)[1:], PERMUTED_WEIGHTS]
+    assert perturbations == [*(name for name in INPUTS if name not in (PLAIN, REVERSED)), PERMUTED_WEIGHTS]
 
 
 def test_the_keys_of_an_npz_are_all_explained():

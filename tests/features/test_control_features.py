@@ -8,11 +8,13 @@ import pytest
 from safetensors import safe_open
 from small import POINTS, VIDEO, files, values, written
 
+from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 from trajprobe.features.controls import check_control, compute_control
 from trajprobe.files.content_key import code_hash
 from trajprobe.files.feature_shards import FEATURES, networks_of, read
 from trajprobe.files.shards import Shards
+from trajprobe.files.video_shards import Batch
 from trajprobe.rows import Row
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("project")
 def control(name, /, **changes):
     """params.yaml with a control as a row: of the family of that name, where nothing else is said."""
     row = {"family": name, "clips": "small", "weights": "none", "like": name} | changes
-    return {"rows": values()["rows"] | {name: row}}
+    return values() | {"rows": values()["rows"] | {name: row}}
 
 
 def place(name):
@@ -60,6 +62,24 @@ def test_options_are_used_and_recorded_and_shards_differ():
     assert recipe["options"] == {"dimensions": 3, "seed": 0}
     compute_control(control("noise", options={"dimensions": 3, "seed": 1}), "noise")
     assert not np.isin(features, read(place("noise"))[0]).any()
+
+
+@pytest.mark.parametrize(("name", "shape"), [("pixels", "5 x 256"), ("kinematics", "1 x 20")])
+@pytest.mark.parametrize("asked", ["controls", "all"])
+def test_reversed_clips_have_features_of_their_own_in_a_folder_of_their_own(name, shape, asked):
+    changed = control(name)
+    changed["features"]["arrow_of_time"] = asked
+    assert compute_control(changed, name) == f"{name}: 2 x 10 clips to {shape} features"
+    plain, recipe = read(place(name))
+    back, of_reversed = read(FEATURES / name / "none/reversed/features")
+    assert of_reversed == recipe | {"perturbation": ["reversed"]}
+    batch = Batch(VIDEO[:, ::-1], POINTS[:, ::-1], 0, "")
+    expected = family(name).features(batch, None)
+    np.testing.assert_allclose(back, expected, atol=1e-5)
+    assert np.abs(back - plain).max() > 0.01
+    for number, source in enumerate(Shards(Path("data/clips/small")).shards):
+        with safe_open(FEATURES / name / f"none/reversed/features/{number:05d}.safetensors", "numpy") as file:
+            assert json.loads(file.metadata()["meta"])["shard"] == source["sha256"]
 
 
 def test_each_shard_names_the_clips_it_is_of():

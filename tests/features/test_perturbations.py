@@ -143,7 +143,9 @@ def test_tensors_of_one_shape_are_permuted_each_in_its_own_way():
 
 def test_each_input_does_to_clips_what_its_name_says():
     perturbed = {name: function(VIDEO) for name, function in INPUTS.items()}
-    assert list(perturbed) == ["plain", "shuffled-frames", "middle-frame"]
+    assert list(perturbed) == ["plain", "reversed", "shuffled-frames", "middle-frame"]
+    np.testing.assert_array_equal(perturbed["reversed"], VIDEO[:, ::-1])
+    assert perturbed["reversed"].flags["C_CONTIGUOUS"]
     np.testing.assert_array_equal(perturbed["plain"], VIDEO)
     np.testing.assert_array_equal(perturbed["shuffled-frames"], shuffled_frames(VIDEO))
     np.testing.assert_array_equal(perturbed["middle-frame"], middle_frame(VIDEO))

@@ -121,6 +121,20 @@ def test_a_row_without_weights_has_its_first_seeds_network_on_perturbed_clips():
     assert not place("net", "random/1", NAMES[0]).exists()
 
 
+def test_each_network_sees_the_frames_in_reverse_order_where_that_is_asked_for(store_folder):
+    changed = values()
+    changed["features"]["arrow_of_time"] = "all"
+    extract(changed, "net")
+    code = code_hash("trajprobe.features.perturbations")
+    for network, seed in (("pretrained", 7), ("random/0", 0), ("random/1", 1)):
+        features, recipe = read(place("net", network, "reversed"))
+        np.testing.assert_allclose(features, hidden_means(built(seed), VIDEO[:, ::-1].copy()), atol=1e-5)
+        assert recipe.pop("perturbation") == ["reversed", code]
+        assert recipe == read(place("net", network))[1]
+    assert len({path.read_bytes() for path in FEATURES.rglob("*.safetensors")}) == 2 * 6
+    assert len(list(Store(store_folder))) == 2 * 6
+
+
 def test_they_are_loaded_by_their_coordinates():
     run()
     ten = np.arange(10)

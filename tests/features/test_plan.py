@@ -57,7 +57,8 @@ def plan(**changes):
         ({"precision": "float16"}, "precision`: Invalid enum value 'float16'"),
         (
             {"perturbations": ["middle-frame", "reversed"]},
-            "perturbations`: got `reversed`, expected some of shuffled-frames, middle-frame, permuted-weights",
+            "perturbations`: got `reversed`, expected some of shuffled-frames, middle-frame, permuted-weights; "
+            "`features.arrow_of_time: all` plays clips backwards",
         ),
         ({"perturbations": ["plain"]}, "perturbations`: got `plain`, expected some of shuffled-frames, middle-frame"),
         (
@@ -248,6 +249,7 @@ def test_a_perturbation_stands_in_a_recipe_with_its_code_and_changes_nothing_els
     for of, name in (
         (OF._replace(input="shuffled-frames"), "shuffled-frames"),
         (OF._replace(input="middle-frame"), "middle-frame"),
+        (OF._replace(network="random/0", input="reversed"), "reversed"),
         (OF._replace(network="permuted-weights"), "permuted-weights"),
         (OF._replace(network="random/0", input="middle-frame"), "middle-frame"),
     ):

@@ -10,9 +10,11 @@ from safetensors import safe_open
 
 import trajprobe
 from trajprobe.errors import UserError
+from trajprobe.features.controls import compute_control
 from trajprobe.files import probe_results
 from trajprobe.files.atomic import write_npz
 from trajprobe.inspection.export import export
+from trajprobe.params import read
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +97,15 @@ def test_what_can_not_be_written_is_refused_in_one_line(tmp_path, monkeypatch):
     ):
         export("pixels", tmp_path / "a.npz")
     assert not list(tmp_path.iterdir())
+
+
+def test_reversed_clips_have_features_and_no_predictions_of_classes(clone, tmp_path, monkeypatch):
+    monkeypatch.chdir(clone.folder)
+    clone.set("controls", "features", "arrow_of_time")
+    compute_control(read(), "extent")
+    with pytest.raises(UserError, match=r"^--input: got reversed, expected plain or a perturbation: of reversed clips"):
+        export("extent", tmp_path / "a.npz", input="reversed")
+    assert len(trajprobe.load_features("extent", input="reversed").features) == 60
 
 
 def test_a_file_that_is_there_is_replaced(tmp_path):

@@ -45,6 +45,11 @@ def test_a_probe_parameter_and_probe_code_rerun_the_probes_alone(clone):
     assert clone.stale() == PROBES
 
 
+def test_the_arrow_of_time_reruns_features_and_the_comparison(clone):
+    clone.set("all", "features", "arrow_of_time")
+    assert clone.stale() == {f"features@{row}" for row in ROWS} | {"compare"}
+
+
 def test_a_render_parameter_reruns_from_render(clone):
     clone.set(0.06, "render", "blob")
     assert clone.stale() == {"render@t17", "pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}

@@ -6,9 +6,10 @@ from small_probe import FOLDS, LABELS, features, labelled, oracle, params
 
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results as files
-from trajprobe.files.feature_shards import Coordinates, folder
+from trajprobe.files.feature_shards import Coordinates, digest, folder
 from trajprobe.files.labelling import LABELLING
 from trajprobe.files.shards import ShardWriter, encode_shard
+from trajprobe.probes.network_probes import VariantFeatures, probe_networks
 from trajprobe.probes.probe_row import line, probe_row
 
 #: What is quick to probe.
@@ -88,7 +89,7 @@ def test_random_seeds_are_one_variant_and_each_other_network_input_and_layer_is_
         ("none", "plain", True),
         ("permuted-weights", "plain", False),
         ("pretrained", "middle-frame", False),
-        ("random/3", "reversed", False),
+        ("random/3", "first-frame", False),
         ("none", "shuffled-frames", False),
     ],
 )
@@ -98,6 +99,27 @@ def test_perturbed_features_are_probed_for_their_accuracy_alone(project, network
     assert len(probed.predictions) == 120
     parts = (probed.permuted, probed.permuted_expected, probed.equal, probed.few_shot, probed.code_bits)
     assert [len(part) for part in parts] == ([5, 5, 120, 6, 120] if in_full else [0] * 5)
+
+
+def test_reversed_features_are_probed_with_the_plain_ones_of_their_network_and_for_nothing_else(project):
+    x = [features(0.5, 0.5, seed=seed) for seed in range(4)]
+    for seed in (1, 0):
+        project(x[seed], network=f"random/{seed}")
+        project(x[seed + 2], network=f"random/{seed}", source="reversed")
+    project(x[0])
+    pretrained, random = sorted(probe_row("row", params(**QUICK)).variants, key=lambda variant: variant.network)
+    assert [(variant.network, variant.input) for variant in (pretrained, random)] == [
+        ("pretrained", "plain"),
+        ("random", "plain"),
+    ]
+    assert (pretrained.reversed, pretrained.networks[0].arrow_of_time) == ([], [])
+    assert random.reversed == [
+        digest(folder(Coordinates("row", f"random/{seed}", "reversed", "hidden.tmean"))) for seed in (0, 1)
+    ]
+    pairs = [VariantFeatures([x[seed]], False, [x[seed + 2]]) for seed in (0, 1)]
+    for network, (alone,) in zip(random.networks, probe_networks(pairs, labelled(), params(**QUICK), "x"), strict=True):
+        assert network.arrow_of_time == alone.arrow_of_time
+        assert network.predictions == alone.predictions
 
 
 @pytest.mark.parametrize(

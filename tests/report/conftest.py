@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trajprobe.compare import sample
+from trajprobe.compare import arrow_of_time, sample
 
 sys.path.append(str(Path(__file__).parents[1] / "compare"))
 
@@ -16,4 +16,5 @@ def training_adds_nothing():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sample, "TRAINING", 0.0)
         patch.setattr(sample, "FEW_LABELS", 1.0)
+        patch.setattr(arrow_of_time, "DIRECTIONS", 1.0)
         yield

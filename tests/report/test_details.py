@@ -134,6 +134,25 @@ def test_differences_are_those_of_the_comparison(found, numbers):
     assert pairs[0][0]["bits_per_clip"]["mean"] == round(0.5 - (0.8 + 9 * 0.9) / 10, 4)
 
 
+def test_the_arrow_of_time_has_its_share_its_verdict_and_its_gain():
+    parts = [
+        scored("pretrained", "net", 180, arrow_of_time=[2, 1] * 100),
+        scored("random", "net", 140, 142, each=[{"arrow_of_time": [2, one] * 100} for one in (0, 1)]),
+        scored("none", "pixels", 100),
+    ]
+    found = compared(*parts)
+    shown = details(found, {})
+    net = shown["net"]["pretrained"]["plain"]["hidden.tmean"]["arrow_of_time"]
+    assert net["mean"] == 0.75
+    arrow = found.arrows[key("pretrained", "net")]
+    for part, verdict in (("minus_chance", arrow.from_chance), ("gain", arrow.gain)):
+        assert [net[part][end] for end in ENDS] == pytest.approx([*verdict.difference], abs=5e-5)
+        assert net[part]["verdict"] == verdict.sign
+    assert net["minus_chance"]["mean"] == 0.25
+    assert "gain" not in shown["net"]["random"]["plain"]["hidden.tmean"]["arrow_of_time"]
+    assert "arrow_of_time" not in shown["pixels"]["none"]["plain"]["features"]
+
+
 def test_what_is_judged_has_its_p_and_its_detectable_difference():
     parts = [scored("pretrained", "net", 180), scored("random", "net", 140, 142), scored("none", "pixels", 100)]
     found = compared(*parts)

@@ -111,6 +111,13 @@ def test_clips_of_other_formats_are_noted_once():
     ]
 
 
+@pytest.mark.parametrize(("told", "noted_so"), [(1, True), (2, False)])
+def test_it_is_noted_where_nothing_shows_the_direction_of_time(told, noted_so):
+    expected = "No row's arrow of time is above chance: nothing shows that these motions look different backwards."
+    pixels = scored("none", "pixels", 170, arrow_of_time=[told] * 200)
+    assert noted(TRAINED, RANDOM, pixels) == [expected] * noted_so
+
+
 @pytest.mark.parametrize(("seeds", "there"), [(18, False), (19, True)])
 def test_the_rank_is_noted_from_19_seeds_on(seeds, there):
     found = noted(TRAINED, scored("random", "net", *range(101, 101 + seeds)))

@@ -44,6 +44,17 @@ def test_its_names_are_these(found):
     assert set(flat(summary(found, PARAMS))) == expected
 
 
+def test_a_network_that_saw_clips_backwards_has_its_arrow_of_time_and_controls_have_it_in_the_details():
+    parts = [
+        scored("pretrained", "net", 180, arrow_of_time=[2, 1] * 100),
+        scored("random", "net", 90, 92, arrow_of_time=[1] * 200),
+        scored("none", "pixels", 100, arrow_of_time=[2, 1] * 100),
+    ]
+    shown = summary(compared(*parts), params())
+    assert shown["net"]["arrow_of_time"] == shown["headline"]["arrow_of_time"] == {"mean": 0.75}
+    assert "arrow_of_time" not in shown["pixels"]
+
+
 def test_the_default_run_has_at_most_sixty_numbers():
     """Two rows with a gain, one like each, six controls; their perturbations are in the details alone."""
     parts = []

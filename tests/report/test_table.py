@@ -275,6 +275,36 @@ def test_order_alone_has_a_column_where_classes_are_each_others_reversal():
     assert "rder alone" not in text(TRAINED, RANDOM)
 
 
+def directions(told):
+    """How many directions each clip's pair has right: both, or of the others one."""
+    return [2 if clip < told else 1 for clip in range(CLIPS)]
+
+
+def test_the_arrow_of_time_has_a_column_with_its_verdict_and_its_gain_a_line():
+    parts = [
+        scored("pretrained", "net", 180, arrow_of_time=directions(120)),
+        scored("random", "net", 140, 142, each=[{"arrow_of_time": directions(told)} for told in (0, 10)]),
+        scored("none", "pixels", 170, arrow_of_time=directions(0)),
+        scored("none", "extent", 120, arrow_of_time=[count - 1 for count in directions(100)]),
+        scored("none", "kinematics", 110),
+    ]
+    found = compared(*parts)
+    shown = table(found, "my-set", PARAMS, [], [])
+    header, *rows = tables(shown)[0]
+    assert header[7] == "arrow of time"
+    cells = {(cells[0], cells[1]): cells[7] for cells in rows}
+    words = {NET: "above chance", key("none", "pixels"): "at chance", key("none", "extent"): "below chance"}
+    for variant, verdict in words.items():
+        interval = "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * end for end in found.estimates[variant]["arrow_of_time"]))
+        assert cells[variant.row, variant.network] == f"{interval}, {verdict}"
+    assert cells["net", "random, 2 seeds"].endswith(", not distinguishable")
+    assert cells["kinematics", "none"] == ""
+    gain = found.arrows[NET].gain
+    assert f"\n\nnet: pretrained minus random: arrow of time {points(gain.difference)} points: {gain.words}.\n" in shown
+    assert "with Holm's correction for the 5 tests of this question." in shown
+    assert "rrow of time" not in text(TRAINED, RANDOM)
+
+
 def test_all_pairs_are_shown_on_request():
     shown = tables(text(TRAINED, RANDOM, PIXELS, NOISE, given=params(pairs="all")))[1]
     assert [cells[0] for cells in shown[1:]] == [

@@ -1,7 +1,7 @@
 """Compares the rows on the same clips.
 
 What the user asked, gains and rows held against each other, is one family of tests. Perturbations say why a row is as
-good as it is: they are diagnostics, a family of their own.
+good as it is: they are diagnostics, a family of their own. The arrow of time is a third one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
+from trajprobe.compare.arrow_of_time import ArrowOfTime, arrows
 from trajprobe.compare.confidence import Estimate, confidence_interval
 from trajprobe.compare.distributions import difference
 from trajprobe.compare.estimates import estimates
@@ -80,6 +81,7 @@ class Comparison:
     gains: dict[Variant, Gain]  #: of pretrained networks whose row has random ones
     differences: dict[Variant, Difference]  #: of perturbed variants, and of each row but the primary one
     pairs: dict[Pair, Verdict]  #: of all pairs of rows, where these are asked for
+    arrows: dict[Variant, ArrowOfTime]  #: of variants that saw the clips backwards too
     leaks: list[ChanceTest]
     labelling: Labelling
     chance: float  #: the share of the most frequent class among tested clips
@@ -153,6 +155,7 @@ def compare(
         },
         differences={of: Difference(held[of], verdicts[held[of], of], share(held[of], of)) for of in held},
         pairs={pair: verdicts[pair] for pair in rows} if params.pairs == "all" else {},
+        arrows=arrows(variants, randoms, sample, params.alpha, params.margin, params.confidence),
         leaks=failed,
         labelling=labelling,
         chance=float(np.bincount(sample.labels).max() / len(sample.labels)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from trajprobe.compare.arrow_of_time import arrow_means
 from trajprobe.compare.confidence import Estimate, confidence_interval
 from trajprobe.compare.distributions import score
 from trajprobe.compare.metrics import METRICS
@@ -11,13 +12,13 @@ from trajprobe.compare.scored import ScoredVariant
 from trajprobe.compare.seeds import Term, contrast
 
 #: Names of estimates beside those of `METRICS`.
-AREA, CODE_LENGTH, ORDER = "few_shot_area", "bits_per_clip", "order"
+AREA, CODE_LENGTH, ORDER, ARROW = "few_shot_area", "bits_per_clip", "order", "arrow_of_time"
 
 
 def estimates(
     scored: ScoredVariant, sample: Sample, confidence: float, reversals: Sequence[tuple[int, int]]
 ) -> dict[str, Estimate]:
-    """By the names of `METRICS`, and by `AREA`, `CODE_LENGTH` and `ORDER` where there is such a value.
+    """By the names of `METRICS`, and by `AREA`, `CODE_LENGTH`, `ORDER` and `ARROW` where there is such a value.
 
     Args:
         scored: the variant.
@@ -32,6 +33,8 @@ def estimates(
         distributions[AREA] = score(*scored.area)
     if order := order_scores(scored.predictions, sample, reversals):
         distributions[ORDER] = score(*order)
+    if arrow := arrow_means(scored, sample):
+        distributions[ARROW] = score(*arrow)
     values = {name: confidence_interval(of, confidence) for name, of in distributions.items()}
     if scored.code_length:
         bits, weights = scored.code_length

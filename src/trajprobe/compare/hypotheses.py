@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 from trajprobe.compare.distributions import difference
-from trajprobe.compare.sample import Sample
+from trajprobe.compare.sample import Sample, Scores
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import Hypothesis
 from trajprobe.files.feature_shards import NO_NETWORK, PRETRAINED, RANDOM
@@ -65,14 +65,16 @@ def difference_hypothesis(reference: ScoredVariant, scored: ScoredVariant, metri
     if scored.variant.is_perturbed:  # of the row's first network
         first = first.first
     further = RANDOM in (reference.variant.network, scored.variant.network)
-    kinds: dict[str, list[str]] = {}
-    for scores, kind in ((first, _kind(reference)), (second, _kind(scored))):
-        if len(scores.values) > 1:
-            kinds.setdefault(kind, []).append(str(len(scores.values)))
-    seeds = [f"{' and '.join(counts)} {kind}" for kind, counts in kinds.items()]
-    words = str(sample) + (f" and {' and '.join(seeds)} seeds" if seeds else "")
+    words = sample_in_words(sample, (reference.variant, first), (scored.variant, second))
     return Hypothesis(difference(first, second, sample.weights(metric), further), float(second.values.mean()), words)
 
 
-def _kind(scored: ScoredVariant) -> str:
-    return "random" if scored.variant.network == RANDOM else "pretraining"
+def sample_in_words(sample: Sample, *sides: tuple[Variant, Scores]) -> str:
+    """Of what clips, and of how many seeds where there are several, the sides of a difference are."""
+    kinds: dict[str, list[str]] = {}
+    for variant, scores in sides:
+        if len(scores.values) > 1:
+            kind = "random" if variant.network == RANDOM else "pretraining"
+            kinds.setdefault(kind, []).append(str(len(scores.values)))
+    seeds = [f"{' and '.join(counts)} {kind}" for kind, counts in kinds.items()]
+    return str(sample) + (f" and {' and '.join(seeds)} seeds" if seeds else "")

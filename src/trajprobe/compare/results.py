@@ -15,13 +15,13 @@ from trajprobe.errors import UserError
 from trajprobe.files import findings, probe_results
 from trajprobe.files.atomic import file_md5
 from trajprobe.files.checked_json import read_checked_json
-from trajprobe.files.feature_shards import digest, folder, networks_of
+from trajprobe.files.feature_shards import REVERSED, digest, folder, networks_of
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import parse, section
-from trajprobe.rows import named_rows, trained_networks, variants
+from trajprobe.rows import Run, named_rows, trained_networks, variants
 
 
 def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowProbe]:
@@ -31,7 +31,7 @@ def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowPro
         UserError: one is missing or damaged, or has other variants than params.yaml says, or was made with other
             labels, groups, folds or tracks than `labelling`, or of other features than those that are here.
     """
-    rows, seeds = named_rows(values), section(values, int, "features", "seeds")
+    rows, run = named_rows(values), section(values, Run, "features")
     if missing := [name for name in rows if not probe_results.path(name).is_file()]:
         raise UserError(
             f"{probe_results.PROBES}: no probe of {', '.join(missing)}; `dvc repro` makes it, `dvc pull` fetches it"
@@ -40,14 +40,18 @@ def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowPro
     for name, row in rows.items():
         probe = probe_results.load(name)
         parts = {Variant(name, part.network, part.input, part.layer): part for part in probe.variants}
-        of_row = variants(name, row, seeds, trained_networks(values, row))
+        of_row = variants(name, row, run.seeds, trained_networks(values, row), reverses=run.reverses(row))
         expected = Counter(Variant(*of.without_seed) for of in of_row)
-        if expected != {variant: len(part.networks) for variant, part in parts.items()}:
+        got = {variant: len(part.networks) for variant, part in parts.items()}
+        got |= {
+            variant._replace(input=REVERSED): len(part.reversed) for variant, part in parts.items() if part.reversed
+        }
+        if expected != got:
             raise UserError(
                 f"{probe_results.path(name)}: got probes of other features than params.yaml; run `dvc repro`"
             )
         _check_origin(probe, labelling)
-        probes.append(msgspec.structs.replace(probe, variants=[parts[variant] for variant in expected]))
+        probes.append(msgspec.structs.replace(probe, variants=[parts[of] for of in expected if of in parts]))
     return probes
 
 
@@ -57,6 +61,7 @@ def _check_origin(probe: RowProbe, labelling: Labelling) -> None:
     if probe.labelling != labelling.digest():
         raise UserError(f"{path}: was made of other tracks, labels, groups or folds than {LABELLING}; run `dvc repro`")
     digests = {(part.network, part.input, part.layer): iter(part.features) for part in probe.variants}
+    digests |= {(part.network, REVERSED, part.layer): iter(part.reversed) for part in probe.variants if part.reversed}
     for of in networks_of(probe.row):
         if digest(folder(of)) != next(digests.get(of.without_seed[1:], iter(())), None):
             raise UserError(f"{path}: was made of other features than {folder(of)}; run `dvc repro`")

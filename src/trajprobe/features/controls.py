@@ -1,5 +1,6 @@
 """Features of a control, a row whose family has no network: from the clips, or from the places of the marker."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,11 +10,11 @@ from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.feature_shards import FEATURES, folder
+from trajprobe.files.feature_shards import FEATURES, REVERSED, folder
 from trajprobe.files.shards import ShardWriter, encode_shard
-from trajprobe.files.video_shards import open_clips
-from trajprobe.params import Parameters, parse
-from trajprobe.rows import Row, named_row, variants
+from trajprobe.files.video_shards import Batch, open_clips
+from trajprobe.params import Parameters, parse, section
+from trajprobe.rows import Row, Run, named_row, variants
 
 
 def compute_control(values: dict[str, Any], name: str) -> str:
@@ -25,7 +26,7 @@ def compute_control(values: dict[str, Any], name: str) -> str:
     row = named_row(values, name)
     options = check_control(name, row)
     of, clips = family(row.family), open_clips(row.clips)
-    (coordinates,) = variants(name, row, seeds=0)
+    of_row = variants(name, row, seeds=0, reverses=section(values, Run, "features").reverses(row))
     recipe = {
         "family": row.family,
         "options": msgspec.to_builtins(options),
@@ -34,16 +35,26 @@ def compute_control(values: dict[str, Any], name: str) -> str:
         "code": code_hash(of.module),
     }
     shape: tuple[int, ...] = ()
-    with fresh_folder(FEATURES / name) as temporary, tqdm(total=len(clips), desc=name, unit="clip") as bar:
-        place = temporary / folder(coordinates).relative_to(FEATURES / name)
-        writer = ShardWriter(place, recipe | {"tracks": clips.meta["tracks"]})
-        for batch in clips:
-            features = of.features(batch, options)
-            writer.add(encode_shard({"features": features}, recipe | {"shard": batch.sha256}), len(features))
-            shape = features.shape[1:]
-            bar.update(len(features))
-        writer.close()
-    return f"{name}: {len(clips)} clips to {' x '.join(map(str, shape))} features"
+    total = len(clips) * len(of_row)
+    with fresh_folder(FEATURES / name) as temporary, tqdm(total=total, desc=name, unit="clip") as bar:
+        for coordinates in of_row:
+            is_reversed = coordinates.input == REVERSED
+            of_input = recipe | ({"perturbation": [REVERSED]} if is_reversed else {})
+            place = temporary / folder(coordinates).relative_to(FEATURES / name)
+            writer = ShardWriter(place, of_input | {"tracks": clips.meta["tracks"]})
+            for batch in clips:
+                features = of.features(backwards(batch) if is_reversed else batch, options)
+                writer.add(encode_shard({"features": features}, of_input | {"shard": batch.sha256}), len(features))
+                shape = features.shape[1:]
+                bar.update(len(features))
+            writer.close()
+    count = f"{len(of_row)} x {len(clips)}" if len(of_row) > 1 else str(len(clips))
+    return f"{name}: {count} clips to {' x '.join(map(str, shape))} features"
+
+
+def backwards(batch: Batch) -> Batch:
+    """The same clips with their frames, and the marker's places, in reverse order."""
+    return replace(batch, video=batch.video[:, ::-1], points=batch.points[:, ::-1])
 
 
 def check_control(name: str, row: Row) -> Parameters:

@@ -50,7 +50,7 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     """
     plan, where = Plan.of(values, name), executor()
     trained = None if plan.row.weights == RANDOM else weights.seeds(weights.WEIGHTS / plan.row.weights)
-    of_row = variants(name, plan.row, plan.run.seeds, trained)
+    of_row = variants(name, plan.row, plan.run.seeds, trained, reverses=plan.run.reverses(plan.row))
     if dry:
         estimate = where.ask(FeatureWork(plan, of_row[0]), lambda maker: maker.forecast(len(plan.clips), len(of_row)))
         return f"{name}, over the clips of {plan.row.clips}: {estimate}"

@@ -1,7 +1,7 @@
 """Perturbations: each removes one thing that a row's accuracy may come from, and nothing else.
 
 The order of a clip's frames, all frames but one, or the places of a network's weights: accuracy that survives without
-it does not depend on it.
+it does not depend on it. Reversal removes nothing: it is half of the question which way time runs.
 """
 
 import hashlib
@@ -34,9 +34,15 @@ def middle_frame(video: Video) -> Video:
     return np.repeat(video[:, middle : middle + 1], video.shape[1], axis=1)
 
 
-#: Perturbed inputs by name: uint8 [b t h w c] -> the same shape. A further one is a function and an entry here.
+def reversed_frames(video: Video) -> Video:
+    """Clips uint8 [b t h w c], played backwards."""
+    return np.ascontiguousarray(video[:, ::-1])  # torch takes no negative strides
+
+
+#: Inputs by name: uint8 [b t h w c] -> the same shape. A further perturbation is a function and an entry here.
 INPUTS: dict[str, Callable[[Video], Video]] = {
     "plain": lambda video: video,
+    "reversed": reversed_frames,
     "shuffled-frames": shuffled_frames,
     "middle-frame": middle_frame,
 }

@@ -19,7 +19,7 @@ from trajprobe.features import forecast
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.tokens import POOLINGS, Encoding
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, RANDOM, Coordinates
+from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, RANDOM, REVERSED, Coordinates
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
 from trajprobe.rows import Row, Run, named_row
@@ -169,12 +169,15 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
             f"params.yaml: `{where}.precision`: got `{row.precision}`, expected float32: `{row.layer}` is made of "
             "codes, whose bits flip in lower precision"
         )
-    perturbations = [each for each in INPUTS if each != PLAIN]
+    perturbations = [each for each in INPUTS if each not in (PLAIN, REVERSED)]
     perturbations += [] if row.weights == RANDOM else [PERMUTED_WEIGHTS]  # random ones are in no order
     for perturbation in row.perturbations:
         if perturbation not in perturbations:
             expected = ", ".join(perturbations)
-            raise UserError(f"params.yaml: `{where}.perturbations`: got `{perturbation}`, expected some of {expected}")
+            remedy = "; `features.arrow_of_time: all` plays clips backwards" if perturbation == REVERSED else ""
+            raise UserError(
+                f"params.yaml: `{where}.perturbations`: got `{perturbation}`, expected some of {expected}{remedy}"
+            )
     of.check_clips(architecture, (form["frames"], form["resolution"], form["resolution"]), where)
     cost = cost_of(encoding_of(name, row, architecture), form)
     if runs_here():

@@ -21,8 +21,8 @@ FEATURES = Path("data/features")
 PRETRAINED, RANDOM, PERMUTED_WEIGHTS = "pretrained", "random", "permuted-weights"
 #: The network of a row whose family has none, and the layer of its features.
 NO_NETWORK, NO_LAYER = "none", "features"
-#: The input that is not perturbed.
-PLAIN = "plain"
+#: The input that is not perturbed, and that of the same clips played backwards.
+PLAIN, REVERSED = "plain", "reversed"
 
 
 class Coordinates(NamedTuple):
@@ -30,7 +30,7 @@ class Coordinates(NamedTuple):
 
     row: str  #: of params.yaml
     network: str  #: `pretrained[/SEED]`, `random/SEED`, `permuted-weights`, or `none`: the row's family has no network
-    input: str  #: `plain`, or the name of a perturbation
+    input: str  #: `plain`, `reversed`, or the name of a perturbation
     layer: str  #: LAYER.POOLING; `features` for a row whose family has no network
 
     def __str__(self) -> str:
@@ -105,7 +105,7 @@ def load_features(
         network: `pretrained`, or `pretrained/SEED` where `pretrain` made it; `random/SEED`, `permuted-weights`, or
             `none` for a row without a network; by default the first of these that the row has: `pretrained`,
             `pretrained/0`, `none`, `random/0`.
-        input: `plain`, or a perturbation: `shuffled-frames`, `middle-frame`.
+        input: `plain`, `reversed`, or a perturbation: `shuffled-frames`, `middle-frame`.
         layer: LAYER.POOLING, as `hidden.tmean`; needed only where the row has several.
         root: the top of the repository.
 

@@ -25,6 +25,8 @@ class NetworkProbe(Parameters, frozen=True):
     code_bits: list[float]  #: (n), that the online code spends on the clip's label, over all draws
     at_edge: int = 0  #: folds that chose an end of the grid that was better than its neighbour
     unconverged: int = 0  #: folds with a classifier that stopped at `max_iter`
+    #: (n), of a clip and its reversal, how many are told right; -1 where no fold tests the clip.
+    arrow_of_time: list[int] = msgspec.field(default_factory=list)
 
 
 class VariantProbe(Parameters, frozen=True):
@@ -40,6 +42,8 @@ class VariantProbe(Parameters, frozen=True):
     equal_dimensions: int  #: of the run at equal dimension; fewer than asked for where the row has fewer
     networks: list[NetworkProbe]  #: one, or one for each random seed
     features: list[str]  #: digest of each network's features
+    #: Digest of each network's features of the same clips backwards, where it has these.
+    reversed: list[str] = msgspec.field(default_factory=list)
 
 
 class RowProbe(Parameters, frozen=True):

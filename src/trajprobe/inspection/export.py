@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
 from trajprobe.files.atomic import write_npz, writing
-from trajprobe.files.feature_shards import PLAIN, Coordinates, Features, chosen, digest, folder, load_features
+from trajprobe.files.feature_shards import PLAIN, REVERSED, Coordinates, Features, chosen, digest, folder, load_features
 
 
 class Table(NamedTuple):
@@ -58,6 +58,11 @@ def export(row: str, out: Path, network: str | None = None, input: str = PLAIN, 
 
 def _predictions(of: Coordinates) -> NDArray[np.int64]:
     """The out-of-fold predictions (n) of the probe of these features."""
+    if of.input == REVERSED:
+        raise UserError(
+            f"--input: got {REVERSED}, expected plain or a perturbation: of reversed clips no class is predicted; "
+            f'trajprobe.load_features(..., input="{REVERSED}") loads their features'
+        )
     of_features = digest(folder(of))
     for variant in probe_results.load(of.row).variants:
         if of_features in variant.features:

@@ -11,6 +11,7 @@ from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import NetworkProbe
 from trajprobe.probes import few_shot, pool
 from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.arrow_of_time import NOT_TESTED, both_ways, directions, fold_of_pairs, told_right
 from trajprobe.probes.code_length import blocks, code_lengths
 from trajprobe.probes.cross_validation import FoldProbe, OuterFold, probe_fold
 from trajprobe.probes.permutation import permuted_labels
@@ -18,15 +19,13 @@ from trajprobe.probes.selection import inner_splits
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import ProbedFeatures
 
-#: Prediction for a clip that no fold tests.
-NOT_TESTED = -1
-
 
 class VariantFeatures(NamedTuple):
     """The features of a variant."""
 
     networks: Sequence[Matrix]  #: (n d), of each network
     in_full: bool  #: else for the accuracy alone: no permuted labels, few shots, code length, or equal dimension
+    backwards: Sequence[Matrix] = ()  #: (n d), of each network from the clips played backwards, where there are such
 
 
 def probe_networks(
@@ -40,6 +39,8 @@ def probe_networks(
         UserError: there are too few clips or groups for what `params` asks for.
     """
     outer, coded = outer_folds(labelling, params), blocks(labelling.groups, params)
+    clips = len(labelling.labels)
+    pairs = [fold_of_pairs(fold, clips) for fold in outer]
     calls: list[Callable[[], Any]] = []
     for variant in variants:
         for number, x in enumerate(variant.networks):
@@ -50,11 +51,16 @@ def probe_networks(
                 own = replace(fold, permuted=fold.permuted[share], labelled=fold.labelled[draws])
                 calls.append(partial(probe_fold, features, labelling.labels, own, variant.in_full, params))
             calls.append(partial(code_lengths, features, labelling.labels, coded[draws], params))
+        for forwards, backwards in zip(variant.networks, variant.backwards, strict=bool(variant.backwards)):
+            features = ProbedFeatures.of(both_ways(forwards, backwards), params)
+            calls += [partial(probe_fold, features, directions(clips), fold, False, params) for fold in pairs]
     results = iter(pool.run(calls, name))
-    return [
-        [_joined(outer, [next(results) for _ in outer], next(results), len(labelling.labels)) for _ in variant.networks]
-        for variant in variants
-    ]
+    probed = []
+    for variant in variants:
+        of_clips = [([next(results) for _ in outer], next(results)) for _ in variant.networks]
+        of_pairs = [[next(results) for _ in pairs] for _ in variant.backwards] or [[]] * len(variant.networks)
+        probed.append([_joined(outer, *one, arrow, clips) for one, arrow in zip(of_clips, of_pairs, strict=True)])
+    return probed
 
 
 def fold_numbers(folds: Integers) -> list[int]:
@@ -75,7 +81,13 @@ def outer_folds(labelling: Labelling, params: Probe) -> list[OuterFold]:
     return outer
 
 
-def _joined(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], code_bits: list[float], clips: int) -> NetworkProbe:
+def _joined(
+    outer: Sequence[OuterFold],
+    folds: Sequence[FoldProbe],
+    code_bits: list[float],
+    pairs: Sequence[FoldProbe],
+    clips: int,
+) -> NetworkProbe:
     tested = sum(len(place.test) for place in outer)
     expected = np.sum([fold.expected_permuted for fold in folds], axis=0) / tested
     curve, areas = _few_shot(outer, folds, clips)
@@ -89,7 +101,8 @@ def _joined(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], code_bits: l
         few_shot_areas=areas,
         code_bits=[round(bits, 4) for bits in code_bits],
         at_edge=sum(fold.at_edge for fold in folds),
-        unconverged=sum(not fold.converged for fold in folds),
+        unconverged=sum(not fold.converged for fold in [*folds, *pairs]),
+        arrow_of_time=told_right(outer, pairs, clips) if pairs else [],
     )
 
 

@@ -7,7 +7,16 @@ from typing import Any
 
 from trajprobe.errors import UserError
 from trajprobe.files import memory
-from trajprobe.files.feature_shards import FEATURES, Coordinates, digest, folder, networks_of, read
+from trajprobe.files.feature_shards import (
+    FEATURES,
+    PLAIN,
+    REVERSED,
+    Coordinates,
+    digest,
+    folder,
+    networks_of,
+    read,
+)
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
 from trajprobe.probes.arrays import Matrix
@@ -47,15 +56,26 @@ def probe_row(row: str, params: Probe) -> RowProbe:
         UserError: features are missing, damaged, or of other tracks than the labels.
     """
     labelling = Labelling.load(LABELLING)
-    size = sum(path.stat().st_size for path in (FEATURES / row).rglob("*.safetensors"))
-    memory.require(COPIES * size, str(FEATURES / row), "take a pooling of fewer dimensions, or fewer seeds")
+    sizes = {path: path.stat().st_size for path in (FEATURES / row).rglob("*.safetensors")}
+    pairs = 2 * sum(size for path, size in sizes.items() if path.parts[-3] == REVERSED)  # joined with plain ones
+    size = COPIES * sum(sizes.values()) + pairs
+    memory.require(size, str(FEATURES / row), "take a pooling of fewer dimensions, or fewer seeds")
     without_seed = attrgetter("without_seed")
     variants_of = groupby(sorted(networks_of(row), key=without_seed), without_seed)
-    stored = [_read(list(seeds), labelling) for _, seeds in variants_of]
-    if not stored:
+    every = [_read(list(seeds), labelling) for _, seeds in variants_of]
+    if not every:
         raise UserError(f"{FEATURES / row}: no features; `dvc repro` makes them, `dvc pull` fetches them")
+    backwards = {each.of._replace(input=PLAIN): each for each in every if each.of.input == REVERSED}
+    stored = [each for each in every if each.of.input != REVERSED]
     # What is perturbed is probed for its accuracy alone.
-    variants = [VariantFeatures(each.features, in_full=not each.of.is_perturbed) for each in stored]
+    variants = [
+        VariantFeatures(
+            each.features,
+            in_full=not each.of.is_perturbed,
+            backwards=backwards[each.of].features if each.of in backwards else (),
+        )
+        for each in stored
+    ]
     probed = probe_networks(variants, labelling, params, row)
     folds = fold_numbers(labelling.folds)
     train = min(int((labelling.folds != fold).sum()) for fold in folds)
@@ -67,7 +87,10 @@ def probe_row(row: str, params: Probe) -> RowProbe:
         shots=shots(labelling, folds),
         coded_clips=len(labelling.labels),
         uniform_bits=round(uniform_bits(labelling.labels), 2),
-        variants=[_variant(each, networks, train, params) for each, networks in zip(stored, probed, strict=True)],
+        variants=[
+            _variant(each, backwards.get(each.of), networks, train, params)
+            for each, networks in zip(stored, probed, strict=True)
+        ],
     )
 
 
@@ -82,7 +105,9 @@ def _read(seeds: list[Coordinates], labelling: Labelling) -> _Stored:
     return _Stored(seeds[0].without_seed, features, list(values.shape[1:]), recipes[0], digests)
 
 
-def _variant(stored: _Stored, networks: list[NetworkProbe], train: int, params: Probe) -> VariantProbe:
+def _variant(
+    stored: _Stored, backwards: _Stored | None, networks: list[NetworkProbe], train: int, params: Probe
+) -> VariantProbe:
     """`train`: clips to train on, in the fold that has the fewest."""
     dimensions = stored.features[0].shape[1]
     own, equal = own_width(train, dimensions, params), equal_width(train, dimensions, params)
@@ -97,4 +122,5 @@ def _variant(stored: _Stored, networks: list[NetworkProbe], train: int, params: 
         equal_dimensions=own if equal is None else equal,
         networks=networks,
         features=stored.digests,
+        reversed=backwards.digests if backwards else [],
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from trajprobe.compare.arrow_of_time import ArrowOfTime
 from trajprobe.compare.comparison import Comparison, Difference, Gain
-from trajprobe.compare.estimates import AREA, CODE_LENGTH
+from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH
 from trajprobe.compare.scored import ScoredVariant
 from trajprobe.compare.verdicts import Verdict
 from trajprobe.report.numbers import p_rounded, rounded, with_interval
@@ -22,6 +23,8 @@ def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) ->
         numbers = scores | _probe(scored)
         if variant in comparison.gains:
             numbers["gain"] = _gain(comparison.gains[variant])
+        if variant in comparison.arrows:
+            numbers[ARROW] |= _arrow(comparison.arrows[variant])
         if variant in comparison.differences:
             numbers["difference"] = _difference(comparison.differences[variant])
         of_pairs = {pair[1].row: verdict for pair, verdict in comparison.pairs.items() if pair[0] == variant}
@@ -86,6 +89,11 @@ def _gain(gain: Gain) -> dict[str, Any]:
         if estimate:
             numbers[name] = with_interval(estimate)
     return numbers
+
+
+def _arrow(arrow: ArrowOfTime) -> dict[str, Any]:
+    numbers = {"minus_chance": _verdict(arrow.from_chance)}
+    return numbers | ({"gain": _verdict(arrow.gain)} if arrow.gain else {})
 
 
 def _difference(difference: Difference) -> dict[str, Any]:

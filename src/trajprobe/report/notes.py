@@ -7,6 +7,7 @@ import numpy as np
 
 from trajprobe.compare.comparison import Comparison
 from trajprobe.compare.scored import ScoredVariant
+from trajprobe.compare.verdicts import Sign
 from trajprobe.errors import visible_name
 from trajprobe.report.numbers import rounded_percent
 from trajprobe.rows import named_rows
@@ -36,6 +37,8 @@ def notes(comparison: Comparison) -> Iterator[str]:
                 "their distribution."
             )
     yield from _shares_of_gains(comparison)
+    if comparison.arrows and not any(arrow.from_chance.sign == Sign.BETTER for arrow in comparison.arrows.values()):
+        yield "No row's arrow of time is above chance: nothing shows that these motions look different backwards."
 
 
 def recipe_notes(values: dict[str, Any]) -> Iterator[str]:

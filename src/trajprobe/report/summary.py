@@ -3,6 +3,7 @@
 from typing import Any
 
 from trajprobe.compare.comparison import Compare, Comparison
+from trajprobe.compare.estimates import ARROW
 from trajprobe.compare.scored import Variant
 from trajprobe.files.feature_shards import NO_NETWORK
 from trajprobe.report.numbers import rounded, with_interval
@@ -13,8 +14,8 @@ def summary(comparison: Comparison, params: Compare) -> dict[str, Any]:
 
     A row has its score, with the interval where it has a network, and the verdict: on its gain where it has one, then
     with the mean of its random networks, or else on the row that it is held against minus this one, then with the share
-    of that one's gain that it has. The score is accuracy, or balanced accuracy where verdicts are on that. What is
-    perturbed stands in the details alone.
+    of that one's gain that it has. A network that saw clips backwards has its arrow of time. The score is accuracy, or
+    balanced accuracy where verdicts are on that. What is perturbed stands in the details alone.
     """
     rows = {variant.row: _row(variant, comparison) for variant in comparison.main.values()}
     return rows | {"headline": rows[params.primary]}
@@ -24,6 +25,8 @@ def _row(variant: Variant, comparison: Comparison) -> dict[str, Any]:
     metric = comparison.metric
     score = with_interval(comparison.estimates[variant][metric])
     row: dict[str, Any] = {metric: {"mean": score["mean"]} if variant.network == NO_NETWORK else score}
+    if variant in comparison.arrows and variant.network != NO_NETWORK:
+        row |= {ARROW: {"mean": rounded(comparison.estimates[variant][ARROW].mean)}}
     if variant in comparison.gains:
         gain = comparison.gains[variant]
         verdict, random = gain.verdict, comparison.estimates[gain.baseline][metric]

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from trajprobe.compare.comparison import Compare, Comparison
-from trajprobe.compare.estimates import AREA, CODE_LENGTH, ORDER
+from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH, ORDER
 from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.scored import ScoredVariant, Variant
-from trajprobe.compare.verdicts import POWER, Verdict
+from trajprobe.compare.verdicts import POWER, Sign, Verdict
 from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, RANDOM
 from trajprobe.report.markdown import markdown
 from trajprobe.report.notes import notes
@@ -22,7 +22,7 @@ def table(
     order = _ordered(comparison, params.primary)
     parts = [
         _list("Before you read it:", findings),
-        [*_scores(comparison, order, dataset, params), ""],
+        [*_scores(comparison, order, dataset, params), *_arrow_gains(comparison), ""],
         [*_differences(comparison, order, params)],
         [*_few_labels(comparison, order)],
         _list("Notes:", [*notes(comparison), *further]),
@@ -88,15 +88,28 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
             "*Order alone*: of clips whose class is another one's reversal, and that are predicted to be of one of the "
             "two, the share that is right. 50 % is chance: only the order of the frames tells such classes apart."
         )
+    if comparison.arrows:
+        yield ""
+        yield (
+            "*Arrow of time*: of the clips and the same clips played backwards, the share whose direction is told. "
+            f"50 % is chance. Above and below chance are one-sided tests at {100 * params.alpha:g} %, at chance is "
+            f"within {100 * params.margin:g} points, with Holm's correction for the {_arrow_tests(comparison)} tests "
+            "of this question."
+        )
     yield ""
     titles = [metric.title for metric in METRICS.values()]
     titles += ["order alone"] * of_order
+    titles += ["arrow of time"] * bool(comparison.arrows)
     header = ["row", "network", "input", "features", *titles, f"in {widest} dimensions", "permuted labels"]
     yield _line(*header)
     yield _rule(header)
     for scored in order:
         estimates = comparison.estimates[scored.variant]
         intervals = [percent_interval(estimates[name]) for name in (*METRICS, *[ORDER] * of_order)]
+        if comparison.arrows:
+            arrow = comparison.arrows.get(scored.variant)
+            told = f"{percent_interval(estimates[ARROW])}, {_against_chance(arrow.from_chance)}" if arrow else ""
+            intervals.append(told)
         own, equal = scored.probe.equal_dimensions, _cell(scored.equal_dimensions)
         yield _line(
             *_coordinates(scored),
@@ -105,6 +118,26 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
             f"{equal} (in {own})" if equal and own < widest else equal,
             _cell(scored.permuted_labels),
         )
+
+
+def _arrow_tests(comparison: Comparison) -> int:
+    arrows = comparison.arrows.values()
+    return len(arrows) + sum(arrow.gain is not None for arrow in arrows)
+
+
+def _against_chance(verdict: Verdict) -> str:
+    if verdict.practically_equal:
+        return "at chance"
+    signs = {Sign.BETTER: "above chance", Sign.WORSE: "below chance"}
+    return signs.get(verdict.sign, verdict.words.partition(" with ")[0])
+
+
+def _arrow_gains(comparison: Comparison) -> Iterator[str]:
+    for variant, arrow in comparison.arrows.items():
+        if arrow.gain:
+            gain = f"{points(arrow.gain.difference)} points: {arrow.gain.words}"
+            yield ""
+            yield f"{variant.row}: pretrained minus random: arrow of time {gain}."
 
 
 def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params: Compare) -> Iterator[str]:
