@@ -58,7 +58,8 @@ permuted = permuted_labels(labels, groups, labelling.folds, params)[:, train]
 
 
 def under_permuted_labels() -> object:
-    return params.logistic.predict_each(seen, permuted, unseen, C, params.seed)
+    fit = params.logistic.fits(seen, params.seed)
+    return [fit(labels, C).predict(unseen) for labels in permuted]
 
 
 def fit_by_fit() -> object:

@@ -19,6 +19,7 @@ from trajprobe.params import Parameters, check_name, section
 from trajprobe.pretraining.train import Pretrain, check_format, trainable
 from trajprobe.pretraining.train import check_memory as check_training_memory
 from trajprobe.probes.settings import Probe
+from trajprobe.published.package_weights import PackageWeights, package_source
 from trajprobe.rows import NONE, Row, Run, held_against, named_rows
 from trajprobe.stage import Compute
 
@@ -40,12 +41,23 @@ def check(values: dict[str, Any]) -> None:
     formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
     for name, form in formats.items():
         check_memory(section(values, Scene, "render"), form, 1, f"params.yaml: `clips.{name}`")
+    for name in section(values, dict[str, Any], "package_weights"):
+        _check_package_weights(name, section(values, PackageWeights, "package_weights", name), values)
     for name in section(values, dict[str, Any], "pretrain"):
         _check_pretrain(name, section(values, Pretrain, "pretrain", name), formats)
     for name, row in named_rows(values).items():
         _check_row(name, row, formats, values)
     held_against(values)
     _check_dataset(section(values, str, "dataset"))
+
+
+def _check_package_weights(name: str, entry: PackageWeights, values: dict[str, Any]) -> None:
+    where = f"params.yaml: `package_weights.{name}`"
+    package_source(name, entry)
+    if name in values["pretrain"]:
+        raise UserError(f"{where}: got a name of `pretrain` too; rename one")
+    if (added := weights.WEIGHTS / f"{name}.dvc").is_file():
+        raise UserError(f"{where}: got weights that {added} holds too; take one of the two away")
 
 
 def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format]) -> None:
@@ -69,7 +81,8 @@ def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str
         return
     added = [path.name.removesuffix(".dvc") for path in weights.WEIGHTS.glob("*.dvc")]
     remedy = "; `trajprobe weights add` brings published ones, `random` stands for a file that you lack"
-    _check_one_of(f"rows.{name}.weights", row.weights, [*values["pretrain"], *added, RANDOM], remedy)
+    made = [*values["pretrain"], *values["package_weights"]]
+    _check_one_of(f"rows.{name}.weights", row.weights, [*made, *added, RANDOM], remedy)
     folder = weights.WEIGHTS / row.weights
     if row.weights not in added:
         return

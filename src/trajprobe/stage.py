@@ -32,6 +32,8 @@ INSTRUCTION_SETS = {
     "native": {},
 }
 WORKERS = "TRAJPROBE_WORKERS"
+#: In a worker process of this machine: its number, from 0.
+WORKER = "TRAJPROBE_WORKER"
 #: `trajprobe cache prune` deletes nothing but shards that a run computes again.
 DISK_FULL = (
     "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again "

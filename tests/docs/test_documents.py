@@ -69,12 +69,13 @@ def test_the_table_is_the_one_of_the_committed_results():
     assert shown == table["md5"], f"paste data/report/table.md between the marks of {RESULTS}"
 
 
-def test_the_readmes_five_rows_are_those_of_the_table():
+def test_the_readmes_rows_are_those_of_the_table():
     scores, differences, *_ = tables(table_of_results())
     accuracies = {tuple(cells[:2]): cells[4] for cells in scores[1:] if cells[2] == "plain"}
     verdicts = {cells[0].strip("*"): (cells[1], cells[4]) for cells in differences[1:]}
     (shown,) = [table for table in tables(read("README.md")) if table[0][:2] == ["row", "network"]]
-    assert [cells[0] for cells in shown[1:]] == ["magvit2-tiny"] * 2 + ["magvit2-tiny-shuffled", "pixels", "kinematics"]
+    others = ["magvit2-tiny-shuffled", "pixels", "kinematics"]
+    assert [cells[0] for cells in shown[1:]] == ["magvit2-tiny"] * 2 + ["transnetv2"] * 2 + others
     for row, network, accuracy, *verdict in shown[1:]:
         assert accuracies[row, network] == accuracy, row
         if network.startswith("random"):
@@ -145,7 +146,7 @@ def test_the_map_of_edits_is_the_one_that_is_tested():
     (table,) = [t for t in tables(read("docs/design.md")) if t[0] == ["an edit of", "makes stale"]]
     for files, stages in table[1:]:
         words = re.findall(r"\w+", stages)
-        names = ["check", "synthetic", "prepare", "render", "pretrain", "features", "probe", "compare"]
+        names = ["check", "synthetic", "prepare", "render", "weights", "pretrain", "features", "probe", "compare"]
         for file in code(files):
             shown[file] = names if words == ["all", "stages"] else [word for word in words if word in names]
     expected = {

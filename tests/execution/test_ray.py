@@ -149,7 +149,7 @@ def test_a_full_disk_is_a_users_mistake_and_no_bug(on_ray):
 def test_each_process_has_the_arithmetic_of_the_driver_and_a_gpu_of_its_own(on_ray, tmp_path):
     variables = {"TRAJPROBE_DEVICE": "cuda:1", "OMP_NUM_THREADS": "2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
     assert on_ray("surroundings", variables) == [2, "Squarer", 4]
-    expected = {f"{tmp_path} 2 AVX2 cuda {gpu}" for gpu in (0, 1)}
+    expected = {f"{tmp_path} 2 AVX2 cuda {gpu} -" for gpu in (0, 1)}
     assert {*(tmp_path / "ran").read_text().splitlines()} == expected
     assert {*(tmp_path / "asked").read_text().splitlines()} < expected
 

@@ -108,7 +108,13 @@ class Surroundings(Squares):
     processes: int = 1
 
     def open(self):
-        names = ("OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "TRAJPROBE_DEVICE", "CUDA_VISIBLE_DEVICES")
+        names = (
+            "OMP_NUM_THREADS",
+            "ONEDNN_MAX_CPU_ISA",
+            "TRAJPROBE_DEVICE",
+            "CUDA_VISIBLE_DEVICES",
+            "TRAJPROBE_WORKER",
+        )
         with self.diary.open("a") as file:
             file.write(" ".join([str(Path.cwd()), *(os.environ.get(name, "-") for name in names)]) + "\n")
         while len(self.diary.read_text().splitlines()) < self.processes:

@@ -117,6 +117,16 @@ def test_a_device_that_this_machine_lacks_is_refused(monkeypatch, name):
         _ = plan().device
 
 
+@pytest.mark.parametrize(("gpus", "devices"), [(0, "000"), (1, "000"), (2, "010")])
+def test_workers_have_a_gpu_of_their_own_as_long_as_there_are_as_many(monkeypatch, gpus, devices):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    monkeypatch.setenv("TRAJPROBE_DEVICE", "cuda")
+    for worker, device in enumerate(devices):
+        monkeypatch.setenv("TRAJPROBE_WORKER", str(worker))
+        with pytest.raises(UserError, match=f"TRAJPROBE_DEVICE: got 'cuda:{device}'"):  # there is none here
+            _ = plan().device
+
+
 def test_without_the_variable_networks_run_on_the_cpu():
     assert plan().device == torch.device("cpu")
 

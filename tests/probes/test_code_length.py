@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from small_probe import GROUPS, LABELS, TIGHT, features, params
 
+from trajprobe.probes import regression
 from trajprobe.probes.code_length import blocks, code_lengths, uniform_bits
 from trajprobe.probes.views import ProbedFeatures
 
@@ -73,7 +74,8 @@ def brute_force(x, labels, parts, c):
 
 
 @pytest.mark.parametrize(("signal", "c"), [(0.5, 0.1), (2, 1.0), (0, 0.01)])
-def test_it_is_a_code_that_is_written_clip_by_clip(signal, c):
+def test_it_is_a_code_that_is_written_clip_by_clip(monkeypatch, signal, c):
+    monkeypatch.setattr(regression, "TOLERANCE", 1e-6)
     x, some = features(signal, 0.5), np.arange(0, 120, 2)
     labels = 2 * LABELS[some] + 5  # neither from 0 on nor without gaps
     drawn = blocks(GROUPS[some], of_code(3))

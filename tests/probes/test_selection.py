@@ -25,7 +25,10 @@ class Stub:
         self.right, self.last = right, last
         self.grid = tuple(float(value) for value in range(len(right)))
 
-    def fit(self, x, labels, value, seed):
+    def fits(self, x, seed):
+        return self.fit
+
+    def fit(self, labels, value):
         self.value = int(value)
         return self
 

@@ -209,9 +209,7 @@ class OpenMagvit2(nn.Module):
             ValueError: x is not [b 3 t h w], a side of it is empty, or its type is not that of the weights.
         """
         tokenizer.check_input(x, self.dtype)
-        # oneDNN's convolutions and GroupNorm are fastest with channels last; elsewhere nothing was measured.
-        layout = torch.channels_last_3d if x.device.type == "cpu" else torch.contiguous_format
-        return self.encoder.hidden(x.contiguous(memory_format=layout))
+        return self.encoder.hidden(tokenizer.fastest_layout(x))
 
     def encode(self, x: Tensor) -> Tensor:
         """[b c t h w] -> pre-quantised latents [b d t' h' w'], d = z_channels.

@@ -19,8 +19,10 @@ from trajprobe.backbones.parts.resizing import pil_bicubic, rounded_down
 from trajprobe.params import Parameters
 
 LAYERS = ("block1", "block2", "block3")
-#: Height and width of the clips that the published weights were trained on, pixels.
-HEIGHT, WIDTH = 27, 48
+#: Height of the clips that the published weights were trained on, pixels; they were 48 wide, which is 16:9.
+HEIGHT = 27
+#: Of which three halvings leave something, pixels.
+NARROWEST = 8
 
 
 class Architecture(Parameters, frozen=True):
@@ -34,28 +36,31 @@ class Architecture(Parameters, frozen=True):
 
 
 class DilatedConv(nn.Module):
-    """[b c t h w] -> [b o t h w], o = `filters`: 3 x 3 pixels, then three frames that are `dilation` frames apart.
+    """The weights of two convolutions: 3 x 3 pixels, then three frames that are `dilation` frames apart.
 
-    The two convolutions stand for one of 3 x 3 x 3, with fewer weights (Tran et al. 2018, arXiv 1711.11248).
+    They stand for one of 3 x 3 x 3, with fewer weights (Tran et al. 2018, arXiv 1711.11248). `Cell` applies them.
     """
 
     def __init__(self, inputs: int, filters: int, dilation: int) -> None:
         super().__init__()
-        space = nn.Conv3d(inputs, 2 * filters, (1, 3, 3), padding=(0, 1, 1), bias=False)
-        time = nn.Conv3d(
-            2 * filters, filters, (3, 1, 1), padding=(dilation, 0, 0), dilation=(dilation, 1, 1), bias=False
-        )
+        self.dilation = dilation
+        space = nn.Conv3d(inputs, 2 * filters, (1, 3, 3), bias=False)
+        time = nn.Conv3d(2 * filters, filters, (3, 1, 1), dilation=(dilation, 1, 1), bias=False)
         self.layers = nn.Sequential(space, time)
         for conv in (space, time):  # as upstream's training begins (He et al. 2015, arXiv 1502.01852)
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
 
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.layers(x)
-        return out
+    def weights(self) -> tuple[Tensor, Tensor]:
+        """Those of images [o c 3 3], o = 2 `filters`, and those of images whose rows are frames [f o 3 1]."""
+        return self.get_parameter("layers.0.weight").squeeze(2), self.get_parameter("layers.1.weight").squeeze(4)
 
 
 class Cell(nn.Module):
-    """[b c t h w] -> [b o t h w], o = 4 `filters`: the four convolutions side by side, normalised, without a ReLU."""
+    """[b c t h w] -> [b o t h w], o = 4 `filters`: the four convolutions side by side, normalised, without a ReLU.
+
+    Their first halves see the same frames, and are one convolution of images; their second halves are convolutions of
+    images whose rows are frames. With channels last both are views of x, and run twice as fast on a CPU as 3-D ones.
+    """
 
     def __init__(self, inputs: int, filters: int) -> None:
         super().__init__()
@@ -67,7 +72,14 @@ class Cell(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         convs = (self.Conv3D_1, self.Conv3D_2, self.Conv3D_4, self.Conv3D_8)
-        out: Tensor = self.bn(torch.cat([conv(x) for conv in convs], dim=1))
+        space, time = zip(*(conv.weights() for conv in convs), strict=True)
+        frames = F.conv2d(rearrange(x, "b c t h w -> (b t) c h w"), torch.cat(space), padding=1)
+        parts = rearrange(frames, "(b t) c h w -> b c t (h w)", b=len(x)).chunk(len(convs), dim=1)
+        outs = [
+            F.conv2d(part, weight, padding=(conv.dilation, 0), dilation=(conv.dilation, 1))
+            for part, weight, conv in zip(parts, time, convs, strict=True)
+        ]
+        out: Tensor = self.bn(rearrange(torch.cat(outs, dim=1), "b c t (h w) -> b c t h w", h=x.shape[3]))
         return out
 
 
@@ -84,12 +96,12 @@ class Block(nn.Module):
         x = shortcut = F.relu(first(x), inplace=True)
         for cell in after:
             x = F.relu(cell(x), inplace=True)
-        frames = rearrange(x + shortcut, "b c t h w -> b (c t) h w")  # torch has no 3-D pooling in bfloat16 on CPUs
-        return rearrange(F.avg_pool2d(frames, 2), "b (c t) h w -> b c t h w", t=x.shape[2])
+        frames = rearrange(x + shortcut, "b c t h w -> (b t) c h w")  # torch has no 3-D pooling in bfloat16 on CPUs
+        return rearrange(F.avg_pool2d(frames, 2), "(b t) c h w -> b c t h w", b=len(x))
 
 
 class TransNetV2(nn.Module):
-    """The three blocks; the input is float [b c t h w] in [0, 1], c h w = 3 27 48."""
+    """The three blocks; the input is float [b c t h w] in [0, 1], c = 3, h = 27."""
 
     def __init__(self, filters: int = 16, cells: int = 2) -> None:
         super().__init__()
@@ -103,16 +115,16 @@ class TransNetV2(nn.Module):
         """Input [b c t h w] -> what comes out of the first so many blocks [b d t h' w'].
 
         Raises:
-            ValueError: x is not [b c t h w] with c h w = 3 27 48, there are no clips or frames, or x does not have the
-                type of the weights.
+            ValueError: x is not [b c t h w] with c h = 3 27 and w of 8 or more, there are no clips or frames, or x does
+                not have the type of the weights.
         """
         self.eval()  # in training its norms would learn from the clips
         first: Tensor = next(self.parameters())
         tokenizer.check_input(x, first.dtype)
-        if x.shape[3:] != (HEIGHT, WIDTH):
-            raise ValueError(
-                f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with h w = {HEIGHT} {WIDTH}"
-            )
+        if x.shape[3] != HEIGHT or x.shape[4] < NARROWEST:
+            sides = f"h = {HEIGHT}, w of {NARROWEST} or more"
+            raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with {sides}")
+        x = tokenizer.fastest_layout(x)
         for block in self.SDDCNN[:blocks]:
             x = block(x)
         return x
@@ -124,23 +136,17 @@ def build(architecture: Architecture) -> TransNetV2:
 
 
 def preprocess(video: Tensor, _: object = None) -> Tensor:
-    """uint8 [b t h w c] -> float32 [b c t 27 48] in [0, 1]: the whole frame, as large as it fits, between black bars.
+    """uint8 [b t h w c] -> float32 [b c t 27 w'] in [0, 1]: the whole frame, with its own ratio of width to height.
 
-    A square frame has 10 black columns on its left and 11 on its right, as an old film has in a wide video. Upstream
-    stretches any video to 27 x 48, which changes nothing of one that is 16:9. A square clip would become 1.8 times as
-    wide: circles would be ellipses, and a speed would depend on its direction. The filter is PIL's bicubic one; that of
-    ffmpeg, which upstream calls, is much like it.
+    Upstream stretches any video to 27 x 48, which changes nothing of one that is 16:9. A square clip would become 1.8
+    times as wide: circles would be ellipses, and a speed would depend on its direction. The blocks are convolutions,
+    which take any width. The filter is PIL's bicubic one; that of ffmpeg, which upstream calls, is much like it.
     """
     frames = rearrange(video, "b t h w c -> (b t) c h w")
     height, width = frames.shape[-2:]
-    if height * WIDTH >= width * HEIGHT:
-        rows, columns = HEIGHT, max(1, rounded_down(width, HEIGHT, height))
-    else:
-        rows, columns = max(1, rounded_down(height, WIDTH, width)), WIDTH
-    if (rows, columns) != (height, width):
-        frames = pil_bicubic(frames, (rows, columns))
-    above, left = (HEIGHT - rows) // 2, (WIDTH - columns) // 2
-    frames = F.pad(frames, (left, WIDTH - columns - left, above, HEIGHT - rows - above))
+    sides = HEIGHT, max(NARROWEST, rounded_down(width, HEIGHT, height))
+    if sides != (height, width):
+        frames = pil_bicubic(frames, sides)
     return rearrange(frames, "(b t) c h w -> b c t h w", b=len(video)).float() / 255
 
 

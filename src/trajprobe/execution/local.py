@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from trajprobe.errors import UserError
 from trajprobe.execution.work import Maker, Outcome, Outcomes, ReportProgress, Task, Work, serve
 from trajprobe.files.store import Store
-from trajprobe.stage import end_with_parent
+from trajprobe.stage import WORKER, end_with_parent
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)
@@ -59,12 +59,11 @@ def _in_workers(
 ) -> Outcomes:
     """The outcome of each task, made by `count` worker processes; progress is reported once for each shard."""
     context = multiprocessing.get_context("spawn")
-    gpus = context.SimpleQueue()
-    here = _gpus_here()
+    workers = context.SimpleQueue()
     for number in range(count):
-        gpus.put(number % here)
+        workers.put(number)
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(count, context, _start_worker, (work, store, gpus)) as pool:
+    with ProcessPoolExecutor(count, context, _start_worker, (work, store, workers)) as pool:
         # At most one task for each worker, so that the unfinished ones are those that are being made.
         remaining = iter(tasks)
         running = {pool.submit(_make, task): task for task in islice(remaining, count)}
@@ -90,26 +89,16 @@ def _in_workers(
                     process.terminate()
 
 
-def _gpus_here() -> int:
-    """The number of GPUs that workers share: 1 where there is none, and a worker then says so."""
-    if os.environ.get("TRAJPROBE_DEVICE") != "cuda":
-        return 1
-    import torch  # takes seconds, and work without a GPU may need none of it
-
-    return max(1, torch.cuda.device_count())
-
-
 #: In a worker process: its executor, and the work of its run.
 _worker: tuple[Local, Work[Any]]
 
 
-def _start_worker(work: Work[Any], store: Store, gpus: "SimpleQueue[int]") -> None:
+def _start_worker(work: Work[Any], store: Store, workers: "SimpleQueue[int]") -> None:
     """Prepares a worker process; the work is opened with its first task, so that an error reaches the caller."""
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends the workers
     end_with_parent()
-    if os.environ.get("TRAJPROBE_DEVICE") == "cuda":
-        os.environ["TRAJPROBE_DEVICE"] = f"cuda:{gpus.get()}"  # its own, as long as there are as many
+    os.environ[WORKER] = str(workers.get())
     _worker = Local(store, 1), work
 
 

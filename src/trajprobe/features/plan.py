@@ -23,7 +23,7 @@ from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, RANDOM, REVE
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
 from trajprobe.rows import Row, Run, named_row
-from trajprobe.stage import WORKERS, Compute, workers
+from trajprobe.stage import WORKER, WORKERS, Compute, workers
 
 DEVICE = "TRAJPROBE_DEVICE"
 #: Clips that a codebook is filled from.
@@ -79,6 +79,8 @@ class Plan:
             UserError: this machine has no such device, or the device does not have the row's precision.
         """
         name = os.environ.get(DEVICE, "cpu")
+        if name == "cuda" and WORKER in os.environ:  # a GPU of its own, as long as there are as many
+            name = f"cuda:{int(os.environ[WORKER]) % max(1, torch.cuda.device_count())}"
         try:
             device = torch.device(name)
             torch.empty(0, device=device)

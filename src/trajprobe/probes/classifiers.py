@@ -5,13 +5,14 @@ one that is used. Nothing else has to know of a new class.
 """
 
 import warnings
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, ClassVar, Literal, Protocol
 
 import numpy as np
 from msgspec import Meta
-from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
@@ -19,7 +20,7 @@ from trajprobe.errors import UserError
 from trajprobe.files import memory
 from trajprobe.params import Parameters
 from trajprobe.probes.arrays import Integers, Matrix
-from trajprobe.probes.regression import Decomposition
+from trajprobe.probes.regression import Decomposition, Regression
 
 #: Penalties beyond these are none, or leave nothing: features are standardised. Their quotients stay finite.
 Positive = Annotated[float, Meta(ge=1e-9, le=1e9)]
@@ -28,6 +29,13 @@ Count = Annotated[int, Meta(ge=1, le=10**9)]
 #: Repeats, of which each is a fit: a million fits take hours at least.
 Repeats = Annotated[int, Meta(ge=1, le=10**6)]
 Grid = Annotated[tuple[Positive, ...], Meta(min_length=1, max_length=1000)]
+
+
+class Fitted(Protocol):
+    """A fitted classifier, scikit-learn's or our own."""
+
+    def predict(self, x: Matrix, /) -> Integers:
+        """The class (m) of each of x (m d)."""
 
 
 class Classifier(Parameters, frozen=True):
@@ -52,18 +60,17 @@ class Classifier(Parameters, frozen=True):
         """The values to choose from, the simplest (most regularised) first."""
         return tuple(sorted(set(getattr(self, self.field)), reverse=self.simplest == "largest"))
 
-    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> ClassifierMixin:
-        """scikit-learn's, fitted to standardised features x (n d) and labels (n) at `value` of the grid."""
+    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> Fitted:
+        """The classifier, fitted to standardised features x (n d) and labels (n) at `value` of the grid."""
         raise NotImplementedError  # of each class; msgspec's metaclass leaves no room for ABC, which would say so
 
-    def converged(self, fitted: ClassifierMixin) -> bool:  # noqa: ARG002
+    def fits(self, x: Matrix, seed: int) -> Callable[[Integers, float], Fitted]:
+        """A function of labels and value, as `fit`; what depends on x alone may be computed once."""
+        return partial(self.fit, x, seed=seed)
+
+    def converged(self, fitted: Fitted) -> bool:  # noqa: ARG002
         """Whether its solver ended by itself."""
         return True
-
-    def predict_each(self, x: Matrix, labellings: Integers, unseen: Matrix, value: float, seed: int) -> Integers:
-        """What x (n d) predicts for unseen (m d) under each of labellings (p n): (p m)."""
-        guesses = [self.fit(x, labels, value, seed).predict(unseen) for labels in labellings]
-        return np.array(guesses, dtype=np.int64).reshape(len(labellings), len(unseen))
 
 
 class Logistic(Classifier, frozen=True):
@@ -75,16 +82,14 @@ class Logistic(Classifier, frozen=True):
     field: ClassVar[str] = "c"
     simplest: ClassVar[Literal["smallest", "largest"]] = "smallest"
 
-    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> LogisticRegression:  # noqa: ARG002
-        return LogisticRegression(C=value, max_iter=self.max_iter).fit(x, labels)
+    def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> Regression:
+        return self.fits(x, seed)(labels, value)
 
-    def converged(self, fitted: LogisticRegression) -> bool:
-        return bool(max(fitted.n_iter_) < self.max_iter)
+    def fits(self, x: Matrix, seed: int) -> Callable[[Integers, float], Regression]:  # noqa: ARG002
+        return partial(Decomposition(x).fit, max_iter=self.max_iter)
 
-    def predict_each(self, x: Matrix, labellings: Integers, unseen: Matrix, value: float, seed: int) -> Integers:  # noqa: ARG002
-        decomposition = Decomposition(x)  # once: labels without signal take scikit-learn's solver longest
-        guesses = [decomposition.fit(labels, value, self.max_iter).predict(unseen) for labels in labellings]
-        return np.array(guesses, dtype=np.int64).reshape(len(labellings), len(unseen))
+    def converged(self, fitted: Fitted) -> bool:
+        return isinstance(fitted, Regression) and fitted.converged
 
 
 class Ridge(Classifier, frozen=True):

@@ -57,23 +57,19 @@ def probe_fold(features: ProbedFeatures, labels: Integers, outer: OuterFold, equ
     further = equal and equal_width(len(train), features.dimensions, params) is not None
     choices = select(features, labels, outer.splits, further, params)
     both = views(features, train, test, further, params)
-    fitted = [
-        classifier.fit(seen, labels[train], choice.value, params.seed)
-        for choice, (seen, _) in zip(choices, both, strict=True)
-    ]
+    fits = [classifier.fits(seen, params.seed) for seen, _ in both]
+    fitted = [fit(labels[train], choice.value) for fit, choice in zip(fits, choices, strict=True)]
     predictions = [model.predict(unseen) for model, (_, unseen) in zip(fitted, both, strict=True)]
 
     # What comes before the classifier does not see the labels: it serves the permutations and the few shots as well.
-    seen, unseen = both[0]
-    guesses, answers = np.empty((0, len(test)), dtype=np.int64), outer.permuted[:, test]
-    if len(answers):
-        guesses = classifier.predict_each(seen, outer.permuted[:, train], unseen, choices[0].value, params.seed)
+    (seen, unseen), answers = both[0], outer.permuted[:, test]
+    guesses = [fits[0](permuted, choices[0].value).predict(unseen) for permuted in outer.permuted[:, train]]
     return FoldProbe(
         predictions[0],
         predictions[-1] if equal else None,
         choices[0].value,
         choices[0].at_edge,
-        np.sum(guesses == answers, axis=1),
+        np.array([np.sum(guess == answer) for guess, answer in zip(guesses, answers, strict=True)], dtype=np.int64),
         np.array([expected_right(*pair) for pair in zip(answers, guesses, strict=True)]),
         [
             few_shot.correct(

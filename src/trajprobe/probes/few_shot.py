@@ -5,16 +5,15 @@ before the classifier sees no label and is fitted on all clips of train, as ever
 clip a class leaves nothing to choose it by.
 """
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from trajprobe.files.labelling import Labelling
 from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.regression import Decomposition
 from trajprobe.probes.settings import Probe
 
 
@@ -65,10 +64,12 @@ def correct(
         counts: clips a class.
         params: the probe's.
     """
-    warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # as many as clips, at one a class
-    regression = LogisticRegression(C=params.few_shot.c, max_iter=params.logistic.max_iter)
-    fits = (regression.fit(np.concatenate(seen[:, :k]), labels[:, :k].ravel()) for k in counts)
-    return np.array([fit.predict(unseen) == answers for fit in fits])
+    correct = []
+    for k in counts:
+        decomposition = Decomposition(np.concatenate(seen[:, :k]))
+        regression = decomposition.fit(labels[:, :k].ravel(), params.few_shot.c, params.logistic.max_iter)
+        correct.append(regression.predict(unseen) == answers)
+    return np.array(correct)
 
 
 def areas_under_curve(accuracies: NDArray[np.float64], counts: Sequence[int]) -> NDArray[np.float64]:

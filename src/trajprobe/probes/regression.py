@@ -1,4 +1,4 @@
-"""Logistic regressions on the same clips under many labels and penalties, which share one decomposition.
+"""Logistic regressions on the same clips under many penalties and labels, which share one decomposition.
 
 Multinomial logistic regression of labels y on features x (n d) minimises over weights W (d k) and offsets b (k)
 
@@ -25,7 +25,7 @@ from trajprobe.probes.arrays import Integers, Matrix
 
 #: L-BFGS stops where no derivative of the mean loss by V'W or b is larger. By A they are smaller, and much smaller for
 #: a large c: there they would stop it long before the optimum.
-TOLERANCE = 1e-6
+TOLERANCE = 1e-4
 #: Share of the largest eigenvalue below which a direction is rounding error.
 RANK = 1e-12
 
@@ -36,6 +36,7 @@ class Regression(NamedTuple):
     classes: Integers  #: (k)
     weights: NDArray[np.float64]  #: (d k)
     offsets: NDArray[np.float64]  #: (k)
+    converged: bool  #: within the steps that it was given
 
     def predict(self, x: Matrix) -> Integers:
         """The class (m) of each of x (m d)."""
@@ -100,7 +101,7 @@ class Decomposition:
 
         options = {"maxiter": max_iter, "maxfun": 100 * max_iter, "gtol": 0, "ftol": 0}
         start = np.zeros(gradient.size)
-        optimum = minimize(loss, start, method="L-BFGS-B", jac=True, callback=stop, options=options).x
-        solution = scales * optimum.reshape(-1, k)
+        optimum = minimize(loss, start, method="L-BFGS-B", jac=True, callback=stop, options=options)
+        solution = scales * optimum.x.reshape(-1, k)
         weights = self.basis @ solution[:-1]
-        return Regression(classes, weights, solution[-1] - self.mean @ weights)
+        return Regression(classes, weights, solution[-1] - self.mean @ weights, optimum.nit < max_iter)

@@ -71,15 +71,13 @@ def select(
     grid = classifier.grid
     if not splits:
         return [Choice(grid[0], False)] * (1 + equal)
-    right = []  # (splits views values)
+    right: list[list[list[np.int64]]] = []  # (splits views values)
     for split in splits:
         fitted, answers = labels[split.train], labels[split.test]
-        right.append(
-            [
-                [np.sum(classifier.fit(seen, fitted, value, params.seed).predict(unseen) == answers) for value in grid]
-                for seen, unseen in views(features, split.train, split.test, equal, params)
-            ]
-        )
+        right.append([])
+        for seen, unseen in views(features, split.train, split.test, equal, params):
+            fit = classifier.fits(seen, params.seed)
+            right[-1].append([np.sum(fit(fitted, value).predict(unseen) == answers) for value in grid])
     return [_choice(grid, counts, classifier.last) for counts in np.sum(right, axis=0)]
 
 

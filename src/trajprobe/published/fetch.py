@@ -1,6 +1,7 @@
 """Fetches published files from a path of the user's, from the hub or from an installed package.
 
-Files from the hub must have the commit and the hashes that an earlier download recorded, a package's file its hash.
+Files from the hub must have the commit and the hashes that an earlier download recorded, a package's file the hash that
+the package states.
 """
 
 import re
@@ -13,10 +14,10 @@ from trajprobe.errors import UserError
 from trajprobe.files.atomic import file_sha256
 from trajprobe.params import parse
 from trajprobe.published import package
-from trajprobe.published.source import HubRepository, LocalFiles, PackageFile, Source
+from trajprobe.published.source import HubRepository, HubSource, LocalFiles, PackageFile
 
 
-def files_from_path(source: Source, path: Path) -> LocalFiles:
+def files_from_path(source: HubSource, path: Path) -> LocalFiles:
     """The user's files at `path`.
 
     Raises:
@@ -37,7 +38,7 @@ def files_from_hub(repository: HubRepository, folder: Path, report_progress: Cal
     """
     from trajprobe.published import hub  # slow to import, and not needed for files from a path
 
-    source, recorded = _recorded(folder, "repository", repository.repo_id)
+    source, recorded = _recorded(folder, repository.repo_id)
     where = f"{folder / PROVENANCE}: `source`, `revision`"
     revision = parse(source["revision"], str, where) if "revision" in source else None
     if revision and re.fullmatch("[0-9a-f]{40}", repository.revision) and revision != repository.revision:
@@ -65,23 +66,16 @@ def files_from_hub(repository: HubRepository, folder: Path, report_progress: Cal
     return LocalFiles(paths, sha256, {"source": source, "licence": release.licence})
 
 
-def files_from_package(wanted: PackageFile, folder: Path, report_progress: Callable[[str], object]) -> LocalFiles:
-    """A file of an installed package, held to the hash in the provenance.json of `folder`, if it exists.
+def files_from_package(wanted: PackageFile, report_progress: Callable[[str], object]) -> LocalFiles:
+    """A file of an installed package.
 
     Raises:
-        UserError: the package is not installed or lacks the file; or its sha256 is not the one that provenance.json or
-            the package states.
+        UserError: the package is not installed or lacks the file; or its sha256 is not the one that the package states.
     """
     installed = package.look_up(wanted)
     report_progress(installed.terms)
     path, sha256 = installed.path, readable_sha256(installed.path)
     _compare(str(path), sha256, installed.sha256, f"{wanted.package} {installed.version} says", installed.remedy)
-    _, recorded = _recorded(folder, "package", wanted.package)
-    replace = (
-        f"install the version that is recorded there, give its file with --from, or move {folder} away to take the "
-        "present one"
-    )
-    _compare(str(path), sha256, recorded.get(path.name), f"{folder / PROVENANCE} has recorded", replace)
     source = {"package": wanted.package, "version": installed.version, "files": {path.name: sha256}}
     return LocalFiles({path.name: path}, {path.name: sha256}, {"source": source, "licence": installed.licence})
 
@@ -98,17 +92,16 @@ def readable_sha256(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a checkpoint") from None
 
 
-def _recorded(folder: Path, kind: str, name: str) -> tuple[dict[str, Any], dict[str, str]]:
+def _recorded(folder: Path, repository: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The source that provenance.json of `folder` has recorded, and the sha256 by file name; ({}, {}) if another one.
 
     Args:
         folder: of weights, which may not exist.
-        kind: `repository` or `package`.
-        name: of the repository or package that it has to be.
+        repository: the one that it has to be.
     """
     path = folder / PROVENANCE
     source = provenance(folder).get("source") if path.is_file() else None
-    if not isinstance(source, dict) or source.get(kind) != name:
+    if not isinstance(source, dict) or source.get("repository") != repository:
         return {}, {}
     return source, parse(source.get("files", {}), dict[str, str], f"{path}: `source`, `files`")
 

