@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-PARTS = click.Choice(["filename", "folder"])
-
 
 def _option(name: str, text: str, **settings: Any) -> Callable[[Any], Any]:
     return click.option(name, help=text, **settings)
@@ -37,11 +35,10 @@ OPTIONS = (
     _several("--on", "The column of that second table that has the tracks' names; several times: all together."),
     _option(
         "--label-from",
-        "What a file's tracks have as class: the file's name without ending, or its folder's.",
-        type=PARTS,
+        "What a file's tracks have as class: `filename` without its ending, `folder`, or a part, {} in '*_{}_*'.",
     ),
-    _option("--group-from", "What a file's tracks have as group.", type=PARTS),
-    _option("--split-from", "What a file's tracks have as split.", type=PARTS),
+    _option("--group-from", "What a file's tracks have as group, likewise: 'subject{}_*'."),
+    _option("--split-from", "What a file's tracks have as split."),
     _option("--trajectories", "The array of points."),
     _option("--axes", "The order of its axes, n tracks, t points, d coordinates; 'n t d' without it."),
     _several("--missing", "A number that means: no point. `none`: keep what looks like one.", "NUMBER"),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
+from trajprobe.importers import file_names
 from trajprobe.importers.decoding import integers
 from trajprobe.importers.geometry import coordinates
 from trajprobe.importers.options import ImportOptions
@@ -66,7 +67,7 @@ def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOpti
     return PointTable(
         points=points,
         track=names.codes,
-        track_names=names.uniques if columns.id else np.array([path.name.partition(".")[0]]),
+        track_names=names.uniques if columns.id else np.array([file_names.bare(path)]),
         times=_times(frame, columns.roles["time"], path) if "time" in columns.roles else None,
         labels=labels,
         label_names=label_names,

@@ -7,8 +7,6 @@ from msgspec import Meta
 from trajprobe.params import Parameters
 
 Positive = Annotated[float, Meta(gt=0)]
-#: What a file's path says of its tracks: the file's name without ending, or the name of its folder.
-PathPart = Literal["filename", "folder"]
 #: Options that say where things stand in a file: those of tables, and those of files of arrays.
 TABLE = ("id", "time", "x", "y", "z", "label", "label_name", "group", "split", "preset")
 ARRAYS = ("time", "x", "y", "z", "label", "group", "split", "labels", "trajectories", "axes")
@@ -34,9 +32,9 @@ class ImportOptions(Parameters, frozen=True, kw_only=True):
     split: str | None = None
     labels: str | None = None  #: the array of labels; a table of labels, with `on`; or an .npy file of labels
     on: tuple[str, ...] = ()  #: the columns of that table that together have the tracks' names
-    label_from: PathPart | None = None
-    group_from: PathPart | None = None
-    split_from: PathPart | None = None
+    label_from: str | None = None  #: `filename`, `folder`, or a pattern of files' names
+    group_from: str | None = None
+    split_from: str | None = None
     trajectories: str | None = None  #: the array of points
     axes: str | None = None  #: the order of its axes: the letters n, t and d
 
