@@ -22,6 +22,10 @@ OPTIONS = (
     ),
     _several("--id", "Table: the column of tracks' names; several times: all together. `filename`: a file is a track."),
     _option("--time", "The column, or array, of times."),
+    _option("--clock", "Table: the column of times of day, where --time has dates alone."),
+    _option(
+        "--date-format", "Table: how dates are written, as '%d/%m/%Y %H:%M:%S'; without it ISO 8601, or what is sure."
+    ),
     _option("--x", "The column of x, or its array (n t)."),
     _option("--y", "The column of y, or its array."),
     _option("--z", "The column of z, or its array."),

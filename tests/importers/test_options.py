@@ -19,7 +19,8 @@ ALL = dict.fromkeys((*TABLE, *ARRAYS))
 def test_a_table_has_no_arrays(table, option):
     message = refusal(table(*LINES), **{option: "n t d"})
     assert message.startswith(f"--{option}: says nothing of ")
-    assert "tracks.csv, which takes --id, --time, --x, --y, --z, --label, --label-name, --group, --split" in message
+    taken = "--id, --time, --clock, --date-format, --x, --y, --z, --label, --label-name, --group, --split, --preset"
+    assert f"tracks.csv, which takes {taken}" in message
     assert ("--on" in message) == (option == "labels")
 
 

@@ -15,7 +15,7 @@ from trajprobe.importers.readers import by_name
 from trajprobe.params import parse
 
 #: Tools whose places are degrees; formats that have their tracks one by one, in no table.
-DEGREES = ("movingpandas", "GPX", "GeoJSON")
+DEGREES = ("movingpandas", "AIS, of Denmark", "GPX", "GeoJSON")
 ONE_BY_ONE = ("MATLAB", "HDF5", "UEA archive", "GPX", "GeoJSON")
 DOCUMENT = Path(__file__).parents[2] / "docs/data.md"
 
@@ -75,7 +75,8 @@ def test_the_guess_names_the_tool_and_its_columns(tool, tmp_path, monkeypatch):
     make(tool, tmp_path)
     files, options = parsed(table_of_tools()[tool][0])
     guess = imported(*files, **options).guesses
-    assert guess.startswith(f"read as a table of {'id, t, x, y' if tool == 'napari' else tool}: id ")
+    anyones = {"napari": "id, t, x, y", "AIS, of Denmark": "longitude and latitude"}
+    assert guess.startswith(f"read as a table of {anyones.get(tool, tool)}: id ")
     assert ", time " in guess
 
 

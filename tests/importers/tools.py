@@ -107,6 +107,16 @@ def highd(folder):
     meta.to_csv(folder / "01_tracksMeta.csv", index=False)
 
 
+def ais(folder):
+    """web.ais.dk: a header line that begins with #, days before months, ships by MMSI, in the order of the reports."""
+    table = frame("MMSI", "# Timestamp", "Longitude", "Latitude", "Ship type", 219000000)
+    times = pd.to_datetime("2024-03-02T12:00:00") + pd.to_timedelta(table["# Timestamp"], "s")
+    table = table.assign(**{"# Timestamp": times.dt.strftime("%d/%m/%Y %H:%M:%S"), "Type of mobile": "Class A"})
+    table = table.assign(Longitude=16 + table["Longitude"] / 1000, Latitude=48 + table["Latitude"] / 1000, SOG="")
+    columns = ["# Timestamp", "Type of mobile", "MMSI", "Latitude", "Longitude", "SOG", "Ship type"]
+    table.sort_values(["# Timestamp", "MMSI"])[columns].to_csv(folder / "aisdk.csv", index=False)
+
+
 def argoverse(folder):
     """Argoverse 2 motion forecasting: a Parquet file a scenario, whose tracks have types."""
     for number in (1, 2):
@@ -198,6 +208,7 @@ TOOLS = {
     "ETH/UCY": (eth, 10, 1),
     "inD, rounD, exiD": (ind, 1, 1),
     "highD": (highd, 1, 1),
+    "AIS, of Denmark": (ais, 1, 1),
     "Argoverse 2": (argoverse, 1, 2),
     "CSV, TSV, text": (csv, 1, 1),
     "JSON lines": (json_lines, 1, 1),

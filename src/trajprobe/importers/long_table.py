@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
-from trajprobe.importers import file_names
+from trajprobe.importers import dates, file_names
 from trajprobe.importers.decoding import integers
 from trajprobe.importers.geometry import coordinates
 from trajprobe.importers.options import ImportOptions
@@ -30,7 +30,7 @@ def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOpti
             numbers where the file has only those.
         columns: what each means.
         path: the file, for messages.
-        options: whether the third coordinate was asked for.
+        options: whether the third coordinate was asked for, and how dates are written.
 
     Raises:
         UserError: a number is none, or a track has two labels, groups or splits.
@@ -64,17 +64,18 @@ def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOpti
                 notes.append(f"spaces around names in {visible_name(column)} do not count: {listed}")
     labels, label_names = named_labels(per_track.get("label"), per_track.get("label_name"), path)
     groups = per_track.get("group")
+    times, dated = _times(frame, columns, path, options.date_format)
     return PointTable(
         points=points,
         track=names.codes,
         track_names=names.uniques if columns.id else np.array([file_names.bare(path)]),
-        times=_times(frame, columns.roles["time"], path) if "time" in columns.roles else None,
+        times=times,
         labels=labels,
         label_names=label_names,
         groups=None if groups is None else integers(groups),
         split=per_track.get("split"),
         notes=tuple(notes),
-        guesses=(columns.guess,) if columns.guess else (),
+        guesses=tuple(filter(None, (columns.guess, dated))),
         degrees=columns.degrees,
     )
 
@@ -204,14 +205,18 @@ def _numbers(column: "pd.Series[Any]", path: Path) -> Array:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         return column.to_numpy(np.float64, na_value=np.nan)
     numbers = _to_numeric(column)
-    filled = column.notna() & ~column.astype(str).str.strip().str.lower().isin(NO_NAME)
-    wrong = (numbers.isna() & filled).to_numpy()
+    wrong = (numbers.isna() & _filled(column.astype(str).str.strip())).to_numpy()
     expected = (
         f"a number ({int(wrong.sum()):,} of {len(column):,} rows hold none); is it the right column? "
         "A missing number is empty or nan"
     )
     _refuse_first(column, wrong, expected, path)
     return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _filled(texts: "pd.Series[str]") -> "pd.Series[bool]":
+    """Whether each of some texts (m), without spaces around them, stands for a value."""
+    return texts.notna() & ~texts.str.lower().isin(NO_NAME)
 
 
 def _to_numeric(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -232,23 +237,27 @@ def _refuse_first(column: "pd.Series[Any]", wrong: NDArray[np.bool_], expected: 
         )
 
 
-def _times(frame: pd.DataFrame, column: str, path: Path) -> NDArray[Any]:
-    """Times (m): numbers, or dates as datetime64."""
-    values = frame[column]
-    if pd.api.types.is_datetime64_any_dtype(values):
-        dates = values.dt.tz_convert("UTC").dt.tz_localize(None) if values.dt.tz is not None else values
-        return dates.to_numpy("datetime64[ns]")
-    if pd.api.types.is_numeric_dtype(values):
-        return _numbers(values, path)
+def _times(frame: pd.DataFrame, columns: Columns, path: Path, form: str | None) -> tuple[NDArray[Any] | None, str]:
+    """Times (m): numbers, or dates as datetime64; and how dates were read, where that was not sure from the start."""
+    if "time" not in columns.roles:
+        if option := ("--clock" if "clock" in columns.roles else "--date-format" if form else ""):
+            raise UserError(f"{path}: {option} needs a column of dates; name it with --time")
+        return None, ""
+    values = frame[columns.roles["time"]]
+    clock = columns.roles.get("clock")
+    if pd.api.types.is_datetime64_any_dtype(values) and not clock:
+        instants = values.dt.tz_convert("UTC").dt.tz_localize(None) if values.dt.tz is not None else values
+        return instants.to_numpy(), ""
+    if pd.api.types.is_numeric_dtype(values) and not clock and not form:
+        return _numbers(values, path), ""
     texts = values.astype(str).str.strip()
-    first = next((text for text in texts if text.lower() not in NO_NAME), "")
-    if not first or _to_numeric(pd.Series([first])).notna().all():
-        return _numbers(values, path)
-    filled = ~texts.str.lower().isin(NO_NAME)
-    try:
-        dates = pd.to_datetime(texts.where(filled), utc=True, errors="coerce", format="ISO8601")
-    except (ValueError, OverflowError):
-        dates = pd.Series(pd.NaT, index=values.index)
-    expected = "a number, or a date as 2024-01-31T12:00:00; write dates so (ISO 8601)"
-    _refuse_first(values, (dates.isna() & filled).to_numpy(), expected, path)
-    return dates.dt.tz_localize(None).to_numpy("datetime64[ns]")
+    filled = _filled(texts)
+    if clock:
+        of_day = frame[clock].astype(str).str.strip()
+        filled &= _filled(of_day)
+        texts = (texts + " " + of_day).rename(f"{values.name} {clock}")
+    if not filled.any() or (not form and not clock and _to_numeric(texts[filled].iloc[:1]).notna().all()):
+        return _numbers(values, path), ""
+    found = dates.read(texts, filled.to_numpy(), form, f"{path}: column {visible_name(texts.name)}")
+    _refuse_first(texts, (found.instants.isna() & filled).to_numpy(), found.expected, path)
+    return found.instants.to_numpy(), found.guess

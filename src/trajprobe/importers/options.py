@@ -8,7 +8,7 @@ from trajprobe.params import Parameters
 
 Positive = Annotated[float, Meta(gt=0)]
 #: Options that say where things stand in a file: those of tables, and those of files of arrays.
-TABLE = ("id", "time", "x", "y", "z", "label", "label_name", "group", "split", "preset")
+TABLE = ("id", "time", "clock", "date_format", "x", "y", "z", "label", "label_name", "group", "split", "preset")
 ARRAYS = ("time", "x", "y", "z", "label", "group", "split", "labels", "trajectories", "axes")
 #: Those that name columns of the second table, where `on` is given.
 SECOND_TABLE = ("label", "label_name", "group", "split", "labels")
@@ -23,6 +23,8 @@ class ImportOptions(Parameters, frozen=True, kw_only=True):
     # Which column of a table, or which array of a file of arrays.
     id: tuple[str, ...] = ()  #: a track is named by all of these columns together
     time: str | None = None
+    clock: str | None = None  #: the times of day, where `time` has dates alone
+    date_format: str | None = None  #: how dates are written, as strftime has it; by default ISO 8601, or what is sure
     x: str | None = None
     y: str | None = None
     z: str | None = None

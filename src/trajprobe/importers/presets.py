@@ -19,7 +19,7 @@ ALL = "all"
 #: The preset that has the names of columns of degrees, whichever preset or option found them.
 DEGREES = "longitude and latitude"
 #: What a column may be, but for a track's name, of which several columns are a part.
-ROLES = ("time", "x", "y", "z", "label", "label_name", "group", "split")
+ROLES = ("time", "clock", "x", "y", "z", "label", "label_name", "group", "split")
 #: The value of --id by which each file is one track.
 FILENAME = "filename"
 
@@ -32,6 +32,7 @@ class Preset(Parameters, frozen=True, kw_only=True):
     name: str
     id: str | tuple[str | tuple[str, ...], ...] = ()
     time: Names = ()
+    clock: Names = ()
     x: Names = ()
     y: Names = ()
     z: Names = ()

@@ -48,7 +48,7 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     layout = _layout(path, options)
     columns = presets.columns(layout.names, options, path)
     numbers = [columns.roles[axis] for axis in ("x", "y", "z") if axis in columns.roles] + [*columns.halves.values()]
-    time = columns.roles.get("time")
+    time = None if options.date_format or options.clock else columns.roles.get("time")
     texts = [name for name in columns.all() if name not in numbers and name != time]
     empty = dict.fromkeys([*numbers, *([time] if time else [])], NO_NUMBER)
     frame = _frame(path, layout, dtype=dict.fromkeys(texts, "str"), na_values=empty)
@@ -113,15 +113,22 @@ def _layout(path: Path, options: ImportOptions) -> _Layout:
         "," if separator != "," and any("," in field and _number(field, ",") for row in rows for field in row) else "."
     )
     header = rows[0]
+
+    def is_number(field: str) -> bool:
+        return field != "" and _number(field, decimal)
+
     if header[0] == "scorer":
         raise UserError(
             f"{path}: has the header lines of poses; `--format poses --preset DeepLabCut` reads it, or LightningPose"
         )
     skipped = comments
-    if all(_number(field, decimal) for field in header):
-        # numpy.savetxt writes the header line as a comment.
-        noted = _fields(lines[comments - 1].lstrip("#% "), separator) if comments else []
-        names = tuple(noted) if len(noted) == len(header) else presets.without_header(len(header), options, path)
+    # numpy.savetxt, and AIS, write the header line as a comment.
+    noted = _fields(lines[comments - 1].lstrip("#% "), separator) if comments else []
+    noted = noted if len(noted) == len(header) else []
+    if noted and any(map(is_number, header)) and not any(map(is_number, noted)):
+        names = tuple(noted)
+    elif all(_number(field, decimal) for field in header):
+        names = presets.without_header(len(header), options, path)
     else:
         skipped += 1
         names = tuple(header)
