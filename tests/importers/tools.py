@@ -130,6 +130,12 @@ def csv(folder):
     frame("track_id", "t", "x", "y", "label").to_csv(folder / "points.csv", index=False)
 
 
+def uci(folder):
+    """A row a track, without a header line: x and y of each point in turn, and a number for the class."""
+    rows = [[*track.ravel().astype(int), CLASSES.index(name)] for track, name in zip(TRACKS, CLASSES, strict=True)]
+    (folder / "pendigits.tra").write_text("".join(f"{', '.join(map(str, row))}\n" for row in rows))
+
+
 def json_lines(folder):
     """The same, an object a line."""
     frame("track_id", "t", "x", "y", "label").to_json(folder / "points.jsonl", orient="records", lines=True)
@@ -211,6 +217,7 @@ TOOLS = {
     "AIS, of Denmark": (ais, 1, 1),
     "Argoverse 2": (argoverse, 1, 2),
     "CSV, TSV, text": (csv, 1, 1),
+    "UCI archive": (uci, 1, 1),
     "JSON lines": (json_lines, 1, 1),
     "Parquet": (parquet, 1, 1),
     "MATLAB": (matlab, 1, 1),

@@ -192,13 +192,13 @@ def _points(frame: pd.DataFrame, columns: Columns, path: Path) -> Array:
     axes = [axis for axis in ("x", "y", "z") if axis in columns.roles]
     points = np.empty((len(frame), len(axes)))
     for number, axis in enumerate(axes):
-        points[:, number] = _numbers(frame[columns.roles[axis]], path)
+        points[:, number] = numbers(frame[columns.roles[axis]], path)
         if axis in columns.halves:
-            points[:, number] += _numbers(frame[columns.halves[axis]], path) / 2
+            points[:, number] += numbers(frame[columns.halves[axis]], path) / 2
     return points
 
 
-def _numbers(column: "pd.Series[Any]", path: Path) -> Array:
+def numbers(column: "pd.Series[Any]", path: Path) -> Array:
     """A column of numbers (m), NaN where there is none."""
     if pd.api.types.is_bool_dtype(column):
         raise UserError(f"{path}: column {visible_name(column.name)}: got true and false, expected numbers")
@@ -249,7 +249,7 @@ def _times(frame: pd.DataFrame, columns: Columns, path: Path, form: str | None) 
         instants = values.dt.tz_convert("UTC").dt.tz_localize(None) if values.dt.tz is not None else values
         return instants.to_numpy(), ""
     if pd.api.types.is_numeric_dtype(values) and not clock and not form:
-        return _numbers(values, path), ""
+        return numbers(values, path), ""
     texts = values.astype(str).str.strip()
     filled = _filled(texts)
     if clock:
@@ -257,7 +257,7 @@ def _times(frame: pd.DataFrame, columns: Columns, path: Path, form: str | None) 
         filled &= _filled(of_day)
         texts = (texts + " " + of_day).rename(f"{values.name} {clock}")
     if not filled.any() or (not form and not clock and _to_numeric(texts[filled].iloc[:1]).notna().all()):
-        return _numbers(values, path), ""
+        return numbers(values, path), ""
     found = dates.read(texts, filled.to_numpy(), form, f"{path}: column {visible_name(texts.name)}")
     _refuse_first(texts, (found.instants.isna() & filled).to_numpy(), found.expected, path)
     return found.instants.to_numpy(), found.guess

@@ -62,6 +62,12 @@ class Columns:
         """Every column that is read."""
         return list(dict.fromkeys([*self.id, *self.roles.values(), *self.halves.values()]))
 
+    def numbers(self, options: ImportOptions) -> list[str]:
+        """The columns of numbers: coordinates, and times but where the options say that they are dates."""
+        dated = options.date_format or "clock" in self.roles
+        roles = ("x", "y", "z") if dated else ("x", "y", "z", "time")
+        return [self.roles[role] for role in roles if role in self.roles] + [*self.halves.values()]
+
 
 @cache
 def presets() -> tuple[Preset, ...]:
@@ -81,7 +87,8 @@ def without_header(count: int, options: ImportOptions, path: Path) -> tuple[str,
     known = sorted({number for preset in presets() for number in preset.columns})
     raise UserError(
         f"{path}: got {count} columns and no header line, expected a first line with the columns' names, or "
-        f"{', '.join(map(str, known[:-1]))} or {known[-1]} columns as MOT and ETH/UCY files have; add that line"
+        f"{', '.join(map(str, known[:-1]))} or {known[-1]} columns as MOT and ETH/UCY files have; add that line, or "
+        f"where each row is a track: --format wide --axes 'n (t d)' --label 'column {count}'"
     )
 
 
@@ -108,7 +115,8 @@ def columns(names: Sequence[str], options: ImportOptions, path: Path) -> Columns
     raise UserError(
         f"{path}: expected columns for a track's name, x and y{chosen}, got {visible_names(names, 30)}; name them "
         "with --id, "
-        "--x and --y (and --time, --label, --group), or each file is one track with --id filename"
+        "--x and --y (and --time, --label, --group), or each file is one track with --id filename; where each row is a "
+        "track: --format wide --axes 'n (t d)'"
     )
 
 
@@ -123,7 +131,21 @@ def of_labels(names: Sequence[str], options: ImportOptions, path: Path) -> dict[
             raise UserError(
                 f"{path}: no column {visible_name(column)}, which --on names; got {visible_names(names, 30)}"
             )
-    by_plain = {_plain(name): name for name in reversed(names) if name not in options.on}
+    roles = of_rows(names, options, options.on)
+    others = [name for name in names if name not in (*options.on, *roles.values())]
+    if not {"label", "label_name"} & roles.keys() and len(others) == 1:
+        roles["label"] = others[0]
+    if not roles:
+        raise UserError(f"{path}: which column has the labels? Name it with --label; got {visible_names(names, 30)}")
+    return roles
+
+
+def of_rows(names: Sequence[str], options: ImportOptions, identity: tuple[str, ...]) -> dict[str, str]:
+    """The columns of labels, their names, groups and split, of a table with a row a track.
+
+    `identity` are those of the tracks' names.
+    """
+    by_plain = {_plain(name): name for name in reversed(names) if name not in identity}
     (common,) = [preset for preset in presets() if preset.name == ALL]
     roles: dict[str, str] = {}
     for role in ("label", "label_name", "group", "split"):
@@ -132,12 +154,14 @@ def of_labels(names: Sequence[str], options: ImportOptions, path: Path) -> dict[
         chosen = option if option in names else guess
         if chosen:
             roles[role] = chosen
-    others = [name for name in names if name not in (*options.on, *roles.values())]
-    if not {"label", "label_name"} & roles.keys() and len(others) == 1:
-        roles["label"] = others[0]
-    if not roles:
-        raise UserError(f"{path}: which column has the labels? Name it with --label; got {visible_names(names, 30)}")
     return roles
+
+
+def has_points(names: Sequence[str]) -> bool:
+    """Whether columns are called as those of a table with a row a point: x and y, or times."""
+    (common,) = [preset for preset in presets() if preset.name == ALL]
+    plain = {name.strip().lower() for name in names}
+    return {"x", "y"} <= plain or bool(_all_of(_several(common.time), {_plain(name): name for name in plain}))
 
 
 def _candidates(options: ImportOptions) -> list[Preset]:

@@ -1,6 +1,7 @@
 """Text tables with a line a point: separated by commas, semicolons, tabs, bars or spaces."""
 
 import csv
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 from trajprobe.errors import UserError, visible, visible_name
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import long_table, presets
+from trajprobe.importers import presets, tables
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -45,24 +46,24 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: it is no table, or its columns do not fit.
     """
-    layout = _layout(path, options)
-    columns = presets.columns(layout.names, options, path)
-    numbers = [columns.roles[axis] for axis in ("x", "y", "z") if axis in columns.roles] + [*columns.halves.values()]
-    time = None if options.date_format or options.clock else columns.roles.get("time")
-    texts = [name for name in columns.all() if name not in numbers and name != time]
-    empty = dict.fromkeys([*numbers, *([time] if time else [])], NO_NUMBER)
-    frame = _frame(path, layout, dtype=dict.fromkeys(texts, "str"), na_values=empty)
-    return long_table.table(frame[columns.all()], columns, path, options)
+    return tables.read(opened(path, options), path, options)
 
 
-def whole(path: Path, options: ImportOptions) -> pd.DataFrame:
-    """All columns of a table, as texts.
+def opened(path: Path, options: ImportOptions) -> tables.TableFile:
+    """The file; columns that are no numbers are texts, empty where there is none.
 
     Raises:
-        UserError: it is no table.
+        UserError: it is no table; so does reading from it.
     """
     layout = _layout(path, options)
-    return _frame(path, layout, dtype="str", na_filter=False)
+
+    def load(names: Sequence[str], numbers: Collection[str]) -> pd.DataFrame:
+        texts = [name for name in names if name not in numbers]
+        return _frame(path, layout, dtype=dict.fromkeys(texts, "str"), na_values=dict.fromkeys(numbers, NO_NUMBER))[
+            [*names]
+        ]
+
+    return tables.TableFile(list(layout.names), load)
 
 
 def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
@@ -127,6 +128,8 @@ def _layout(path: Path, options: ImportOptions) -> _Layout:
     noted = noted if len(noted) == len(header) else []
     if noted and any(map(is_number, header)) and not any(map(is_number, noted)):
         names = tuple(noted)
+    elif all(_number(field, decimal) for field in header) and options.format == "wide":
+        names = ("",) * len(header)
     elif all(_number(field, decimal) for field in header):
         names = presets.without_header(len(header), options, path)
     else:

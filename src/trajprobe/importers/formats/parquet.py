@@ -7,7 +7,7 @@ import pandas as pd
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import long_table, presets
+from trajprobe.importers import tables
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -23,17 +23,16 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: it is damaged, or its columns do not fit.
     """
-    columns = presets.columns(_names(path), options, path)
-    return long_table.table(_frame(path, columns.all()), columns, path, options)
+    return tables.read(opened(path, options), path, options)
 
 
-def whole(path: Path, options: ImportOptions) -> pd.DataFrame:  # noqa: ARG001 (as every table's)
-    """All columns of a table.
+def opened(path: Path, options: ImportOptions) -> tables.TableFile:  # noqa: ARG001 (as every table's)
+    """The file.
 
     Raises:
-        UserError: it is damaged.
+        UserError: it is damaged; so does reading from it.
     """
-    return _frame(path, _names(path))
+    return tables.TableFile(_names(path), lambda names, _: _frame(path, list(names)))
 
 
 def _names(path: Path) -> list[str]:
