@@ -6,7 +6,7 @@ A module of that folder has
     OPTIONS = ("id", "time", ...)                      those of `TABLE` and `ARRAYS` that it has a use for
     def read(path: Path, options: ImportOptions) -> PointTable
 
-One that reads tables has `opened(path, options) -> TableFile` too, which `tables.read` makes a `read` of.
+One that reads tables has `opened(path, options) -> TableFile` too, which `table_file.read` makes a `read` of.
 
 `read` raises UserError, in one line, for a file that it can't read. A library that is no requirement of trajprobe comes
 from `optional`, called inside `read`.
@@ -20,7 +20,7 @@ from typing import Protocol, cast
 from trajprobe.errors import UserError
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
-from trajprobe.importers.tables import TableFile
+from trajprobe.importers.table_file import TableFile
 
 FORMATS = Path(__file__).with_name("formats")
 

@@ -11,7 +11,7 @@ import pandas as pd
 from trajprobe.errors import UserError, visible, visible_name
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import presets, tables
+from trajprobe.importers import presets, table_file
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -46,10 +46,10 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: it is no table, or its columns do not fit.
     """
-    return tables.read(opened(path, options), path, options)
+    return table_file.read(opened(path, options), path, options)
 
 
-def opened(path: Path, options: ImportOptions) -> tables.TableFile:
+def opened(path: Path, options: ImportOptions) -> table_file.TableFile:
     """The file; columns that are no numbers are texts, empty where there is none.
 
     Raises:
@@ -63,7 +63,7 @@ def opened(path: Path, options: ImportOptions) -> tables.TableFile:
             [*names]
         ]
 
-    return tables.TableFile(list(layout.names), load)
+    return table_file.TableFile(list(layout.names), load)
 
 
 def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import read_json
-from trajprobe.importers import tables
+from trajprobe.importers import table_file
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
@@ -73,8 +73,8 @@ def _table(content: Any, path: Path, options: ImportOptions) -> PointTable:
     places = _points([point["geometry"]["coordinates"] for point in points], 2, path)
     frame = pd.DataFrame([point.get("properties") or {} for point in points])
     frame["longitude"], frame["latitude"] = places.T
-    file = tables.TableFile([str(name) for name in frame.columns], lambda names, _: frame[[*names]])
-    return tables.read(file, path, options)
+    file = table_file.TableFile([str(name) for name in frame.columns], lambda names, _: frame[[*names]])
+    return table_file.read(file, path, options)
 
 
 def _lines(node: Any, path: Path) -> Iterable[_Line]:

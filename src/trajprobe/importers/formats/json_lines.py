@@ -5,7 +5,7 @@ from pathlib import Path
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import tables
+from trajprobe.importers import table_file
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -21,10 +21,10 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: a line is no object, or the objects' keys do not fit.
     """
-    return tables.read(opened(path, options), path, options)
+    return table_file.read(opened(path, options), path, options)
 
 
-def opened(path: Path, options: ImportOptions) -> tables.TableFile:  # noqa: ARG001 (as every table's)
+def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa: ARG001 (as every table's)
     """The file; its columns are the keys of the objects.
 
     Raises:
@@ -43,4 +43,4 @@ def opened(path: Path, options: ImportOptions) -> tables.TableFile:  # noqa: ARG
             f"{path}: is no file of JSON lines ({visible(error, 200)}); write an object a line, as pandas' "
             "to_json(orient='records', lines=True) does"
         ) from None
-    return tables.TableFile([str(name) for name in frame.columns], lambda names, _: frame[[*names]])
+    return table_file.TableFile([str(name) for name in frame.columns], lambda names, _: frame[[*names]])

@@ -7,7 +7,7 @@ import pandas as pd
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import tables
+from trajprobe.importers import table_file
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -23,16 +23,16 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: it is damaged, or its columns do not fit.
     """
-    return tables.read(opened(path, options), path, options)
+    return table_file.read(opened(path, options), path, options)
 
 
-def opened(path: Path, options: ImportOptions) -> tables.TableFile:  # noqa: ARG001 (as every table's)
+def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa: ARG001 (as every table's)
     """The file.
 
     Raises:
         UserError: it is damaged; so does reading from it.
     """
-    return tables.TableFile(_names(path), lambda names, _: _frame(path, list(names)))
+    return table_file.TableFile(_names(path), lambda names, _: _frame(path, list(names)))
 
 
 def _names(path: Path) -> list[str]:

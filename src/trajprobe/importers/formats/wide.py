@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trajprobe.importers import readers, tables
+from trajprobe.importers import readers, table_file
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -16,4 +16,4 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: it is no table, or its columns do not fit.
     """
-    return tables.wide(readers.of_table(path).opened(path, options), path, options)
+    return table_file.wide(readers.of_table(path).opened(path, options), path, options)
