@@ -93,8 +93,9 @@ def table(arrays: Arrays, path: Path, options: ImportOptions, notes: tuple[str, 
     real = np.isfinite(points).any(2) if points.dtype.kind == "f" else np.ones(points.shape[:2], np.bool_)
     behind = steps - np.argmax(real[:, ::-1], axis=1) if steps else lengths
     kept = np.arange(steps) < np.minimum(lengths, np.where(real.any(1), behind, 0))[:, None]
+    flat = points.reshape(-1, points.shape[2]) if kept.all() else points[kept]
     return PointTable(
-        points=points[kept].astype(np.float64),
+        points=flat.astype(np.float64, copy=False),
         track=np.repeat(np.arange(count), kept.sum(1)),
         track_names=np.arange(count).astype(np.str_),
         times=None if times is None else times[kept],

@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from trajprobe.importers import long_table, presets, wide_table
+from trajprobe.importers.chunked import Chunked
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -17,7 +16,7 @@ class TableFile:
 
     names: list[str]
     #: Reads columns: those of the second argument as numbers where they hold nothing else, others as they are.
-    load: Callable[[Sequence[str], Collection[str]], pd.DataFrame]
+    load: Callable[[Sequence[str], Collection[str]], Chunked]
 
 
 def read(file: TableFile, path: Path, options: ImportOptions) -> PointTable:

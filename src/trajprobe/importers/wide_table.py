@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from trajprobe.data.raw import Arrays
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers import long_table, padded, presets
+from trajprobe.importers.chunked import Chunked
 from trajprobe.importers.decoding import integers
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
@@ -67,7 +67,7 @@ def columns(names: Sequence[str], options: ImportOptions, path: Path) -> Columns
     return Columns(options.id, roles, axes, numbers, [name for name in others if name not in numbers])
 
 
-def table(frame: pd.DataFrame, columns: Columns, path: Path, options: ImportOptions) -> PointTable:
+def table(frame: Chunked, columns: Columns, path: Path, options: ImportOptions) -> PointTable:
     """The tracks of a table: its rows.
 
     Args:
@@ -118,12 +118,12 @@ def _axes(names: Sequence[str]) -> dict[str, list[str]]:
     return axes if {"x", "y"} <= axes.keys() else {}
 
 
-def _texts(frame: pd.DataFrame, names: tuple[str, ...]) -> NDArray[np.str_]:
+def _texts(frame: Chunked, names: tuple[str, ...]) -> NDArray[np.str_]:
     texts = long_table.texts(frame, names)
     return texts.uniques[texts.codes]
 
 
-def _names(frame: pd.DataFrame, columns: Columns, path: Path) -> NDArray[np.str_]:
+def _names(frame: Chunked, columns: Columns, path: Path) -> NDArray[np.str_]:
     """What the table calls each track."""
     names = _texts(frame, columns.id)
     values, counts = np.unique(names, return_counts=True)

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,6 +11,7 @@ from trajprobe.errors import UserError, visible, visible_name
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import presets, table_file
+from trajprobe.importers.chunked import ROWS, Chunked, chunked
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -57,22 +57,22 @@ def opened(path: Path, options: ImportOptions) -> table_file.TableFile:
     """
     layout = _layout(path, options)
 
-    def load(names: Sequence[str], numbers: Collection[str]) -> pd.DataFrame:
+    def load(names: Sequence[str], numbers: Collection[str]) -> Chunked:
         texts = [name for name in names if name not in numbers]
-        return _frame(path, layout, dtype=dict.fromkeys(texts, "str"), na_values=dict.fromkeys(numbers, NO_NUMBER))[
-            [*names]
-        ]
+        return _columns(path, layout, names, dict.fromkeys(texts, "str"), dict.fromkeys(numbers, NO_NUMBER))
 
     return table_file.TableFile(list(layout.names), load)
 
 
-def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
+def _columns(
+    path: Path, layout: _Layout, names: Sequence[str], types: dict[str, str], empty: dict[str, list[str]]
+) -> Chunked:
     packed = path.name.lower().endswith(".gz")
     memory.require(
         path.stat().st_size * TABLE_MEMORY * (UNPACKED if packed else 1), str(path), "take fewer columns or rows"
     )
     try:
-        frame = pd.read_csv(
+        with pd.read_csv(
             path,
             sep=layout.separator,
             decimal=layout.decimal,
@@ -82,20 +82,26 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
             skiprows=layout.skipped,
             keep_default_na=False,
             low_memory=False,
-            **settings,
-        )
+            chunksize=ROWS,
+            dtype=types,
+            na_values=empty,
+        ) as frames:
+            return chunked((_checked(frame, path, layout) for frame in frames), names, list(empty))
     except UnicodeDecodeError:
         raise UserError(f"{path}: {_no_text(layout.encoding)}") from None
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: got no line of data below the header") from None
-    except MemoryError:
+    except (UserError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 (the parser raises anything at the bytes of an untrusted file)
         reason = visible(error, 300).removeprefix("Error tokenizing data. C error: ")
         raise UserError(
             f"{path}: is no table as its first lines say ({reason}); mend that line, or save it again"
         ) from None
-    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas takes fields too many for the names of rows
+
+
+def _checked(frame: pd.DataFrame, path: Path, layout: _Layout) -> pd.DataFrame:
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes fields too many for the names of rows
         raise UserError(f"{path}: {_longer(layout)}")
     return frame
 

@@ -6,6 +6,7 @@ from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import table_file
+from trajprobe.importers.chunked import ROWS, chunked
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -35,7 +36,7 @@ def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa:
     check_file(path, "no such file")
     memory.require(TABLE_MEMORY * path.stat().st_size, str(path), "take fewer rows")
     try:
-        frame = json.read_json(path).to_pandas()
+        table = json.read_json(path)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (pyarrow raises anything at the bytes of an untrusted file)
@@ -43,4 +44,7 @@ def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa:
             f"{path}: is no file of JSON lines ({visible(error, 200)}); write an object a line, as pandas' "
             "to_json(orient='records', lines=True) does"
         ) from None
-    return table_file.TableFile([str(name) for name in frame.columns], lambda names, _: frame[[*names]])
+    return table_file.TableFile(
+        list(table.column_names),
+        lambda names, numbers: chunked((batch.to_pandas() for batch in table.to_batches(ROWS)), names, numbers),
+    )

@@ -1,20 +1,22 @@
 """Parquet files, a row a point."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
-
-import pandas as pd
 
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
 from trajprobe.importers import table_file
+from trajprobe.importers.chunked import ROWS, Chunked, chunked
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".parquet", ".pq", ".geoparquet")
 OPTIONS = TABLE
+#: Bytes of a column that are read at a time; by itself pyarrow keeps all of the file.
+BUFFER = 2**20
 #: Bytes of a value in memory at most, as a rule, with what is copied of it.
-VALUE = 32
+VALUE = 16
 
 
 def read(path: Path, options: ImportOptions) -> PointTable:
@@ -32,7 +34,7 @@ def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa:
     Raises:
         UserError: it is damaged; so does reading from it.
     """
-    return table_file.TableFile(_names(path), lambda names, _: _frame(path, list(names)))
+    return table_file.TableFile(_names(path), lambda names, numbers: _columns(path, names, numbers))
 
 
 def _names(path: Path) -> list[str]:
@@ -45,13 +47,16 @@ def _names(path: Path) -> list[str]:
         raise UserError(f"{path}: is damaged ({visible(error, 200)}); copy or save it again") from None
 
 
-def _frame(path: Path, names: list[str]) -> pd.DataFrame:
+def _columns(path: Path, names: Sequence[str], numbers: Collection[str]) -> Chunked:
     from pyarrow import parquet
 
     try:
         rows = parquet.read_metadata(path).num_rows
         memory.require(VALUE * rows * len(names), str(path), "take fewer rows")
-        return parquet.ParquetFile(path).read(columns=names).to_pandas(ignore_metadata=True)
+        batches = parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False).iter_batches(
+            ROWS, columns=list(names), use_threads=False
+        )
+        return chunked((batch.to_pandas(ignore_metadata=True) for batch in batches), names, numbers)
     except (UserError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001
