@@ -45,7 +45,10 @@ OPTIONS = (
     _option("--split-from", "What a file's tracks have as split."),
     _option("--trajectories", "The array of points."),
     _option("--axes", "The order of its axes, n tracks, t points, d coordinates; 'n t d' without it."),
-    _several("--missing", "A number that means: no point. `none`: keep what looks like one.", "NUMBER"),
+    _several(
+        "--missing",
+        "A number that means: no point. `padding`: zeros at a track's end. `none`: keep what looks like it.",
+    ),
     _option(
         "--lonlat/--no-lonlat", "Degrees of longitude and latitude become metres, or stay as they are.", default=None
     ),

@@ -41,7 +41,7 @@ class ImportOptions(Parameters, frozen=True, kw_only=True):
     axes: str | None = None  #: the order of its axes: the letters n, t and d
 
     # Cleaning, in this order.
-    missing: tuple[str, ...] = ()  #: numbers that mark a missing point; `none` keeps what looks like one
+    missing: tuple[str, ...] = ()  #: numbers that mark a missing point; `padding`; `none` keeps what looks like one
     lonlat: bool | None = None  #: x and y are degrees of longitude and latitude; None: as the columns are called
     scale: str | None = None  #: factors of the coordinates: one, or d of them
     fps: Positive | None = None  #: times are numbers of frames, this many a second
