@@ -45,6 +45,7 @@ OPTIONS = (
     _option("--split-from", "What a file's tracks have as split."),
     _option("--trajectories", "The array of points."),
     _option("--axes", "The order of its axes, n tracks, t points, d coordinates; 'n t d' without it."),
+    _option("--min-likelihood", "Poses: points that the network is less sure of are missing.", type=float),
     _several(
         "--missing",
         "A number that means: no point. `padding`: zeros at a track's end. `none`: keep what looks like it.",

@@ -1,6 +1,7 @@
 """Tables are read chunk by chunk: what they hold does not depend on where a chunk ends, and is in memory once."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from importing import imported, refusal
 from trajprobe.importers import long_table, several
 from trajprobe.importers.formats import csv, json_lines, parquet
 from trajprobe.importers.options import ImportOptions
+from trajprobe.importers.point_table import PointTable
 
 HEADER = "id,t,x,y,label"
 ROWS = [
@@ -104,3 +106,18 @@ def test_a_table_is_in_memory_once(tmp_path, ending, shuffled, monkeypatch):
     tracks = 4 * 8 * count * steps  # three coordinates and a time
     assert len(table.points) == count * steps
     assert peak < 2.8 * tracks, peak / tracks
+
+
+def test_tracks_of_one_length_are_no_copy_of_the_points_and_others_are_padded():
+    points, times = np.arange(24.0).reshape(12, 2), np.tile(np.arange(4.0), 3)
+    alike = PointTable(points, np.repeat([0, 1, 2], 4), np.array(["a", "b", "c"]), times)
+    arrays = alike.arrays(Path("a"))
+    assert np.shares_memory(arrays["trajectories"], points)
+    assert np.shares_memory(arrays["times"], times)
+    np.testing.assert_array_equal(arrays["trajectories"], points.reshape(3, 4, 2))
+    lengths = np.tile([3, 1, 4, 2], 700)  # more than are padded at a time
+    rows = np.random.default_rng(0).normal(size=(lengths.sum(), 2))
+    ragged = PointTable(rows, np.repeat(np.arange(2800), lengths), np.arange(2800).astype(str)).arrays(Path("a"))
+    real = np.arange(4) < lengths[:, None]
+    np.testing.assert_array_equal(ragged["trajectories"][real], rows)
+    assert np.isnan(ragged["trajectories"][~real]).all()

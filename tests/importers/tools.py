@@ -117,6 +117,23 @@ def ais(folder):
     table.sort_values(["# Timestamp", "MMSI"])[columns].to_csv(folder / "aisdk.csv", index=False)
 
 
+def movebank(folder):
+    """The CSV of a study: a row a fix, `visible` false where the owner marked it as an outlier."""
+    table = frame("individual-local-identifier", "timestamp", "location-long", "location-lat", "sensor", 1)
+    times = pd.to_datetime("2024-05-01T12:00:00") + pd.to_timedelta(table["timestamp"], "s")
+    table = table.assign(timestamp=times.dt.strftime("%Y-%m-%d %H:%M:%S.000"), visible="true")
+    table["location-long"], table["location-lat"] = (
+        16 + table["location-long"] / 1000,
+        48 + table["location-lat"] / 1000,
+    )
+    wild = table.iloc[[3, 9]].assign(**{"location-long": 170.0, "visible": "false"})
+    table = pd.concat([table, wild]).rename_axis("event-id").reset_index()
+    table.drop(columns="sensor").to_csv(folder / "storks.csv", index=False)
+    pd.DataFrame({"animal-id": np.arange(4) + 1, "animal-sex": CLASSES}).to_csv(
+        folder / "storks_classes.csv", index=False
+    )
+
+
 def argoverse(folder):
     """Argoverse 2 motion forecasting: a Parquet file a scenario, whose tracks have types."""
     for number in (1, 2):
@@ -215,6 +232,7 @@ TOOLS = {
     "inD, rounD, exiD": (ind, 1, 1),
     "highD": (highd, 1, 1),
     "AIS, of Denmark": (ais, 1, 1),
+    "Movebank": (movebank, 1, 1),
     "Argoverse 2": (argoverse, 1, 2),
     "CSV, TSV, text": (csv, 1, 1),
     "UCI archive": (uci, 1, 1),

@@ -38,6 +38,13 @@ class Chunked:
             column = pd.concat(self.others[name], ignore_index=True)
         return column if self.kept is None else column[self.kept]
 
+    def leave_out(self, rows: NDArray[np.bool_]) -> None:
+        """From now on these of the rows (m) do not count."""
+        if self.kept is None:
+            self.kept = ~rows
+        else:
+            self.kept[self.kept] = ~rows
+
     def array(self, name: str) -> Array:
         """A column of numbers (m), of the same memory where all rows count."""
         column = self.values[:, self.numbers[name]]

@@ -37,13 +37,19 @@ def table(frame: Chunked, columns: Columns, path: Path, options: ImportOptions) 
         UserError: a number is none, or a track has two labels, groups or splits.
     """
     notes: list[str] = []
+    if columns.visible:
+        shown = texts(frame, (columns.visible,))
+        hidden = (np.strings.lower(shown.uniques) == "false")[shown.codes]
+        if hidden.any():
+            notes.append(f"{hidden.sum():,} points left out: {visible_name(columns.visible)} is false for them")
+            frame.leave_out(hidden)
     names = texts(frame, columns.id)
     if columns.id:
         unnamed = np.isin(np.strings.lower(names.uniques), NO_NAME)[names.codes]
         if unnamed.any():
             listed = visible_names(columns.id)
             notes.append(f"{unnamed.sum():,} points left out: they are of no track ({listed} is empty)")
-            frame.kept = ~unnamed
+            frame.leave_out(unnamed)
             names = texts(frame, columns.id)
     per_track: dict[str, NDArray[Any]] = {}
     for role in ("label", "label_name", "group", "split"):

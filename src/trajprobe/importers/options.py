@@ -10,6 +10,8 @@ Positive = Annotated[float, Meta(gt=0)]
 #: Options that say where things stand in a file: those of tables, and those of files of arrays.
 TABLE = ("id", "time", "clock", "date_format", "x", "y", "z", "label", "label_name", "group", "split", "preset")
 ARRAYS = ("time", "x", "y", "z", "label", "group", "split", "labels", "trajectories", "axes")
+#: That of poses. The options that stand in none of these three are of use for files of any format.
+POSES = ("min_likelihood",)
 #: Those that name columns of the second table, where `on` is given.
 SECOND_TABLE = ("label", "label_name", "group", "split", "labels")
 
@@ -41,6 +43,7 @@ class ImportOptions(Parameters, frozen=True, kw_only=True):
     axes: str | None = None  #: the order of its axes: the letters n, t and d
 
     # Cleaning, in this order.
+    min_likelihood: Annotated[float, Meta(gt=0, le=1)] | None = None  #: points that a pose network is less sure of go
     missing: tuple[str, ...] = ()  #: numbers that mark a missing point; `padding`; `none` keeps what looks like one
     lonlat: bool | None = None  #: x and y are degrees of longitude and latitude; None: as the columns are called
     scale: str | None = None  #: factors of the coordinates: one, or d of them

@@ -45,6 +45,7 @@ class Preset(Parameters, frozen=True, kw_only=True):
     text_rows: Annotated[int, Meta(ge=0)] = 0
     halves: dict[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    visible: str | None = None
     degrees: bool = False
 
 
@@ -56,11 +57,14 @@ class Columns:
     roles: dict[str, str]  #: by `ROLES`, and `geometry`
     halves: dict[str, str]  #: by axis, the column of which half is added
     degrees: bool
+    visible: str | None  #: that by which the tool marks rows that do not count, as false
     guess: str  #: what was guessed, as a sentence; empty where the options name all
 
     def all(self) -> list[str]:
         """Every column that is read."""
-        return list(dict.fromkeys([*self.id, *self.roles.values(), *self.halves.values()]))
+        return list(
+            dict.fromkeys([*self.id, *self.roles.values(), *self.halves.values(), *filter(None, [self.visible])])
+        )
 
     def numbers(self, options: ImportOptions) -> list[str]:
         """The columns of numbers: coordinates, and times but where the options say that they are dates."""
@@ -157,6 +161,12 @@ def of_rows(names: Sequence[str], options: ImportOptions, identity: tuple[str, .
     return roles
 
 
+def group_of_arrays(names: Sequence[str]) -> str | None:
+    """That of some arrays' names which columns of groups have: subject, participant and the like."""
+    (common,) = [preset for preset in presets() if preset.name == ALL]
+    return _first(_several(common.group), {_plain(name): name for name in reversed(names)}, set())
+
+
 def has_points(names: Sequence[str]) -> bool:
     """Whether columns are called as those of a table with a row a point: x and y, or times."""
     (common,) = [preset for preset in presets() if preset.name == ALL]
@@ -207,7 +217,8 @@ def _fit(preset: Preset, names: Sequence[str], options: ImportOptions) -> Column
     (places,) = [other for other in presets() if other.name == DEGREES]
     named_so = all(roles.get(axis) in _all_of(_several(getattr(places, axis)), by_plain) for axis in ("x", "y"))
     degrees = named_so or ("geometry" in roles and preset.degrees)
-    return Columns(identity, roles, halves, degrees, _guess(preset, identity, roles, options))
+    visible = by_plain[_plain(preset.visible)] if preset.visible else None
+    return Columns(identity, roles, halves, degrees, visible, _guess(preset, identity, roles, options))
 
 
 def _identity(preset: Preset, by_plain: dict[str, str]) -> tuple[str, ...]:

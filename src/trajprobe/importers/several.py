@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers import file_names, readers, second_table, unknown
-from trajprobe.importers.options import ARRAYS, SECOND_TABLE, TABLE, ImportOptions
+from trajprobe.importers.options import ARRAYS, POSES, SECOND_TABLE, TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 
@@ -54,9 +54,10 @@ def _reader(file: Path, options: ImportOptions) -> readers.Reader:
 def _check_used(file: Path, of_each: Sequence[readers.Reader], options: ImportOptions) -> None:
     """Raises UserError where no reader has a use for an option, which would change nothing. `file` is the first one."""
     used = {option for reader in of_each for option in reader.OPTIONS} | {*SECOND_TABLE * bool(options.on)}
-    for option in (*TABLE, *ARRAYS):
-        if getattr(options, option) and option not in used:
-            takes = ", ".join(_flag(name) for name in dict.fromkeys((*TABLE, *ARRAYS)) if name in used)
+    some = {*TABLE, *ARRAYS, *POSES}
+    for option in options.__struct_fields__:
+        if option in some and getattr(options, option) and option not in used:
+            takes = ", ".join(_flag(name) for name in options.__struct_fields__ if name not in some or name in used)
             table = "; or is it the name of a second table, whose tracks --on names?" * (option == "labels")
             raise UserError(f"{_flag(option)}: says nothing of {file}, which takes {takes}{table}")
 
