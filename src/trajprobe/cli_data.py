@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-PARTS = click.Choice(["filename", "folder"])
-
 
 def _option(name: str, text: str, **settings: Any) -> Callable[[Any], Any]:
     return click.option(name, help=text, **settings)
@@ -24,6 +22,10 @@ OPTIONS = (
     ),
     _several("--id", "Table: the column of tracks' names; several times: all together. `filename`: a file is a track."),
     _option("--time", "The column, or array, of times."),
+    _option("--clock", "Table: the column of times of day, where --time has dates alone."),
+    _option(
+        "--date-format", "Table: how dates are written, as '%d/%m/%Y %H:%M:%S'; without it ISO 8601, or what is sure."
+    ),
     _option("--x", "The column of x, or its array (n t)."),
     _option("--y", "The column of y, or its array."),
     _option("--z", "The column of z, or its array."),
@@ -37,14 +39,17 @@ OPTIONS = (
     _several("--on", "The column of that second table that has the tracks' names; several times: all together."),
     _option(
         "--label-from",
-        "What a file's tracks have as class: the file's name without ending, or its folder's.",
-        type=PARTS,
+        "What a file's tracks have as class: `filename` without its ending, `folder`, or a part, {} in '*_{}_*'.",
     ),
-    _option("--group-from", "What a file's tracks have as group.", type=PARTS),
-    _option("--split-from", "What a file's tracks have as split.", type=PARTS),
+    _option("--group-from", "What a file's tracks have as group, likewise: 'subject{}_*'."),
+    _option("--split-from", "What a file's tracks have as split."),
     _option("--trajectories", "The array of points."),
     _option("--axes", "The order of its axes, n tracks, t points, d coordinates; 'n t d' without it."),
-    _several("--missing", "A number that means: no point. `none`: keep what looks like one.", "NUMBER"),
+    _option("--min-likelihood", "Poses: points that the network is less sure of are missing.", type=float),
+    _several(
+        "--missing",
+        "A number that means: no point. `padding`: zeros at a track's end. `none`: keep what looks like it.",
+    ),
     _option(
         "--lonlat/--no-lonlat", "Degrees of longitude and latitude become metres, or stay as they are.", default=None
     ),

@@ -221,3 +221,27 @@ def test_the_suggestion_takes_labels_by_their_name_before_other_arrays(npz):
         npz(trajectories=None, labels=None, X=POINTS, subject=np.arange(6), y=one_hot), trajectories="X", labels="y"
     )
     assert result.data.labels.tolist() == LABELS.tolist()
+
+
+@pytest.mark.parametrize("key", ["subject", "subjects", "participant", "Subject_ID", "video"])
+def test_arrays_called_as_groups_of_tables_are_groups_and_said(tmp_path, key):
+    arrays = {"trajectories": np.random.default_rng(0).normal(size=(6, 4, 2)), "labels": np.arange(6) % 2}
+    np.savez(tmp_path / "a.npz", **arrays, **{key: np.array(list("ppqqrr"))})
+    result = imported(tmp_path / "a.npz")
+    assert result.groups == list("ppqqrr")
+    assert f"groups are {key}" in result.guesses
+    assert "not used" not in result.notes
+    np.savez(tmp_path / "b.npz", **arrays, groups=np.arange(6) // 3, **{key: np.array(list("ppqqrr"))})
+    assert imported(tmp_path / "b.npz").groups == [0, 0, 0, 1, 1, 1]
+
+
+def test_an_array_of_another_length_or_of_labels_is_no_groups(tmp_path):
+    points = np.random.default_rng(0).normal(size=(6, 4, 2))
+    np.savez(tmp_path / "a.npz", trajectories=points, labels=np.arange(6) % 2, video=np.zeros((9, 8, 8)))
+    assert "not used: video" in imported(tmp_path / "a.npz").notes
+    np.savez(tmp_path / "b.npz", trajectories=points, subject=np.arange(6) % 2)
+    assert imported(tmp_path / "b.npz", labels="subject").groups == list(range(6))
+    np.savez(
+        tmp_path / "c.npz", trajectories=points.transpose(1, 2, 0), labels=np.arange(6) % 2, subject=np.arange(6) // 2
+    )
+    assert imported(tmp_path / "c.npz", axes="t d n").groups == [0, 0, 1, 1, 2, 2]

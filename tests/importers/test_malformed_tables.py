@@ -23,7 +23,28 @@ NUMBERS = st.one_of(
     st.integers(-5, 500).map(str),
     st.floats(allow_nan=True, allow_infinity=True).map(repr),
     st.sampled_from(
-        ["", "nan", "NA", "-", "1,5", "1e400", "-999", "0", "0x10", "1_000", "True", "\u0661", "9" * 400, "1e-320"]
+        [
+            "",
+            "nan",
+            "NA",
+            "-",
+            "1,5",
+            "1e400",
+            "-999",
+            "0",
+            "0x10",
+            "1_000",
+            "True",
+            "\u0661",
+            "9" * 400,
+            "1e-320",
+            "03/04/2024",
+            "31/12/2024 23:59",
+            "12:30:00",
+            "2024-01-31T12:00:00Z",
+            "0001-01-01",
+            "May 5, 99",
+        ]
     ),
 )
 TEXTS = st.one_of(
@@ -70,7 +91,9 @@ OPTIONS = st.fixed_dictionaries({}, optional={
     "ignore_case": st.booleans(),
     "label": st.sampled_from(["label", "x", "t"]),
     "id": st.sampled_from([("id",), ("filename",), ("id", "label")]),
-    "label_from": st.sampled_from(["filename", "folder"]),
+    "label_from": st.sampled_from(["filename", "folder", "tr{}", "{}_*"]),
+    "date_format": st.sampled_from(["%d/%m/%Y", "%H", "%Q", "%Y%m%d %H:%M:%S"]),
+    "clock": st.sampled_from(["t", "label"]),
 })  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 from importing import imported, refusal
 
 from trajprobe.importers import readers
-from trajprobe.importers.options import ARRAYS, SECOND_TABLE, TABLE, ImportOptions
+from trajprobe.importers.options import ARRAYS, POSES, SECOND_TABLE, TABLE, ImportOptions
 
 LINES = (
     "id,t,x,y,label",
@@ -19,8 +19,10 @@ ALL = dict.fromkeys((*TABLE, *ARRAYS))
 def test_a_table_has_no_arrays(table, option):
     message = refusal(table(*LINES), **{option: "n t d"})
     assert message.startswith(f"--{option}: says nothing of ")
-    assert "tracks.csv, which takes --id, --time, --x, --y, --z, --label, --label-name, --group, --split" in message
-    assert ("--on" in message) == (option == "labels")
+    taken = "--id, --time, --clock, --date-format, --x, --y, --z, --label, --label-name, --group, --split, --preset"
+    assert f"tracks.csv, which takes --format, --preset, {taken.removesuffix(', --preset')}" in message
+    assert "--axes" not in message.partition("which takes")[2]
+    assert ("or is it the name of a second table, whose tracks --on names?" in message) == (option == "labels")
 
 
 @pytest.mark.parametrize("option", [option for option in ALL if option not in ARRAYS])
@@ -30,9 +32,17 @@ def test_a_file_of_arrays_has_no_columns(tmp_path, option):
     flag = f"--{option.replace('_', '-')}"
     message = refusal(tmp_path / "set.npz", **{option: value})
     assert message.startswith(f"{flag}: says nothing of ")
-    assert message.endswith(
-        "which takes --time, --x, --y, --z, --label, --group, --split, --labels, --trajectories, --axes"
-    )
+    assert "--id" not in message.partition("which takes")[2]
+    taken = "--time, --x, --y, --z, --label, --group, --split, --labels, --on, --label-from, --group-from, --split-from"
+    assert f"which takes --format, {taken}, --trajectories, --axes, --missing, --lonlat, --scale, --fps" in message
+
+
+def test_options_that_work_for_every_file_are_listed_whatever_they_are(table):
+    message = refusal(table(*LINES), min_likelihood=0.5)
+    assert message.startswith("--min-likelihood: says nothing of ")
+    others = {"labels", "trajectories", "axes", "min_likelihood"}
+    fields = [f"--{name.replace('_', '-')}" for name in ImportOptions.__struct_fields__ if name not in others]
+    assert message.partition("which takes ")[2].split(", ") == fields
 
 
 def test_with_a_second_table_its_columns_are_named(table, tmp_path):
@@ -60,10 +70,10 @@ def test_one_of_several_files_may_have_the_use(table, tmp_path):
 def test_every_format_says_which_of_these_options_it_takes():
     assert set(ALL) | {*SECOND_TABLE} <= set(ImportOptions.__struct_fields__)
     for name in readers.names():
-        assert set(readers.by_name(name).OPTIONS) <= set(ALL), name
+        assert set(readers.by_name(name).OPTIONS) <= {*ALL, *POSES}, name
     other = {"format", "on", "label_from", "group_from", "split_from"}
     cleaning = [field.name for field in msgspec.structs.fields(ImportOptions)]
-    assert set(cleaning[: cleaning.index("missing")]) == set(ALL) | other
+    assert set(cleaning[: cleaning.index("missing")]) == set(ALL) | other | set(POSES)
 
 
 def test_a_table_of_poses_is_refused_with_the_format_that_reads_it(table):

@@ -41,7 +41,9 @@ def test_a_second_table_that_does_not_fit_is_refused(table, lines, words):
 
 def test_a_second_table_must_be_one(table, tmp_path):
     assert "--on: names columns of a second table" in refusal(table(*TRACKS), on="track")
-    assert "expected a table of labels: CSV, TSV" in refusal(table(*TRACKS), labels=str(tmp_path / "a.npz"), on="track")
+    assert "expected a table, with a row a point or a track: CSV, TSV" in refusal(
+        table(*TRACKS), labels=str(tmp_path / "a.npz"), on="track"
+    )
     assert "nowhere.csv: no such file" in refusal(table(*TRACKS), labels=str(tmp_path / "nowhere.csv"), on="track")
 
 

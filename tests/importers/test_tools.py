@@ -15,8 +15,8 @@ from trajprobe.importers.readers import by_name
 from trajprobe.params import parse
 
 #: Tools whose places are degrees; formats that have their tracks one by one, in no table.
-DEGREES = ("movingpandas", "GPX", "GeoJSON")
-ONE_BY_ONE = ("MATLAB", "HDF5", "UEA archive", "GPX", "GeoJSON")
+DEGREES = ("movingpandas", "AIS, of Denmark", "Movebank", "GPX", "GeoJSON")
+ONE_BY_ONE = ("UCI archive", "MATLAB", "HDF5", "UEA archive", "GPX", "GeoJSON")
 DOCUMENT = Path(__file__).parents[2] / "docs/data.md"
 
 
@@ -52,7 +52,7 @@ def test_a_tools_file_goes_in_by_one_command(tool, tmp_path, monkeypatch):
     _, step, copies = TOOLS[tool]
     files, options = parsed(table_of_tools()[tool][0])
     result = imported(*files, **options)
-    assert result.labels == CLASSES * copies
+    assert result.labels == (["0", "1"] * 2 if tool == "UCI archive" else CLASSES * copies)
     tracks = result.data.trajectories
     if tool in DEGREES:  # in metres: the shape is that of degrees, narrower by the cosine of the latitude
         metres = np.diff(TRACKS, axis=1) / 1000 * 111_195.08
@@ -75,8 +75,26 @@ def test_the_guess_names_the_tool_and_its_columns(tool, tmp_path, monkeypatch):
     make(tool, tmp_path)
     files, options = parsed(table_of_tools()[tool][0])
     guess = imported(*files, **options).guesses
-    assert guess.startswith(f"read as a table of {'id, t, x, y' if tool == 'napari' else tool}: id ")
+    anyones = {"napari": "id, t, x, y", "AIS, of Denmark": "longitude and latitude"}
+    assert guess.startswith(f"read as a table of {anyones.get(tool, tool)}: id ")
     assert ", time " in guess
+
+
+def test_points_that_movebank_shows_as_not_visible_are_left_out_and_counted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make("Movebank", tmp_path)
+    files, options = parsed(table_of_tools()["Movebank"][0])
+    assert "2 points left out: visible is false for them" in imported(*files, **options).notes
+    text = files[0].read_text().replace("true", "false", 1)
+    files[0].write_text(text)
+    assert "3 points left out: visible is false for them" in imported(*files, **options).notes
+    names, *lines = text.splitlines()
+    nameless = [",".join(field if name != "individual-local-identifier" else "" for name, field in
+                         zip(names.split(","), lines[5].split(","), strict=True))]  # fmt: skip
+    files[0].write_text("\n".join([names, *lines[:4], *nameless, *lines[4:]]) + "\n")
+    result = imported(*files, **options)
+    assert "1 points left out: they are of no track" in result.notes
+    assert [len(points) for points in result.points.values()] == [5, 6, 6, 6]
 
 
 def test_a_file_of_deeplabcut_goes_in_by_one_command(tmp_path, monkeypatch):

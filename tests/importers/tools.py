@@ -107,6 +107,33 @@ def highd(folder):
     meta.to_csv(folder / "01_tracksMeta.csv", index=False)
 
 
+def ais(folder):
+    """web.ais.dk: a header line that begins with #, days before months, ships by MMSI, in the order of the reports."""
+    table = frame("MMSI", "# Timestamp", "Longitude", "Latitude", "Ship type", 219000000)
+    times = pd.to_datetime("2024-03-02T12:00:00") + pd.to_timedelta(table["# Timestamp"], "s")
+    table = table.assign(**{"# Timestamp": times.dt.strftime("%d/%m/%Y %H:%M:%S"), "Type of mobile": "Class A"})
+    table = table.assign(Longitude=16 + table["Longitude"] / 1000, Latitude=48 + table["Latitude"] / 1000, SOG="")
+    columns = ["# Timestamp", "Type of mobile", "MMSI", "Latitude", "Longitude", "SOG", "Ship type"]
+    table.sort_values(["# Timestamp", "MMSI"])[columns].to_csv(folder / "aisdk.csv", index=False)
+
+
+def movebank(folder):
+    """The CSV of a study: a row a fix, `visible` false where the owner marked it as an outlier."""
+    table = frame("individual-local-identifier", "timestamp", "location-long", "location-lat", "sensor", 1)
+    times = pd.to_datetime("2024-05-01T12:00:00") + pd.to_timedelta(table["timestamp"], "s")
+    table = table.assign(timestamp=times.dt.strftime("%Y-%m-%d %H:%M:%S.000"), visible="true")
+    table["location-long"], table["location-lat"] = (
+        16 + table["location-long"] / 1000,
+        48 + table["location-lat"] / 1000,
+    )
+    wild = table.iloc[[3, 9]].assign(**{"location-long": 170.0, "visible": "false"})
+    table = pd.concat([table, wild]).rename_axis("event-id").reset_index()
+    table.drop(columns="sensor").to_csv(folder / "storks.csv", index=False)
+    pd.DataFrame({"animal-id": np.arange(4) + 1, "animal-sex": CLASSES}).to_csv(
+        folder / "storks_classes.csv", index=False
+    )
+
+
 def argoverse(folder):
     """Argoverse 2 motion forecasting: a Parquet file a scenario, whose tracks have types."""
     for number in (1, 2):
@@ -118,6 +145,12 @@ def argoverse(folder):
 def csv(folder):
     """Any table with columns for a track's name, x, y and a class."""
     frame("track_id", "t", "x", "y", "label").to_csv(folder / "points.csv", index=False)
+
+
+def uci(folder):
+    """A row a track, without a header line: x and y of each point in turn, and a number for the class."""
+    rows = [[*track.ravel().astype(int), CLASSES.index(name)] for track, name in zip(TRACKS, CLASSES, strict=True)]
+    (folder / "pendigits.tra").write_text("".join(f"{', '.join(map(str, row))}\n" for row in rows))
 
 
 def json_lines(folder):
@@ -198,8 +231,11 @@ TOOLS = {
     "ETH/UCY": (eth, 10, 1),
     "inD, rounD, exiD": (ind, 1, 1),
     "highD": (highd, 1, 1),
+    "AIS, of Denmark": (ais, 1, 1),
+    "Movebank": (movebank, 1, 1),
     "Argoverse 2": (argoverse, 1, 2),
     "CSV, TSV, text": (csv, 1, 1),
+    "UCI archive": (uci, 1, 1),
     "JSON lines": (json_lines, 1, 1),
     "Parquet": (parquet, 1, 1),
     "MATLAB": (matlab, 1, 1),

@@ -101,6 +101,17 @@ def test_a_set_that_prepare_refuses_is_shown_all_the_same(values):
     assert "- the stage `prepare` refuses it: walks: class a has 2 independent tracks" in text
 
 
+def test_a_set_that_prepare_refuses_has_the_findings_that_need_no_folds(values):
+    points = np.random.default_rng(0).normal(size=(8, 30, 2)).cumsum(axis=1) + 40
+    points[::2, 20:] = -999
+    points[1::2] = points[1::2, :1]
+    arrays = {"trajectories": points, "labels": np.repeat(np.arange(4), 2)}
+    guards = page(data_set(arrays), values).partition("\nguards\n")[2]
+    assert "- the stage `prepare` refuses it: " in guards
+    assert "this would stop a run: 4 tracks of 8 jump to (-999.0, -999.0) and stay there" in guards.replace("\n ", "")
+    assert "cuts tracks that reach far beyond the others" in guards  # what `render` says of the clips
+
+
 def test_many_classes_are_cut_and_counted(values):
     text = page(walks([f"c{number:03}" for number in range(CLASSES + 5)], count=2), values)
     assert "\nc039" in text

@@ -41,12 +41,7 @@ def findings(raw: Raw, tracks: Tracks, labelling: Labelling, drawing: Drawing, p
     same = duplicates(tracks)
     for note in raw.notes:
         yield Finding("note", f"{note}.")
-    axes = AXES[drawing.view] if tracks.points.shape[2] == 3 else (0, 1)
-    yield from stretch.findings(tracks, axes, file, drawing.scaling)
-    yield from end_marks.findings(tracks, file)
-    yield from resolution.places(tracks, file)
-    if drawing.time != "arc_length":
-        yield from resolution.times(tracks, file)
+    yield from of_points(tracks, drawing, file)
     yield from label_names.findings(labelling, file)
     yield from copies(raw, same, labelling, file)
     yield from shared_runs.findings(tracks, same, labelling, file)
@@ -59,6 +54,16 @@ def findings(raw: Raw, tracks: Tracks, labelling: Labelling, drawing: Drawing, p
     yield from classes(labelling)
     yield from groups(labelling)
     yield from pure_groups(labelling)
+
+
+def of_points(tracks: Tracks, drawing: Drawing, file: RawFile) -> Iterator[Finding]:
+    """What the points of tracks alone show, whatever their labels, groups and folds are."""
+    axes = AXES[drawing.view] if tracks.points.shape[2] == 3 else (0, 1)
+    yield from stretch.findings(tracks, axes, file, drawing.scaling)
+    yield from end_marks.findings(tracks, file)
+    yield from resolution.places(tracks, file)
+    if drawing.time != "arc_length":
+        yield from resolution.times(tracks, file)
 
 
 def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: RawFile) -> Iterator[Finding]:

@@ -133,7 +133,7 @@ def _seconds(times: NDArray[Any], where: str) -> tuple[NDArray[np.float64], list
     if times.dtype.kind != "M":
         if times.dtype.kind not in "fiu":
             raise UserError(f"{where}: got `times` of {times.dtype}, expected numbers (seconds, say) or dates")
-        return times.astype(np.float64), []
+        return times.astype(np.float64, copy=False), []
     real = times[~np.isnat(times)]
     if not len(real):
         raise UserError(f"{where}: no point has a time; name the right one with --time, or leave times out")

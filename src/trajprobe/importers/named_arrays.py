@@ -1,6 +1,7 @@
 """Files of named arrays (npz, MATLAB, HDF5): which are points, labels and the rest, by their names or the options."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from trajprobe.data.raw import OPTIONAL, REQUIRED
 from trajprobe.errors import UserError, visible_name, visible_names
-from trajprobe.importers import padded
+from trajprobe.importers import padded, presets
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -44,6 +45,14 @@ def table(
             f"{_listed(declared)}"
             f"; {padded.suggested({name: (shape, dtype.kind) for name, (shape, dtype) in declared.items()})}"
         )
+    guesses = []
+    if (
+        keys["groups"] not in declared
+        and not options.on
+        and (group := _groups(declared, points[0], {*points, *keys.values()}, options))
+    ):
+        keys["groups"] = group
+        guesses.append(f"groups are {visible_name(group)}")
     others = [key for role, key in keys.items() if role != "trajectories" and key in declared and key not in points]
     for key in (*points, *others):
         if declared[key][1].hasobject:
@@ -52,7 +61,19 @@ def table(
     by_role: dict[str, NDArray[Any]] = {role: arrays[key] for role, key in keys.items() if key in arrays}
     by_role["trajectories"] = padded.stacked([arrays[key] for key in points], points, path)
     unused = sorted(set(declared) - {*points, *others})
-    return padded.table(by_role, path, options, (f"not used: {visible_names(unused)}",) if unused else ())
+    table = padded.table(by_role, path, options, (f"not used: {visible_names(unused)}",) if unused else ())
+    return replace(table, guesses=(*guesses, *table.guesses))
+
+
+def _groups(declared: Declared, points: str, taken: set[str], options: ImportOptions) -> str | None:
+    """The array that is called as groups are in tables, has a value for each of the tracks, and is not `taken`."""
+    axes = (options.axes or padded.AXES).split()
+    shape = declared[points][0]
+    if "n" not in axes or axes.index("n") >= len(shape):
+        return None
+    count = shape[axes.index("n")]
+    per_track = [name for name, (shape, _) in declared.items() if shape in ((count,), (count, 1)) and name not in taken]
+    return presets.group_of_arrays(per_track)
 
 
 def _listed(declared: Declared) -> str:

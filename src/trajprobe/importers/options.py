@@ -7,11 +7,11 @@ from msgspec import Meta
 from trajprobe.params import Parameters
 
 Positive = Annotated[float, Meta(gt=0)]
-#: What a file's path says of its tracks: the file's name without ending, or the name of its folder.
-PathPart = Literal["filename", "folder"]
 #: Options that say where things stand in a file: those of tables, and those of files of arrays.
-TABLE = ("id", "time", "x", "y", "z", "label", "label_name", "group", "split", "preset")
+TABLE = ("id", "time", "clock", "date_format", "x", "y", "z", "label", "label_name", "group", "split", "preset")
 ARRAYS = ("time", "x", "y", "z", "label", "group", "split", "labels", "trajectories", "axes")
+#: That of poses. The options that stand in none of these three are of use for files of any format.
+POSES = ("min_likelihood",)
 #: Those that name columns of the second table, where `on` is given.
 SECOND_TABLE = ("label", "label_name", "group", "split", "labels")
 
@@ -25,6 +25,8 @@ class ImportOptions(Parameters, frozen=True, kw_only=True):
     # Which column of a table, or which array of a file of arrays.
     id: tuple[str, ...] = ()  #: a track is named by all of these columns together
     time: str | None = None
+    clock: str | None = None  #: the times of day, where `time` has dates alone
+    date_format: str | None = None  #: how dates are written, as strftime has it; by default ISO 8601, or what is sure
     x: str | None = None
     y: str | None = None
     z: str | None = None
@@ -34,14 +36,15 @@ class ImportOptions(Parameters, frozen=True, kw_only=True):
     split: str | None = None
     labels: str | None = None  #: the array of labels; a table of labels, with `on`; or an .npy file of labels
     on: tuple[str, ...] = ()  #: the columns of that table that together have the tracks' names
-    label_from: PathPart | None = None
-    group_from: PathPart | None = None
-    split_from: PathPart | None = None
+    label_from: str | None = None  #: `filename`, `folder`, or a pattern of files' names
+    group_from: str | None = None
+    split_from: str | None = None
     trajectories: str | None = None  #: the array of points
     axes: str | None = None  #: the order of its axes: the letters n, t and d
 
     # Cleaning, in this order.
-    missing: tuple[str, ...] = ()  #: numbers that mark a missing point; `none` keeps what looks like one
+    min_likelihood: Annotated[float, Meta(gt=0, le=1)] | None = None  #: points that a pose network is less sure of go
+    missing: tuple[str, ...] = ()  #: numbers that mark a missing point; `padding`; `none` keeps what looks like one
     lonlat: bool | None = None  #: x and y are degrees of longitude and latitude; None: as the columns are called
     scale: str | None = None  #: factors of the coordinates: one, or d of them
     fps: Positive | None = None  #: times are numbers of frames, this many a second

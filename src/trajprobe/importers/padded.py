@@ -1,5 +1,6 @@
 """Arrays with a row a track, padded where tracks are ragged: as numpy, MATLAB and HDF5 files hold them."""
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from trajprobe.importers.point_table import PointTable
 
 #: The order of a data set's axes: tracks, points, coordinates.
 AXES = "n t d"
+#: Tracks with all of their points in one axis, a point's coordinates together or not; of d coordinates, or of 2 or 3.
+FLAT = re.compile(r"n \((?:t ([d23])|([d23]) t)\)")
 #: What arrays of labels are mostly called.
 LABELS = ("y", "label", "target", "targets", "class", "classes")
 
@@ -90,8 +93,9 @@ def table(arrays: Arrays, path: Path, options: ImportOptions, notes: tuple[str, 
     real = np.isfinite(points).any(2) if points.dtype.kind == "f" else np.ones(points.shape[:2], np.bool_)
     behind = steps - np.argmax(real[:, ::-1], axis=1) if steps else lengths
     kept = np.arange(steps) < np.minimum(lengths, np.where(real.any(1), behind, 0))[:, None]
+    flat = points.reshape(-1, points.shape[2]) if kept.all() else points[kept]
     return PointTable(
-        points=points[kept].astype(np.float64),
+        points=flat.astype(np.float64, copy=False),
         track=np.repeat(np.arange(count), kept.sum(1)),
         track_names=np.arange(count).astype(np.str_),
         times=None if times is None else times[kept],
@@ -145,9 +149,9 @@ def _points(points: NDArray[Any], path: Path, options: ImportOptions) -> tuple[N
     if points.ndim != 3 or points.shape[2] not in (2, 3) or points.dtype.kind not in "fiu":
         axes = ("n d t", 1), ("d n t", 0)
         other = [f"--axes '{order}'" for order, axis in axes if points.ndim == 3 and points.shape[axis] in (2, 3)]
-        way = (
-            "--axes names another order" if points.ndim == 3 else "--x and --y name an array (N, T) for each coordinate"
-        )
+        way = {
+            2: "--axes 'n (t d)' reads it, or 'n (d t)'; or --x and --y name an array (N, T) for each coordinate"
+        }.get(points.ndim, "--axes names another order")
         way = f"{' or '.join(other)} reads it" if other else way
         raise UserError(
             f"{path}: got `trajectories` {points.shape} of {points.dtype}, expected numbers (N, T, D), D = 2 or 3; "
@@ -158,20 +162,44 @@ def _points(points: NDArray[Any], path: Path, options: ImportOptions) -> tuple[N
 
 def _rearranged(points: NDArray[Any], axes: str, path: Path) -> NDArray[Any]:
     """The axes that `axes` names, as einops does, in the order n t d."""
-    if sorted(axes.split()) != sorted(AXES.split()):
+    flat = FLAT.fullmatch(" ".join(axes.split()))
+    if not flat and sorted(axes.split()) != sorted(AXES.split()):
         raise UserError(
-            f"--axes: got {visible_name(axes)}, expected the letters n (tracks), t (points), d (coordinates)"
+            f"--axes: got {visible_name(axes)}, expected the letters n (tracks), t (points), d (coordinates); or "
+            "'n (t d)' or 'n (d t)' where a row has all numbers of a track"
         )
+    expected = "two" if flat else "three"
+    if points.ndim != 2 + (not flat):
+        raise UserError(f"{path}: got points {points.shape}, expected {expected} axes: {visible_name(axes)}")
     try:
-        arranged: NDArray[Any] = rearrange(points, f"{axes} -> {AXES}")
+        if flat:
+            pattern = re.sub(r"\d", "d", axes)
+            arranged: NDArray[Any] = rearrange(points, f"{pattern} -> {AXES}", d=_dimensions(points, flat, path))
+        else:
+            arranged = rearrange(points, f"{axes} -> {AXES}")
     except EinopsError:
-        raise UserError(f"{path}: got points {points.shape}, expected three axes: {visible_name(axes)}") from None
+        raise UserError(f"{path}: got points {points.shape}, expected {expected} axes: {visible_name(axes)}") from None
     if arranged.shape[2] not in (2, 3) or arranged.dtype.kind not in "fiu":
         raise UserError(
             f"{path}: got points {points.shape} of {points.dtype}, whose {arranged.shape[2]} coordinates --axes "
             f"'{axes}' names d; expected numbers, and 2 or 3 of them a point"
         )
     return arranged
+
+
+def _dimensions(points: NDArray[Any], flat: re.Match[str], path: Path) -> int:
+    """How many coordinates the points of tracks (n, t d) have: as `--axes` says, or the one number that divides t d."""
+    written = flat[1] or flat[2]
+    numbers = points.shape[1]
+    fitting = [d for d in ((2, 3) if written == "d" else (int(written),)) if numbers % d == 0]
+    if len(fitting) == 1 and numbers:
+        return fitting[0]
+    other = ", ".join(f"'{flat[0].replace(written, str(d))}'" for d in fitting)
+    way = (
+        f"say which: --axes {other}" if fitting else "name the columns that are no coordinates: --label, --id, --group"
+    )
+    expected = "2 or 3" if written == "d" else written
+    raise UserError(f"{path}: got {numbers} numbers a track, expected {expected} for each of its points; {way}")
 
 
 def _times(times: NDArray[Any], shape: tuple[int, int], path: Path) -> NDArray[Any]:

@@ -15,6 +15,8 @@ from trajprobe.data.raw import COPIES, Arrays
 from trajprobe.files import memory
 
 Array = NDArray[np.float64]
+#: Tracks that are padded at a time: numpy keeps the place of each point meanwhile.
+TRACKS = 1024
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class PointTable:
 
     def in_order(self) -> "PointTable":
         """The same points, those of a track together, in file order."""
-        if not (np.diff(self.track) < 0).any():
+        if not (self.track[1:] < self.track[:-1]).any():
             return self
         order = np.argsort(self.track, kind="stable")
         return replace(
@@ -91,14 +93,27 @@ class PointTable:
         shape = (len(self), int(self.lengths.max(initial=0)), self.points.shape[1])
         remedy = f"the longest track has {shape[1]:,} points: cut it with --window, or take fewer tracks"
         memory.require(COPIES * 8 * int(np.prod(shape, dtype=object)), str(path), remedy)
-        trajectories = np.full(shape, np.nan)
-        trajectories[self.track, self.positions] = self.points
-        arrays: Arrays = {"trajectories": trajectories, "lengths": self.lengths, "track_names": self.track_names}
+        arrays: Arrays = {
+            "trajectories": self._padded(self.points, shape),
+            "lengths": self.lengths,
+            "track_names": self.track_names,
+        }
         if self.times is not None:
-            arrays["times"] = np.full(shape[:2], np.nan)
-            arrays["times"][self.track, self.positions] = self.times
+            arrays["times"] = self._padded(self.times, shape[:2])
         optional = {name: getattr(self, name) for name in ("labels", "label_names", "groups", "split")}
         return arrays | {name: values for name, values in optional.items() if values is not None}
+
+    def _padded(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """Values (m ...) as an array (n t ...), NaN behind the end of a track; the same memory if none is shorter."""
+        if (self.lengths == shape[1]).all():
+            return np.require(values.reshape(shape), requirements="W")
+        padded = np.full(shape, np.nan)
+        ends = self.starts + self.lengths
+        for first in range(0, len(self), TRACKS):
+            last = min(first + TRACKS, len(self)) - 1
+            real = np.arange(shape[1]) < self.lengths[first : last + 1, None]
+            padded[first : last + 1][real] = values[self.starts[first] : ends[last]]
+        return padded
 
 
 def numbered(keys: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:

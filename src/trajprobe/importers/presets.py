@@ -19,7 +19,7 @@ ALL = "all"
 #: The preset that has the names of columns of degrees, whichever preset or option found them.
 DEGREES = "longitude and latitude"
 #: What a column may be, but for a track's name, of which several columns are a part.
-ROLES = ("time", "x", "y", "z", "label", "label_name", "group", "split")
+ROLES = ("time", "clock", "x", "y", "z", "label", "label_name", "group", "split")
 #: The value of --id by which each file is one track.
 FILENAME = "filename"
 
@@ -32,6 +32,7 @@ class Preset(Parameters, frozen=True, kw_only=True):
     name: str
     id: str | tuple[str | tuple[str, ...], ...] = ()
     time: Names = ()
+    clock: Names = ()
     x: Names = ()
     y: Names = ()
     z: Names = ()
@@ -44,6 +45,7 @@ class Preset(Parameters, frozen=True, kw_only=True):
     text_rows: Annotated[int, Meta(ge=0)] = 0
     halves: dict[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    visible: str | None = None
     degrees: bool = False
 
 
@@ -55,11 +57,20 @@ class Columns:
     roles: dict[str, str]  #: by `ROLES`, and `geometry`
     halves: dict[str, str]  #: by axis, the column of which half is added
     degrees: bool
+    visible: str | None  #: that by which the tool marks rows that do not count, as false
     guess: str  #: what was guessed, as a sentence; empty where the options name all
 
     def all(self) -> list[str]:
         """Every column that is read."""
-        return list(dict.fromkeys([*self.id, *self.roles.values(), *self.halves.values()]))
+        return list(
+            dict.fromkeys([*self.id, *self.roles.values(), *self.halves.values(), *filter(None, [self.visible])])
+        )
+
+    def numbers(self, options: ImportOptions) -> list[str]:
+        """The columns of numbers: coordinates, and times but where the options say that they are dates."""
+        dated = options.date_format or "clock" in self.roles
+        roles = ("x", "y", "z") if dated else ("x", "y", "z", "time")
+        return [self.roles[role] for role in roles if role in self.roles] + [*self.halves.values()]
 
 
 @cache
@@ -80,7 +91,8 @@ def without_header(count: int, options: ImportOptions, path: Path) -> tuple[str,
     known = sorted({number for preset in presets() for number in preset.columns})
     raise UserError(
         f"{path}: got {count} columns and no header line, expected a first line with the columns' names, or "
-        f"{', '.join(map(str, known[:-1]))} or {known[-1]} columns as MOT and ETH/UCY files have; add that line"
+        f"{', '.join(map(str, known[:-1]))} or {known[-1]} columns as MOT and ETH/UCY files have; add that line, or "
+        f"where each row is a track: --format wide --axes 'n (t d)' --label 'column {count}'"
     )
 
 
@@ -107,7 +119,8 @@ def columns(names: Sequence[str], options: ImportOptions, path: Path) -> Columns
     raise UserError(
         f"{path}: expected columns for a track's name, x and y{chosen}, got {visible_names(names, 30)}; name them "
         "with --id, "
-        "--x and --y (and --time, --label, --group), or each file is one track with --id filename"
+        "--x and --y (and --time, --label, --group), or each file is one track with --id filename; where each row is a "
+        "track: --format wide --axes 'n (t d)'"
     )
 
 
@@ -122,7 +135,21 @@ def of_labels(names: Sequence[str], options: ImportOptions, path: Path) -> dict[
             raise UserError(
                 f"{path}: no column {visible_name(column)}, which --on names; got {visible_names(names, 30)}"
             )
-    by_plain = {_plain(name): name for name in reversed(names) if name not in options.on}
+    roles = of_rows(names, options, options.on)
+    others = [name for name in names if name not in (*options.on, *roles.values())]
+    if not {"label", "label_name"} & roles.keys() and len(others) == 1:
+        roles["label"] = others[0]
+    if not roles:
+        raise UserError(f"{path}: which column has the labels? Name it with --label; got {visible_names(names, 30)}")
+    return roles
+
+
+def of_rows(names: Sequence[str], options: ImportOptions, identity: tuple[str, ...]) -> dict[str, str]:
+    """The columns of labels, their names, groups and split, of a table with a row a track.
+
+    `identity` are those of the tracks' names.
+    """
+    by_plain = {_plain(name): name for name in reversed(names) if name not in identity}
     (common,) = [preset for preset in presets() if preset.name == ALL]
     roles: dict[str, str] = {}
     for role in ("label", "label_name", "group", "split"):
@@ -131,12 +158,20 @@ def of_labels(names: Sequence[str], options: ImportOptions, path: Path) -> dict[
         chosen = option if option in names else guess
         if chosen:
             roles[role] = chosen
-    others = [name for name in names if name not in (*options.on, *roles.values())]
-    if not {"label", "label_name"} & roles.keys() and len(others) == 1:
-        roles["label"] = others[0]
-    if not roles:
-        raise UserError(f"{path}: which column has the labels? Name it with --label; got {visible_names(names, 30)}")
     return roles
+
+
+def group_of_arrays(names: Sequence[str]) -> str | None:
+    """That of some arrays' names which columns of groups have: subject, participant and the like."""
+    (common,) = [preset for preset in presets() if preset.name == ALL]
+    return _first(_several(common.group), {_plain(name): name for name in reversed(names)}, set())
+
+
+def has_points(names: Sequence[str]) -> bool:
+    """Whether columns are called as those of a table with a row a point: x and y, or times."""
+    (common,) = [preset for preset in presets() if preset.name == ALL]
+    plain = {name.strip().lower() for name in names}
+    return {"x", "y"} <= plain or bool(_all_of(_several(common.time), {_plain(name): name for name in plain}))
 
 
 def _candidates(options: ImportOptions) -> list[Preset]:
@@ -182,7 +217,8 @@ def _fit(preset: Preset, names: Sequence[str], options: ImportOptions) -> Column
     (places,) = [other for other in presets() if other.name == DEGREES]
     named_so = all(roles.get(axis) in _all_of(_several(getattr(places, axis)), by_plain) for axis in ("x", "y"))
     degrees = named_so or ("geometry" in roles and preset.degrees)
-    return Columns(identity, roles, halves, degrees, _guess(preset, identity, roles, options))
+    visible = by_plain[_plain(preset.visible)] if preset.visible else None
+    return Columns(identity, roles, halves, degrees, visible, _guess(preset, identity, roles, options))
 
 
 def _identity(preset: Preset, by_plain: dict[str, str]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ A module of that folder has
     OPTIONS = ("id", "time", ...)                      those of `TABLE` and `ARRAYS` that it has a use for
     def read(path: Path, options: ImportOptions) -> PointTable
 
+One that reads tables has `opened(path, options) -> TableFile` too, which `table_file.read` makes a `read` of.
+
 `read` raises UserError, in one line, for a file that it can't read. A library that is no requirement of trajprobe comes
 from `optional`, called inside `read`.
 """
@@ -18,6 +20,7 @@ from typing import Protocol, cast
 from trajprobe.errors import UserError
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
+from trajprobe.importers.table_file import TableFile
 
 FORMATS = Path(__file__).with_name("formats")
 
@@ -29,6 +32,12 @@ class Reader(Protocol):
     OPTIONS: tuple[str, ...]
 
     def read(self, path: Path, options: ImportOptions) -> PointTable: ...
+
+
+class TableReader(Reader, Protocol):
+    """One that reads tables."""
+
+    def opened(self, path: Path, options: ImportOptions) -> TableFile: ...
 
 
 def names() -> list[str]:
@@ -56,6 +65,18 @@ def by_ending(path: Path) -> Reader | None:
         if path.name.lower().endswith(ending)
     }
     return fits[max(fits, key=len)] if fits else None
+
+
+def of_table(path: Path) -> TableReader:
+    """The format of a table by its ending, by default that of text.
+
+    Raises:
+        UserError: it is that of a format without tables.
+    """
+    reader = by_ending(path) or by_name("csv")
+    if not hasattr(reader, "opened"):
+        raise UserError(f"{path}: expected a table, with a row a point or a track: CSV, TSV, Parquet or JSON lines")
+    return cast(TableReader, reader)
 
 
 def optional(module: str, package: str, path: Path) -> ModuleType:

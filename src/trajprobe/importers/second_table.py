@@ -36,11 +36,9 @@ def with_labels(table: PointTable, options: ImportOptions, names: NDArray[np.str
     if options.labels is None:
         raise UserError("--on: names columns of a second table; name that table with --labels FILE")
     path = Path(options.labels)
-    reader = readers.by_ending(path)
-    if reader is None or not hasattr(reader, "whole"):
-        raise UserError(f"{path}: expected a table of labels: CSV, TSV, Parquet or JSON lines")
-    frame = reader.whole(path, options)
-    columns = [str(name) for name in frame.columns]
+    file = readers.of_table(path).opened(path, options)
+    columns = file.names
+    frame = file.load(columns, ())
     for role, field in FIELDS.items():
         option = getattr(options, role)
         if option and option not in columns and getattr(table, field) is None:

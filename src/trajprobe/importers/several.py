@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
-from trajprobe.importers import readers, second_table, unknown
-from trajprobe.importers.options import ARRAYS, SECOND_TABLE, TABLE, ImportOptions, PathPart
+from trajprobe.importers import file_names, readers, second_table, unknown
+from trajprobe.importers.options import ARRAYS, POSES, SECOND_TABLE, TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 
@@ -22,6 +22,7 @@ def read(files: tuple[Path, ...], options: ImportOptions) -> PointTable:
     """
     of_each = [_reader(file, options) for file in files]
     _check_used(files[0], of_each, options)
+    of_names, guesses = file_names.of_files(files, options)
     tables = [_read(file, reader, options) for file, reader in zip(files, of_each, strict=True)]
     names = np.concatenate([table.track_names for table in tables])
     if len(files) > 1:
@@ -32,15 +33,10 @@ def read(files: tuple[Path, ...], options: ImportOptions) -> PointTable:
     table = _joined(files, tables)
     counts = [len(one) for one in tables]
 
-    def of_files(part: PathPart) -> NDArray[np.str_]:
-        return np.repeat([_part(file, part) for file in files], counts)
-
-    if options.label_from:
-        table = replace(table, labels=of_files(options.label_from), label_names=None)
-    if options.group_from:
-        table = replace(table, groups=of_files(options.group_from))
-    if options.split_from:
-        table = replace(table, split=of_files(options.split_from))
+    fields: dict[str, Any] = {field: np.repeat(values, counts) for field, values in of_names.items()}
+    if "labels" in fields:
+        fields["label_names"] = None
+    table = replace(table, guesses=(*table.guesses, *guesses), **fields)
     return second_table.with_labels(table, options, names)
 
 
@@ -58,9 +54,10 @@ def _reader(file: Path, options: ImportOptions) -> readers.Reader:
 def _check_used(file: Path, of_each: Sequence[readers.Reader], options: ImportOptions) -> None:
     """Raises UserError where no reader has a use for an option, which would change nothing. `file` is the first one."""
     used = {option for reader in of_each for option in reader.OPTIONS} | {*SECOND_TABLE * bool(options.on)}
-    for option in (*TABLE, *ARRAYS):
-        if getattr(options, option) and option not in used:
-            takes = ", ".join(_flag(name) for name in dict.fromkeys((*TABLE, *ARRAYS)) if name in used)
+    some = {*TABLE, *ARRAYS, *POSES}
+    for option in options.__struct_fields__:
+        if option in some and getattr(options, option) and option not in used:
+            takes = ", ".join(_flag(name) for name in options.__struct_fields__ if name not in some or name in used)
             table = "; or is it the name of a second table, whose tracks --on names?" * (option == "labels")
             raise UserError(f"{_flag(option)}: says nothing of {file}, which takes {takes}{table}")
 
@@ -130,8 +127,3 @@ def _file_names(files: tuple[Path, ...]) -> list[str]:
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"{visible_name(twice)}: got the file twice, expected each once")
     return names
-
-
-def _part(file: Path, part: PathPart) -> str:
-    """A file's name without its endings, or the name of its folder."""
-    return file.resolve().parent.name if part == "folder" else file.name.partition(".")[0] or file.name

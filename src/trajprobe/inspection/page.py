@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trajprobe.clips.render import ClipMaker, ClipWork
 from trajprobe.clips.scene import Format, Scene
 from trajprobe.data import folds, guards
+from trajprobe.data.raw_file import RawFile
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files import imported
 from trajprobe.inspection.measures import SYNTHETIC, DataSet, Measures, quantity
@@ -116,16 +117,20 @@ def _independence(dataset: DataSet) -> Iterator[str]:
 
 
 def _findings(dataset: DataSet, values: dict[str, Any]) -> Iterator[str]:
-    """What the stages `prepare` and `render` would say of the set, and of its clips in each format."""
+    """What the stages `prepare` and `render` would say of the set, and of its clips in each format.
+
+    Where `prepare` refuses it, what needs no folds is said all the same.
+    """
     params, scene = section(values, folds.Prepare, "prepare"), section(values, Scene, "render")
+    drawing = guards.Drawing(scene.view, scene.scaling, scene.time)
+    tracks = dataset.tracks
     try:
         source = folds.used(dataset.raw, params, dataset.path)
         tracks, labelling = folds.prepare(source, params, dataset.name)
+        found = list(guards.findings(source, tracks, labelling, drawing, str(dataset.path)))
     except UserError as error:
         yield f"the stage `prepare` refuses it: {error}"
-        return
-    drawing = guards.Drawing(scene.view, scene.scaling, scene.time)
-    found = list(guards.findings(source, tracks, labelling, drawing, str(dataset.path)))
+        found = list(guards.of_points(tracks, drawing, RawFile(str(dataset.path), dataset.raw.rows)))
     for name in section(values, dict[str, Any], "clips"):
         work = ClipWork(dataset.path, scene, section(values, Format, "clips", name))
         found += ClipMaker(work, tracks).survey(name)[1]

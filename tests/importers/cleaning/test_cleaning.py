@@ -59,6 +59,51 @@ def test_zero_padding_is_refused_and_a_track_that_rests_at_zero_is_none():
     assert missing.clean(resting, options(), "f") is resting
 
 
+def from_their_start(count, *, steps=20, seed=0):
+    """Walks from (0, 0)."""
+    walks = np.random.default_rng(seed).normal(size=(count, steps, 2)).cumsum(axis=1)
+    return walks - walks[:, :1]
+
+
+def test_zeros_that_fill_tracks_from_the_origin_to_one_length_are_refused():
+    padded = from_their_start(20)
+    for track, walk in enumerate(padded):
+        walk[12 + track % 6 :] = 0
+    message = refused(missing.clean, table(*padded), options(), "f.csv")
+    assert message.startswith(
+        "f.csv: 114 points in 20 tracks (t0, t1, t2, t3, t4 and 15 more) are 0 in every coordinate"
+    )
+    assert "and fill all tracks to 20 points: does it mean missing? --missing padding leaves them out, --mis" in message
+    result = missing.clean(table(*padded), options(missing=("padding",)), "f")
+    assert result.lengths.tolist() == [12 + track % 6 for track in range(20)]  # the first point stays
+    assert result.notes == ("114 points in 20 tracks left out: they are zeros at the end, which means missing",)
+    assert missing.clean(table(*padded), options(missing=("none",)), "f").lengths.tolist() == [20] * 20
+
+
+def test_tracks_that_come_back_to_the_origin_and_rest_are_kept():
+    out = from_their_start(20)
+    for track, walk in enumerate(out):
+        rest = 14 + track % 5
+        walk[:rest] *= np.linspace(1, 0, rest)[:, None] ** 2  # it arrives slowly
+        walk[rest:] = 0
+    source = table(*out)
+    assert missing.clean(source, options(), "f") is source
+    alike, of_other_lengths = from_their_start(20), from_their_start(20)
+    alike[:, 15:] = 0  # all of one length: it may be that of the recording
+    assert len(missing.clean(table(*alike), options(), "f").points) == 400
+    of_other_lengths[:, 17:] = 0
+    cut = [walk[: 18 + track % 3] for track, walk in enumerate(of_other_lengths)]
+    assert len(missing.clean(table(*cut), options(), "f").points) == sum(map(len, cut))
+    few = from_their_start(60)
+    few[0, 15:] = few[1, 14:] = 0
+    assert len(missing.clean(table(*few), options(), "f").points) == 1200
+
+
+def test_padding_leaves_zeros_before_the_end_and_tracks_that_never_moved():
+    source = table([(0, 0), (1, 1), (0, 0), (2, 2), (0, 0)], [(0, 0)] * 4, [(1, 1), (2, 2)])
+    assert missing.clean(source, options(missing=("padding",)), "f").lengths.tolist() == [4, 4, 2]
+
+
 def test_what_is_no_number_is_no_mark():
     assert "--missing: got gone, expected a number" in refused(
         missing.clean, table(line(1, 2)), options(missing=("gone",)), "f"

@@ -38,7 +38,7 @@ def read(tmp_path, monkeypatch):
             assert (file, source_software) == (tmp_path / "a.csv", "DeepLabCut")
             if position is None:
                 raise ValueError("no rows\nat all")
-            return SimpleNamespace(position=position)
+            return SimpleNamespace(position=position, confidence=getattr(position, "confidence", None))
 
         (tmp_path / "a.csv").write_text("")
         monkeypatch.setitem(sys.modules, "movement", SimpleNamespace())
@@ -70,6 +70,27 @@ def test_individuals_are_classes_where_that_is_asked_for(read):
     assert read(of_mice()).labels is None
     with pytest.raises(UserError, match=r"^--label: got nose, expected individual or keypoint"):
         read(of_mice(), label="nose")
+
+
+def confident(likelihood):
+    position = of_mice()
+    position.confidence = Positions(likelihood, ("time", "keypoints", "individuals"), **position.names)
+    return position
+
+
+def test_points_that_the_network_is_unsure_of_are_missing_and_counted(read):
+    likelihood = np.full((5, 3, 2), 0.9)
+    likelihood[2, 1, 0] = likelihood[3, 1, 0] = likelihood[0, 2, 1] = 0.3
+    likelihood[4, 0, 0] = 0.6
+    table = read(confident(likelihood), label="keypoint", min_likelihood=0.6)
+    points = table.points.reshape(2, 3, 5, 2)  # individuals, keypoints, time, space
+    missing = np.isnan(points).all(axis=3)
+    np.testing.assert_array_equal(missing, likelihood.transpose(2, 1, 0) < 0.6)
+    np.testing.assert_array_equal(points[~missing], POINTS.transpose(3, 2, 0, 1)[~missing])
+    assert table.notes == ("3 points in 2 tracks left out: their likelihood is below 0.6 (--min-likelihood)",)
+    assert read(confident(likelihood)).notes == ()
+    with pytest.raises(UserError, match="--min-likelihood: the file says of no point how likely it is; leave"):
+        read(confident(np.full((5, 3, 2), np.nan)), min_likelihood=0.6)
 
 
 def test_boxes_have_a_track_for_each_individual(read):

@@ -81,7 +81,7 @@ def _turns(table: PointTable) -> Array:
 def _check_leaps(table: PointTable, where: str) -> None:
     """Refuses degrees that leap by a turn: the clips of such a track would show nothing else."""
     x, y = table.points[:, 0], table.points[:, 1]
-    if np.abs(y).max() > 90 or x.min() < -180 or x.max() > 360:
+    if y.min() < -90 or y.max() > 90 or x.min() < -180 or x.max() > 360 or x.max() - x.min() <= 180:
         return
     leaps = np.unique(table.track[_turns(table) != 0])
     if len(leaps):

@@ -33,7 +33,8 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
 
 def _within(table: PointTable, times: Array, compare: np.ufunc) -> NDArray[np.bool_]:
     """(m), where `compare` holds of a point's time and that of the point before it in its track."""
-    holds: NDArray[np.bool_] = compare(times, np.roll(times, 1))
+    holds = np.zeros(len(times), np.bool_)
+    compare(times[1:], times[:-1], out=holds[1:])
     holds[table.starts[table.lengths > 0]] = False
     return holds
 

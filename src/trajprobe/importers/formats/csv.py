@@ -1,16 +1,17 @@
 """Text tables with a line a point: separated by commas, semicolons, tabs, bars or spaces."""
 
 import csv
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from trajprobe.errors import UserError, visible, visible_name
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import long_table, presets
+from trajprobe.importers import presets, table_file
+from trajprobe.importers.chunked import ROWS, Chunked, chunked
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -45,33 +46,33 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: it is no table, or its columns do not fit.
     """
-    layout = _layout(path, options)
-    columns = presets.columns(layout.names, options, path)
-    numbers = [columns.roles[axis] for axis in ("x", "y", "z") if axis in columns.roles] + [*columns.halves.values()]
-    time = columns.roles.get("time")
-    texts = [name for name in columns.all() if name not in numbers and name != time]
-    empty = dict.fromkeys([*numbers, *([time] if time else [])], NO_NUMBER)
-    frame = _frame(path, layout, dtype=dict.fromkeys(texts, "str"), na_values=empty)
-    return long_table.table(frame[columns.all()], columns, path, options)
+    return table_file.read(opened(path, options), path, options)
 
 
-def whole(path: Path, options: ImportOptions) -> pd.DataFrame:
-    """All columns of a table, as texts.
+def opened(path: Path, options: ImportOptions) -> table_file.TableFile:
+    """The file; columns that are no numbers are texts, empty where there is none.
 
     Raises:
-        UserError: it is no table.
+        UserError: it is no table; so does reading from it.
     """
     layout = _layout(path, options)
-    return _frame(path, layout, dtype="str", na_filter=False)
+
+    def load(names: Sequence[str], numbers: Collection[str]) -> Chunked:
+        texts = [name for name in names if name not in numbers]
+        return _columns(path, layout, names, dict.fromkeys(texts, "str"), dict.fromkeys(numbers, NO_NUMBER))
+
+    return table_file.TableFile(list(layout.names), load)
 
 
-def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
+def _columns(
+    path: Path, layout: _Layout, names: Sequence[str], types: dict[str, str], empty: dict[str, list[str]]
+) -> Chunked:
     packed = path.name.lower().endswith(".gz")
     memory.require(
         path.stat().st_size * TABLE_MEMORY * (UNPACKED if packed else 1), str(path), "take fewer columns or rows"
     )
     try:
-        frame = pd.read_csv(
+        with pd.read_csv(
             path,
             sep=layout.separator,
             decimal=layout.decimal,
@@ -81,20 +82,26 @@ def _frame(path: Path, layout: _Layout, **settings: Any) -> pd.DataFrame:
             skiprows=layout.skipped,
             keep_default_na=False,
             low_memory=False,
-            **settings,
-        )
+            chunksize=ROWS,
+            dtype=types,
+            na_values=empty,
+        ) as frames:
+            return chunked((_checked(frame, path, layout) for frame in frames), names, list(empty))
     except UnicodeDecodeError:
         raise UserError(f"{path}: {_no_text(layout.encoding)}") from None
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: got no line of data below the header") from None
-    except MemoryError:
+    except (UserError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 (the parser raises anything at the bytes of an untrusted file)
         reason = visible(error, 300).removeprefix("Error tokenizing data. C error: ")
         raise UserError(
             f"{path}: is no table as its first lines say ({reason}); mend that line, or save it again"
         ) from None
-    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas takes fields too many for the names of rows
+
+
+def _checked(frame: pd.DataFrame, path: Path, layout: _Layout) -> pd.DataFrame:
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes fields too many for the names of rows
         raise UserError(f"{path}: {_longer(layout)}")
     return frame
 
@@ -113,15 +120,24 @@ def _layout(path: Path, options: ImportOptions) -> _Layout:
         "," if separator != "," and any("," in field and _number(field, ",") for row in rows for field in row) else "."
     )
     header = rows[0]
+
+    def is_number(field: str) -> bool:
+        return field != "" and _number(field, decimal)
+
     if header[0] == "scorer":
         raise UserError(
             f"{path}: has the header lines of poses; `--format poses --preset DeepLabCut` reads it, or LightningPose"
         )
     skipped = comments
-    if all(_number(field, decimal) for field in header):
-        # numpy.savetxt writes the header line as a comment.
-        noted = _fields(lines[comments - 1].lstrip("#% "), separator) if comments else []
-        names = tuple(noted) if len(noted) == len(header) else presets.without_header(len(header), options, path)
+    # numpy.savetxt, and AIS, write the header line as a comment.
+    noted = _fields(lines[comments - 1].lstrip("#% "), separator) if comments else []
+    noted = noted if len(noted) == len(header) else []
+    if noted and any(map(is_number, header)) and not any(map(is_number, noted)):
+        names = tuple(noted)
+    elif all(_number(field, decimal) for field in header) and options.format == "wide":
+        names = ("",) * len(header)
+    elif all(_number(field, decimal) for field in header):
+        names = presets.without_header(len(header), options, path)
     else:
         skipped += 1
         names = tuple(header)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import read_json
-from trajprobe.importers import long_table, presets
+from trajprobe.importers import table_file
+from trajprobe.importers.chunked import chunked
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.track_list import instants, point_table
@@ -73,8 +74,10 @@ def _table(content: Any, path: Path, options: ImportOptions) -> PointTable:
     places = _points([point["geometry"]["coordinates"] for point in points], 2, path)
     frame = pd.DataFrame([point.get("properties") or {} for point in points])
     frame["longitude"], frame["latitude"] = places.T
-    columns = presets.columns([str(name) for name in frame.columns], options, path)
-    return long_table.table(frame[columns.all()], columns, path, options)
+    file = table_file.TableFile(
+        [str(name) for name in frame.columns], lambda names, numbers: chunked([frame], names, numbers)
+    )
+    return table_file.read(file, path, options)
 
 
 def _lines(node: Any, path: Path) -> Iterable[_Line]:

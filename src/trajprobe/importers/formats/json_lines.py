@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import long_table, presets
+from trajprobe.importers import table_file
+from trajprobe.importers.chunked import ROWS, chunked
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -23,13 +22,11 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: a line is no object, or the objects' keys do not fit.
     """
-    frame = whole(path, options)
-    columns = presets.columns([str(name) for name in frame.columns], options, path)
-    return long_table.table(frame[columns.all()], columns, path, options)
+    return table_file.read(opened(path, options), path, options)
 
 
-def whole(path: Path, options: ImportOptions) -> pd.DataFrame:  # noqa: ARG001 (as every table's)
-    """All keys of the objects, a column each.
+def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa: ARG001 (as every table's)
+    """The file; its columns are the keys of the objects.
 
     Raises:
         UserError: a line is no object.
@@ -39,7 +36,7 @@ def whole(path: Path, options: ImportOptions) -> pd.DataFrame:  # noqa: ARG001 (
     check_file(path, "no such file")
     memory.require(TABLE_MEMORY * path.stat().st_size, str(path), "take fewer rows")
     try:
-        return json.read_json(path).to_pandas()
+        table = json.read_json(path)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (pyarrow raises anything at the bytes of an untrusted file)
@@ -47,3 +44,7 @@ def whole(path: Path, options: ImportOptions) -> pd.DataFrame:  # noqa: ARG001 (
             f"{path}: is no file of JSON lines ({visible(error, 200)}); write an object a line, as pandas' "
             "to_json(orient='records', lines=True) does"
         ) from None
+    return table_file.TableFile(
+        list(table.column_names),
+        lambda names, numbers: chunked((batch.to_pandas() for batch in table.to_batches(ROWS)), names, numbers),
+    )

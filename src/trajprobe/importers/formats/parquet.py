@@ -1,20 +1,22 @@
 """Parquet files, a row a point."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
-
-import pandas as pd
 
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.reading import check_file
-from trajprobe.importers import long_table, presets
+from trajprobe.importers import table_file
+from trajprobe.importers.chunked import ROWS, Chunked, chunked
 from trajprobe.importers.options import TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 ENDINGS = (".parquet", ".pq", ".geoparquet")
 OPTIONS = TABLE
+#: Bytes of a column that are read at a time; by itself pyarrow keeps all of the file.
+BUFFER = 2**20
 #: Bytes of a value in memory at most, as a rule, with what is copied of it.
-VALUE = 32
+VALUE = 16
 
 
 def read(path: Path, options: ImportOptions) -> PointTable:
@@ -23,17 +25,16 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     Raises:
         UserError: it is damaged, or its columns do not fit.
     """
-    columns = presets.columns(_names(path), options, path)
-    return long_table.table(_frame(path, columns.all()), columns, path, options)
+    return table_file.read(opened(path, options), path, options)
 
 
-def whole(path: Path, options: ImportOptions) -> pd.DataFrame:  # noqa: ARG001 (as every table's)
-    """All columns of a table.
+def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa: ARG001 (as every table's)
+    """The file.
 
     Raises:
-        UserError: it is damaged.
+        UserError: it is damaged; so does reading from it.
     """
-    return _frame(path, _names(path))
+    return table_file.TableFile(_names(path), lambda names, numbers: _columns(path, names, numbers))
 
 
 def _names(path: Path) -> list[str]:
@@ -46,13 +47,16 @@ def _names(path: Path) -> list[str]:
         raise UserError(f"{path}: is damaged ({visible(error, 200)}); copy or save it again") from None
 
 
-def _frame(path: Path, names: list[str]) -> pd.DataFrame:
+def _columns(path: Path, names: Sequence[str], numbers: Collection[str]) -> Chunked:
     from pyarrow import parquet
 
     try:
         rows = parquet.read_metadata(path).num_rows
         memory.require(VALUE * rows * len(names), str(path), "take fewer rows")
-        return parquet.ParquetFile(path).read(columns=names).to_pandas(ignore_metadata=True)
+        batches = parquet.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False).iter_batches(
+            ROWS, columns=list(names), use_threads=False
+        )
+        return chunked((batch.to_pandas(ignore_metadata=True) for batch in batches), names, numbers)
     except (UserError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001

@@ -5,6 +5,7 @@ keypoint of each individual is a track, called "INDIVIDUAL KEYPOINT"; its group 
 programs call the only animal of each video alike.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from trajprobe.importers.point_table import PointTable
 from trajprobe.importers.readers import optional
 
 ENDINGS = ()
-OPTIONS = ("label", "preset")
+OPTIONS = ("label", "preset", "min_likelihood")
 #: As movement calls them.
 PROGRAMS = ("DeepLabCut", "SLEAP", "LightningPose", "Anipose", "VIA-tracks", "NWB")
 #: What `--label` may name.
@@ -39,20 +40,40 @@ def read(path: Path, options: ImportOptions) -> PointTable:
     movement = optional("movement.io", "poses", path)
     try:
         dataset = movement.load_dataset(path, source_software=program)
-        position = dataset.position
+        position, likelihood = dataset.position, None
         if "keypoints" not in position.dims:
             position = position.expand_dims(keypoints=["box"])
         position = position.transpose("individuals", "keypoints", "time", "space")
+        if options.min_likelihood:
+            likelihood = dataset.confidence
+            if "keypoints" not in likelihood.dims:
+                likelihood = likelihood.expand_dims(keypoints=["box"])
+            likelihood = np.asarray(likelihood.transpose("individuals", "keypoints", "time").values, dtype=np.float64)
         individuals = [str(name) for name in position.individuals.values]
         keypoints = [str(name) for name in position.keypoints.values]
-        times, points = np.asarray(position.time.values), np.asarray(position.values, dtype=np.float64)
+        times, points = np.asarray(position.time.values), np.array(position.values, dtype=np.float64)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (movement and what it calls raise anything at a file that is not theirs)
         raise UserError(
             f"{path}: is no file of {program} ({visible(error, 300)}); is it that of another program?"
         ) from None
-    return _table(points, times, individuals, keypoints, path, options)
+    notes = []
+    if likelihood is not None and options.min_likelihood:
+        notes.append(_without_unlikely(points, likelihood, options.min_likelihood, path))
+    return replace(_table(points, times, individuals, keypoints, path, options), notes=tuple(notes))
+
+
+def _without_unlikely(points: NDArray[np.float64], likelihood: NDArray[np.float64], least: float, path: Path) -> str:
+    """Makes those of the points (i k t d) missing that are less likely (i k t) than `least`; returns a note of it."""
+    if np.isnan(likelihood).all():
+        raise UserError(f"{path}: --min-likelihood: the file says of no point how likely it is; leave the option out")
+    unlikely = (likelihood < least) & np.isfinite(points).all(axis=3)
+    points[unlikely] = np.nan
+    return (
+        f"{unlikely.sum():,} points in {unlikely.any(axis=2).sum():,} tracks left out: their likelihood is below "
+        f"{least:g} (--min-likelihood)"
+    )
 
 
 def _table(
