@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from importing import imported, refusal
 
-from trajprobe.importers import long_table, several
+from trajprobe.importers import chunked, long_table, several
 from trajprobe.importers.formats import csv, json_lines, parquet
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
@@ -24,7 +24,7 @@ POINTS = {str(track): [[10 * track, 7], [10 * track + 1, 0.25], [10 * track + 2,
 
 def set_rows(monkeypatch, rows):
     """Chunks of so many rows."""
-    for module in (csv, json_lines, parquet, long_table):
+    for module in (csv, json_lines, parquet, long_table, chunked):
         monkeypatch.setattr(module, "ROWS", rows)
 
 
@@ -43,7 +43,7 @@ class TestSmallChunks:
 
     def test_parquet_and_json_lines_have_chunks_too(self, tmp_path):
         frame = pd.DataFrame([row.split(",") for row in ROWS], columns=HEADER.split(","))
-        frame = frame.astype({"id": int, "t": float, "x": float, "y": float})
+        frame = frame.astype({"id": "int32", "t": "float32", "x": float, "y": float})
         frame.to_parquet(tmp_path / "a.parquet")
         frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
         for name in ("a.parquet", "a.jsonl"):

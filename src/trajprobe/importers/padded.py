@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trajprobe.data.raw import COPIES, Arrays
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files import memory
+from trajprobe.files.tracks import blocks
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
 
@@ -217,15 +218,31 @@ def _resolution(values: NDArray[Any] | None, kept: NDArray[np.bool_], what: str)
     """A note where most steps are below what float16 or float32 can tell apart, far from 0."""
     if values is None or values.dtype.kind != "f" or values.dtype.itemsize > 4 or not kept.any():
         return []
-    farthest = np.max(np.abs(values[kept]), initial=0, where=np.isfinite(values[kept]))
+    parts = list(blocks(*values.shape[:2]))
+    farthest = max(np.max(np.abs(values[part]), initial=0, where=_real(values[part], kept[part])) for part in parts)
     grain = np.spacing(farthest)
-    with np.errstate(invalid="ignore", over="ignore"):
-        steps = np.abs(np.diff(values, axis=1))
     # Steps that are 0 may be rest, unless not even 1 is told from 0.
-    steps = steps[steps > 0] if grain < 1 else steps[np.isfinite(steps)]
-    if not len(steps) or np.median(steps) > 4 * grain:
+    least = 0 if grain < 1 else -1
+    counts = np.zeros(2)
+    for part in parts:
+        steps = _steps(values[part], least)
+        counts += len(steps), (steps <= 4 * grain).sum()
+    if not counts[0] or 2 * counts[1] < counts[0]:
         return []
+    median = np.median(_steps(values, least))
     return [
         f"{what} are {values.dtype}: near {farthest:g} it resolves {grain:g}, and half of the steps are at most "
-        f"{np.median(steps):g}, so that motion is lost to rounding; save float64, or subtract an offset before"
+        f"{median:g}, so that motion is lost to rounding; save float64, or subtract an offset before"
     ]
+
+
+def _real(values: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of some values (n t ...) are finite, and of a point that is `kept` (n t)."""
+    return np.isfinite(values) & kept.reshape(*kept.shape, *[1] * (values.ndim - 2))
+
+
+def _steps(values: NDArray[Any], least: float) -> NDArray[Any]:
+    """The finite steps (j) of values (n t ...) from a point to the next that are larger than `least`."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        steps = np.abs(np.diff(values, axis=1))
+    return steps[(steps > least) & np.isfinite(steps)]
