@@ -6,6 +6,7 @@ from small_probe import CLASSIFIERS, GROUPS, LABELS, SETTINGS, features, params
 
 from trajprobe.errors import UserError
 from trajprobe.params import parse
+from trajprobe.probes import regression
 from trajprobe.probes.settings import Probe
 
 
@@ -93,6 +94,18 @@ def test_fits_to_many_labels_and_values_are_those_of_a_fit_to_each(name):
             guesses.append(fit(labels[:80], value).predict(x[80:]))
             np.testing.assert_array_equal(guesses[-1], classifier.fit(x[:80], labels[:80], value, 0).predict(x[80:]))
     assert len({guess.tobytes() for guess in guesses}) >= 3
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_fits_of_the_grid_are_those_of_each_value(monkeypatch, name):
+    """A logistic regression begins at the one before it, and ends where it would have ended."""
+    monkeypatch.setattr(regression, "TOLERANCE", 1e-8)
+    x, classifier = standardised(0.5) + 3, params(classifier=name).model
+    for value, model in zip(classifier.grid, classifier.fit_grid(x[:80], LABELS[:80], 0), strict=True):
+        alone = classifier.fit(x[:80], LABELS[:80], value, 0)
+        np.testing.assert_array_equal(model.predict(x[80:]), alone.predict(x[80:]))
+        if name == "logistic":
+            np.testing.assert_allclose(model.probabilities(x), alone.probabilities(x), atol=1e-6)
 
 
 def test_the_section_of_a_classifier_has_its_name_and_is_read_without_further_ado():

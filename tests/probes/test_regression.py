@@ -88,6 +88,18 @@ def test_a_decomposition_serves_all_labels_and_penalties_as_its_first():
         )
 
 
+@pytest.mark.parametrize("dimensions", [12, 200])
+def test_it_begins_where_it_is_told(dimensions):
+    """One step from the optimum of a penalty stays there; two from that of another one lead further than from zero."""
+    x = standardised(dimensions=dimensions)
+    decomposition = Decomposition(x)
+    solution = decomposition.fit(LABELS, 3.0, 5000)
+    again = decomposition.fit(LABELS, 3.0, 1, solution)
+    assert loss(again, x, LABELS, 3.0) == pytest.approx(loss(solution, x, LABELS, 3.0), rel=1e-3)
+    near, far = (decomposition.fit(LABELS, 4.0, 2, start) for start in (solution, None))
+    assert loss(near, x, LABELS, 4.0) < loss(far, x, LABELS, 4.0)
+
+
 def test_it_stops_after_as_many_steps_as_it_may_take():
     x = standardised()
     losses = [loss(Decomposition(x).fit(LABELS, 10.0, steps), x, LABELS, 10.0) for steps in (1, 3, 5000)]

@@ -1,5 +1,8 @@
 """The choice from the grid: ties, edges, and what is too little to choose from."""
 
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from small_probe import GRID, GROUPS, LABELS, features, params, probed
@@ -25,17 +28,12 @@ class Stub:
         self.right, self.last = right, last
         self.grid = tuple(float(value) for value in range(len(right)))
 
-    def fits(self, x, seed):
-        return self.fit
+    def fit_grid(self, x, labels, seed):
+        return [SimpleNamespace(predict=partial(self.predict, share)) for share in self.right]
 
-    def fit(self, labels, value):
-        self.value = int(value)
-        return self
-
-    def predict(self, x):
-        count = round(self.right[self.value] * len(x))
+    def predict(self, share, x):
         answers = self.labels[np.round(x[:, 0]).astype(int)]
-        return np.where(np.arange(len(x)) < count, answers, -1)
+        return np.where(np.arange(len(x)) < round(share * len(x)), answers, -1)
 
 
 @pytest.mark.parametrize(

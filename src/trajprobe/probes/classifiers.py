@@ -68,6 +68,10 @@ class Classifier(Parameters, frozen=True):
         """A function of labels and value, as `fit`; what depends on x alone may be computed once."""
         return partial(self.fit, x, seed=seed)
 
+    def fit_grid(self, x: Matrix, labels: Integers, seed: int) -> list[Fitted]:
+        """As `fit`, at each value of the grid."""
+        return [self.fit(x, labels, value, seed) for value in self.grid]
+
     def converged(self, fitted: Fitted) -> bool:  # noqa: ARG002
         """Whether its solver ended by itself."""
         return True
@@ -87,6 +91,12 @@ class Logistic(Classifier, frozen=True):
 
     def fits(self, x: Matrix, seed: int) -> Callable[[Integers, float], Regression]:  # noqa: ARG002
         return partial(Decomposition(x).fit, max_iter=self.max_iter)
+
+    def fit_grid(self, x: Matrix, labels: Integers, seed: int) -> list[Fitted]:  # noqa: ARG002
+        decomposition, fitted = Decomposition(x), list[Regression]()
+        for value in self.grid:
+            fitted.append(decomposition.fit(labels, value, self.max_iter, fitted[-1] if fitted else None))
+        return [*fitted]
 
     def converged(self, fitted: Fitted) -> bool:
         return isinstance(fitted, Regression) and fitted.converged

@@ -76,8 +76,8 @@ def select(
         fitted, answers = labels[split.train], labels[split.test]
         right.append([])
         for seen, unseen in views(features, split.train, split.test, equal, params):
-            fit = classifier.fits(seen, params.seed)
-            right[-1].append([np.sum(fit(fitted, value).predict(unseen) == answers) for value in grid])
+            models = classifier.fit_grid(seen, fitted, params.seed)
+            right[-1].append([np.sum(model.predict(unseen) == answers) for model in models])
     return [_choice(grid, counts, classifier.last) for counts in np.sum(right, axis=0)]
 
 
