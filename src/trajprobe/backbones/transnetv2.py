@@ -21,8 +21,6 @@ from trajprobe.params import Parameters
 LAYERS = ("block1", "block2", "block3")
 #: Height of the clips that the published weights were trained on, pixels; they were 48 wide, which is 16:9.
 HEIGHT = 27
-#: Clips that go through at once on a CPU, whose caches hold no more: sixteen take a quarter longer each.
-AT_ONCE = 4
 #: Of which three halvings leave something, pixels.
 NARROWEST = 8
 
@@ -126,9 +124,8 @@ class TransNetV2(nn.Module):
         if x.shape[3] != HEIGHT or x.shape[4] < NARROWEST:
             sides = f"h = {HEIGHT}, w of {NARROWEST} or more"
             raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with {sides}")
-        x = tokenizer.fastest_layout(x)
-        parts = torch.split(x, AT_ONCE if x.device.type == "cpu" else len(x))
-        return torch.cat([self.SDDCNN[:blocks](part) for part in parts])
+        out: Tensor = self.SDDCNN[:blocks](tokenizer.fastest_layout(x))
+        return out
 
 
 def build(architecture: Architecture) -> TransNetV2:
