@@ -91,9 +91,9 @@ def fits(monkeypatch):
             self.x = x
             super().__init__(x)
 
-        def fit(self, labels, c, max_iter):
+        def fit(self, labels, c, max_iter, start=None):
             seen.append((self.x.tobytes(), labels.tobytes(), c, 0))
-            return super().fit(labels, c, max_iter)
+            return super().fit(labels, c, max_iter, start)
 
     def watched(classifier):
         plainly = classifier.fit
