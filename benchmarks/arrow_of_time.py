@@ -1,11 +1,10 @@
 """Error rates and coverage of the arrow of time, behind real cross-validation."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from carry_nothing import labelled, row_probe
-from cross_validated import PLACE
+from cross_validated import PLACE, Setting
 from error_rates import ALPHA, CONFIDENCE, MARGIN, percent
 from joblib import Parallel, delayed
 from msgspec.structs import replace
@@ -25,23 +24,14 @@ from trajprobe.probes.settings import FewShot, Probe
 from trajprobe.probes.views import ProbedFeatures
 
 ARROW_RUNS = 100
-DIMENSIONS, RANDOM = 16, 3
+RANDOM = 3
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What features are drawn from."""
-
-    name: str  #: as the page calls the clips
-    groups: int
-    each: int  #: clips of a group
-    signal: float = 0.0  #: how far a clip is from its reversal in the mean, in standard deviations of clips
-
-
+#: The signal is how far a clip is from its reversal in the mean, in standard deviations of clips.
 SETTINGS = (
-    Setting("60", 60, 1),
-    Setting("200", 200, 1),
-    Setting("200 in 10 groups", 10, 20),
+    Setting("60", 60, 1, signal=0.0),
+    Setting("200", 200, 1, signal=0.0),
+    Setting("200 in 10 groups", 10, 20, signal=0.0),
     Setting("200", 200, 1, signal=1.2),
 )
 
@@ -54,12 +44,12 @@ def features(setting: Setting, of_group: np.ndarray, generator: np.random.Genera
     """
     parts = []
     for _ in range(2):
-        part = generator.normal(size=(len(of_group), DIMENSIONS))
+        part = generator.normal(size=(len(of_group), setting.dimensions))
         if setting.each > 1:
-            part += PLACE * generator.normal(size=(setting.groups, DIMENSIONS))[of_group]
+            part += PLACE * generator.normal(size=(setting.groups, setting.dimensions))[of_group]
         parts.append(part)
     stays, turns = parts
-    direction = generator.normal(size=DIMENSIONS)
+    direction = generator.normal(size=setting.dimensions)
     turns += setting.signal / 2 * direction / np.linalg.norm(direction)
     return stays + turns, stays - turns
 

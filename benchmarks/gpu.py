@@ -178,7 +178,7 @@ def parity(values: dict[str, Any], device: str) -> None:
             here = opened(values, name, device, precision)
             differ = "-"
             with failures(name, precision), torch.inference_mode():
-                found, again = (here.features(x.to(device)).cpu() for _ in range(2))
+                first, second = (here.features(x.to(device)).cpu() for _ in range(2))
                 if codes is not None:
                     others = here.plan.encoding.codes(here.network, x.to(device)).cpu()
                     differ = f"{int((codes != others).sum())} of {codes.numel()}"
@@ -186,9 +186,9 @@ def parity(values: dict[str, Any], device: str) -> None:
                         latents = there.network.encode(there.plan.encoding._input(x))  # type: ignore[operator]
                         nearest = latents.abs().amin(dim=1)[codes != others].max()
                         differ += f", each with a latent within {float(nearest):.0e} of 0"
-                change = found.double() - expected
+                change = first.double() - expected
                 relative, greatest = float(change.norm() / expected.norm()), float(change.abs().max())
-                same = "no" if torch.equal(found, again) else "YES"
+                same = "no" if torch.equal(first, second) else "YES"
                 line(name, precision, f"{relative:.1e}", f"{greatest:.1e}", differ, same)
 
 
@@ -280,8 +280,8 @@ def stages(values: dict[str, Any], device: str) -> None:
         line(f"features, {row}", where, workers, f"{taken:.1f}", said)
         if row == "magvit2-tiny":
             _, taken = _stage("probe", row, device="cpu", workers=4)
-            found = json.loads(Path(f"data/results/probes/{row}.json").read_text())
-            for variant in found["variants"]:
+            results = json.loads(Path(f"data/results/probes/{row}.json").read_text())
+            for variant in results["variants"]:
                 said = _accuracies(variant)
                 line(f"probe, {row}, {variant['network']}", f"features of {where}", 4, f"{taken:.1f}", said)
 

@@ -27,12 +27,12 @@ class ArrowOfTime:
 
 def arrow_means(scored: ScoredVariant, sample: Sample) -> ClipMeans | None:
     """The mean over pairs of the share that is told right; None where the variant saw no clip backwards."""
-    if not scored.told.size:
+    if not scored.directions.size:
         return None
     weights = replace(sample.weights("accuracy"), luck=DIRECTIONS)
     left = len(weights.of_group) - np.bincount(weights.of_group)
-    left_out = sums_without_groups(scored.told, weights.of_group) / left
-    return ClipMeans(Scores(scored.told.mean(axis=1), left_out, scored.told), weights)
+    left_out = sums_without_groups(scored.directions, weights.of_group) / left
+    return ClipMeans(Scores(scored.directions.mean(axis=1), left_out, scored.directions), weights)
 
 
 def arrows(
@@ -62,8 +62,8 @@ def arrows(
         words = sample_in_words(sample, (of, trained), (random, base))
         family.append(Hypothesis(gain, float(base.values.mean()), words))
     verdicts = judge(family, alpha, margin, confidence, sample.shortage("accuracy"))
-    of_gains = dict(zip(gains, verdicts[len(means) :], strict=True))
-    return {of: ArrowOfTime(verdict, of_gains.get(of)) for of, verdict in zip(means, verdicts, strict=False)}
+    from_chance, of_gains = verdicts[: len(means)], dict(zip(gains, verdicts[len(means) :], strict=True))
+    return {of: ArrowOfTime(verdict, of_gains.get(of)) for of, verdict in zip(means, from_chance, strict=True)}
 
 
 def _from_chance(of: Variant, mean: ClipMeans, sample: Sample) -> Hypothesis:

@@ -36,7 +36,7 @@ class ScoredVariant:
     area: ClipMeans | None  #: of the areas under the few-shot curve, over the clips that its draws test
     code_length: ClipMeans | None  #: of the bits that the online code spends on each clip
     #: (networks n), the share of a tested clip and its reversal that is told right; empty where there are none.
-    told: Array
+    directions: Array
 
     @property
     def uniform_code_length(self) -> float:
@@ -68,7 +68,9 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
     curves = np.array([network.few_shot for network in networks if network.few_shot])  # (networks shots)
     areas = np.array([network.few_shot_areas for network in networks], dtype=np.float64)  # None becomes nan
     bits = np.array([network.code_bits for network in networks], dtype=np.float64)
-    told = np.array([network.arrow_of_time for network in networks if network.arrow_of_time], dtype=np.float64) / 2
+    directions = (
+        np.array([network.arrow_of_time for network in networks if network.arrow_of_time], dtype=np.float64) / 2
+    )
     drawn = np.isfinite(areas).all(axis=0)
     return ScoredVariant(
         variant=Variant(row.row, probe.network, probe.input, probe.layer),
@@ -85,7 +87,7 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
         few_shot=curves.mean(axis=0) if len(curves) else np.empty(0),
         area=few_label_means(areas[:, drawn], labelling.groups[drawn]) if areas.size else None,
         code_length=few_label_means(bits, labelling.groups) if bits.size else None,
-        told=told[:, tested] if told.size else told,
+        directions=directions[:, tested] if directions.size else directions,
     )
 
 

@@ -288,6 +288,6 @@ def _times(frame: Chunked, columns: Columns, path: Path, form: str | None) -> tu
         texts = (texts + " " + of_day).rename(f"{values.name} {clock}")
     if not filled.any() or (not form and not clock and _to_numeric(texts[filled].iloc[:1]).notna().all()):
         return numbers(values, path), ""
-    found = dates.read(texts, filled.to_numpy(), form, f"{path}: column {visible_name(texts.name)}")
-    _refuse_first(texts, (found.instants.isna() & filled).to_numpy(), found.expected, path)
-    return found.instants.to_numpy(), found.guess
+    read = dates.read(texts, filled.to_numpy(), form, f"{path}: column {visible_name(texts.name)}")
+    _refuse_first(texts, (read.instants.isna() & filled).to_numpy(), read.expected, path)
+    return read.instants.to_numpy(), read.guess

@@ -108,8 +108,8 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
         intervals = [percent_interval(estimates[name]) for name in (*METRICS, *[ORDER] * of_order)]
         if comparison.arrows:
             arrow = comparison.arrows.get(scored.variant)
-            told = f"{percent_interval(estimates[ARROW])}, {_against_chance(arrow.from_chance)}" if arrow else ""
-            intervals.append(told)
+            cell = f"{percent_interval(estimates[ARROW])}, {_against_chance(arrow.from_chance)}" if arrow else ""
+            intervals.append(cell)
         own, equal = scored.probe.equal_dimensions, _cell(scored.equal_dimensions)
         yield _line(
             *_coordinates(scored),
