@@ -18,7 +18,7 @@ from trajprobe.files.probe_results import NetworkProbe
 from trajprobe.params import read, section
 from trajprobe.probes.arrays import Matrix
 from trajprobe.probes.cross_validation import probe_fold
-from trajprobe.probes.directions import both_ways, directions, fold_of_pairs, told_right
+from trajprobe.probes.directions import both_ways, correct_directions, directions, fold_of_pairs
 from trajprobe.probes.network_probes import outer_folds
 from trajprobe.probes.settings import FewShot, Probe
 from trajprobe.probes.views import ProbedFeatures
@@ -62,14 +62,14 @@ def told(setting: Setting, seed: int) -> tuple[np.ndarray, Labelling]:
     counts = []
     for _ in range(1 + RANDOM):
         pairs = ProbedFeatures.of(both_ways(*features(setting, labelling.groups, generator)), params)
-        folds = [probe_fold(pairs, directions(clips), fold_of_pairs(fold, clips), False, params) for fold in outer]
-        counts.append(told_right(outer, folds, clips))
+        folds = [probe_fold([pairs], directions(clips), fold_of_pairs(fold, clips), False, params) for fold in outer]
+        counts.append(correct_directions(outer, folds, clips))
     return np.array(counts), labelling
 
 
 def outcomes(counts: np.ndarray, labelling: Labelling, truth: float) -> tuple[bool, ...]:
     """What is said of the first network: above chance, below it, of its interval that it holds the truth; its gain."""
-    probes = [NetworkProbe([0] * len(one), [], [], [], [], [], [], [], arrow_of_time=one) for one in counts.tolist()]
+    probes = [NetworkProbe([0] * len(one), [], arrow_of_time=one) for one in counts.tolist()]
     row = row_probe("net", labelling, [], pretrained=probes[:1], random=probes[1:])
     variants = {scored.variant: scored for scored in scored_variants(row, labelling)}
     trained, random = variants

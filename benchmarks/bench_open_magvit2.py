@@ -46,7 +46,7 @@ torch.set_num_threads(THREADS)
 torch.manual_seed(0)
 with torch.device("meta"):
     bare = OpenMagvit2()
-COST = forecast.cost(lambda video: bare.encode(video.movedim(-1, 1).float()), (FRAMES, SIDE, SIDE))
+COST = forecast.cost(lambda video: [bare.encode(video.movedim(-1, 1).float())], (FRAMES, SIDE, SIDE))
 GB = CLIPS * COST.memory / 1e9
 network = OpenMagvit2().eval().requires_grad_(False)
 x = torch.rand(CLIPS, 3, FRAMES, SIDE, SIDE) * 2 - 1

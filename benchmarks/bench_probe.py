@@ -70,7 +70,7 @@ coded = blocks(groups, params)
 
 
 def codes() -> object:
-    return code_lengths(features, labels, coded, params)
+    return code_lengths([features], labels, coded, params)
 
 
 def code_by_code() -> list[NDArray[np.float64]]:
@@ -98,7 +98,7 @@ total = 0.0
 for classifier in CLASSIFIERS:
     begun = time.perf_counter()
     probe_networks(
-        [VariantFeatures([x], True)], labelling, msgspec.structs.replace(params, classifier=classifier), classifier
+        [VariantFeatures([[x]], True)], labelling, msgspec.structs.replace(params, classifier=classifier), classifier
     )
     seconds = time.perf_counter() - begun
     total += seconds

@@ -24,7 +24,7 @@ torch.set_num_threads(THREADS)
 torch.manual_seed(0)
 with torch.device("meta"):
     bare = VideoGPT()
-cost = forecast.cost(lambda video: bare.codes(bare.encode(video.movedim(-1, 1).float())), (FRAMES, SIDE, SIDE))
+cost = forecast.cost(lambda video: [bare.codes(bare.encode(video.movedim(-1, 1).float()))], (FRAMES, SIDE, SIDE))
 network = VideoGPT().requires_grad_(False)
 x = torch.rand(CLIPS, 3, FRAMES, SIDE, SIDE) - 0.5
 print(f"VideoGPT to codes, {CLIPS} clips of {FRAMES} x {SIDE} x {SIDE}, in clips; {THREADS} threads; {machine()}")

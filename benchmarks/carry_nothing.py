@@ -75,8 +75,8 @@ def probed(seed: int, groups: int, each: int) -> tuple[list[RowProbe], Labelling
         place = generator.normal(size=(groups, DIMENSIONS))[labelling.groups]
         return np.asarray(place + generator.normal(size=(groups * each, DIMENSIONS)))
 
-    variants = [VariantFeatures([nothing() for _ in range(count)], in_full=True) for count in NETWORKS.values()]
-    pretrained, random, none = probe_networks(variants, labelling, params, "nothing")
+    variants = [VariantFeatures([[nothing()] for _ in range(count)], in_full=True) for count in NETWORKS.values()]
+    pretrained, random, none = (each.networks for each in probe_networks(variants, labelling, params, "nothing"))
     net = row_probe("net", labelling, [], pretrained=pretrained, random=random)
     return [net, row_probe("noise", labelling, [], none=none)], labelling
 

@@ -66,8 +66,8 @@ def predictions(setting: Setting, seed: int) -> tuple[Integers, Labelling]:
         seed=seed,
     )  # fmt: skip
     drawn, labelling = features(setting, seed)
-    (probes,) = probe_networks([VariantFeatures(drawn, in_full=False)], labelling, params, "signal")
-    return np.array([probe.predictions for probe in probes]), labelling
+    (probed,) = probe_networks([VariantFeatures([[x] for x in drawn], in_full=False)], labelling, params, "signal")
+    return np.array([probe.predictions for probe in probed.networks]), labelling
 
 
 def outcomes(predicted: Integers, labelling: Labelling, truth: float) -> tuple[bool, bool, bool, bool]:

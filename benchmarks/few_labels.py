@@ -32,12 +32,12 @@ def measured(setting: Setting, seed: int) -> Measured:
     """By the probe of params.yaml, as the comparison takes it."""
     params = replace(section(read(), Probe, "probe"), permutations=0, seed=seed)
     drawn, labelling = features(setting, seed)
-    (probes,) = probe_networks([VariantFeatures(drawn, in_full=True)], labelling, params, "few labels")
-    areas = np.array([probe.few_shot_areas for probe in probes], dtype=np.float64)  # None becomes nan
+    (probed,) = probe_networks([VariantFeatures([[x] for x in drawn], in_full=True)], labelling, params, "few labels")
+    areas = np.array([probe.few_shot_areas for probe in probed.networks], dtype=np.float64)  # None becomes nan
     tested = np.isfinite(areas).all(axis=0)
     return Measured(
         few_label_means(areas[:, tested], labelling.groups[tested]),
-        few_label_means(np.array([probe.code_bits for probe in probes]), labelling.groups),
+        few_label_means(np.array([probe.code_bits for probe in probed.networks]), labelling.groups),
     )
 
 

@@ -36,6 +36,7 @@ from trajprobe.errors import UserError  # noqa: E402
 from trajprobe.features.extract import FeatureMaker  # noqa: E402
 from trajprobe.features.networks import open_network  # noqa: E402
 from trajprobe.features.plan import Plan  # noqa: E402
+from trajprobe.features.tokens import pool  # noqa: E402
 from trajprobe.files.feature_shards import Coordinates  # noqa: E402
 from trajprobe.files.labelling import LABELLING, Labelling  # noqa: E402
 from trajprobe.params import read  # noqa: E402
@@ -82,7 +83,7 @@ class Opened:
     network: torch.nn.Module
 
     def features(self, x: Tensor) -> Tensor:
-        return self.plan.encoding.features(self.network, x)
+        return self.plan.encoding.features(self.network, x)[0]
 
     @property
     def makes_codes(self) -> bool:
@@ -251,10 +252,10 @@ def layouts(values: dict[str, Any], device: str, peaks: dict[str, float]) -> Non
 def _way(here: Opened, *, last: bool, compiled: bool) -> Callable[[Tensor], Tensor]:
     """The function from video to features."""
     network: Any = here.network
-    encoding, layer = here.plan.encoding, here.plan.row.layer
+    encoding, (view,) = here.plan.encoding, here.plan.row.views
     if compiled:
         tokens = torch.compile(partial(here.plan.family.layer, network))
-        return lambda x: encoding.pool(tokens(encoding._input(x), layer).float())
+        return lambda x: pool(tokens(encoding._input(x), view.layer).float(), view.pooling)
     if last:
         network.to(memory_format=torch.channels_last_3d)
         if here.plan.row.family == "open_magvit2":  # its own layout would undo it
@@ -262,7 +263,7 @@ def _way(here: Opened, *, last: bool, compiled: bool) -> Callable[[Tensor], Tens
 
             def run(x: Tensor) -> Tensor:
                 x = encoding._input(x).contiguous(memory_format=torch.channels_last_3d)
-                return encoding.pool(encoder.conv_out(encoder.hidden(x)).float())
+                return pool(encoder.conv_out(encoder.hidden(x)).float(), view.pooling)
 
             return run
     return here.features

@@ -126,7 +126,7 @@ def main():
     from works import Squares, tasks
     store = Store.here()
     resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))  # less than a shard
-    produce(Local(store, {workers}), Squares(Path("diary")), tasks(2), Path("out"), {{}}, "squares")
+    produce(Local(store, {workers}), Squares(Path("diary")), tasks(2), {{Path("out"): {{}}}}, "squares")
 if __name__ == "__main__":
     sys.path.append({str(Path(__file__).parent / "execution")!r})
     run(main)

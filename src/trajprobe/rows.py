@@ -3,7 +3,8 @@
 A row is a family with its clips, weights, layer and pooling. Where the family has no network, the row is a control.
 """
 
-from typing import Annotated, Any, Literal
+from itertools import product
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -25,8 +26,22 @@ from trajprobe.params import Parameters, section
 NONE = "none"
 #: What a row shares with the row that it is like. It may not have these keys itself.
 SHARED = ("architecture", "layer", "pooling", "precision")
+#: `layer` of a row that has each layer of its network.
+ALL = "all"
+#: Layers or poolings: each is a probe of every network.
+Several = Meta(min_length=1, max_length=200)
 #: Names that the summary uses beside those of rows.
 RESERVED = ("headline", "data", "pretrain")
+
+
+class View(NamedTuple):
+    """A layer of a network and a pooling of its tokens: what one probe sees."""
+
+    layer: str | int
+    pooling: str
+
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.pooling}"
 
 
 class Row(Parameters, frozen=True, kw_only=True):
@@ -38,8 +53,11 @@ class Row(Parameters, frozen=True, kw_only=True):
     like: str  #: the row whose architecture, layer, pooling and precision this one has; its own name for most rows
     against: str | None = None  #: the row it is held against: by default the row it is like, or `compare.primary`
     architecture: dict[str, Any] = msgspec.field(default_factory=dict)  #: as the family says; {} is its default
-    layer: str | int | None = None  #: one of the family's layers, or the number of a hidden layer where it has such
-    pooling: str = "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family
+    #: One of the family's layers, or the number of a hidden layer where it has such; several of them, or `all`.
+    layer: str | int | Annotated[tuple[str | int, ...], Several] | None = None
+    pooling: str | Annotated[tuple[str, ...], Several] = (
+        "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family; or several
+    )
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: of the network; codes are made in float32 alone
     options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of a family without a network
     #: Inputs of features/perturbations.py, and `permuted-weights`.
@@ -49,6 +67,13 @@ class Row(Parameters, frozen=True, kw_only=True):
     def is_control(self) -> bool:
         """Whether the family has no network."""
         return self.weights == NONE
+
+    @property
+    def views(self) -> list[View]:
+        """Each layer with each pooling; of `layer: all`, the family says which layers these are."""
+        layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 0,)
+        poolings = self.pooling if isinstance(self.pooling, tuple) else (self.pooling,)
+        return [View(*view) for view in product(layers, poolings)]
 
 
 class Run(Parameters, frozen=True):
@@ -80,6 +105,10 @@ def named_row(values: dict[str, Any], name: str) -> Row:
         raise UserError(f"params.yaml: `rows.{name}`: got a name that the summary uses; rename the row")
     row = section(values, Row, "rows", name)
     where = f"params.yaml: `rows.{name}"
+    for key in ("layer", "pooling"):
+        several = getattr(row, key)
+        if isinstance(several, tuple) and len(set(several)) < len(several):
+            raise UserError(f"{where}.{key}`: got {', '.join(map(str, several))}, expected each once")
     for key in ("like", "against"):
         if getattr(row, key) is not None and getattr(row, key) not in values["rows"]:
             rows = ", ".join(values["rows"])
@@ -111,7 +140,7 @@ def named_row(values: dict[str, Any], name: str) -> Row:
 def variants(
     name: str, row: Row, seeds: int, trained: int | None = None, *, reverses: bool = False
 ) -> list[Coordinates]:
-    """What is made of a row: the networks that it yields, each with its inputs; plain ones first.
+    """What is made of a row: the networks that it yields, each with its inputs and views; plain inputs first.
 
     A row with pretrained weights yields these and `seeds` random networks. A row that is like another yields its
     weights alone: the random networks are the other's. Perturbed inputs go through the first network of the row,
@@ -124,7 +153,7 @@ def variants(
         trained: networks that `pretrain` makes of the row's weights, one a seed; None where these are of others.
         reverses: whether the row sees all clips backwards too.
     """
-    layer = NO_LAYER if row.is_control else f"{row.layer}.{row.pooling}"
+    views = [NO_LAYER] if row.is_control else list(map(str, row.views))
     if row.is_control:
         networks = [NO_NETWORK]
     else:
@@ -132,14 +161,12 @@ def variants(
         networks = [] if row.weights == RANDOM else pretrained
         networks += [f"{RANDOM}/{seed}" for seed in range(seeds)] if row.like == name else []
     inputs = (PLAIN, REVERSED) if reverses else (PLAIN,)
-    whole = [Coordinates(name, network, shown, layer) for shown in inputs for network in networks]
-    perturbed = [
-        Coordinates(name, PERMUTED_WEIGHTS, PLAIN, layer)
-        if perturbation == PERMUTED_WEIGHTS
-        else Coordinates(name, networks[0], perturbation, layer)
+    pairs = [(network, shown) for shown in inputs for network in networks]
+    pairs += [
+        (PERMUTED_WEIGHTS, PLAIN) if perturbation == PERMUTED_WEIGHTS else (networks[0], perturbation)
         for perturbation in row.perturbations
     ]
-    return whole + perturbed
+    return [Coordinates(name, *pair, view) for pair in pairs for view in views]
 
 
 def trained_networks(values: dict[str, Any], row: Row) -> int | None:

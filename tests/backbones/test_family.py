@@ -219,6 +219,24 @@ def test_a_name_that_is_no_name_is_refused(name):
         family(name)
 
 
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "huggingface"])
+@torch.no_grad()
+def test_several_layers_in_one_run_have_the_bytes_of_each_alone(name):
+    of = family(name)
+    small = {
+        "open_magvit2": {"ch": 32, "ch_mult": [1, 1], "num_res_blocks": 1, "z_channels": 4},
+        "videogpt": {"n_hiddens": 8, "n_res_layers": 1, "embedding_dim": 4, "n_codes": 16, "downsample": [4, 4, 4]},
+    }.get(name, {})
+    architecture = of.architecture(small, "rows.net")
+    torch.manual_seed(0)
+    network = of.build(architecture).eval()
+    video = torch.randint(256, (2, 8, 32, 32, 3), dtype=torch.uint8)
+    x = of.preprocess(video, architecture)
+    names = [*reversed(of.LAYERS), of.LAYERS[0]]
+    for layer, tokens in zip(names, of.layers(network, x, names), strict=True):
+        assert torch.equal(tokens, of.layer(network, x, layer)), layer
+
+
 class NoIntegerProducts(TorchDispatchMode):
     """Refuses what CUDA does: matrix products of integers."""
 

@@ -144,5 +144,5 @@ def test_a_classifier_gives_what_is_below_its_head(classifier, backbone, config)
     seen = x.transpose(1, 2) if frames else x.transpose(1, 2).flatten(0, 1)
     with torch.no_grad():
         expected = copy.deepcopy(below)(seen).last_hidden_state
-        tokens = of.tokens(x, "last")
+        tokens = of.tokens(*of(x), "last")
     torch.testing.assert_close(tokens, expected, atol=2e-5, rtol=0)

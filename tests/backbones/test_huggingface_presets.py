@@ -58,7 +58,7 @@ def test_a_preset_has_the_published_numbers_of_tokens_and_parameters(name):
         network = hf.build(shape).eval()
     assert network.grid == (None if name in PYRAMIDS else grid)
     x = torch.empty(1, 3, shape.frames or 1, shape.crop, shape.crop, device="meta")
-    last = network.tokens(x, "last")
+    last = network.tokens(*network(x), "last")
     assert (last.flatten(2).mT if last.ndim == 4 else last).shape == (1, tokens, channels)
     assert hf.layer(network, x, "last").shape == (1, channels, *grid)
     published, elsewhere, rounding = PARAMETERS[name]

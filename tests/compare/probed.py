@@ -38,7 +38,7 @@ VARIANT = {"shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None, "eq
 #: What differs among the networks of a variant.
 NETWORK = (
     *("chosen", "permuted", "permuted_expected", "equal", "few_shot", "few_shot_areas", "code_bits", "at_edge"),
-    *("unconverged", "arrow_of_time"),
+    *("unconverged", "arrow_of_time", "chosen_layers"),
 )
 
 
@@ -68,7 +68,8 @@ def row(network, name, *predictions, input="plain", each=(), **changed):  # noqa
         own |= {"few_shot": [], "few_shot_areas": [], "code_bits": []} | of_all | (each[number] if each else {})
         networks.append(NetworkProbe(predictions=predicted, **own))
     of_row = {part: changed.pop(part) for part in (*ROW, "family") if part in changed}
-    variant = VariantProbe(network, input, key(network, name).layer, networks=networks, **VARIANT | changed)
+    of_variant = {"layer": key(network, name).layer} | VARIANT | changed
+    variant = VariantProbe(network, input, networks=networks, **of_variant)
     return RowProbe(row=name, variants=[variant], **{"family": name} | ROW | of_row)
 
 

@@ -12,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from trajprobe.compare.comparison import Compare, deciding_metric
 from trajprobe.compare.metrics import METRICS, Metric
+from trajprobe.compare.scored import Variant
 from trajprobe.data.guards import classes
 from trajprobe.errors import UserError
 from trajprobe.files.findings import Finding
@@ -221,6 +222,28 @@ def test_another_network_has_a_gain_and_is_held_against_the_primary_row():
     assert difference.verdict.difference.mean == pytest.approx(0.3)
     turned = compared(*other, *mine, primary="other").differences[NET]
     assert (turned.reference, turned.verdict.words, turned.verdict.sign) == (theirs, "worse", -1)
+
+
+def test_a_row_of_several_layers_is_compared_by_those_that_were_chosen_inside_train():
+    """The best layer of all would be chosen by the tested clips."""
+    rights = {"chosen": 150, "1.tmean": 120, "2.tmean": 190}
+    layers = [scored("pretrained", "net", right, layer=layer) for layer, right in rights.items()]
+    layers += [
+        scored("random", "net", *(right - 20, right - 30, right - 25), layer=layer) for layer, right in rights.items()
+    ]
+    pixels = scored("none", "pixels", 100)
+    with_layers, without = compared(*layers, pixels), compared(layers[0], layers[3], pixels)
+    trained, random = (Variant("net", network, "plain", "chosen") for network in ("pretrained", "random"))
+    assert set(with_layers.variants) == {trained, random, key("none", "pixels")}
+    for part in ("main", "estimates", "gains", "differences", "chance"):
+        assert getattr(with_layers, part) == getattr(without, part)
+    assert [str(of) for of in with_layers.layers] == [
+        f"net {network} {layer}" for network in ("pretrained", "random") for layer in ("1.tmean", "2.tmean")
+    ]
+    alone = compared(scored("pretrained", "net", 190), scored("random", "net", 170, 160, 165)).estimates
+    for network in ("pretrained", "random"):
+        layer = with_layers.layers[Variant("net", network, "plain", "2.tmean")]
+        assert layer == alone[key(network, "net")]["accuracy"]
 
 
 def test_the_primary_row_may_have_random_weights_alone():

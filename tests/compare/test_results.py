@@ -70,6 +70,24 @@ def test_variants_come_in_the_order_of_params_yaml(saved):
     assert compared_probes(VALUES, MANY) == saved
 
 
+@pytest.mark.parametrize("layer", [["hidden", "last.one"], "all"])
+def test_a_row_of_several_layers_has_each_and_the_chosen_one_first(saved, layer):
+    """Of `all`, the probe file says which these are: the family that knows them needs torch."""
+    values = VALUES | {"rows": VALUES["rows"] | {"bare": VALUES["rows"]["bare"] | {"layer": layer}}}
+    bare = [
+        msgspec.structs.replace(variant, layer=name)
+        for name in ("chosen", "hidden.tmean", "last.one.tmean")
+        for variant in probe("bare").variants
+    ]
+    probe_results.save(msgspec.structs.replace(saved[1], variants=bare[::-1]))
+    got = compared_probes(values, MANY)[1].variants
+    assert sorted(map(str, got)) == sorted(map(str, bare))
+    assert got[:2] == bare[:2]
+    probe_results.save(msgspec.structs.replace(saved[1], variants=bare[1:]))
+    with pytest.raises(UserError, match=r"bare.json: got probes of other features than params.yaml"):
+        compared_probes(values, MANY)
+
+
 def test_missing_probes_are_refused_by_name(saved):
     probe_results.path("net").unlink()
     probe_results.path("pixels").unlink()

@@ -46,7 +46,7 @@ VARIABLES = {
 def drive(folder):
     """What a stage does: fills a folder with shards, by the executor that the environment names."""
     work = Halting(folder / "diary", halts=HALTS, signals=folder)
-    produce(executor(), work, tasks(SHARDS), folder / "out", {}, "squares")
+    produce(executor(), work, tasks(SHARDS), {folder / "out": {}}, "squares")
 
 
 def digests(folder):

@@ -24,7 +24,7 @@ def make(folder, workers, count=7, **kinds):
     """The folder of the squares of 0 to 6; pytest looks at the files."""
     folder = Path(folder)
     work = works.Squares(folder / "diary", **kinds)
-    produce(ray.Ray(Store.here(), workers), work, works.tasks(count), folder / "out", {"of": "squares"}, "squares")
+    produce(ray.Ray(Store.here(), workers), work, works.tasks(count), {folder / "out": {"of": "squares"}}, "squares")
 
 
 def ask(folder, **kinds):
@@ -64,11 +64,11 @@ def age_of_attempts(folder):
         os.utime(path, (0, 0))
         report_progress(1)
         seen.append(path.stat().st_mtime)
-        return b"made"
+        return [b"made"]
 
     store = Store.here()
     tasks = works.tasks(1)
-    attempts = [temporary_path(store.subfolder("attempts") / tasks[0].key)]
+    attempts = [temporary_path(store.subfolder("attempts") / tasks[0].keys[0])]
     work = works.Squares(Path(folder) / "diary")
     process = ray._Process(work, store, Path(folder), attempts, tasks)
     process.maker.make = make

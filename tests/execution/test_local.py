@@ -29,7 +29,7 @@ def made(tmp_path, store):
 
     def make(workers, **kinds):
         work = Squares(tmp_path / "diary", **kinds)
-        produce(Local(store, workers), work, tasks(7), tmp_path / "out", {"of": "squares"}, "squares")
+        produce(Local(store, workers), work, tasks(7), {tmp_path / "out": {"of": "squares"}}, "squares")
 
     return make
 
@@ -52,7 +52,7 @@ def test_what_the_store_has_is_not_made_again(made, tmp_path, store, workers, ca
     made(1)
     before = sorted(store)
     for number in (2, 5):
-        next(store.folder.glob(f"*/{tasks(7)[number].key}-*")).unlink()
+        next(store.folder.glob(f"*/{tasks(7)[number].keys[0]}-*")).unlink()
     with caplog.at_level("INFO", "trajprobe"):
         made(workers)
         made(workers)  # of these, the store has all
@@ -84,7 +84,7 @@ class Backwards(Local):
 def test_many_failures_are_counted_and_the_first_ones_listed(tmp_path, store):
     work = Squares(tmp_path / "diary", refused=tuple(range(7)))
     with pytest.raises(UserError, match=r"7 of 7 .*: shard 0: .*; shard 4: number 4 has no square; and 2 more$"):
-        produce(Backwards(store, 1), work, tasks(7), tmp_path / "out", {}, "squares")
+        produce(Backwards(store, 1), work, tasks(7), {tmp_path / "out": {}}, "squares")
 
 
 def test_a_worker_that_dies_ends_the_run_with_the_shards_it_cost_and_a_rerun_makes_only_the_rest(made, tmp_path, store):
@@ -155,7 +155,7 @@ def test_an_error_between_two_outcomes_ends_the_run_at_once(tmp_path, store):
                 ended.append(True)
 
     with pytest.raises(AttributeError) as error:
-        produce(Odd(store, 1), Squares(tmp_path / "diary"), tasks(2), tmp_path / "out", {}, "squares")
+        produce(Odd(store, 1), Squares(tmp_path / "diary"), tasks(2), {tmp_path / "out": {}}, "squares")
     assert error.tb
     assert ended
 
@@ -174,7 +174,7 @@ from works import Squares, tasks
 from trajprobe.execution.producing import executor, produce
 if __name__ == "__main__":
     try:
-        produce(executor(), Squares(Path("diary"), held=(0, 1)), tasks(2), Path("out"), {}, "squares")
+        produce(executor(), Squares(Path("diary"), held=(0, 1)), tasks(2), {Path("out"): {}}, "squares")
     except KeyboardInterrupt:
         sys.exit(130)
 """

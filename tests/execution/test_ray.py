@@ -96,14 +96,14 @@ def test_deaths_and_failures_cost_their_own_shards_and_a_rerun_makes_the_folder_
     on_ray("make", workers=1)
     assert begun(tmp_path / "diary") == Counter([*range(7), 2, 2]) + Counter([1, 2, 4])
     work = Squares(tmp_path / "other")
-    produce(Local(Store(tmp_path / "store"), 1), work, tasks(7), tmp_path / "alone", {"of": "squares"}, "squares")
+    produce(Local(Store(tmp_path / "store"), 1), work, tasks(7), {tmp_path / "alone": {"of": "squares"}}, "squares")
     assert files(tmp_path / "out") == files(tmp_path / "alone")
     assert {path for path in store.folder.rglob("*") if path.is_file()} == set(store)
 
 
 @needs_ray
 def test_progress_arrives_by_shard_and_a_shard_whose_answer_was_lost_is_not_made_again(on_ray, tmp_path, store):
-    store.put(tasks(3)[1].key, encode_shard({}, {"square": 1}))
+    store.put(tasks(3)[1].keys[0], encode_shard({}, {"square": 1}))
     events = on_ray("run", count=3, deadly=[1])
     assert sorted(number for number, _, _ in events) == [0, 1, 2]
     assert [clips for _, clips, _ in events] == [2, 4, 6]
@@ -201,7 +201,7 @@ from trajprobe.stage import run
 def main():
     from trajprobe.execution.producing import executor, produce
     from works import Squares, tasks
-    produce(executor(), Squares(Path("diary")), tasks(2), Path("out"), {}, "squares")
+    produce(executor(), Squares(Path("diary")), tasks(2), {Path("out"): {}}, "squares")
     return "made"
 
 run(main)

@@ -1,4 +1,4 @@
-"""Work for the tests of execution: a shard is the square of a number."""
+"""Work for the tests of execution: a shard is the square of a number, or its cube."""
 
 import errno
 import os
@@ -16,8 +16,9 @@ from trajprobe.files.shards import encode_shard
 from trajprobe.files.store import Store
 
 
-def tasks(count):
-    return [Task(number, Store.key({"square": number}), 2) for number in range(count)]
+def tasks(count, powers=("square",)):
+    """Of numbers from 0, for a folder of each of `powers`: square, cube."""
+    return [Task(number, tuple(Store.key({power: number}) for power in powers), 2) for number in range(count)]
 
 
 def begun(diary):
@@ -75,7 +76,11 @@ class Squarer:
             raise ZeroDivisionError("a bug")
         report_progress(1)
         report_progress(1)
-        return encode_shard({"square": batch**2}, {"square": number})
+        exponents = {Store.key({power: number}): (power, exponent) for exponent, power in ((2, "square"), (3, "cube"))}
+        return [
+            encode_shard({power: batch**exponent}, {power: number})
+            for power, exponent in map(exponents.__getitem__, task.keys)
+        ]
 
 
 def die():

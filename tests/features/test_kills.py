@@ -29,7 +29,7 @@ def child(diary):
 
         def recorded(encoder, task, *rest):
             with diary.open("a") as file:
-                file.write(f"{task.key}\n")
+                file.write(f"{task.keys[0]}\n")
             return make(encoder, task, *rest)
 
         FeatureMaker.make = recorded

@@ -35,6 +35,11 @@ VIDEOGPT = {
 }
 
 
+def recipe_of(plan, of, source):
+    """Of the only view."""
+    return plan.recipe(of, *plan.row.views, source)
+
+
 def plan(**changes):
     return Plan.of(values(**changes), "net")
 
@@ -87,7 +92,8 @@ def test_a_row_that_does_not_go_together_is_refused(changes, message):
 def test_differences_of_a_single_token_step_are_refused():
     written(Path("data/clips/frame"), [], VIDEO[:, :1])
     message = (
-        r"`rows\.net\.pooling`: got tdiff, which leaves features of shape \(0, 8\): .* one token step; use `tmean`"
+        r"`rows\.net\.pooling`: got tdiff, which leaves features of shape \(0, 8\) of layer hidden: .* "
+        r"one token step; use `tmean`"
     )
     with pytest.raises(UserError, match=message):
         plan(clips="frame", pooling="tdiff")
@@ -149,10 +155,10 @@ def test_tf32_is_refused_where_a_network_runs_and_not_before(monkeypatch, device
 
 def test_a_plan_is_sent_without_its_device_and_what_it_has_counted():
     of = plan()
-    assert (of.device.type, of.microbatch, of.cost.shape) == ("cpu", 4, (2, 8))
+    assert (of.device.type, of.microbatch, of.cost.shapes) == ("cpu", 4, ((2, 8),))
     copy = pickle.loads(pickle.dumps(of))
     assert set(vars(copy)) == {"name", "row", "architecture", "clips", "run", "compute"}
-    assert copy.recipe(OF, {}) == of.recipe(OF, {})
+    assert recipe_of(copy, OF, {}) == recipe_of(of, OF, {})
 
 
 def test_a_microbatch_is_what_the_memory_has_room_for():
@@ -162,7 +168,7 @@ def test_a_microbatch_is_what_the_memory_has_room_for():
 
 
 def test_a_recipe_says_what_features_are_made_of():
-    recipe = json.loads(json.dumps(plan(microbatch=5).recipe(OF, {"name": "w"})))
+    recipe = json.loads(json.dumps(recipe_of(plan(microbatch=5), OF, {"name": "w"})))
     assert recipe["device"] == f"cpu-{torch.backends.cpu.get_cpu_capability().lower()}"
     assert recipe["torch"] in torch.__version__
     assert recipe["code"] == [code_hash("trajprobe.backbones.magvit2_tiny"), code_hash("trajprobe.features.tokens")]
@@ -182,12 +188,12 @@ def test_a_recipe_says_what_features_are_made_of():
 
 
 def test_the_defaults_of_an_architecture_stand_in_a_recipe():
-    recipe = plan(architecture={"channels": 4}).recipe(OF, {})
+    recipe = recipe_of(plan(architecture={"channels": 4}), OF, {})
     assert recipe["architecture"] == {"channels": 4, "multipliers": (1, 2, 4), "residual_blocks": 1, "bits": 18}
 
 
 def test_the_versions_of_what_else_a_network_is_made_of_stand_in_a_recipe():
-    assert plan(**CLIP).recipe(OF, {})["packages"] == {"transformers": version("transformers")}
+    assert recipe_of(plan(**CLIP), OF, {})["packages"] == {"transformers": version("transformers")}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +210,7 @@ def test_the_versions_of_what_else_a_network_is_made_of_stand_in_a_recipe():
     ],
 )
 def test_what_changes_a_features_bytes_changes_its_recipe(changes):
-    assert plan(**changes).recipe(OF, {}) != plan().recipe(OF, {})
+    assert recipe_of(plan(**changes), OF, {}) != recipe_of(plan(), OF, {})
 
 
 @pytest.mark.parametrize(
@@ -216,19 +222,19 @@ def test_what_changes_a_features_bytes_changes_its_recipe(changes):
     ],
 )
 def test_another_device_kind_code_or_torch_is_another_recipe(monkeypatch, where, what):
-    before = plan().recipe(OF, {})
+    before = recipe_of(plan(), OF, {})
     monkeypatch.setattr(where, what)
-    assert plan().recipe(OF, {}) != before
+    assert recipe_of(plan(), OF, {}) != before
 
 
 def test_another_build_of_the_same_torch_is_the_same_recipe(monkeypatch):
-    before = plan().recipe(OF, {})
+    before = recipe_of(plan(), OF, {})
     monkeypatch.setattr("torch.__version__", f"{before['torch']}+cu128")
-    assert plan().recipe(OF, {}) == before
+    assert recipe_of(plan(), OF, {}) == before
 
 
 def test_what_changes_no_byte_changes_no_recipe():
-    before = plan().recipe(OF, {})
+    before = recipe_of(plan(), OF, {})
     for changes in (
         {"seeds": 5},
         {"memory": 2},
@@ -236,15 +242,15 @@ def test_what_changes_no_byte_changes_no_recipe():
         {"against": "trained"},
         {"perturbations": ["middle-frame"]},
     ):
-        assert plan(**changes).recipe(OF, {}) == before
-    assert Plan.of(values(), "trained").recipe(OF._replace(row="trained"), {}) == before
-    assert plan().recipe(OF._replace(network="random/3"), {}) == before
+        assert recipe_of(plan(**changes), OF, {}) == before
+    assert recipe_of(Plan.of(values(), "trained"), OF._replace(row="trained"), {}) == before
+    assert recipe_of(plan(), OF._replace(network="random/3"), {}) == before
     written(Path("data/clips/small"), [6, 10, 15], np.concatenate([VIDEO, VIDEO]))
-    assert plan().recipe(OF, {}) == before
+    assert recipe_of(plan(), OF, {}) == before
 
 
 def test_a_perturbation_stands_in_a_recipe_with_its_code_and_changes_nothing_else():
-    before = plan().recipe(OF, {})
+    before = recipe_of(plan(), OF, {})
     code = code_hash("trajprobe.features.perturbations")
     for of, name in (
         (OF._replace(input="shuffled-frames"), "shuffled-frames"),
@@ -253,7 +259,7 @@ def test_a_perturbation_stands_in_a_recipe_with_its_code_and_changes_nothing_els
         (OF._replace(network="permuted-weights"), "permuted-weights"),
         (OF._replace(network="random/0", input="middle-frame"), "middle-frame"),
     ):
-        assert plan().recipe(of, {}) == before | {"perturbation": [name, code]}
+        assert recipe_of(plan(), of, {}) == before | {"perturbation": [name, code]}
 
 
 def numbered(count, side=16):

@@ -123,7 +123,7 @@ def test_a_damaged_shard_in_the_store_is_computed_again(encoded, store_folder, c
 def test_a_worker_of_another_kind_is_refused():
     worker = maker()
     task = worker.tasks()[0]
-    worker.recipe = worker.recipe | {"device": "cuda-sm_90"}
+    worker.view_recipes = [worker.view_recipes[0] | {"device": "cuda-sm_90"}]
     with pytest.raises(UserError, match=r"a worker of cuda-sm_90, torch .* would make other bits than were asked for"):
         worker.make(task, worker.read(task), Store.here(), lambda _: None)
 

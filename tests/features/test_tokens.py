@@ -9,7 +9,8 @@ from small import ARCHITECTURE, VIDEO, built
 from trajprobe.backbones import magvit2_tiny
 from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
-from trajprobe.features.tokens import POOLINGS, Encoding, microbatches, pack, unpack
+from trajprobe.features.tokens import POOLINGS, Encoding, microbatches, pack, tmean, unpack
+from trajprobe.rows import View
 
 TOKENS = np.random.default_rng(0).normal(size=(2, 3, 5, 4, 6))
 ORACLES = {
@@ -24,7 +25,7 @@ CLIPS = torch.from_numpy(VIDEO)
 
 def encoding(layer="hidden", pooling="tmean", dtype=torch.float32):
     architecture = msgspec.convert(ARCHITECTURE, magvit2_tiny.Architecture)
-    return Encoding(family("magvit2_tiny"), architecture, layer, pooling, dtype, "net")
+    return Encoding(family("magvit2_tiny"), architecture, (View(layer, pooling),), dtype, "net")
 
 
 @pytest.mark.parametrize("name", POOLINGS)
@@ -37,17 +38,17 @@ def test_a_pooling_is_what_numpy_makes_of_the_tokens(name):
 @torch.no_grad()
 def test_features_are_the_pooled_tokens_of_the_layer(pooling):
     network = built().eval()
-    tokens = encoding().tokens(network, CLIPS)
+    (tokens,) = encoding().tokens(network, CLIPS, ["hidden"])
     assert (tokens.shape, tokens.dtype, tokens.is_contiguous()) == ((10, 8, 2, 2, 2), torch.float32, True)
     np.testing.assert_array_equal(tokens, network.hidden(magvit2_tiny.preprocess(CLIPS)))
-    np.testing.assert_array_equal(encoding(pooling=pooling).features(network, CLIPS), POOLINGS[pooling](tokens))
+    np.testing.assert_array_equal(encoding(pooling=pooling).features(network, CLIPS)[0], POOLINGS[pooling](tokens))
 
 
 @torch.no_grad()
 def test_lower_precision_ends_with_the_network():
-    tokens = encoding(dtype=torch.bfloat16).tokens(built().eval().bfloat16(), CLIPS)
+    (tokens,) = encoding(dtype=torch.bfloat16).tokens(built().eval().bfloat16(), CLIPS, ["hidden"])
     assert tokens.dtype == torch.float32
-    difference = (tokens - encoding().tokens(built().eval(), CLIPS)).abs().max()
+    difference = (tokens - encoding().tokens(built().eval(), CLIPS, ["hidden"])[0]).abs().max()
     assert 1e-4 < difference < 0.1
 
 
@@ -57,7 +58,7 @@ def test_features_from_codes_are_those_from_the_video(layer):
     network, of = built().eval(), encoding(layer)
     codes = of.codes(network, CLIPS)
     assert (codes.shape, codes.dtype) == ((10, 2, 2, 2), torch.int64)
-    np.testing.assert_array_equal(of.pool_codes(network, codes), of.features(network, CLIPS))
+    np.testing.assert_array_equal(tmean(of.from_codes(network, codes, layer)), of.features(network, CLIPS)[0])
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
@@ -79,7 +80,9 @@ def test_a_pooling_of_the_family_is_its_own():
     torch.manual_seed(3)
     network = of.build(architecture).eval()
     with torch.no_grad():
-        features = Encoding(of, architecture, "last", "cls", torch.float32, "net").features(network, CLIPS[:2])
+        features = Encoding(of, architecture, (View("last", "cls"),), torch.float32, "net").features(
+            network, CLIPS[:2]
+        )[0]
         expected = of.pooled(network, of.preprocess(CLIPS[:2], architecture), "last", "cls")
     assert features.shape == (2, 5, 32)
     np.testing.assert_array_equal(features, expected)

@@ -116,8 +116,10 @@ def test_pixels_and_kinematics_tell_which_way_time_runs_and_what_has_no_time_in_
 
 def told(forwards, backwards):
     """The share of directions that a probe of these features tells."""
-    variant = VariantFeatures([forwards.reshape(TRACKS, -1)], False, [backwards.reshape(TRACKS, -1)])
-    ((network,),) = probe_networks([variant], Labelling.load(LABELLING), section(read(), Probe, "probe"), "pixels")
+    variant = VariantFeatures([[forwards.reshape(TRACKS, -1)]], False, [[backwards.reshape(TRACKS, -1)]])
+    (((network,), *_),) = probe_networks(
+        [variant], Labelling.load(LABELLING), section(read(), Probe, "probe"), "pixels"
+    )
     return np.mean(network.arrow_of_time) / 2
 
 

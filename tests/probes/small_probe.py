@@ -106,4 +106,4 @@ def outer(fold, settings, permuted=NO_PERMUTATION, labelling=None, drawn=(), sho
 def probed(x, fold, settings, permuted=NO_PERMUTATION, labelling=None, drawn=(), shots=(), equal=True):
     place = outer(fold, settings, permuted, labelling, drawn, shots)
     labels = (labelling or labelled()).labels
-    return probe_fold(ProbedFeatures.of(x, settings), labels, place, equal, settings)
+    return probe_fold([ProbedFeatures.of(x, settings)], labels, place, equal, settings)

@@ -47,7 +47,7 @@ def test_orders_differ_and_repeat_and_more_of_them_change_none():
 
 def lengths(x, labels, drawn, settings):
     """Of all labels, in the order of the draws."""
-    return [sum(code_lengths(ProbedFeatures.of(x, settings), labels, [parts], settings)) for parts in drawn]
+    return [sum(code_lengths([ProbedFeatures.of(x, settings)], labels, [parts], settings)) for parts in drawn]
 
 
 def brute_force(x, labels, parts, c):
@@ -85,8 +85,8 @@ def test_it_is_a_code_that_is_written_clip_by_clip(monkeypatch, signal, c):
 
 def test_each_clip_has_its_own_bits_and_they_are_means_over_the_draws():
     x, settings, drawn = features(0.5, 0.5), of_code(3, [0.1, 1]), blocks(GROUPS, of_code(3))
-    alone = [code_lengths(ProbedFeatures.of(x, settings), LABELS, [parts], settings) for parts in drawn]
-    bits = code_lengths(ProbedFeatures.of(x, settings), LABELS, drawn, settings)
+    alone = [code_lengths([ProbedFeatures.of(x, settings)], LABELS, [parts], settings) for parts in drawn]
+    bits = code_lengths([ProbedFeatures.of(x, settings)], LABELS, drawn, settings)
     np.testing.assert_allclose(bits, np.mean(alone, axis=0))
     first = drawn[0][0]  # sent without a probe; and each clip bears its share of the bit that names the C
     np.testing.assert_allclose(np.array(alone[0])[first], np.log2(3) + 1 / len(LABELS))

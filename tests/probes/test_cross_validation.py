@@ -42,15 +42,15 @@ def test_it_is_the_nested_search_by_group_of_scikit_learn(signal, of_group, sett
     for fold in range(5):
         c, predictions = oracle(x, fold, settings, steps=plain(1, reduce))
         probed_fold = probed(x, fold, settings)
-        assert probed_fold.chosen == c
-        np.testing.assert_array_equal(probed_fold.predictions, predictions)
+        assert probed_fold.chosen.value == c
+        np.testing.assert_array_equal(probed_fold.chosen.predictions, predictions)
 
 
 def test_at_equal_dimension_it_is_a_nested_search_of_its_own():
     x, settings = features(0.4, 0.5), params()
     folds = [probed(x, fold, settings) for fold in range(5)]
     expected = [oracle(x, fold, settings, steps=plain_equal(1)) for fold in range(5)]
-    assert [c for c, _ in expected] != [fold.chosen for fold in folds]  # else the row's own choice would do
+    assert [c for c, _ in expected] != [fold.chosen.value for fold in folds]  # else the row's own choice would do
     for fold, (_, predictions) in zip(folds, expected, strict=True):
         np.testing.assert_array_equal(fold.equal, predictions)
 
@@ -64,12 +64,12 @@ def test_a_reduced_row_keeps_its_leading_components_at_equal_dimension():
         expected = plain(0.3).fit(few[train], LABELS[train]).predict(few[~train])
         probed_fold = probed(x, fold, settings)
         np.testing.assert_array_equal(probed_fold.equal, expected)
-        assert (probed_fold.equal != probed_fold.predictions).any()
+        assert (probed_fold.equal != probed_fold.chosen.predictions).any()
 
 
 def test_a_row_that_is_narrow_enough_is_its_own_run_at_equal_dimension():
     probed_fold = probed(features(0.2, 0.5), 0, params(equal_dimensions=12))
-    np.testing.assert_array_equal(probed_fold.equal, probed_fold.predictions)
+    np.testing.assert_array_equal(probed_fold.equal, probed_fold.chosen.predictions)
 
 
 def test_a_group_is_never_parted_in_the_selection():
@@ -77,7 +77,7 @@ def test_a_group_is_never_parted_in_the_selection():
     x, settings = features(0, 3), params()
     by_group = [oracle(x, fold, settings)[0] for fold in range(5)]
     by_clip = [oracle(x, fold, settings, splitter=StratifiedKFold)[0] for fold in range(5)]
-    assert [probed(x, fold, settings).chosen for fold in range(5)] == by_group
+    assert [probed(x, fold, settings).chosen.value for fold in range(5)] == by_group
     assert by_group != by_clip
 
 
@@ -124,7 +124,7 @@ def test_nothing_that_is_chosen_or_fitted_depends_on_the_clips_under_test(fits, 
     for features_, labelling in ((x, labelled()), (given_away, labelled()), (x, labelled(labels, groups))):
         seen.clear()
         probed_fold = probed(features_, 2, settings, permuted_labels(LABELS, GROUPS, FOLDS, settings), labelling)
-        runs.append((probed_fold.chosen, probed_fold.at_edge, *seen))
+        runs.append((probed_fold.chosen.value, probed_fold.chosen.at_edge, *seen))
     assert runs[0] == runs[1] == runs[2]
     assert len(runs[0]) == 2 + 2 * 4 * len(settings.model.grid) + 2 + 3 - (reduction == {"pca_above": 11}) * (
         1 + 4 * len(settings.model.grid)
@@ -142,11 +142,13 @@ def test_tested_clips_are_predicted_one_by_one(name):
     moved = x.copy()
     moved[tested[:12]] = 1e4 * np.random.default_rng(1).normal(size=(12, x.shape[1]))
     before, after = probed(x, 2, settings), probed(moved, 2, settings)
-    np.testing.assert_array_equal(after.predictions[12:], before.predictions[12:])
+    np.testing.assert_array_equal(after.chosen.predictions[12:], before.chosen.predictions[12:])
     np.testing.assert_array_equal(after.equal[12:], before.equal[12:])
     seen = x.copy()
     seen[np.flatnonzero(FOLDS != 2)[:12]] = moved[tested[:12]]
-    assert (probed(seen, 2, settings).predictions[12:] != before.predictions[12:]).any()  # the plant is strong enough
+    assert (
+        probed(seen, 2, settings).chosen.predictions[12:] != before.chosen.predictions[12:]
+    ).any()  # the plant is strong enough
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
@@ -154,9 +156,9 @@ def test_classes_far_apart_are_told_apart_and_the_same_way_each_time(name):
     settings = params(classifier=name)
     runs = [[probed(features(4, 0), fold, settings) for fold in range(5)] for _ in range(2)]
     for number, (fold, again) in enumerate(zip(*runs, strict=True)):
-        assert (fold.predictions == LABELS[number == FOLDS]).mean() > 0.9
-        np.testing.assert_array_equal(fold.predictions, again.predictions)
-        assert fold.chosen in settings.model.grid
+        assert (fold.chosen.predictions == LABELS[number == FOLDS]).mean() > 0.9
+        np.testing.assert_array_equal(fold.chosen.predictions, again.chosen.predictions)
+        assert fold.chosen.value in settings.model.grid
 
 
 def test_a_clip_that_shows_the_answer_in_the_test_fold_alone_does_not_help():
@@ -165,8 +167,8 @@ def test_a_clip_that_shows_the_answer_in_the_test_fold_alone_does_not_help():
     for fold in range(5):
         leak = np.where(fold == FOLDS, LABELS, 0)[:, None]
         before, after = probed(x, fold, params()), probed(np.hstack([x, leak]), fold, params())
-        assert after.chosen == before.chosen
-        np.testing.assert_array_equal(after.predictions, before.predictions)
+        assert after.chosen.value == before.chosen.value
+        np.testing.assert_array_equal(after.chosen.predictions, before.chosen.predictions)
 
 
 @pytest.mark.parametrize("reduce", [(), (PCA(3, random_state=0),)])
@@ -176,7 +178,7 @@ def test_permuted_runs_are_fits_to_permuted_labels_at_the_chosen_c(reduce):
     probed_fold = probed(x, 1, settings, permuted)
     train = FOLDS != 1
     guesses = [
-        plain(probed_fold.chosen, reduce, **TIGHT).fit(x[train], labels[train]).predict(x[~train])
+        plain(probed_fold.chosen.value, reduce, **TIGHT).fit(x[train], labels[train]).predict(x[~train])
         for labels in permuted
     ]
     assert probed_fold.right_permuted.tolist() == [
@@ -187,7 +189,7 @@ def test_permuted_runs_are_fits_to_permuted_labels_at_the_chosen_c(reduce):
         for guess, labels in zip(guesses, permuted, strict=True)
     ]
     np.testing.assert_allclose(probed_fold.expected_permuted, expected)
-    np.testing.assert_array_equal(probed_fold.predictions, probed(x, 1, settings).predictions)
+    np.testing.assert_array_equal(probed_fold.chosen.predictions, probed(x, 1, settings).chosen.predictions)
 
 
 def test_few_shots_are_fits_to_the_drawn_clips_behind_the_view_of_all_train():
@@ -207,7 +209,7 @@ def test_few_shots_are_fits_to_the_drawn_clips_behind_the_view_of_all_train():
 
 def test_a_grid_of_one_is_no_choice():
     probed_fold = probed(features(0.5, 0), 0, params(c=(0.3,)))
-    assert (probed_fold.chosen, probed_fold.at_edge) == (0.3, False)
+    assert (probed_fold.chosen.value, probed_fold.chosen.at_edge) == (0.3, False)
 
 
 def test_one_step_does_not_converge():
@@ -223,6 +225,10 @@ def test_for_its_accuracy_alone_a_row_is_predicted_as_in_full(fits, reduction):
     alone = probed(x, 0, settings, equal=False)
     assert len(seen) == 4 * len(GRID) + 1
     in_full = probed(x, 0, settings, permuted_labels(LABELS, GROUPS, FOLDS, settings))
-    np.testing.assert_array_equal(alone.predictions, in_full.predictions)
-    assert (alone.chosen, alone.at_edge, alone.converged) == (in_full.chosen, in_full.at_edge, in_full.converged)
+    np.testing.assert_array_equal(alone.chosen.predictions, in_full.chosen.predictions)
+    assert (alone.chosen.value, alone.chosen.at_edge, alone.converged) == (
+        in_full.chosen.value,
+        in_full.chosen.at_edge,
+        in_full.converged,
+    )
     assert (alone.equal, alone.few_shot, len(alone.right_permuted), len(alone.expected_permuted)) == (None, [], 0, 0)

@@ -20,9 +20,9 @@ def in_this_process(monkeypatch):
 
 def told(forwards, backwards, labelling=None, **changed):
     """Of each clip and its reversal, how many are told right."""
-    variant = VariantFeatures([forwards], False, [backwards])
+    variant = VariantFeatures([[forwards]], False, [[backwards]])
     settings = params(**QUICK | {"c": (0.3,)} | changed)
-    (((network,),)) = probe_networks([variant], labelling or labelled(), settings, "row")
+    (((network,), *_),) = probe_networks([variant], labelling or labelled(), settings, "row")
     return np.array(network.arrow_of_time)
 
 
@@ -114,12 +114,14 @@ def test_clips_that_no_fold_tests_have_no_pair():
 
 def test_classes_are_predicted_as_without_it_and_each_network_has_its_own():
     settings, xs = params(**QUICK, c=(0.3,)), [features(0.5, 0.5, seed=seed) for seed in range(4)]
-    bare = VariantFeatures(xs[2:], False)
-    plain, paired = probe_networks([bare, VariantFeatures(xs[:2], False, xs[2:])], labelled(), settings, "row")
+    bare = VariantFeatures([[x] for x in xs[2:]], False)
+    (plain, *_), (paired, *_) = probe_networks(
+        [bare, VariantFeatures([[x] for x in xs[:2]], False, [[x] for x in xs[2:]])], labelled(), settings, "row"
+    )
     assert [network.arrow_of_time for network in plain] == [[], []]
     for number, network in enumerate(paired):
         assert network.arrow_of_time == told(xs[number], xs[number + 2]).tolist()
-        one = probe_networks([VariantFeatures([xs[number]], False)], labelled(), settings, "row")[0][0]
+        one = probe_networks([VariantFeatures([[xs[number]]], False)], labelled(), settings, "row")[0].networks[0]
         assert network.predictions == one.predictions
         assert network.chosen == one.chosen
     assert oracle(xs[0], 0, settings)[1].tolist() == np.array(paired[0].predictions)[FOLDS == 0].tolist()

@@ -18,8 +18,8 @@ def in_this_process(monkeypatch):
 
 
 def one_variant(xs, settings, in_full=True):
-    (networks,) = probe_networks([VariantFeatures(xs, in_full)], labelled(), settings, "row")
-    return networks
+    (probed,) = probe_networks([VariantFeatures([[x] for x in xs], in_full)], labelled(), settings, "row")
+    return probed.networks
 
 
 def test_a_network_is_its_folds_side_by_side():
@@ -29,30 +29,38 @@ def test_a_network_is_its_folds_side_by_side():
     folds = [probed(x, fold, settings, permuted) for fold in range(5)]
     predictions, equal = np.empty((2, 120), dtype=np.int64)
     for number, fold in enumerate(folds):
-        predictions[number == FOLDS], equal[number == FOLDS] = fold.predictions, fold.equal
+        predictions[number == FOLDS], equal[number == FOLDS] = fold.chosen.predictions, fold.equal
     assert network.predictions == predictions.tolist()
     assert network.equal == equal.tolist()
     assert network.equal != network.predictions
-    assert network.chosen == [fold.chosen for fold in folds]
+    assert network.chosen == [fold.chosen.value for fold in folds]
     np.testing.assert_allclose(network.permuted, np.sum([fold.right_permuted for fold in folds], axis=0) / 120)
     by_chance = np.sum([fold.expected_permuted for fold in folds], axis=0) / 120
     np.testing.assert_allclose(network.permuted_expected, by_chance, atol=1e-6)
-    assert network.at_edge == sum(fold.at_edge for fold in folds)
+    assert network.at_edge == sum(fold.chosen.at_edge for fold in folds)
 
 
 def test_variants_keep_their_order_and_what_each_is_probed_for():
     settings = params(c=(0.3,))
     xs = [features(0.5, 0.5, seed=seed) for seed in range(4)]
     variants = probe_networks(
-        [VariantFeatures(xs[:1], True), VariantFeatures(xs[1:2], False), VariantFeatures(xs[2:], True)],
+        [
+            VariantFeatures([[x] for x in part], full)
+            for part, full in ((xs[:1], True), (xs[1:2], False), (xs[2:], True))
+        ],
         labelled(),
         settings,
         "row",
     )
-    assert [len(networks) for networks in variants] == [1, 1, 2]
+    assert [len(variant.networks) for variant in variants] == [1, 1, 2]
     alone = [one_variant([x], settings, in_full=False)[0].predictions for x in xs]
-    assert [network.predictions for networks in variants for network in networks] == alone
-    assert [bool(network.code_bits) for networks in variants for network in networks] == [True, False, True, True]
+    assert [network.predictions for variant in variants for network in variant.networks] == alone
+    assert [bool(network.code_bits) for variant in variants for network in variant.networks] == [
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_permutations_are_dealt_out_among_the_networks_of_a_variant():
@@ -91,7 +99,7 @@ def test_a_clip_that_no_draw_tests_has_no_area():
 def test_the_code_length_is_that_of_all_clips():
     x, settings = features(0.5, 0.5), params()
     (network,) = one_variant([x], settings)
-    expected = code_lengths(ProbedFeatures.of(x, settings), LABELS, blocks(GROUPS, settings), settings)
+    expected = code_lengths([ProbedFeatures.of(x, settings)], LABELS, blocks(GROUPS, settings), settings)
     assert network.code_bits == [round(bits, 4) for bits in expected]
 
 

@@ -53,11 +53,10 @@ def test_classes_far_apart_are_predicted_and_permuted_labels_are_not(project):
     assert line(row).startswith("row: 120 clips; logistic, chosen: ")
 
 
-def test_random_seeds_are_one_variant_and_each_other_network_input_and_layer_is_its_own(project):
+def test_random_seeds_are_one_variant_and_each_other_network_and_input_is_its_own(project):
     x = {seed: features(0.5, 0.5, seed=seed) for seed in range(16)}
     for number, seed in enumerate((10, 2, 0)):
         project(x[number], network=f"random/{seed}")
-    project(x[3], network="random/2", layer="latents.mean")
     project(x[4])
     project(x[5], source="shuffled-frames")
     project(x[6], network="permuted-weights")
@@ -68,17 +67,48 @@ def test_random_seeds_are_one_variant_and_each_other_network_input_and_layer_is_
         ("pretrained", "plain", "hidden.tmean", 1),
         ("pretrained", "shuffled-frames", "hidden.tmean", 1),
         ("random", "plain", "hidden.tmean", 3),
-        ("random", "plain", "latents.mean", 1),
     ]
     (seeds,) = [variant for variant in row.variants if len(variant.networks) == 3]
     alone = []
     for number in (2, 1, 0):  # which were of seed 0, 2 and 10
-        project(x[number], network="random/7", layer="x.tmean")
-        variants = probe_row("row", params(**QUICK)).variants
-        alone += [variant.networks[0].predictions for variant in variants if variant.layer == "x.tmean"]
+        (probed,) = probe_networks([VariantFeatures([[x[number]]], False)], labelled(), params(**QUICK), "x")
+        alone.append(probed.networks[0].predictions)
     assert [network.predictions for network in seeds.networks] == alone
     assert len({tuple(predictions) for predictions in alone}) == 3
-    assert line(row).startswith("row: 7 networks, 120 clips; logistic, chosen: 0.3")
+    assert line(row).startswith("row: 6 networks, 120 clips; logistic, chosen: 0.3")
+
+
+def test_a_row_of_several_layers_has_a_probe_of_each_and_one_of_the_chosen_ones(project):
+    layers = ["2.tmean", "10.tmean", "last.tmean"]  # in the order of their numbers
+    signals = {("random/0", "10.tmean"): 1.5, ("random/1", "last.tmean"): 1.5}
+    x = {}
+    for number, network in enumerate(("random/0", "random/1")):
+        for place, layer in enumerate(layers):
+            x[network, layer] = features(signals.get((network, layer), 0), 0, seed=10 * number + place)
+            project(x[network, layer], network=network, layer=layer)
+            project(x[network, layer], network=network, layer=layer, source="reversed")
+    chosen, *views = probe_row("row", params(**QUICK | {"permutations": 2})).variants
+    assert [variant.layer for variant in (chosen, *views)] == ["chosen", *layers]
+    assert [network.chosen_layers for network in chosen.networks] == [["10.tmean"] * 5, ["last.tmean"] * 5]
+    assert (chosen.shape, chosen.features, chosen.reversed, views[0].shape) == ([], [], [], [2, 6])
+    for number, network in enumerate(("random/0", "random/1")):
+        best = views[number + 1].networks[number]
+        assert chosen.networks[number].predictions == best.predictions
+        assert [len(part) for part in (chosen.networks[number].permuted, best.permuted)] == [1, 0]
+        for view, layer in zip(views, layers, strict=True):
+            (alone,) = probe_networks([VariantFeatures([[x[network, layer]]], False)], labelled(), params(**QUICK), "x")
+            assert view.networks[number].predictions == alone.networks[0].predictions
+            assert view.features[number] == digest(folder(Coordinates("row", network, "plain", layer)))
+            assert view.reversed[number] == digest(folder(Coordinates("row", network, "reversed", layer)))
+
+
+def test_networks_of_a_row_have_the_same_layers(project):
+    project(features(0, 0), network="random/0", layer="1.tmean")
+    project(features(0, 0), network="random/0", layer="2.tmean")
+    project(features(0, 0), network="random/1", layer="1.tmean")
+    project(features(0, 0), network="random/1", layer="3.tmean")
+    with pytest.raises(UserError, match=r"random/1/plain/3.tmean: got it, expected 1.tmean, 2.tmean, as of the first"):
+        probe_row("row", params(**QUICK))
 
 
 @pytest.mark.parametrize(
@@ -116,8 +146,10 @@ def test_reversed_features_are_probed_with_the_plain_ones_of_their_network_and_f
     assert random.reversed == [
         digest(folder(Coordinates("row", f"random/{seed}", "reversed", "hidden.tmean"))) for seed in (0, 1)
     ]
-    pairs = [VariantFeatures([x[seed]], False, [x[seed + 2]]) for seed in (0, 1)]
-    for network, (alone,) in zip(random.networks, probe_networks(pairs, labelled(), params(**QUICK), "x"), strict=True):
+    pairs = [VariantFeatures([[x[seed]]], False, [[x[seed + 2]]]) for seed in (0, 1)]
+    for network, ((alone,), *_) in zip(
+        random.networks, probe_networks(pairs, labelled(), params(**QUICK), "x"), strict=True
+    ):
         assert network.arrow_of_time == alone.arrow_of_time
         assert network.predictions == alone.predictions
 

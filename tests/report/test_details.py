@@ -5,7 +5,9 @@ import json
 import pytest
 from probed import FEW, compared, key, params, row, scored
 
+from trajprobe.compare.scored import Variant
 from trajprobe.report.details import details
+from trajprobe.report.numbers import with_interval
 
 AREAS = [0.5, 0.6, 0.7, 0.4, 0.61239, 0.5, 0.6, 0.7, None, None]
 RUN = {"few_shot": [0.5, 0.6, 0.71239], "few_shot_areas": AREAS, "code_bits": [0.4, 0.6] * 5}
@@ -194,3 +196,17 @@ def test_a_rank_is_shown_where_there_are_seeds_enough():
     random = row("random", "net", *["00110000"] * 19, "00001110")
     found = details(compared(TRAINED, random, labelling=FEW, given=params()), {})
     assert at(found, PLACES[key("pretrained", "net")])["gain"]["rank_p_value"] == round(2 / 21, 4)
+
+
+def test_each_layer_has_its_score_and_the_chosen_ones_how_many_folds_chose_them():
+    parts = [
+        scored("pretrained", "net", 150, layer="chosen", chosen_layers=["a.tmean", "b.mean", "a.tmean"]),
+        scored("pretrained", "net", 120, layer="a.tmean"),
+        scored("pretrained", "net", 190, layer="b.mean"),
+    ]
+    found = compared(*parts)
+    tree = details(found, {})["net"]["pretrained"]["plain"]
+    assert list(tree) == ["chosen", "a.tmean", "b.mean"]
+    assert tree["b.mean"] == {"accuracy": with_interval(found.layers[Variant("net", "pretrained", "plain", "b.mean")])}
+    assert tree["chosen"]["folds_that_chose"] == {"a.tmean": 2, "b.mean": 1}
+    assert tree["chosen"]["accuracy"]["mean"] == 0.75

@@ -7,6 +7,8 @@ import pytest
 from probed import CLIPS, MANY, key, params, row, scored
 from probed import compared as comparison_of
 
+from trajprobe.compare.scored import Variant
+from trajprobe.report.numbers import percent_interval
 from trajprobe.report.table import headline, table
 
 PARAMS = params()
@@ -303,6 +305,30 @@ def test_the_arrow_of_time_has_a_column_with_its_verdict_and_its_gain_a_line():
     assert f"\n\nnet: pretrained minus random: arrow of time {points(gain.difference)} points: {gain.words}.\n" in shown
     assert "with Holm's correction for the 5 tests of this question." in shown
     assert "rrow of time" not in text(TRAINED, RANDOM)
+
+
+def test_several_layers_have_a_line_each_and_say_how_many_folds_chose_them():
+    chose = {"chosen_layers": ["2.tmean", "10.mean", "2.tmean"]}
+    parts = [
+        scored("pretrained", "net", 150, layer="chosen", shape=[], **chose),
+        scored("pretrained", "net", 120, layer="2.tmean"),
+        scored("pretrained", "net", 190, layer="10.mean"),
+        scored("pretrained", "net", 90, layer="chosen", shape=[], input="middle-frame", **chose),
+        scored("pretrained", "net", 80, layer="2.tmean", input="middle-frame"),
+        scored("pretrained", "net", 70, layer="10.mean", input="middle-frame"),
+    ]
+    found, shown = compared(*parts, PIXELS), text(*parts, PIXELS)
+    scores = found.layers
+    lines = [
+        [layer, f"{percent_interval(scores[Variant('net', 'pretrained', 'plain', layer)])} ({folds})",
+         f"{percent_interval(scores[Variant('net', 'pretrained', 'middle-frame', layer)])} ({folds})"]
+        for layer, folds in (("2.tmean", 2), ("10.mean", 1))
+    ]  # fmt: skip
+    assert tables(shown)[-1] == [["layers of net", "pretrained", "pretrained middle-frame"], *lines]
+    first = next(line for line in tables(shown)[0] if line[:3] == ["net", "pretrained", "plain"])
+    assert first[3] == "2.tmean in 2, 10.mean in 1"
+    assert "The best line here is no result" in shown
+    assert "Layers and poolings" not in text(TRAINED, RANDOM, PIXELS)
 
 
 def test_all_pairs_are_shown_on_request():

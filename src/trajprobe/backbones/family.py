@@ -6,19 +6,21 @@ whose fields have the names that the module gives them:
     network    Architecture  LAYERS  build  preprocess  layer          all five
       codes      DISCRETE  code_bits  from_codes                       all three or none: parts/tokenizer.py has them
       poolings   POOLINGS  pooled                                      both or neither
+      one pass   layers                                                several layers in the time of the deepest
       training   FRAMES_PER_TOKEN  PIXELS_PER_TOKEN                    both or neither: the pretrain stage can train it
       others     check_clips  fill_codebook  depth  PACKAGES  load  PRESET
     control    Options  features                                       both; no torch
 
 An optional part that a module lacks has a default. Callers ask `is_network`; `layer in DISCRETE`, which says that there
 are `code_bits` and `from_codes`; `pooling in POOLINGS`, which says that there is `pooled`; `FRAMES_PER_TOKEN > 0`; and
-`fill_codebook is not None`. Of a network, `depth`, `load` and `check_clips` can always be called. Any other function
+`fill_codebook is not None`. Of a network, `depth`, `load`, `layers` and `check_clips` can always be
+called. Any other function
 that the module lacks raises TypeError.
 """
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -84,6 +86,9 @@ class Family:
     # Poolings of its own, beside those that all families have.
     POOLINGS: tuple[str, ...] = ()
     pooled: "Callable[[Any, Tensor, Any, str], Tensor]" = _absent  #: (network, x, layer, pooling) -> [b t d]
+
+    #: (network, x, keys) -> for each key what `layer` gives of it, or `pooled` where it is a pair (layer, pooling).
+    layers: "Callable[[Any, Tensor, Sequence[Any]], list[Tensor]]" = _absent
 
     # A tokenizer that the pretrain stage can train; the network has `decoder` and an LFQ `quantiser`.
     FRAMES_PER_TOKEN: int = 0  #: the first token stands for one frame, the others for so many
@@ -206,7 +211,15 @@ def family(name: str, part: str = "") -> Family:
         from trajprobe.backbones.weights import build_and_load  # torch, which no control needs
 
         parts.setdefault("load", partial(build_and_load, parts["build"]))
+        parts.setdefault("layers", partial(_one_by_one, parts))
     return Family(name, module.__name__, **parts)
+
+
+def _one_by_one(parts: dict[str, Any], network: Any, x: "Tensor", keys: Sequence[Any]) -> "list[Tensor]":
+    """The default of `layers`: the network runs once for each."""
+    return [
+        parts["pooled"](network, x, *key) if isinstance(key, tuple) else parts["layer"](network, x, key) for key in keys
+    ]
 
 
 def _names(parts: tuple[str, ...]) -> list[str]:

@@ -7,6 +7,7 @@ ones only once; the time axis is kept. Pretrained weights are loaded completely 
 parts/presets/huggingface.yaml; `{}` stands for videomae-base. A key beside `preset` replaces the preset's.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -184,8 +185,7 @@ def layer(network: Network, x: Tensor, name: str | int) -> Tensor:
     Raises:
         ValueError: x does not have the size that the model takes, or the model gives fewer tokens than a grid has.
     """
-    _, grid = network.split(network.tokens(x, name))
-    return grid if network.frames else rearrange(grid, "(b t) d 1 h w -> b d t h w", b=len(x))
+    return layers(network, x, [name])[0]
 
 
 def pooled(network: Network, x: Tensor, name: str | int, pooling: str) -> Tensor:
@@ -194,20 +194,39 @@ def pooled(network: Network, x: Tensor, name: str | int, pooling: str) -> Tensor
     Raises:
         ValueError: the model has no such token or output, or the layer of `pooler` is not the last.
     """
+    return layers(network, x, [(name, pooling)])[0]
+
+
+def layers(network: Network, x: Tensor, keys: Sequence[Any]) -> list[Tensor]:
+    """As `layer` of each of `keys`, or as `pooled` of a pair; the model runs once."""
+    names = [key[0] if isinstance(key, tuple) else key for key in keys]
+    out, rows = network(x, hidden=any(name != "last" for name in names))
+    return [
+        rearrange(_pooled(network, out, rows, *key), "(b t) d -> b t d", b=len(x))
+        if isinstance(key, tuple)
+        else _grid(network, out, rows, key, len(x))
+        for key in keys
+    ]
+
+
+def _grid(network: Network, out: Any, rows: Tensor | None, name: str | int, clips: int) -> Tensor:
+    _, grid = network.split(network.tokens(out, rows, name))
+    return grid if network.frames else rearrange(grid, "(b t) d 1 h w -> b d t h w", b=clips)
+
+
+def _pooled(network: Network, out: Any, rows: Tensor | None, name: str | int, pooling: str) -> Tensor:
+    """[n d], n = b, for images n = b * t."""
     if pooling == "cls":
-        outside, _ = network.split(network.tokens(x, name))
+        outside, _ = network.split(network.tokens(out, rows, name))
         if not outside.shape[1]:
             raise ValueError(f"got pooling cls, but {type(network.model).__name__} has no such token; use tmean")
-        rows = outside[:, 0]
-    else:
-        out, numbers = network(x)
-        output: Tensor | None = getattr(out, "pooler_output", None)
-        if norm := getattr(network.model, "fc_norm", None):  # VideoMAE fine-tuned: the input of its classifier
-            output = norm(out.last_hidden_state.mean(1))
-        if output is None:
-            raise ValueError(f"got pooling pooler, but {type(network.model).__name__} has none; use tmean")
-        if name != "last":
-            raise ValueError(f"got pooling pooler of layer {name}, expected `last`; use another pooling")
-        output = output.flatten(1)  # some keep axes of length 1
-        rows = output if numbers is None else output[numbers]
-    return rearrange(rows, "(b t) d -> b t d", b=len(x))
+        return outside[:, 0]
+    output: Tensor | None = getattr(out, "pooler_output", None)
+    if norm := getattr(network.model, "fc_norm", None):  # VideoMAE fine-tuned: the input of its classifier
+        output = norm(out.last_hidden_state.mean(1))
+    if output is None:
+        raise ValueError(f"got pooling pooler, but {type(network.model).__name__} has none; use tmean")
+    if name != "last":
+        raise ValueError(f"got pooling pooler of layer {name}, expected `last`; use another pooling")
+    output = output.flatten(1)  # some keep axes of length 1
+    return output if rows is None else output[rows]

@@ -18,7 +18,7 @@ from trajprobe.backbones.parts.lfq import LookupFree
 from trajprobe.params import Parameters
 
 LAYERS, DISCRETE = tokenizer.LAYERS, tokenizer.DISCRETE
-layer, code_bits, from_codes = tokenizer.layer, tokenizer.code_bits, tokenizer.from_codes
+layer, layers, code_bits, from_codes = tokenizer.layer, tokenizer.layers, tokenizer.code_bits, tokenizer.from_codes
 #: A token stands for 4 frames (the first one for 1) of 8 x 8 pixels.
 FRAMES_PER_TOKEN = 4
 PIXELS_PER_TOKEN = 8
@@ -112,10 +112,14 @@ class Magvit2Tiny(nn.Module):
         tokenizer.check_input(x, self.conv_out.weight.dtype)
         return F.silu(self.norm_out(self.trunk(x)))
 
+    def latents(self, hidden: Tensor) -> Tensor:
+        """What `hidden` gives [b d t h w] -> pre-quantised latents [b d t h w], d = bits."""
+        latents: Tensor = self.conv_out(hidden)
+        return latents
+
     def encode(self, x: Tensor) -> Tensor:
         """[b c t h w] -> pre-quantised latents [b d t' h' w'], d = bits; raises as `hidden`."""
-        latents: Tensor = self.conv_out(self.hidden(x))
-        return latents
+        return self.latents(self.hidden(x))
 
     def codes(self, latents: Tensor) -> Tensor:
         """Latents [b d t h w] -> codes int64 [b t h w], in 0 .. 2^d - 1; channel 0 is the least significant bit.

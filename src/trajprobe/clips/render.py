@@ -53,7 +53,7 @@ class ClipMaker:
         tasks, motions = [], []
         for number in range(-(-len(self.tracks) // CLIPS_PER_SHARD)):
             places = self._places(number)
-            tasks.append(Task(number, self._key(places), len(places)))
+            tasks.append(Task(number, (self._key(places),), len(places)))
             motions.append(Motion.of(places, scene, form))
         return tasks, findings(self.tracks, self.framing, Motion.joined(motions), scene, form, name)
 
@@ -61,17 +61,19 @@ class ClipMaker:
         """Where the blobs of a shard stand (b t 2), in pixels."""
         return self._places(task.number)
 
-    def make(self, task: Task, places: NDArray[np.float64], _store: Store, report_progress: ReportProgress) -> bytes:
+    def make(
+        self, task: Task, places: NDArray[np.float64], _store: Store, report_progress: ReportProgress
+    ) -> list[bytes]:
         """The shard of clips whose blobs stand at `places` (b t 2).
 
         Raises:
             UserError: another kind of machine, or other code, asked for it.
         """
-        if self._key(places) != task.key:
+        if (self._key(places),) != task.keys:
             raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
         data = packed(draw(places, self.work.scene, self.work.form), places, self._recipe(places))
         report_progress(len(places))
-        return data
+        return [data]
 
     def _key(self, places: NDArray[np.float64]) -> str:
         return Store.key(self._recipe(places), self.code)
@@ -102,7 +104,7 @@ def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str, 
     stop(found, guards, where)
     check_memory(scene, form, max(task.clips for task in tasks), where)
     digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
-    produce(renderers, work, tasks, folder, work.meta | {"tracks": digest}, folder.name)
+    produce(renderers, work, tasks, {folder: work.meta | {"tracks": digest}}, folder.name)
     count = len(Clips(folder))
     shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
     raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())

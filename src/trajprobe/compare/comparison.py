@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from trajprobe.compare.arrow_of_time import ArrowOfTime, arrows
 from trajprobe.compare.confidence import Estimate, confidence_interval
-from trajprobe.compare.distributions import difference
+from trajprobe.compare.distributions import difference, score
 from trajprobe.compare.estimates import estimates
 from trajprobe.compare.hypotheses import (
     Pair,
@@ -24,10 +24,12 @@ from trajprobe.compare.hypotheses import (
     references,
 )
 from trajprobe.compare.leaks import ChanceTest, leaks, refuse
+from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.sample import ClipMeans, Sample
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
 from trajprobe.compare.seeds import rank_p_value, share_of_gain
 from trajprobe.compare.verdicts import Verdict, judge
+from trajprobe.files.feature_shards import CHOSEN
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
@@ -82,6 +84,7 @@ class Comparison:
     differences: dict[Variant, Difference]  #: of perturbed variants, and of each row but the primary one
     pairs: dict[Pair, Verdict]  #: of all pairs of rows, where these are asked for
     arrows: dict[Variant, ArrowOfTime]  #: of variants that saw the clips backwards too
+    layers: dict[Variant, Estimate]  #: by `metric`, of each layer and pooling of the rows that have several
     leaks: list[ChanceTest]
     labelling: Labelling
     chance: float  #: the share of the most frequent class among tested clips
@@ -114,7 +117,11 @@ def compare(
         UserError: a row was probed on other clips; all clips are of one group; or a row that must be at chance is not.
     """
     sample = Sample.of(labelling)
-    variants = {scored.variant: scored for row in probes for scored in scored_variants(row, labelling)}
+    every = {scored.variant: scored for row in probes for scored in scored_variants(row, labelling)}
+    # What a row of several layers is worth is what it has with a layer that was chosen inside train. The best one of
+    # all, seen from the tested clips, would be chosen by them.
+    chosen = {of.row for of in every if of.layer == CHOSEN}
+    variants = {of: scored for of, scored in every.items() if of.row not in chosen or of.layer == CHOSEN}
     failed = leaks(list(variants.values()), sample.labels, sample.folds, params.alpha)
     if params.leaks == "stop":
         refuse(failed)
@@ -156,6 +163,13 @@ def compare(
         differences={of: Difference(held[of], verdicts[held[of], of], share(held[of], of)) for of in held},
         pairs={pair: verdicts[pair] for pair in rows} if params.pairs == "all" else {},
         arrows=arrows(variants, randoms, sample, params.alpha, params.margin, params.confidence),
+        layers={
+            of: confidence_interval(
+                score(scored.scores[metric], sample.weights(metric), METRICS[metric].ends), params.confidence
+            )
+            for of, scored in every.items()
+            if of not in variants
+        },
         leaks=failed,
         labelling=labelling,
         chance=float(np.bincount(sample.labels).max() / len(sample.labels)),

@@ -8,20 +8,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from trajprobe.compare.scored import Variant
 from trajprobe.errors import UserError
 from trajprobe.files import findings, probe_results
 from trajprobe.files.atomic import file_md5
 from trajprobe.files.checked_json import read_checked_json
-from trajprobe.files.feature_shards import REVERSED, digest, folder, networks_of
+from trajprobe.files.feature_shards import CHOSEN, REVERSED, digest, folder, networks_of
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import parse, section
-from trajprobe.rows import Run, named_rows, trained_networks, variants
+from trajprobe.rows import ALL, Run, named_rows, trained_networks, variants
 
 
 def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowProbe]:
@@ -40,7 +40,14 @@ def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowPro
     for name, row in rows.items():
         probe = probe_results.load(name)
         parts = {Variant(name, part.network, part.input, part.layer): part for part in probe.variants}
+        layers = [part.layer for part in probe.variants if part.layer != CHOSEN]
+        if row.layer == ALL:  # the features stage asked the family which these are
+            row = replace(row, layer=tuple(dict.fromkeys(layer.rpartition(".")[0] for layer in layers)))
         of_row = variants(name, row, run.seeds, trained_networks(values, row), reverses=run.reverses(row))
+        if len(row.views) > 1:
+            first = str(row.views[0])
+            chosen = [of._replace(layer=CHOSEN) for of in of_row if of.layer == first and of.input != REVERSED]
+            of_row = chosen + of_row
         expected = Counter(Variant(*of.without_seed) for of in of_row)
         got = {variant: len(part.networks) for variant, part in parts.items()}
         got |= {
@@ -51,7 +58,7 @@ def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowPro
                 f"{probe_results.path(name)}: got probes of other features than params.yaml; run `dvc repro`"
             )
         _check_origin(probe, labelling)
-        probes.append(msgspec.structs.replace(probe, variants=[parts[of] for of in expected if of in parts]))
+        probes.append(replace(probe, variants=[parts[of] for of in expected if of in parts]))
     return probes
 
 

@@ -1,5 +1,6 @@
 """The variants of a row, scored on the tested clips."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ class ScoredVariant:
     code_length: ClipMeans | None  #: of the bits that the online code spends on each clip
     #: (networks n), the share of a tested clip and its reversal that is told right; empty where there are none.
     directions: Array
+
+    @property
+    def chosen_layers(self) -> Counter[str]:
+        """Of a row of several layers, how many folds of its networks chose each of them inside train."""
+        return Counter(layer for network in self.probe.networks for layer in network.chosen_layers)
 
     @property
     def uniform_code_length(self) -> float:

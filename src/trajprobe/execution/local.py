@@ -73,7 +73,7 @@ def _in_workers(
                     outcome = future.result()
                     del running[future]
                     running |= {pool.submit(_make, task): task for task in islice(remaining, 1)}
-                    if outcome.shard:
+                    if outcome.shards:
                         report_progress(outcome.task.clips)
                     yield outcome
         except BrokenProcessPool:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -58,37 +58,46 @@ def executor() -> Executor:
 
 
 def missing(tasks: Sequence[Task], store: Store) -> tuple[dict[str, StoredShard], list[Task]]:
-    """The shards of these tasks that the store has, by key; and the tasks whose shards must be made."""
-    stored = {task.key: shard for task in tasks if (shard := store.get(task.key))}
-    return stored, [task for task in tasks if task.key not in stored]
+    """The shards of these tasks that the store has, by key; and the tasks that are left, each without these."""
+    stored = {key: shard for task in tasks for key in task.keys if (shard := store.get(key))}
+    return stored, left(tasks, stored)
+
+
+def left(tasks: Sequence[Task], made: Container[str]) -> list[Task]:
+    """The tasks that have something to make beside the keys `made`, each without these."""
+    return [rest for task in tasks if (rest := task.without(made)).keys]
 
 
 def produce(
     executor: Executor,
     work: Work[Any],
     tasks: Sequence[Task],
-    folder: Path,
-    meta: dict[str, Any],
+    folders: Mapping[Path, dict[str, Any]],
     name: str,
     existing: Mapping[str, StoredShard] | None = None,
 ) -> None:
-    """Fills `folder` with a shard for each task, linked to the store; shards that do not exist are made first.
+    """Fills folders with shards that are linked to the store; those that do not exist are made first.
 
-    `meta` goes into the folder's manifest; `name` stands before messages and the progress bar. `existing` has the
-    shards that exist, by key: by default those that the store has.
+    Args:
+        executor: makes them.
+        work: what they are.
+        tasks: each has a key for each folder, in the order of `folders`.
+        folders: what goes into the manifest of each.
+        name: stands before messages and the progress bar.
+        existing: the shards that exist, by key; by default those that the store has.
 
     Raises:
         UserError: some shards can't be made, or the store can't be written to. All others are kept in the store, and
-            `folder` stays as it was.
+            the folders stay as they were.
     """
     shards = dict(missing(tasks, executor.store)[0] if existing is None else existing)
-    to_make = [task for task in tasks if task.key not in shards]
+    to_make = left(tasks, shards)
     if shards:
-        stored = len(tasks) - len(to_make)
-        log.info("%s: %d of %d shards are in %s already", name, stored, len(tasks), executor.store.folder)
+        total = sum(len(task.keys) for task in tasks)
+        log.info("%s: %d of %d shards are in %s already", name, len(shards), total, executor.store.folder)
     failures: list[Outcome] = []
     if to_make:
-        executor.store.check_writable(task.key for task in to_make)
+        executor.store.check_writable(key for task in to_make for key in task.keys)
         total = sum(task.clips for task in to_make)
         # Closed at once after an error or an interrupt, which ends the workers.
         with (
@@ -96,18 +105,18 @@ def produce(
             closing(executor.run(work, to_make, bar.update)) as outcomes,
         ):
             for outcome in outcomes:
-                if outcome.shard:
-                    shards[outcome.task.key] = outcome.shard
-                else:
+                shards |= outcome.shards
+                if outcome.error:
                     failures.append(outcome)
     if failures:
         raise UserError(f"{name}: {_listed(failures, len(tasks))}")
-    with fresh_folder(folder) as temporary:
-        writer = ShardWriter(temporary, meta)
-        for task in tasks:
-            shard = shards[task.key]
-            writer.link(shard.path, shard.sha256, task.clips)
-        writer.close()
+    for number, (folder, meta) in enumerate(folders.items()):
+        with fresh_folder(folder) as temporary:
+            writer = ShardWriter(temporary, meta)
+            for task in tasks:
+                shard = shards[task.keys[number]]
+                writer.link(shard.path, shard.sha256, task.clips)
+            writer.close()
 
 
 def _listed(failures: list[Outcome], total: int) -> str:

@@ -88,7 +88,7 @@ class Ray:
         """
         self._opened = None  # its process would keep a GPU
         folder = self.store.subfolder(BEGUN)
-        attempts = [temporary_path(folder / task.key) for task in tasks]
+        attempts = [temporary_path(folder / task.keys[0]) for task in tasks]
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         try:
@@ -102,12 +102,14 @@ class Ray:
                 if row["fatal"]:
                     raise UserError(row["error"])
                 if row["error"]:
-                    yield Outcome(task, None, row["error"])
+                    yield Outcome(task, {}, row["error"])
                     continue
-                shard = StoredShard(Path(row["path"]), row["sha256"])
-                _wait_for(shard.path)
+                made = zip(row["paths"], row["sha256"], strict=True)
+                shards = [StoredShard(Path(path), sha256) for path, sha256 in made]
+                for shard in shards:
+                    _wait_for(shard.path)
                 report_progress(task.clips)
-                yield Outcome(task, shard)
+                yield Outcome(task, dict(zip(task.keys, shards, strict=True)))
         finally:
             for path in attempts:
                 path.unlink(missing_ok=True)
@@ -138,24 +140,26 @@ class _Process:
     def __call__(self, row: dict[str, int]) -> dict[str, Any]:
         """A row with the number of a task -> the same row with its outcome, or with an error that ends the run."""
         task = self.tasks[row["number"]]
-        if shard := self.store.get(task.key):  # made, but its process or the network failed before the answer
-            return row | _columns(Outcome(task, shard))
+        stored = {key: shard for key in task.keys if (shard := self.store.get(key))}
+        if len(stored) == len(task.keys):  # made, but its process or the network failed before the answer
+            return row | _columns(Outcome(task, stored))
         attempts = self.attempts[row["number"]]
         with attempts.open("ab") as marks:
             if marks.tell() == ATTEMPTS:
-                return row | _columns(Outcome(task, None, f"its process died {ATTEMPTS} times"))
+                return row | _columns(Outcome(task, {}, f"its process died {ATTEMPTS} times"))
             marks.write(b".")
         try:
             (outcome,) = serve(self.maker, [task], self.store, lambda _: attempts.touch())
         except (UserError, OSError) as error:  # no shard can be made: a user's mistake, or a full disk
-            return row | _columns(Outcome(task, None, str(error)), fatal=True)
+            return row | _columns(Outcome(task, {}, str(error)), fatal=True)
         return row | _columns(outcome)
 
 
 def _columns(outcome: Outcome, *, fatal: bool = False) -> dict[str, Any]:
     """An outcome as columns of Ray Data."""
-    shard = outcome.shard or StoredShard(Path(), "")
-    return {"path": str(shard.path), "sha256": shard.sha256, "error": outcome.error, "fatal": fatal}
+    shards = outcome.shards.values()
+    paths, sha256 = [str(shard.path) for shard in shards], [shard.sha256 for shard in shards]
+    return {"paths": paths, "sha256": sha256, "error": outcome.error, "fatal": fatal}
 
 
 def _connect(cpus: int) -> None:

@@ -1,8 +1,8 @@
 """Work that is cut into shards: what a kind of work offers, and how its shards are made in any process."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from trajprobe.errors import UserError
@@ -16,11 +16,15 @@ ReportProgress = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Task:
-    """One shard to make."""
+    """What is made of one shard of input: a shard for each folder."""
 
-    number: int  #: its place in the folder, from 0
-    key: str  #: its key in the store
-    clips: int  #: how many clips it holds
+    number: int  #: its place in the folders, from 0
+    keys: tuple[str, ...]  #: of the shards in the store
+    clips: int  #: how many clips each holds
+
+    def without(self, keys: Container[str]) -> "Task":
+        """What is left to make of it where `keys` are made."""
+        return replace(self, keys=tuple(key for key in self.keys if key not in keys))
 
 
 class Maker(Protocol):
@@ -29,8 +33,8 @@ class Maker(Protocol):
     def read(self, task: Task, /) -> Any:
         """The input of a shard. Called in a thread, while the shard before it is made."""
 
-    def make(self, task: Task, batch: Any, store: Store, report_progress: ReportProgress, /) -> bytes:
-        """The bytes of the shard; `batch` is what `read` returned."""
+    def make(self, task: Task, batch: Any, store: Store, report_progress: ReportProgress, /) -> Sequence[bytes]:
+        """The bytes of the shard of each key; `batch` is what `read` returned."""
 
 
 class Work(Protocol[M_co]):
@@ -42,10 +46,10 @@ class Work(Protocol[M_co]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a task: the shard in the store, or else the error that prevented it."""
+    """The end of a task: the shards in the store, by their keys, or else the error that prevented them."""
 
     task: Task
-    shard: StoredShard | None
+    shards: Mapping[str, StoredShard]
     error: str = ""
 
 
@@ -54,7 +58,7 @@ Outcomes = Generator[Outcome, None, None]
 
 
 def serve(maker: Maker, tasks: Iterable[Task], store: Store, report_progress: ReportProgress) -> Outcomes:
-    """Makes a shard for each task and puts it into the store. A UserError in one shard does not stop the others."""
+    """Makes the shards of each task and puts them into the store. A UserError in one task does not stop the others."""
 
     def read(task: Task) -> tuple[Task, Any, str]:
         try:
@@ -64,12 +68,13 @@ def serve(maker: Maker, tasks: Iterable[Task], store: Store, report_progress: Re
 
     for task, batch, unreadable in ahead(map(read, tasks)):
         if unreadable:
-            yield Outcome(task, None, unreadable)
+            yield Outcome(task, {}, unreadable)
             continue
         try:
-            yield Outcome(task, store.put(task.key, maker.make(task, batch, store, report_progress)))
+            made = zip(task.keys, maker.make(task, batch, store, report_progress), strict=True)
+            yield Outcome(task, {key: store.put(key, data) for key, data in made})
         except UserError as error:
-            yield Outcome(task, None, str(error))
+            yield Outcome(task, {}, str(error))
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,24 +21,26 @@ from torch import Tensor
 
 from trajprobe.backbones import weights
 from trajprobe.errors import UserError
-from trajprobe.execution.producing import executor, missing, produce
+from trajprobe.execution.producing import executor, left, missing, produce
 from trajprobe.execution.work import ReportProgress, Task
 from trajprobe.features import forecast
 from trajprobe.features.networks import open_network
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.plan import Plan
-from trajprobe.features.tokens import microbatches, not_finite, pack, unpack
+from trajprobe.features.tokens import microbatches, not_finite, pack, pool, unpack
 from trajprobe.files.atomic import fresh_folder
-from trajprobe.files.feature_shards import FEATURES, RANDOM, Coordinates, folder
+from trajprobe.files.feature_shards import FEATURES, NO_LAYER, RANDOM, Coordinates, folder
 from trajprobe.files.locked_shards import LockedShards, with_machines
 from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
 from trajprobe.files.video_shards import Batch
-from trajprobe.rows import variants
+from trajprobe.rows import View, variants
 from trajprobe.stage import WORKERS
 
 #: 1: tokens and codes are kept in the store, so that another pooling of them needs no network.
 KEEP = "TRAJPROBE_KEEP_TOKENS"
+#: In place of a layer's name: the codes that some layers are made of.
+CODES = "codes"
 log = logging.getLogger("trajprobe")
 
 
@@ -51,29 +55,32 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     plan, where = Plan.of(values, name), executor()
     trained = None if plan.row.weights == RANDOM else weights.seeds(weights.WEIGHTS / plan.row.weights)
     of_row = variants(name, plan.row, plan.run.seeds, trained, reverses=plan.run.reverses(plan.row))
+    runs = [tuple(views) for _, views in groupby(of_row, attrgetter("network", "input"))]
     if dry:
-        estimate = where.ask(FeatureWork(plan, of_row[0]), lambda maker: maker.forecast(len(plan.clips), len(of_row)))
+        estimate = where.ask(FeatureWork(plan, runs[0]), lambda maker: maker.forecast(len(plan.clips), len(runs)))
         return f"{name}, over the clips of {plan.row.clips}: {estimate}"
     locked, has_forecast = LockedShards(FEATURES / name), False
     with fresh_folder(FEATURES / name) as temporary:
-        for number, of in enumerate(of_row):
-            work = FeatureWork(plan, of)
+        for number, of in enumerate(runs):
+            work, title = FeatureWork(plan, of), str(of[0] if len(of) == 1 else of[0]._replace(layer=NO_LAYER))
             tasks = where.ask(work, FeatureMaker.tasks)
             stored, absent = missing(tasks, where.store)
             recipes = where.ask(work, lambda maker: maker.recipes(absent)) if absent else {}  # noqa: B023
             pulled = locked.take(recipes, where.store)
-            clips = sum(task.clips for task in absent if task.key not in pulled)
+            clips = sum(task.clips for task in left(absent, pulled))
             if clips and not has_forecast:
-                log.info("%s: measuring how fast it runs", of)
-                estimate = where.ask(work, lambda maker: maker.forecast(clips, len(of_row) - number))  # noqa: B023
+                log.info("%s: measuring how fast it runs", title)
+                estimate = where.ask(work, lambda maker: maker.forecast(clips, len(runs) - number))  # noqa: B023
                 log.info("%s: %s", name, estimate)
                 has_forecast = True
-            recipe = where.ask(work, lambda maker: maker.recipe) | {"tracks": plan.clips.meta["tracks"]}
-            recipe = with_machines(recipe, pulled.values(), len(tasks))
-            place = temporary / folder(of).relative_to(FEATURES / name)
-            produce(where, work, tasks, place, recipe, str(of), stored | pulled)
-    shape = " x ".join(map(str, plan.cost.shape))
-    return f"{name}: {len(of_row)} x {len(plan.clips)} clips to {shape} features ({of_row[0].layer})"
+            folders = {}
+            for view, recipe in enumerate(where.ask(work, lambda maker: maker.view_recipes)):
+                of_view = [pulled[task.keys[view]] for task in tasks if task.keys[view] in pulled]
+                place = temporary / folder(of[view]).relative_to(FEATURES / name)
+                folders[place] = with_machines(recipe | {"tracks": plan.clips.meta["tracks"]}, of_view, len(tasks))
+            produce(where, work, tasks, folders, title, stored | pulled)
+    views = " ".join(map(str, plan.row.views))
+    return f"{name}: {len(runs)} x {len(plan.clips)} clips to {forecast.shapes(plan.cost)} features ({views})"
 
 
 @dataclass(frozen=True)
@@ -81,15 +88,15 @@ class FeatureWork:
     """A network of a row over an input: small, since it is sent to other processes."""
 
     plan: Plan
-    of: Coordinates
+    of: tuple[Coordinates, ...]  #: of its views
 
     def open(self) -> "FeatureMaker":
         """Brings the network into memory."""
-        return FeatureMaker(self.plan, self.of)
+        return FeatureMaker(self.plan, self.of[0])
 
 
 class FeatureMaker:
-    """A network in memory, which makes shards of features of shards of clips.
+    """A network in memory, which makes a shard of features for each view of each shard of clips.
 
     Raises:
         UserError: the weights or the device won't do.
@@ -103,22 +110,27 @@ class FeatureMaker:
         with self._gpu_memory():
             self.network = network.to(self.device, self.encoding.dtype).eval().requires_grad_(False)
         self.perturb = INPUTS[of.input]
-        self.recipe = plan.recipe(of, source)
+        self.view_recipes = [plan.recipe(of, view, source) for view in self.encoding.views]
         family = plan.family
-        #: Bits of a code, where the layer is made of codes: these are kept in place of tokens.
-        self.bits = family.code_bits(network) if plan.row.layer in family.DISCRETE else 0
-        self.pooled_by_us = plan.row.pooling not in family.POOLINGS
-        self.keeps_tokens = self.pooled_by_us and os.environ.get(KEEP) == "1"
+        #: Bits of a code, where layers are made of codes: these are kept in place of their tokens.
+        self.bits = family.code_bits(network) if family.DISCRETE else 0
+        self.keeps_tokens = os.environ.get(KEEP) == "1"
 
     def tasks(self) -> list[Task]:
-        """One for each shard of clips."""
+        """One for each shard of clips, with a key for each view."""
         shards = self.plan.clips.shards
-        return [Task(number, self._key(shard["sha256"]), shard["items"]) for number, shard in enumerate(shards)]
+        return [Task(number, tuple(self._keys(shard["sha256"])), shard["items"]) for number, shard in enumerate(shards)]
 
     def recipes(self, tasks: Sequence[Task]) -> dict[str, dict[str, Any]]:
-        """The recipe of each task's shard, by its key."""
+        """The recipes of the tasks' shards, by key."""
         shards = self.plan.clips.shards
-        return {task.key: self.recipe | {"shard": shards[task.number]["sha256"]} for task in tasks}
+        return {
+            key: recipe | {"shard": sha256}
+            for task in tasks
+            for sha256 in [shards[task.number]["sha256"]]
+            for key, (_, recipe) in self._keys(sha256).items()
+            if key in task.keys
+        }
 
     def read(self, task: Task) -> Batch:
         """The clips of a shard, as the network is to see them, with the sha256 of the shard that they come from."""
@@ -126,66 +138,119 @@ class FeatureMaker:
         return replace(clips, video=self.perturb(clips.video))
 
     @torch.inference_mode()
-    def make(self, task: Task, clips: Batch, store: Store, report_progress: ReportProgress) -> bytes:
-        """The shard of features [b t d] of a shard of clips.
+    def make(self, task: Task, clips: Batch, store: Store, report_progress: ReportProgress) -> list[bytes]:
+        """The shards of features [b t d] of a shard of clips, of the views that the task asks for.
 
         Raises:
             UserError: the features are not finite; the GPU's memory is too small; or another kind of machine asked for
                 them, whose bits differ.
         """
-        if self._key(clips.sha256) != task.key:
-            kind = f"{self.recipe['device']}, torch {self.recipe['torch']}"
+        views = self._keys(clips.sha256)
+        if not views.keys() >= set(task.keys):
+            kind = f"{self.view_recipes[0]['device']}, torch {self.view_recipes[0]['torch']}"
             raise UserError(f"a worker of {kind} would make other bits than were asked for; use machines of one kind")
+        asked = [views[key] for key in task.keys]
         with self._gpu_memory():
-            items, function = self._source(clips, store)
-            parts = []
-            for x, count in microbatches(items, self.plan.microbatch, self.device):
-                parts.append(function(x)[:count])
-                report_progress(count)
-            features: NDArray[np.float32] = torch.cat(parts).cpu().numpy()  # the one place where a GPU is waited for
-        if not np.isfinite(features).all():
+            made = self._features([view for view, _ in asked], clips, store, report_progress)
+        if not all(np.isfinite(features).all() for features in made.values()):
             raise UserError(not_finite(self.plan.name))
-        return encode_shard({"features": features}, self.recipe | {"shard": clips.sha256})
+        return [encode_shard({"features": made[view]}, recipe | {"shard": clips.sha256}) for view, recipe in asked]
 
-    def _source(self, clips: Batch, store: Store) -> tuple[NDArray[np.generic], Callable[[Tensor], Tensor]]:
-        """What the features of clips are made of, and the function that makes them: the video, or tokens of the store.
+    def _features(
+        self, views: Sequence[View], clips: Batch, store: Store, report_progress: ReportProgress
+    ) -> dict[View, NDArray[np.float32]]:
+        """Features [b t d] of each view: of tokens where the store has them, of the others in one run.
 
         With TRAJPROBE_KEEP_TOKENS=1 tokens are put into the store first.
         """
-        recipe = self._tokens_recipe(clips)
-        stored = store.get(Store.key(recipe)) if self.pooled_by_us else None
-        if not stored and not self.keeps_tokens:
-            return clips.video, partial(self.encoding.features, self.network)
-        if not stored:
-            stored = store.put(Store.key(recipe), encode_shard(self._tokens(clips.video), recipe))
-        arrays = decode_shard(stored.path.read_bytes())
-        if self.bits:
-            codes = unpack(arrays["codes"], self.bits, tuple(arrays["shape"].tolist()))
-            return codes, partial(self.encoding.pool_codes, self.network)
-        return arrays["tokens"], self.encoding.pool
+        sources = {view: self._source(view.layer) for view in views if not self.encoding.is_of_family(view)}
+        tokens = self._stored_tokens(list(dict.fromkeys(sources.values())), clips, store)
+        made = {view: self._pooled(view, tokens[source]) for view, source in sources.items() if source in tokens}
+        rest = tuple(view for view in views if view not in made)
+        if rest:
+            run = partial(replace(self.encoding, views=rest).features, self.network)
+            made |= zip(rest, self._run(run, clips.video, report_progress), strict=True)
+        else:
+            report_progress(len(clips.video))
+        return made
 
-    def _tokens(self, video: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Tokens [b d t h w] of video [b t h w c], or codes [b t h w], as a shard holds them.
+    def _source(self, layer: str | int) -> str | int:
+        """The tokens that a layer is made of: its own, or the codes."""
+        return CODES if layer in self.plan.family.DISCRETE else layer
+
+    def _stored_tokens(
+        self, sources: Sequence[str | int], clips: Batch, store: Store
+    ) -> dict[str | int, NDArray[np.generic]]:
+        """Tokens [b d t h w] or codes [b t h w] that the store has, of `sources`; where they are to be kept, of all."""
+        recipes = {source: self._tokens_recipe(source, clips) for source in sources}
+        stored = {source: shard for source, recipe in recipes.items() if (shard := store.get(Store.key(recipe)))}
+        if self.keeps_tokens and len(stored) < len(sources):
+            made = self._tokens([source for source in sources if source not in stored], clips.video)
+            stored |= {
+                source: store.put(Store.key(recipes[source]), encode_shard(arrays, recipes[source]))
+                for source, arrays in made.items()
+            }
+        return {source: self._decoded(shard.path.read_bytes()) for source, shard in stored.items()}
+
+    def _decoded(self, shard: bytes) -> NDArray[np.generic]:
+        arrays = decode_shard(shard)
+        if "codes" in arrays:
+            return unpack(arrays["codes"], self.bits, tuple(arrays["shape"].tolist()))
+        return arrays["tokens"]
+
+    def _pooled(self, view: View, tokens: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Features [b t d] of tokens [b d t h w], or of codes [b t h w]."""
+
+        def function(x: Tensor) -> list[Tensor]:
+            is_codes = self._source(view.layer) == CODES
+            of_layer = self.encoding.from_codes(self.network, x, str(view.layer)) if is_codes else x
+            return [pool(of_layer, view.pooling)]
+
+        return self._run(function, tokens)[0]
+
+    def _run(
+        self,
+        function: Callable[[Tensor], list[Tensor]],
+        items: NDArray[np.generic],
+        report_progress: ReportProgress = lambda _: None,
+    ) -> list[NDArray[Any]]:
+        """What `function` gives of items [b ...], a microbatch at a time, joined."""
+        parts = []
+        for x, count in microbatches(items, self.plan.microbatch, self.device):
+            parts.append([output[:count] for output in function(x)])
+            report_progress(count)
+        return [
+            torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)
+        ]  # a GPU is waited for here alone
+
+    def _tokens(
+        self, sources: Sequence[str | int], video: NDArray[np.uint8]
+    ) -> dict[str | int, dict[str, NDArray[Any]]]:
+        """Tokens [b d t h w] of video [b t h w c], or codes [b t h w], of each of `sources` as a shard holds them.
 
         Raises:
             UserError: they are not finite.
         """
-        function = self.encoding.codes if self.bits else self.encoding.tokens
-        parts = microbatches(video, self.plan.microbatch, self.device)
-        tokens = torch.cat([function(self.network, x)[:count] for x, count in parts]).cpu().numpy()
-        if not np.isfinite(tokens).all():
-            raise UserError(not_finite(self.plan.name))
-        if self.bits:
-            return {"codes": pack(tokens, self.bits), "shape": np.array(tokens.shape[1:])}
-        return {"tokens": tokens}
+        layers, made = [source for source in sources if source != CODES], {}
+        if layers:
+            columns = self._run(partial(self.encoding.tokens, self.network, layers=layers), video)
+            if not all(np.isfinite(column).all() for column in columns):
+                raise UserError(not_finite(self.plan.name))
+            made = {layer: {"tokens": column} for layer, column in zip(layers, columns, strict=True)}
+        if CODES in sources:
+            (codes,) = self._run(lambda x: [self.encoding.codes(self.network, x)], video)
+            made |= {CODES: {"codes": pack(codes, self.bits), "shape": np.array(codes.shape[1:])}}
+        return made
 
-    def _tokens_recipe(self, clips: Batch) -> dict[str, Any]:
+    def _tokens_recipe(self, source: str | int, clips: Batch) -> dict[str, Any]:
         """Of a shard of tokens; all layers that are made of codes share the codes."""
-        layer = {"layer": "codes", "bits": self.bits} if self.bits else {}
-        return self.recipe | {"pooling": None, "shard": clips.sha256} | layer
+        of = {"layer": source} | ({"bits": self.bits} if source == CODES else {})
+        return self.view_recipes[0] | {"pooling": None, "shard": clips.sha256} | of
 
-    def _key(self, clips: str) -> str:
-        return Store.key(self.recipe | {"shard": clips})
+    def _keys(self, clips: str) -> dict[str, tuple[View, dict[str, Any]]]:
+        """Each view and its recipe, by the key of its shard of features of a shard of clips."""
+        views = zip(self.encoding.views, self.view_recipes, strict=True)
+        return {Store.key(recipe | {"shard": clips}): (view, recipe) for view, recipe in views}
 
     @contextmanager
     def _gpu_memory(self) -> Iterator[None]:
@@ -212,12 +277,15 @@ class FeatureMaker:
         video = torch.from_numpy(first)
 
         def run(count: int) -> object:
-            return self.encoding.features(self.network, video.expand(count, -1, -1, -1, -1).to(self.device)).cpu()
+            outputs = self.encoding.features(self.network, video.expand(count, -1, -1, -1, -1).to(self.device))
+            return [output.cpu() for output in outputs]
 
         with self._gpu_memory():
             seconds = forecast.seconds_a_clip(run, self.plan.microbatch)
         summary = forecast.summary(self.plan.cost, self.plan.microbatch, clips, networks, seconds)
         if self.keeps_tokens:
-            kept = next(iter(self._tokens(first).values())).nbytes * clips * networks
+            pooled_here = [view.layer for view in self.encoding.views if not self.encoding.is_of_family(view)]
+            made = self._tokens(list(dict.fromkeys(map(self._source, pooled_here))), first)
+            kept = sum(next(iter(arrays.values())).nbytes for arrays in made.values()) * clips * networks
             summary += f"; {kept / 1e6:,.1f} MB of tokens in the store"
         return summary

@@ -1,8 +1,9 @@
 """What a run will cost, before it starts: arithmetic, memory, time and bytes on disk."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -20,17 +21,17 @@ class Cost:
 
     flop: int  #: floating-point operations, 2 for each multiply-accumulate
     memory: int  #: bytes of activations alive at once, at most
-    shape: tuple[int, ...]  #: of its features
+    shapes: tuple[tuple[int, ...], ...]  #: of its features, of each view
     weights: int = 0  #: bytes of the network's weights
 
 
-def cost(tokens: Callable[[Tensor], Tensor], clip: tuple[int, int, int]) -> Cost:
-    """The cost of `tokens`, a network on torch's meta device, for one clip (t h w). Nothing is computed there."""
+def cost(features: Callable[[Tensor], Sequence[Tensor]], clip: tuple[int, int, int]) -> Cost:
+    """The cost of `features`, of a network on torch's meta device, of one clip (t h w). Nothing is computed there."""
     video = torch.empty(1, *clip, 3, dtype=torch.uint8, device="meta")
     activations, arithmetic = Activations(), FlopCounterMode(display=False)
     with torch.no_grad(), activations, arithmetic:
-        shape = tuple(tokens(video).shape[1:])
-    return Cost(arithmetic.get_total_flops(), activations.peak, shape)
+        shapes = tuple(tuple(of_view.shape[1:]) for of_view in features(video))
+    return Cost(arithmetic.get_total_flops(), activations.peak, shapes)
 
 
 def check_memory(of: Cost, clips: int, where: str, remedy: str, processes: int = 1) -> None:
@@ -67,14 +68,17 @@ def summary(of: Cost, size: int, clips: int, networks: int, seconds: float) -> s
     """The forecast in a line."""
     times = f"{networks} x " if networks > 1 else ""
     total = clips * networks
-    features = 4 * total
-    for length in of.shape:
-        features *= length
+    features = 4 * total * sum(map(prod, of.shapes))
     return (
         f"{times}{clips:,} clips of {of.flop / 1e9:,.1f} GFLOP, {size} at once ({size * of.memory / GIB:.2f} GiB of "
         f"activations), at the measured {_digits(of.flop / seconds / 1e9)} GFLOP/s: {_duration(seconds * total)}; "
-        f"{' x '.join(map(str, of.shape))} features a clip, {features / 1e6:,.1f} MB"
+        f"{shapes(of)} features a clip, {features / 1e6:,.1f} MB"
     )
+
+
+def shapes(of: Cost) -> str:
+    """Of a clip's features, each once: `5 x 32`, `5 x 32 and 1 x 64`."""
+    return " and ".join(" x ".join(map(str, shape)) for shape in dict.fromkeys(of.shapes))
 
 
 def _digits(number: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import torch
+from msgspec.structs import replace as replaced
 from torch import Tensor
 
 from trajprobe.backbones.family import Family, family
@@ -22,7 +23,7 @@ from trajprobe.files.content_key import code_hash
 from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, RANDOM, REVERSED, Coordinates
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
-from trajprobe.rows import Row, Run, named_row
+from trajprobe.rows import ALL, Row, Run, View, named_row
 from trajprobe.stage import WORKER, WORKERS, Compute, workers
 
 DEVICE = "TRAJPROBE_DEVICE"
@@ -51,6 +52,7 @@ class Plan:
         row = named_row(values, name)
         clips = open_clips(row.clips)
         architecture = check_row(name, row, clips.meta["format"])
+        row = replaced(row, layer=layers_of(family(row.family), architecture, row))
         run, compute = section(values, Run, "features"), section(values, Compute, "compute")
         plan = cls(name, row, architecture, clips, run, compute)
         if runs_here():
@@ -115,16 +117,16 @@ class Plan:
             start += shard["items"]
         return torch.cat(sample)
 
-    def recipe(self, of: Coordinates, weights: dict[str, Any]) -> dict[str, Any]:
-        """All that determines a shard's bytes beside its own clips; `weights` says where the network's come from.
+    def recipe(self, of: Coordinates, view: View, weights: dict[str, Any]) -> dict[str, Any]:
+        """All that determines the bytes of a view's shard beside its own clips; `weights` says where those come from.
 
         The number of clips in the set is no part of it: more tracks change nothing in the shards that exist.
         """
         recipe = {
             "family": self.row.family,
             "architecture": msgspec.to_builtins(self.architecture),
-            "layer": self.row.layer,
-            "pooling": self.row.pooling,
+            "layer": view.layer,
+            "pooling": view.pooling,
             "precision": self.row.precision,
             "weights": weights,
             "clips": {key: self.clips.meta[key] for key in ("scene", "format")},
@@ -156,19 +158,21 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
     if row.options:
         raise UserError(f"params.yaml: `{where}.options`: got it for {of.name}, which has a network; leave it out")
     architecture = of.architecture(row.architecture, where)
+    row = replaced(row, layer=layers_of(of, architecture, row))
     deepest = of.depth(architecture)
-    if row.layer not in (*of.LAYERS, *range(deepest + 1)):
-        layers = ", ".join(of.LAYERS) + (f", or a number from 0 to {deepest}" if deepest >= 0 else "")
-        layer = "nothing" if row.layer is None else row.layer
-        raise UserError(f"params.yaml: `{where}.layer`: got `{layer}`, expected one of {layers}")
-    if row.pooling not in (*POOLINGS, *of.POOLINGS):
-        poolings = ", ".join((*POOLINGS, *of.POOLINGS))
-        raise UserError(f"params.yaml: `{where}.pooling`: got `{row.pooling}`, expected one of {poolings}")
-    if row.layer in of.DISCRETE and row.precision != "float32":
-        raise UserError(
-            f"params.yaml: `{where}.precision`: got `{row.precision}`, expected float32: `{row.layer}` is made of "
-            "codes, whose bits flip in lower precision"
-        )
+    for layer, pooling in row.views:
+        if row.layer is None or layer not in (*of.LAYERS, *range(deepest + 1)):
+            layers = ", ".join(of.LAYERS) + (f", or a number from 0 to {deepest}" if deepest >= 0 else "")
+            got = "nothing" if row.layer is None else layer
+            raise UserError(f"params.yaml: `{where}.layer`: got `{got}`, expected one of {layers}, several, or `{ALL}`")
+        if pooling not in (*POOLINGS, *of.POOLINGS):
+            poolings = ", ".join((*POOLINGS, *of.POOLINGS))
+            raise UserError(f"params.yaml: `{where}.pooling`: got `{pooling}`, expected one of {poolings}, or several")
+        if layer in of.DISCRETE and row.precision != "float32":
+            raise UserError(
+                f"params.yaml: `{where}.precision`: got `{row.precision}`, expected float32: `{layer}` is made of "
+                "codes, whose bits flip in lower precision"
+            )
     perturbations = [each for each in INPUTS if each not in (PLAIN, REVERSED)]
     perturbations += [] if row.weights == RANDOM else [PERMUTED_WEIGHTS]  # random ones are in no order
     for perturbation in row.perturbations:
@@ -185,6 +189,11 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
     return architecture
 
 
+def layers_of(of: Family, architecture: Parameters, row: Row) -> str | int | tuple[str | int, ...] | None:
+    """`layer` of a row, with the layers that `all` stands for: those without a name first, the shallowest first."""
+    return (*range(of.depth(architecture) + 1), *of.LAYERS) if row.layer == ALL else row.layer
+
+
 def runs_here() -> bool:
     """Whether networks run on the CPU of this machine, whose memory can be asked for."""
     return os.environ.get(DEVICE, "cpu") == "cpu" and os.environ.get(EXECUTOR, "local") in ("", "local")
@@ -193,7 +202,7 @@ def runs_here() -> bool:
 def encoding_of(name: str, row: Row, architecture: Parameters) -> Encoding:
     """What a row does with its network; `row` was checked."""
     dtype = torch.bfloat16 if row.precision == "bfloat16" else torch.float32
-    return Encoding(family(row.family), architecture, row.layer or 0, row.pooling, dtype, name)
+    return Encoding(family(row.family), architecture, tuple(row.views), dtype, name)
 
 
 def cost_of(encoding: Encoding, form: Mapping[str, int]) -> forecast.Cost:
@@ -213,11 +222,12 @@ def cost_of(encoding: Encoding, form: Mapping[str, int]) -> forecast.Cost:
         reason = visible(str(error).partition("\n")[0], 200)
         raise UserError(f"params.yaml: `rows.{encoding.row}`: makes no network, or too large a one: {reason}") from None
     cost = replace(cost, weights=weights_size(network))
-    if 0 in cost.shape:
-        raise UserError(
-            f"params.yaml: `rows.{encoding.row}.pooling`: got {encoding.pooling}, which leaves features of shape "
-            f"{cost.shape}: the clip has one token step; use `tmean`"
-        )
+    for view, shape in zip(encoding.views, cost.shapes, strict=True):
+        if 0 in shape:
+            raise UserError(
+                f"params.yaml: `rows.{encoding.row}.pooling`: got {view.pooling}, which leaves features of shape "
+                f"{shape} of layer {view.layer}: the clip has one token step; use `tmean`"
+            )
     return cost
 
 

@@ -3,7 +3,7 @@
 A recipe hashes the code of this module, so what can't change a feature's bytes stands elsewhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from trajprobe.errors import UserError
 if TYPE_CHECKING:
     from trajprobe.backbones.family import Family
     from trajprobe.params import Parameters
+    from trajprobe.rows import View
 
 
 def tmean(tokens: Tensor) -> Tensor:
@@ -49,27 +50,27 @@ class Encoding:
 
     family: "Family"
     architecture: "Parameters"
-    layer: str | int
-    pooling: str  #: one of `POOLINGS`, or of the family's own
+    views: tuple["View", ...]  #: poolings are of `POOLINGS`, or the family's own
     dtype: torch.dtype  #: of weights and activations
     row: str  #: for messages
 
-    def features(self, network: nn.Module, video: Tensor) -> Tensor:
-        """Video uint8 [b t h w c] -> features [b t d]."""
-        if self.pooling in self.family.POOLINGS:
-            return self.family.pooled(network, self._input(video), self.layer, self.pooling).float()
-        return self.pool(self.tokens(network, video))
+    def features(self, network: nn.Module, video: Tensor) -> list[Tensor]:
+        """Video uint8 [b t h w c] -> features [b t d] of each view; the network runs once."""
+        keys = [view if self.is_of_family(view) else view.layer for view in self.views]
+        once = list(dict.fromkeys(keys))
+        outputs = dict(zip(once, self.family.layers(network, self._input(video), once), strict=True))
+        return [
+            outputs[key].float() if key is view else pool(_tokens(outputs[key]), view.pooling)
+            for key, view in zip(keys, self.views, strict=True)
+        ]
 
-    def tokens(self, network: nn.Module, video: Tensor) -> Tensor:
-        """Video uint8 [b t h w c] -> tokens float32 [b d t h w], contiguous.
+    def tokens(self, network: nn.Module, video: Tensor, layers: "Sequence[str | int]") -> list[Tensor]:
+        """Video uint8 [b t h w c] -> tokens float32 [b d t h w] of each of `layers`, in one run of the network."""
+        return list(map(_tokens, self.family.layers(network, self._input(video), layers)))
 
-        How a mean is summed depends on the order in memory, and tokens from the store have this one.
-        """
-        return self.family.layer(network, self._input(video), self.layer).float().contiguous()
-
-    def pool(self, tokens: Tensor) -> Tensor:
-        """Tokens [b d t h w] -> features [b t d]."""
-        return POOLINGS[self.pooling](tokens)
+    def is_of_family(self, view: "View") -> bool:
+        """Whether its pooling is one of the family's own, which needs the network."""
+        return view.pooling in self.family.POOLINGS
 
     def codes(self, network: Any, video: Tensor) -> Tensor:
         """Video uint8 [b t h w c] -> codes int64 [b t h w].
@@ -83,12 +84,25 @@ class Encoding:
         codes: Tensor = network.codes(latents)
         return codes
 
-    def pool_codes(self, network: nn.Module, codes: Tensor) -> Tensor:
-        """Codes int64 [b t h w] -> features [b t d], as `features` gives them."""
-        return self.pool(self.family.from_codes(network, codes, str(self.layer)).float().contiguous())
+    def from_codes(self, network: nn.Module, codes: Tensor, layer: str) -> Tensor:
+        """Codes int64 [b t h w] -> tokens float32 [b d t h w] of a layer that is made of them, as `tokens` gives it."""
+        return _tokens(self.family.from_codes(network, codes, layer))
 
     def _input(self, video: Tensor) -> Tensor:
         return self.family.preprocess(video, self.architecture).to(self.dtype)
+
+
+def pool(tokens: Tensor, pooling: str) -> Tensor:
+    """Tokens [b d t h w] -> features [b t d]."""
+    return POOLINGS[pooling](tokens)
+
+
+def _tokens(output: Tensor) -> Tensor:
+    """Tokens of a family, in float32 and contiguous.
+
+    How a mean is summed depends on the order in memory, and tokens from the store have this one.
+    """
+    return output.float().contiguous()
 
 
 def not_finite(row: str) -> str:

@@ -4,6 +4,7 @@ Four coordinates name a folder: data/features/ROW/NETWORK/INPUT/LAYER.POOLING. T
 `load_features` and of the table.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ FEATURES = Path("data/features")
 PRETRAINED, RANDOM, PERMUTED_WEIGHTS = "pretrained", "random", "permuted-weights"
 #: The network of a row whose family has none, and the layer of its features.
 NO_NETWORK, NO_LAYER = "none", "features"
+#: In place of LAYER.POOLING, of a row that has several: the one that a probe chose inside train.
+CHOSEN = "chosen"
 #: The input that is not perturbed, and that of the same clips played backwards.
 PLAIN, REVERSED = "plain", "reversed"
 
@@ -69,7 +72,7 @@ def networks_of(row: str, root: Path = Path()) -> list[Coordinates]:
     top = root / FEATURES / row
     names = [path.parent.relative_to(top).as_posix() for path in top.glob(f"**/{MANIFEST}")]
     coordinates = [Coordinates(row, *name.rsplit("/", 2)) for name in names]
-    return sorted(coordinates, key=lambda of: (of.without_seed.network, _seed(of.network), of.input, of.layer))
+    return sorted(coordinates, key=lambda of: (of.without_seed.network, _seed(of.network), of.input, *_layer(of.layer)))
 
 
 def read(place: Path) -> tuple[NDArray[np.float32], dict[str, Any]]:
@@ -139,6 +142,12 @@ def chosen(
 
 def _has(held: list[Coordinates], network: str) -> bool:
     return any(of.network == network for of in held)
+
+
+def _layer(layer: str) -> tuple[int, str]:
+    """Numbers in their order, behind them names."""
+    number = layer.partition(".")[0]
+    return (int(number) if number.isdecimal() else sys.maxsize), layer
 
 
 def _seed(network: str) -> int:

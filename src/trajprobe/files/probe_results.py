@@ -17,16 +17,22 @@ class NetworkProbe(Parameters, frozen=True):
 
     predictions: list[int]  #: (n), out of fold; -1 where no fold tests the clip
     chosen: list[float]  #: of the classifier's grid, by each fold
-    permuted: list[float]  #: accuracy of each run with permuted labels
-    permuted_expected: list[float]  #: accuracy of each by chance, given its labels and predictions of each class
-    equal: list[int]  #: (n), predictions as above at equal dimension
-    few_shot: list[float]  #: (shots), accuracy, over all draws
-    few_shot_areas: list[float | None]  #: (n), under the curve of the clip alone; None where no draw tests it
-    code_bits: list[float]  #: (n), that the online code spends on the clip's label, over all draws
+    #: Accuracy of each run with permuted labels.
+    permuted: list[float] = msgspec.field(default_factory=list)
+    #: Accuracy of each by chance, given its labels and predictions of each class.
+    permuted_expected: list[float] = msgspec.field(default_factory=list)
+    equal: list[int] = msgspec.field(default_factory=list)  #: (n), predictions as above at equal dimension
+    few_shot: list[float] = msgspec.field(default_factory=list)  #: (shots), accuracy, over all draws
+    #: (n), under the curve of the clip alone; None where no draw tests it.
+    few_shot_areas: list[float | None] = msgspec.field(default_factory=list)
+    #: (n), that the online code spends on the clip's label, over all draws.
+    code_bits: list[float] = msgspec.field(default_factory=list)
     at_edge: int = 0  #: folds that chose an end of the grid that was better than its neighbour
     unconverged: int = 0  #: folds with a classifier that stopped at `max_iter`
     #: (n), of a clip and its reversal, how many are told right; -1 where no fold tests the clip.
     arrow_of_time: list[int] = msgspec.field(default_factory=list)
+    #: Of a row of several layers or poolings, LAYER.POOLING that was chosen inside train, by each fold.
+    chosen_layers: list[str] = msgspec.field(default_factory=list)
 
 
 class VariantProbe(Parameters, frozen=True):
@@ -34,14 +40,14 @@ class VariantProbe(Parameters, frozen=True):
 
     network: str  #: `pretrained`, `random`, `permuted-weights`, or `none` for a row whose family has no network
     input: str  #: `plain`, or the name of a perturbation
-    layer: str  #: LAYER.POOLING; `features` for a row whose family has no network
-    shape: list[int]  #: (t d) of the features
+    layer: str  #: LAYER.POOLING, or `chosen`: one of several of these; `features` for a row whose family has no network
+    shape: list[int]  #: (t d) of the features; of `chosen`, empty
     pca: int  #: components that they were reduced to within train; 0: not reduced
     frames: int  #: of the clips
     trained_frames: int | None  #: of the clips that the weights were trained on, where that is recorded
     equal_dimensions: int  #: of the run at equal dimension; fewer than asked for where the row has fewer
     networks: list[NetworkProbe]  #: one, or one for each random seed
-    features: list[str]  #: digest of each network's features
+    features: list[str]  #: digest of each network's features; of `chosen`, none
     #: Digest of each network's features of the same clips backwards, where it has these.
     reversed: list[str] = msgspec.field(default_factory=list)
 

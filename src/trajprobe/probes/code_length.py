@@ -5,9 +5,9 @@ each further block by a probe fitted on all before it. Labels that can be read o
 which an accuracy on all clips may not show. Both sides have all features, so that standardisation and PCA, which see no
 label, are fitted on all of them; no probe knows the labels of the block that it codes.
 
-Which C of the grid the probes have is sent first, in log2 of the grid's length: one C for all rows would code a wide
-row of little signal worse than no features at all (1,000 clips of noise of 160 dimensions, at C = 1: in 1.8 times the
-bits).
+Which C of the grid the probes have, and which view, is sent first, in log2 of how many there are: one C for all rows
+would code a wide row of little signal worse than no features at all (1,000 clips of noise of 160 dimensions, at C = 1:
+in 1.8 times the bits).
 """
 
 from collections.abc import Sequence
@@ -39,18 +39,18 @@ def blocks(groups: Integers, params: Probe) -> list[list[Integers]]:
 
 
 def code_lengths(
-    features: ProbedFeatures, labels: Integers, draws: Sequence[Sequence[Integers]], params: Probe
+    features: Sequence[ProbedFeatures], labels: Integers, draws: Sequence[Sequence[Integers]], params: Probe
 ) -> list[float]:
-    """Bits that send each of `labels` (n) given the features: the mean over the draws of blocks.
+    """Bits that send each of `labels` (n) given one of a network's views: the mean over the draws of blocks.
 
-    Each clip bears its share of the bits that name the C.
+    Each clip bears its share of the bits that name the view and the C.
     """
     if not draws:
         return []
-    x = own_view(len(labels), features, params).fit_transform(features.x)
+    xs = [own_view(len(labels), view, params).fit_transform(view.x) for view in features]
     classes = np.unique(labels, return_inverse=True)[1]
-    choice = float(np.log2(len(params.code_length.c)))
-    bits = [_bits(x, classes, parts, params) for parts in draws]  # (values n)
+    choice = float(np.log2(len(xs) * len(params.code_length.c)))
+    bits = [np.concatenate([_bits(x, classes, parts, params) for x in xs]) for parts in draws]  # (views values, n)
     best = [of_draw[of_draw.sum(axis=1).argmin()] for of_draw in bits]
     return (np.mean(best, axis=0) + choice / len(labels)).tolist()
 

@@ -1,6 +1,7 @@
 """Probing one fold: every clip is predicted once, by a probe that never saw it, its group, or anything fitted on it."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,24 +29,42 @@ class OuterFold:
     shots: list[int]  #: how many of them a class, one after the other
 
 
+class ViewProbe(NamedTuple):
+    """What probing a fold of m clips by one view gave."""
+
+    predictions: Integers  #: (m)
+    value: float  #: of the classifier's grid, inside train
+    at_edge: bool  #: whether a wider grid might have done better
+    converged: bool  #: whether the classifier that predicted them had
+
+
 class FoldProbe(NamedTuple):
     """What probing a fold of m clips gave. What was not run is empty."""
 
-    predictions: Integers  #: (m)
+    views: list[ViewProbe]
+    number: int  #: of the view that was chosen inside train; all that follows is of it
     equal: Integers | None  #: (m), predictions at equal dimension
-    chosen: float  #: of the classifier's grid, inside train
-    at_edge: bool  #: whether a wider grid might have done better
     right_permuted: Integers  #: (permutations), how many of the m were right when the labels were permuted
     expected_permuted: NDArray[np.float64]  #: (permutations), how many would be by chance
     few_shot: list[NDArray[np.bool_]]  #: of each draw (shots m), whether the prediction is correct
-    converged: bool  #: whether the classifiers that predicted them had
+    converged: bool  #: whether the classifiers had that predicted the clips, at equal dimension too
+
+    @property
+    def chosen(self) -> ViewProbe:
+        """The view that was chosen."""
+        return self.views[self.number]
 
 
-def probe_fold(features: ProbedFeatures, labels: Integers, outer: OuterFold, equal: bool, params: Probe) -> FoldProbe:
-    """Chooses from the grid and trains on all other folds, and predicts this one.
+def probe_fold(
+    features: Sequence[ProbedFeatures], labels: Integers, outer: OuterFold, equal: bool, params: Probe
+) -> FoldProbe:
+    """Chooses from the grid and trains on all other folds, and predicts this one; by each view of a network.
+
+    The view that did best inside train stands for the network; of equals it is the first. The tested clips have no
+    part in that choice.
 
     Args:
-        features: of one network, for n clips.
+        features: of the views of one network, for n clips.
         labels: (n).
         outer: the fold.
         equal: whether to predict at equal dimension as well.
@@ -54,21 +73,32 @@ def probe_fold(features: ProbedFeatures, labels: Integers, outer: OuterFold, equ
     # Recorded once a row, in `converged`, and not by a warning a fit.
     warnings.simplefilter("ignore", ConvergenceWarning)
     train, test, classifier = outer.train, outer.test, params.model
-    further = equal and equal_width(len(train), features.dimensions, params) is not None
-    choices = select(features, labels, outer.splits, further, params)
-    both = views(features, train, test, further, params)
-    fits = [classifier.fits(seen, params.seed) for seen, _ in both]
-    fitted = [fit(labels[train], choice.value) for fit, choice in zip(fits, choices, strict=True)]
-    predictions = [model.predict(unseen) for model, (_, unseen) in zip(fitted, both, strict=True)]
+    furthers = [equal and equal_width(len(train), view.dimensions, params) is not None for view in features]
+    choices = [
+        select(view, labels, outer.splits, further, params) for view, further in zip(features, furthers, strict=True)
+    ]
+    number = max(range(len(features)), key=lambda view: choices[view][0].correct)
+    probed = []
+    for view, (choice, *_) in enumerate(choices):
+        if view == number:
+            both = views(features[view], train, test, furthers[view], params)
+            fits = [classifier.fits(seen, params.seed) for seen, _ in both]
+            fitted = [fit(labels[train], each.value) for fit, each in zip(fits, choices[view], strict=True)]
+            model, unseen = fitted[0], both[0][1]
+        else:
+            ((seen, unseen),) = views(features[view], train, test, False, params)
+            model = classifier.fit(seen, labels[train], choice.value, params.seed)
+        predictions = model.predict(unseen)
+        probed.append(ViewProbe(predictions, choice.value, choice.at_edge, classifier.converged(model)))
 
     # What comes before the classifier does not see the labels: it serves the permutations and the few shots as well.
-    (seen, unseen), answers = both[0], outer.permuted[:, test]
-    guesses = [fits[0](permuted, choices[0].value).predict(unseen) for permuted in outer.permuted[:, train]]
+    (seen, unseen), answers, value = both[0], outer.permuted[:, test], probed[number].value
+    equal_predictions = fitted[1].predict(both[1][1]) if len(both) > 1 else probed[number].predictions
+    guesses = [fits[0](permuted, value).predict(unseen) for permuted in outer.permuted[:, train]]
     return FoldProbe(
-        predictions[0],
-        predictions[-1] if equal else None,
-        choices[0].value,
-        choices[0].at_edge,
+        probed,
+        number,
+        equal_predictions if equal else None,
         np.array([np.sum(guess == answer) for guess, answer in zip(guesses, answers, strict=True)], dtype=np.int64),
         np.array([expected_right(*pair) for pair in zip(answers, guesses, strict=True)]),
         [

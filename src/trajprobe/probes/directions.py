@@ -36,8 +36,8 @@ def fold_of_pairs(fold: OuterFold, clips: int) -> OuterFold:
     return OuterFold(_pairs(fold.train, clips), _pairs(fold.test, clips), splits, nothing, [], [])
 
 
-def told_right(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], clips: int) -> list[int]:
-    """Of each of n `clips` and its reversal, how many are told right: 0, 1 or 2.
+def correct_directions(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], clips: int) -> list[int]:
+    """Of each of n `clips` and its reversal, of how many the direction is predicted correctly: 0, 1 or 2.
 
     Args:
         outer: the folds of the clips themselves.
@@ -46,7 +46,7 @@ def told_right(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], clips: in
     """
     right = np.full(clips, NOT_TESTED)
     for place, fold in zip(outer, folds, strict=True):
-        correct = fold.predictions == directions(len(place.test))
+        correct = fold.chosen.predictions == directions(len(place.test))
         right[place.test] = correct.reshape(2, -1).sum(axis=0)
     return right.tolist()
 

@@ -13,7 +13,7 @@ from trajprobe.probes import few_shot, pool
 from trajprobe.probes.arrays import Integers, Matrix
 from trajprobe.probes.code_length import blocks, code_lengths
 from trajprobe.probes.cross_validation import FoldProbe, OuterFold, probe_fold
-from trajprobe.probes.directions import NOT_TESTED, both_ways, directions, fold_of_pairs, told_right
+from trajprobe.probes.directions import NOT_TESTED, both_ways, correct_directions, directions, fold_of_pairs
 from trajprobe.probes.permutation import permuted_labels
 from trajprobe.probes.selection import inner_splits
 from trajprobe.probes.settings import Probe
@@ -23,14 +23,23 @@ from trajprobe.probes.views import ProbedFeatures
 class VariantFeatures(NamedTuple):
     """The features of a variant."""
 
-    networks: Sequence[Matrix]  #: (n d), of each network
+    networks: Sequence[Sequence[Matrix]]  #: (n d), of each view of each network
     in_full: bool  #: else for the accuracy alone: no permuted labels, few shots, code length, or equal dimension
-    backwards: Sequence[Matrix] = ()  #: (n d), of each network from the clips played backwards, where there are such
+    #: (n d), of each view of each network from the clips played backwards, where there are such.
+    backwards: Sequence[Sequence[Matrix]] = ()
+
+
+class ProbedVariant(NamedTuple):
+    """The probes of a variant's networks."""
+
+    networks: list[NetworkProbe]  #: by the view that each fold chose
+    views: list[list[NetworkProbe]]  #: by each view of each network, for the accuracy alone
+    numbers: list[list[int]]  #: of the view that each fold chose, for each network
 
 
 def probe_networks(
     variants: Sequence[VariantFeatures], labelling: Labelling, params: Probe, name: str
-) -> list[list[NetworkProbe]]:
+) -> list[ProbedVariant]:
     """Probes the networks of each of `variants`, all in one pool of processes and under one bar, which bears `name`.
 
     A variant's permutations are dealt out among its networks, a network's few-shot draws among its folds.
@@ -38,13 +47,14 @@ def probe_networks(
     Raises:
         UserError: there are too few clips or groups for what `params` asks for.
     """
-    outer, coded = outer_folds(labelling, params), blocks(labelling.groups, params)
+    views = max(len(network) for variant in variants for network in variant.networks)
+    outer, coded = outer_folds(labelling, params, views=views), blocks(labelling.groups, params)
     clips = len(labelling.labels)
     pairs = [fold_of_pairs(fold, clips) for fold in outer]
     calls: list[Callable[[], Any]] = []
     for variant in variants:
-        for number, x in enumerate(variant.networks):
-            features = ProbedFeatures.of(x, params)
+        for number, network in enumerate(variant.networks):
+            features = [ProbedFeatures.of(x, params) for x in network]
             share = slice(number, None, len(variant.networks)) if variant.in_full else slice(0)
             draws = slice(None) if variant.in_full else slice(0)
             for fold in outer:
@@ -52,14 +62,17 @@ def probe_networks(
                 calls.append(partial(probe_fold, features, labelling.labels, own, variant.in_full, params))
             calls.append(partial(code_lengths, features, labelling.labels, coded[draws], params))
         for forwards, backwards in zip(variant.networks, variant.backwards, strict=bool(variant.backwards)):
-            features = ProbedFeatures.of(both_ways(forwards, backwards), params)
+            both = zip(forwards, backwards, strict=True)
+            features = [ProbedFeatures.of(both_ways(*pair), params) for pair in both]
             calls += [partial(probe_fold, features, directions(clips), fold, False, params) for fold in pairs]
     results = iter(pool.run(calls, name))
     probed = []
     for variant in variants:
         of_clips = [([next(results) for _ in outer], next(results)) for _ in variant.networks]
         of_pairs = [[next(results) for _ in pairs] for _ in variant.backwards] or [[]] * len(variant.networks)
-        probed.append([_joined(outer, *one, arrow, clips) for one, arrow in zip(of_clips, of_pairs, strict=True)])
+        networks = [_joined(outer, *one, arrow, clips) for one, arrow in zip(of_clips, of_pairs, strict=True)]
+        of_views = [_of_views(outer, folds, clips) for folds, _ in of_clips]
+        probed.append(ProbedVariant(networks, of_views, [[fold.number for fold in folds] for folds, _ in of_clips]))
     return probed
 
 
@@ -68,15 +81,15 @@ def fold_numbers(folds: Integers) -> list[int]:
     return [int(fold) for fold in np.unique(folds) if fold >= 0]
 
 
-def outer_folds(labelling: Labelling, params: Probe) -> list[OuterFold]:
-    """Each tested fold, with all permutations and with its share of the few-shot draws."""
+def outer_folds(labelling: Labelling, params: Probe, *, views: int = 1) -> list[OuterFold]:
+    """Each tested fold, with all permutations and with its share of the few-shot draws; `views`: of each network."""
     numbers, labels, groups = fold_numbers(labelling.folds), labelling.labels, labelling.groups
     permuted = permuted_labels(labels, groups, labelling.folds, params)
     drawn, counts = few_shot.samples(labelling, numbers, params), few_shot.shots(labelling, numbers)
     outer = []
     for place, number in enumerate(numbers):
         train, test = np.flatnonzero(labelling.folds != number), np.flatnonzero(labelling.folds == number)
-        splits = inner_splits(train, labels, groups, params)
+        splits = inner_splits(train, labels, groups, params, views=views)
         outer.append(OuterFold(train, test, splits, permuted, drawn[place :: len(numbers)], counts))
     return outer
 
@@ -92,18 +105,31 @@ def _joined(
     expected = np.sum([fold.expected_permuted for fold in folds], axis=0) / tested
     curve, areas = _few_shot(outer, folds, clips)
     return NetworkProbe(
-        predictions=_out_of_fold(outer, [fold.predictions for fold in folds], clips),
-        chosen=[fold.chosen for fold in folds],
+        predictions=_out_of_fold(outer, [fold.chosen.predictions for fold in folds], clips),
+        chosen=[fold.chosen.value for fold in folds],
         permuted=(np.sum([fold.right_permuted for fold in folds], axis=0) / tested).tolist(),
         permuted_expected=[round(share, 6) for share in expected.tolist()],
         equal=_out_of_fold(outer, [fold.equal for fold in folds if fold.equal is not None], clips),
         few_shot=curve,
         few_shot_areas=areas,
         code_bits=[round(bits, 4) for bits in code_bits],
-        at_edge=sum(fold.at_edge for fold in folds),
+        at_edge=sum(fold.chosen.at_edge for fold in folds),
         unconverged=sum(not fold.converged for fold in [*folds, *pairs]),
-        arrow_of_time=told_right(outer, pairs, clips) if pairs else [],
+        arrow_of_time=correct_directions(outer, pairs, clips) if pairs else [],
     )
+
+
+def _of_views(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], clips: int) -> list[NetworkProbe]:
+    """By each view of a network."""
+    return [
+        NetworkProbe(
+            predictions=_out_of_fold(outer, [fold.predictions for fold in view], clips),
+            chosen=[fold.value for fold in view],
+            at_edge=sum(fold.at_edge for fold in view),
+            unconverged=sum(not fold.converged for fold in view),
+        )
+        for view in zip(*(fold.views for fold in folds), strict=True)
+    ]
 
 
 def _few_shot(

@@ -1,14 +1,18 @@
 """Probes all features of a row: those of every network, from every input."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
 from typing import Any
+
+from msgspec.structs import replace
 
 from trajprobe.errors import UserError
 from trajprobe.files import memory
 from trajprobe.files.feature_shards import (
+    CHOSEN,
     FEATURES,
+    PERMUTED_WEIGHTS,
     PLAIN,
     REVERSED,
     Coordinates,
@@ -22,7 +26,7 @@ from trajprobe.files.probe_results import NetworkProbe, RowProbe, VariantProbe
 from trajprobe.probes.arrays import Matrix
 from trajprobe.probes.code_length import uniform_bits
 from trajprobe.probes.few_shot import shots
-from trajprobe.probes.network_probes import VariantFeatures, fold_numbers, probe_networks
+from trajprobe.probes.network_probes import ProbedVariant, VariantFeatures, fold_numbers, probe_networks
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import equal_width, own_width
 
@@ -34,11 +38,12 @@ COPIES = 2
 class _Stored:
     """The features of a variant, as their folders have them."""
 
-    of: Coordinates  #: without a seed
-    features: list[Matrix]  #: (n d), of each network
-    shape: list[int]  #: (t d) of a clip's
+    of: tuple[str, str]  #: network, without a seed, and input
+    layers: list[str]  #: LAYER.POOLING of each view
+    features: list[list[Matrix]]  #: (n d), of each view of each network
+    shapes: list[list[int]]  #: (t d) of a clip's, of each view
     recipe: dict[str, Any]  #: of the first network's
-    digests: list[str]  #: of each network's features
+    digests: list[list[str]]  #: of each network's features, by view
 
 
 def line(probed: RowProbe) -> str:
@@ -60,19 +65,18 @@ def probe_row(row: str, params: Probe) -> RowProbe:
     pairs = 2 * sum(size for path, size in sizes.items() if path.parts[-3] == REVERSED)  # joined with plain ones
     size = COPIES * sum(sizes.values()) + pairs
     memory.require(size, str(FEATURES / row), "take a pooling of fewer dimensions, or fewer seeds")
-    without_seed = attrgetter("without_seed")
-    variants_of = groupby(sorted(networks_of(row), key=without_seed), without_seed)
-    every = [_read(list(seeds), labelling) for _, seeds in variants_of]
+    variants_of = groupby(sorted(networks_of(row), key=_variant_of), _variant_of)
+    every = [_read(of, list(seeds), labelling) for of, seeds in variants_of]
     if not every:
         raise UserError(f"{FEATURES / row}: no features; `dvc repro` makes them, `dvc pull` fetches them")
-    backwards = {each.of._replace(input=PLAIN): each for each in every if each.of.input == REVERSED}
-    stored = [each for each in every if each.of.input != REVERSED]
+    backwards = {each.of[0]: each for each in every if each.of[1] == REVERSED}
+    stored = [each for each in every if each.of[1] != REVERSED]
     # What is perturbed is probed for its accuracy alone.
     variants = [
         VariantFeatures(
             each.features,
-            in_full=not each.of.is_perturbed,
-            backwards=backwards[each.of].features if each.of in backwards else (),
+            in_full=each.of[1] == PLAIN and each.of[0] != PERMUTED_WEIGHTS,
+            backwards=of_network.features if (of_network := _backwards(each, backwards)) else (),
         )
         for each in stored
     ]
@@ -88,39 +92,88 @@ def probe_row(row: str, params: Probe) -> RowProbe:
         coded_clips=len(labelling.labels),
         uniform_bits=round(uniform_bits(labelling.labels), 2),
         variants=[
-            _variant(each, backwards.get(each.of), networks, train, params)
+            variant
             for each, networks in zip(stored, probed, strict=True)
+            for variant in _variants(each, _backwards(each, backwards), networks, train, params)
         ],
     )
 
 
-def _read(seeds: list[Coordinates], labelling: Labelling) -> _Stored:
-    features, recipes = [], []
-    for of in seeds:
-        values, recipe = read(folder(of))
-        labelling.check_tracks(recipe["tracks"], folder(of))
-        features.append(values.reshape(len(values), -1))
+def _variant_of(of: Coordinates) -> tuple[str, str]:
+    """What all seeds and views of a variant share."""
+    return of.without_seed.network, of.input
+
+
+def _backwards(stored: _Stored, backwards: Mapping[str, _Stored]) -> _Stored | None:
+    """The same networks' features of the clips played backwards, where there are such."""
+    return backwards.get(stored.of[0]) if stored.of[1] == PLAIN else None
+
+
+def _read(of: tuple[str, str], places: list[Coordinates], labelling: Labelling) -> _Stored:
+    """The features of a variant; `places` are in the order of its networks, and of each one's views."""
+    layers = [each.layer for each in places if each.network == places[0].network]
+    networks: list[list[Matrix]] = []
+    recipes, shapes, digests = [], [], [list[str]() for _ in layers]
+    for number, place in enumerate(map(folder, places)):
+        view = number % len(layers)
+        if places[number].layer != layers[view]:
+            raise UserError(f"{place}: got it, expected {', '.join(layers)}, as of the first network; run `dvc repro`")
+        values, recipe = read(place)
+        labelling.check_tracks(recipe["tracks"], place)
+        if not view:
+            networks.append([])
+        networks[-1].append(values.reshape(len(values), -1))
         recipes.append(recipe)
-    digests = [digest(folder(of)) for of in seeds]
-    return _Stored(seeds[0].without_seed, features, list(values.shape[1:]), recipes[0], digests)
+        shapes.append(list(values.shape[1:]))
+        digests[view].append(digest(place))
+    return _Stored(of, layers, networks, shapes[: len(layers)], recipes[0], digests)
+
+
+def _variants(
+    stored: _Stored, backwards: _Stored | None, probed: ProbedVariant, train: int, params: Probe
+) -> Iterator[VariantProbe]:
+    """Of each view; where there are several, first of the chosen one. `train`: as of `_variant`."""
+    of_views = [
+        _variant(stored, backwards, number, [network[number] for network in probed.views], train, params)
+        for number in range(len(stored.layers))
+    ]
+    if len(of_views) == 1:
+        yield replace(of_views[0], networks=probed.networks)
+        return
+    networks = [
+        replace(network, chosen_layers=[stored.layers[number] for number in numbers])
+        for network, numbers in zip(probed.networks, probed.numbers, strict=True)
+    ]
+    widest = max(view.equal_dimensions for view in of_views)
+    yield replace(
+        of_views[0],
+        layer=CHOSEN,
+        shape=[],
+        pca=0,
+        equal_dimensions=widest,
+        networks=networks,
+        features=[],
+        reversed=[],
+    )
+    yield from of_views
 
 
 def _variant(
-    stored: _Stored, backwards: _Stored | None, networks: list[NetworkProbe], train: int, params: Probe
+    stored: _Stored, backwards: _Stored | None, view: int, networks: list[NetworkProbe], train: int, params: Probe
 ) -> VariantProbe:
     """`train`: clips to train on, in the fold that has the fewest."""
-    dimensions = stored.features[0].shape[1]
+    dimensions = stored.features[0][view].shape[1]
     own, equal = own_width(train, dimensions, params), equal_width(train, dimensions, params)
     return VariantProbe(
-        network=stored.of.network,
-        input=stored.of.input,
-        layer=stored.of.layer,
-        shape=stored.shape,
+        network=stored.of[0],
+        input=stored.of[1],
+        layer=stored.layers[view],
+        shape=stored.shapes[view],
         pca=own if dimensions > params.pca_above else 0,
         frames=stored.recipe["clips"]["format"]["frames"],
         trained_frames=stored.recipe["weights"].get("trained_frames"),
         equal_dimensions=own if equal is None else equal,
         networks=networks,
-        features=stored.digests,
-        reversed=backwards.digests if backwards else [],
+        features=stored.digests[view],
+        reversed=backwards.digests[view] if backwards else [],
     )

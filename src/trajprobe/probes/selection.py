@@ -1,4 +1,4 @@
-"""Which value of the classifier's grid is taken: chosen inside the training clips, by group.
+"""Which value of the classifier's grid is taken, and which layer: chosen inside the training clips, by group.
 
 The chosen value's score is not reported: it is the best of many.
 """
@@ -27,17 +27,19 @@ class Choice(NamedTuple):
 
     value: float
     at_edge: bool  #: it stands at an end of the grid, and was better than its neighbour: a wider one might do better
+    correct: int = 0  #: clips of train that the probes of other inner folds predict correctly with it
 
 
-def inner_splits(train: Integers, labels: Integers, groups: Integers, params: Probe) -> list[Split]:
+def inner_splits(train: Integers, labels: Integers, groups: Integers, params: Probe, *, views: int = 1) -> list[Split]:
     """The inner folds of `train`, which are some of the clips that have `labels` (n) and `groups` (n).
 
-    None where there is nothing to choose. They depend on nothing of the features: all networks have the same.
+    None where there is nothing to choose: the grid has one value, and networks have one of `views`. They depend on
+    nothing of the features: all networks have the same.
 
     Raises:
         UserError: there are too few groups or clips for them.
     """
-    if len(params.model.grid) == 1:
+    if len(params.model.grid) == 1 and views == 1:
         return []
     for what, count in (
         ("groups", len(np.unique(groups[train]))),
@@ -85,5 +87,5 @@ def _choice(grid: tuple[float, ...], right: Integers, last: float | None) -> Cho
     """The first of the best; those before it are worse, so that only the first value can be an edge by a tie."""
     best = int(right.argmax())
     at_end = best in (0, len(grid) - 1) and grid[best] != last
-    neighbour = right[1] if best == 0 else right[best - 1]
-    return Choice(grid[best], bool(at_end and right[best] > neighbour))
+    neighbour = right[best - 1] if best else right[min(1, len(grid) - 1)]
+    return Choice(grid[best], bool(at_end and right[best] > neighbour), int(right[best]))

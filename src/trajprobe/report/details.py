@@ -10,7 +10,7 @@ import numpy as np
 from trajprobe.compare.arrow_of_time import ArrowOfTime
 from trajprobe.compare.comparison import Comparison, Difference, Gain
 from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH
-from trajprobe.compare.scored import ScoredVariant
+from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import Verdict
 from trajprobe.report.numbers import p_rounded, rounded, with_interval
 
@@ -30,10 +30,9 @@ def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) ->
         of_pairs = {pair[1].row: verdict for pair, verdict in comparison.pairs.items() if pair[0] == variant}
         if of_pairs:
             numbers["minus"] = {row: _verdict(verdict) for row, verdict in of_pairs.items()}
-        place = tree
-        for coordinate in variant[:-1]:
-            place = place.setdefault(coordinate, {})
-        place[variant.layer] = numbers
+        _place(tree, variant)[variant.layer] = numbers
+    for variant, estimate in comparison.layers.items():
+        _place(tree, variant)[variant.layer] = {comparison.metric: with_interval(estimate)}
     tested = comparison.labelling.folds >= 0
     return tree | {
         "data": {
@@ -51,6 +50,13 @@ def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) ->
     }
 
 
+def _place(tree: dict[str, Any], variant: Variant) -> dict[str, Any]:
+    """The place of a variant's layers in the tree."""
+    for coordinate in variant[:-1]:
+        tree = tree.setdefault(coordinate, {})
+    return tree
+
+
 def _probe(scored: ScoredVariant) -> dict[str, Any]:
     """What the probe ran beside its predictions."""
     numbers: dict[str, Any] = {}
@@ -65,6 +71,8 @@ def _probe(scored: ScoredVariant) -> dict[str, Any]:
         numbers["few_shot"] = curve
     if scored.code_length:
         numbers["compression"] = rounded(scored.compression)
+    if scored.chosen_layers:
+        numbers["folds_that_chose"] = dict(scored.chosen_layers)
     return numbers
 
 

@@ -9,7 +9,7 @@ from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH, ORDER
 from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import POWER, Sign, Verdict
-from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, RANDOM
+from trajprobe.files.feature_shards import CHOSEN, NO_LAYER, NO_NETWORK, PLAIN, RANDOM
 from trajprobe.report.markdown import markdown
 from trajprobe.report.notes import notes
 from trajprobe.report.numbers import percent, percent_interval, points, rounded_percent, signed
@@ -25,6 +25,7 @@ def table(
         [*_scores(comparison, order, dataset, params), *_arrow_gains(comparison), ""],
         [*_differences(comparison, order, params)],
         [*_few_labels(comparison, order)],
+        [*_layers(comparison, order)],
         _list("Notes:", [*notes(comparison), *further]),
     ]
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
@@ -234,7 +235,9 @@ def _coordinates(scored: ScoredVariant) -> tuple[str, str, str]:
 
 
 def _features(scored: ScoredVariant) -> str:
-    """Layer, where there is one, and shape."""
+    """Layer, where there is one, and shape; of how many a layer was chosen."""
+    if scored.variant.layer == CHOSEN:
+        return ", ".join(f"{layer} in {folds}" for layer, folds in scored.chosen_layers.most_common())
     shape = " x ".join(map(str, scored.probe.shape))
     return shape if scored.variant.layer == NO_LAYER else f"{scored.variant.layer}, {shape}"
 
@@ -250,3 +253,30 @@ def _rule(header: Sequence[str]) -> str:
 def _cell(share: float) -> str:
     """A share in %, or nothing where it was not run."""
     return "" if np.isnan(share) else percent(share)
+
+
+def _layers(comparison: Comparison, order: Sequence[ScoredVariant]) -> Iterator[str]:
+    """Of each row that has several layers or poolings, a line for each of them."""
+    chosen = [scored for scored in order if scored.variant.layer == CHOSEN]
+    if not chosen:
+        return
+    yield (
+        f"Layers and poolings: {METRICS[comparison.metric].title} in % of a probe of each alone, and in brackets how "
+        "many folds chose it inside train. Above, a row has the layer that each fold chose; so have its random "
+        "networks, each by itself. The best line here is no result: the tested clips would have chosen it."
+    )
+    for row in dict.fromkeys(scored.variant.row for scored in chosen):
+        of_row = [scored for scored in chosen if scored.variant.row == row]
+        header = [f"layers of {row}", *(" ".join(word for word in of.variant[1:3] if word != PLAIN) for of in of_row)]
+        yield ""
+        yield _line(*header)
+        yield _rule(header)
+        for layer in dict.fromkeys(of.layer for of in comparison.layers if of.row == row):
+            yield _line(layer, *(_layer(comparison, of, layer) for of in of_row))
+    yield ""
+
+
+def _layer(comparison: Comparison, chosen: ScoredVariant, layer: str) -> str:
+    score = percent_interval(comparison.layers[chosen.variant._replace(layer=layer)])
+    folds = chosen.chosen_layers[layer]
+    return f"{score} ({folds})" if folds else score

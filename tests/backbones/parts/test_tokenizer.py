@@ -20,8 +20,11 @@ class Small(nn.Module):
     def hidden(self, x):
         return 2 * x
 
+    def latents(self, hidden):
+        return hidden - 1
+
     def encode(self, x):
-        return self.hidden(x) - 1
+        return self.latents(self.hidden(x))
 
     def codes(self, latents):
         return self.quantiser.codes(latents)

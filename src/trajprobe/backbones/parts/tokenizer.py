@@ -1,9 +1,10 @@
 """What the tokenizers share: their layers by name, and the checks of what they take.
 
-A tokenizer's network has the methods `hidden`, `encode` and `codes` and a quantiser, `lfq.LookupFree` or `vq.Codebook`.
-Its family takes `LAYERS`, `DISCRETE`, `layer`, `code_bits` and `from_codes` from here.
+A tokenizer's network has the methods `hidden`, `latents`, `encode` and `codes` and a quantiser, `lfq.LookupFree` or
+`vq.Codebook`. Its family takes `LAYERS`, `DISCRETE`, `layer`, `layers`, `code_bits` and `from_codes` from here.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -43,8 +44,11 @@ class Tokenizer(Protocol):
     def hidden(self, x: Tensor) -> Tensor:
         """The encoder's last hidden layer [b d t h w]."""
 
+    def latents(self, hidden: Tensor) -> Tensor:
+        """Of what `hidden` gives, the latents before quantisation [b d t h w]."""
+
     def encode(self, x: Tensor) -> Tensor:
-        """The latents before quantisation [b d t h w]."""
+        """Both: the latents [b d t h w] of x."""
 
     def codes(self, latents: Tensor) -> Tensor:
         """Latents [b d t h w] -> codes int64 [b t h w]."""
@@ -56,16 +60,24 @@ def layer(network: Tokenizer, x: Tensor, name: str) -> Tensor:
     Raises:
         ValueError: the layer does not exist, or the network can't take x.
     """
-    if name not in LAYERS:
-        raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
-    if name == "hidden":
-        return network.hidden(x)
-    latents = network.encode(x)
-    if name == "latents":
-        return latents
-    tokens = from_codes(network, network.codes(latents), name)
-    # A code is always finite, and would hide damaged latents.
-    return tokens.masked_fill(~latents.isfinite().all(dim=(1, 3, 4), keepdim=True), torch.nan)
+    return layers(network, x, [name])[0]
+
+
+def layers(network: Tokenizer, x: Tensor, names: Sequence[str]) -> list[Tensor]:
+    """As `layer`, of each of `names`; the encoder runs once."""
+    for name in names:
+        if name not in LAYERS:
+            raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
+    outputs = {"hidden": network.hidden(x)}
+    if set(names) != {"hidden"}:
+        outputs["latents"] = latents = network.latents(outputs["hidden"])
+    discrete = [name for name in DISCRETE if name in names]
+    if discrete:
+        codes = network.codes(latents)
+        # A code is always finite, and would hide damaged latents.
+        damaged = ~latents.isfinite().all(dim=(1, 3, 4), keepdim=True)
+        outputs |= {name: from_codes(network, codes, name).masked_fill(damaged, torch.nan) for name in discrete}
+    return [outputs[name] for name in names]
 
 
 def code_bits(network: Tokenizer) -> int:

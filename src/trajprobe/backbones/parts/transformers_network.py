@@ -51,9 +51,8 @@ class Network(nn.Module):
         options = {"output_hidden_states": hidden or self.windowed, **CALLS.get(type(backbone).__name__, {})}
         return backbone(**{backbone.main_input_name: pixels}, **options), rows
 
-    def tokens(self, x: Tensor, layer: str | int) -> Tensor:
-        """Input [b c t h w] -> tokens [n s d], or the map [n d h w], of a layer; n = b, for images n = b * t."""
-        out, rows = self(x, hidden=layer != "last")
+    def tokens(self, out: Any, rows: Tensor | None, layer: str | int) -> Tensor:
+        """What `forward` gives -> tokens [n s d], or the map [n d h w], of a layer; n = b, for images n = b * t."""
         tokens = self.states(out)[int(layer)] if layer != "last" else self.last(out)
         return tokens if rows is None else tokens[rows]
 
