@@ -37,7 +37,6 @@ from trajprobe.features.extract import FeatureMaker  # noqa: E402
 from trajprobe.features.networks import open_network  # noqa: E402
 from trajprobe.features.plan import Plan  # noqa: E402
 from trajprobe.features.tokens import pool  # noqa: E402
-from trajprobe.files.feature_shards import Coordinates  # noqa: E402
 from trajprobe.files.labelling import LABELLING, Labelling  # noqa: E402
 from trajprobe.params import read  # noqa: E402
 
@@ -311,9 +310,7 @@ def memory(values: dict[str, Any], device: str) -> None:
     if not device.startswith("cuda"):
         return
     os.environ["TRAJPROBE_DEVICE"] = device
-    here = FeatureMaker(
-        Plan.of(values, "open-magvit2"), Coordinates("open-magvit2", "random/0", "plain", "latents.tmean")
-    )
+    here = FeatureMaker(Plan.of(values, "open-magvit2"), "random/0")
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_allocated() + 2**28) / total)

@@ -32,6 +32,7 @@ TINY = {
         "permutations": 2,
         "few_shot": {"draws": 2, "c": 1},
         "code_length": {"draws": 2, "c": [0.1]},
+        "attentive": {"steps": 3, "learning_rate": [0.01]},
     },
 }
 #: Rows of which others say as much: a run takes seconds less for each.

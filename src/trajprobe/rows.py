@@ -18,6 +18,7 @@ from trajprobe.files.feature_shards import (
     PRETRAINED,
     RANDOM,
     REVERSED,
+    UNPOOLED,
     Coordinates,
 )
 from trajprobe.params import Parameters, section
@@ -25,7 +26,7 @@ from trajprobe.params import Parameters, section
 #: `weights` of a row whose family has no network.
 NONE = "none"
 #: What a row shares with the row that it is like. It may not have these keys itself.
-SHARED = ("architecture", "layer", "pooling", "precision")
+SHARED = ("architecture", "layer", "pooling", "precision", "keep_tokens")
 #: `layer` of a row that has each layer of its network.
 ALL = "all"
 #: Layers or poolings: each is a probe of every network.
@@ -59,6 +60,8 @@ class Row(Parameters, frozen=True, kw_only=True):
         "tmean"  #: tmean, tdiff, mean, flatten, or a pooling of the family; or several
     )
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"  #: of the network; codes are made in float32 alone
+    #: Whether the features of its one layer are kept token by token as well, for the attentive probe.
+    keep_tokens: bool = False
     options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of a family without a network
     #: Inputs of features/perturbations.py, and `permuted-weights`.
     perturbations: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
@@ -74,6 +77,11 @@ class Row(Parameters, frozen=True, kw_only=True):
         layers = self.layer if isinstance(self.layer, tuple) else (self.layer or 0,)
         poolings = self.pooling if isinstance(self.pooling, tuple) else (self.pooling,)
         return [View(*view) for view in product(layers, poolings)]
+
+    def views_of(self, network: str, shown: str) -> list[View]:
+        """Those that are made of a network and an input: single tokens too, where they are kept and not perturbed."""
+        keeps = self.keep_tokens and network != PERMUTED_WEIGHTS and shown == PLAIN
+        return self.views + ([View(self.views[0].layer, UNPOOLED)] if keeps else [])
 
 
 class Run(Parameters, frozen=True):
@@ -109,6 +117,8 @@ def named_row(values: dict[str, Any], name: str) -> Row:
         several = getattr(row, key)
         if isinstance(several, tuple) and len(set(several)) < len(several):
             raise UserError(f"{where}.{key}`: got {', '.join(map(str, several))}, expected each once")
+    if row.keep_tokens and (row.layer == ALL or isinstance(row.layer, tuple)):
+        raise UserError(f"{where}.keep_tokens`: got it for several layers, expected one `layer`: leave it out, or both")
     for key in ("like", "against"):
         if getattr(row, key) is not None and getattr(row, key) not in values["rows"]:
             rows = ", ".join(values["rows"])
@@ -153,7 +163,6 @@ def variants(
         trained: networks that `pretrain` makes of the row's weights, one a seed; None where these are of others.
         reverses: whether the row sees all clips backwards too.
     """
-    views = [NO_LAYER] if row.is_control else list(map(str, row.views))
     if row.is_control:
         networks = [NO_NETWORK]
     else:
@@ -166,7 +175,11 @@ def variants(
         (PERMUTED_WEIGHTS, PLAIN) if perturbation == PERMUTED_WEIGHTS else (networks[0], perturbation)
         for perturbation in row.perturbations
     ]
-    return [Coordinates(name, *pair, view) for pair in pairs for view in views]
+    return [
+        Coordinates(name, *pair, view)
+        for pair in pairs
+        for view in ([NO_LAYER] if row.is_control else map(str, row.views_of(*pair)))
+    ]
 
 
 def trained_networks(values: dict[str, Any], row: Row) -> int | None:

@@ -146,3 +146,11 @@ def _open_log(log: logging.Logger, path: Path) -> None:
     file = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(file)
+
+
+def duration(seconds: float) -> str:
+    """So many seconds in words: 12 s, 5 min, 2 h 3 min."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

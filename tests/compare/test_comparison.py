@@ -246,6 +246,32 @@ def test_a_row_of_several_layers_is_compared_by_those_that_were_chosen_inside_tr
         assert layer == alone[key(network, "net")]["accuracy"]
 
 
+def test_attentive_probes_are_a_question_of_their_own():
+    """Their gains are corrected among themselves, and change no other verdict."""
+    pooled = [scored("pretrained", "net", 150), scored("random", "net", 120, 125, 122), scored("none", "pixels", 100)]
+    tokens = [
+        scored("pretrained", "net", 180, layer="hidden.none"),
+        scored("random", "net", 140, 145, 142, layer="hidden.none"),
+        scored("random", "bare", 130, 131, layer="hidden.none"),
+    ]
+    found = compared(*pooled, scored("random", "bare", 99, 98), *tokens)
+    without = compared(*pooled, scored("random", "bare", 99, 98))
+    assert found.variants.keys() == without.variants.keys()
+    for part in ("main", "estimates", "gains", "differences", "layers"):
+        assert getattr(found, part) == getattr(without, part)
+    trained, *others = found.attentive.items()
+    assert [str(of) for of in found.attentive] == [
+        "net pretrained hidden.none",
+        "net random hidden.none",
+        "bare random hidden.none",
+    ]
+    alone = compared(scored("pretrained", "net", 180), scored("random", "net", 140, 145, 142))
+    assert trained[1].gain == alone.gains[key("pretrained", "net")].verdict
+    assert trained[1].score == alone.estimates[key("pretrained", "net")]["accuracy"]
+    assert [probe.gain for _, probe in others] == [None, None]
+    assert not without.attentive
+
+
 def test_the_primary_row_may_have_random_weights_alone():
     found = of_few(*ALL, against={"net-shuffled": "net"}, given=params("bare", confidence=0.8))
     assert {variant: one.reference for variant, one in found.differences.items()} == {

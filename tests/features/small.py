@@ -64,7 +64,7 @@ def files(top):
 
 def maker(row="trained", network="pretrained", input="plain", **changes):  # noqa: A002 (the coordinate's name)
     plan = Plan.of(values(**changes), row)
-    return FeatureMaker(plan, Coordinates(row, network, input, f"{plan.row.layer}.{plan.row.pooling}"))
+    return FeatureMaker(plan, network, input)
 
 
 def hidden_means(network, video=VIDEO):

@@ -149,7 +149,7 @@ def test_the_recipe_of_a_folder_is_that_of_the_row_with_its_tracks():
     _, recipe = read(place("trained"))
     source = {"name": "w", "sha256": recipe["weights"]["sha256"], "trained_frames": 17}
     plan = Plan.of(values(), "trained")
-    expected = plan.recipe(of, plan.row.views[0], source) | {"tracks": "t1"}
+    expected = plan.recipe(of.network, of.input, *plan.row.views, source) | {"tracks": "t1"}
     assert recipe == json.loads(json.dumps(expected))
 
 

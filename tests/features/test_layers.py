@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from small import built, files, maker, place, values
 
@@ -9,7 +10,7 @@ from trajprobe.backbones import magvit2_tiny
 from trajprobe.errors import UserError
 from trajprobe.features.extract import extract
 from trajprobe.features.plan import Plan
-from trajprobe.files.feature_shards import networks_of
+from trajprobe.files.feature_shards import chosen, folder, networks_of, read
 from trajprobe.rows import variants
 
 LAYERS, POOLINGS = ["histogram", "hidden", "latents", "codes"], ["mean", "tdiff"]
@@ -120,3 +121,34 @@ def test_a_worker_that_dies_of_one_layer_makes_none_of_them(monkeypatch, store_f
     with pytest.raises(UserError, match="not finite"):
         extract(values(layer=["hidden", "latents"]), "trained")
     assert not list(store_folder.rglob("*.safetensors"))
+
+
+def test_tokens_are_kept_one_by_one_of_what_is_not_perturbed(encoded, monkeypatch):
+    extract(values(keep_tokens=True, perturbations=["shuffled-frames", "permuted-weights"]), "net")
+    made = networks_of("net")
+    with_tokens = {of[1:3] for of in made if of.layer == "hidden.none"}
+    assert with_tokens == {(network, "plain") for network in ("pretrained", "random/0", "random/1")}
+    assert {of[1:3] for of in made if of.layer == "hidden.tmean"} == with_tokens | {
+        ("pretrained", "shuffled-frames"),
+        ("permuted-weights", "plain"),
+    }
+    assert encoded() == 5 * 12
+    tokens, pooled = (read(place("net", layer=layer))[0] for layer in ("hidden.none", "hidden.tmean"))
+    assert tokens.shape == (10, 2 * 2 * 2, 8)
+    np.testing.assert_allclose(tokens.reshape(10, 2, 4, 8).mean(axis=2), pooled, atol=1e-6)
+    assert load_shape() == (10, 2, 8)  # by default, it is the pooled ones that are loaded
+
+
+def load_shape():
+    return read(folder(chosen("net")))[0].shape
+
+
+@pytest.mark.parametrize("layer", [["hidden", "latents"], "all", ["hidden"]])
+def test_tokens_of_several_layers_are_refused(layer):
+    with pytest.raises(UserError, match=r"rows\.net\.keep_tokens`: got it for several layers, expected one `layer`"):
+        Plan.of(values(layer=layer, keep_tokens=True), "net")
+
+
+def test_no_pooling_is_no_pooling_of_a_row():
+    with pytest.raises(UserError, match=r"rows\.net\.pooling`: got `none`, expected one of tmean, tdiff, mean, flatten"):
+        Plan.of(values(pooling="none"), "net")

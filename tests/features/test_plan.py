@@ -37,7 +37,7 @@ VIDEOGPT = {
 
 def recipe_of(plan, of, source):
     """Of the only view."""
-    return plan.recipe(of, *plan.row.views, source)
+    return plan.recipe(of.network, of.input, *plan.row.views, source)
 
 
 def plan(**changes):

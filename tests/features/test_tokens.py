@@ -18,6 +18,7 @@ ORACLES = {
     "tdiff": np.diff(TOKENS.mean(axis=(3, 4)).transpose(0, 2, 1), axis=1),
     "mean": TOKENS.mean(axis=(2, 3, 4))[:, None],
     "flatten": TOKENS.transpose(0, 2, 3, 4, 1).reshape(2, 5, -1),
+    "none": TOKENS.transpose(0, 2, 3, 4, 1).reshape(2, -1, TOKENS.shape[1]),
 }
 CPU = torch.device("cpu")
 CLIPS = torch.from_numpy(VIDEO)

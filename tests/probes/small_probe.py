@@ -43,6 +43,14 @@ SETTINGS = {
     "permutations": 3,
     "few_shot": {"draws": 5, "c": 1},
     "code_length": {"draws": 2, "c": [0.1, 1]},
+    "attentive": {
+        "heads": 2,
+        "width": 4,
+        "steps": 30,
+        "batch": 16,
+        "learning_rate": [0.003, 0.03],
+        "weight_decay": 0.01,
+    },
     "seed": 0,
 }
 

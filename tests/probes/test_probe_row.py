@@ -9,6 +9,7 @@ from trajprobe.files import probe_results as files
 from trajprobe.files.feature_shards import Coordinates, digest, folder
 from trajprobe.files.labelling import LABELLING
 from trajprobe.files.shards import ShardWriter, encode_shard
+from trajprobe.probes import attentive
 from trajprobe.probes.network_probes import VariantFeatures, probe_networks
 from trajprobe.probes.probe_row import line, probe_row
 
@@ -218,3 +219,28 @@ def test_features_that_are_missing_or_of_other_tracks_are_refused(project):
         probe_row("row", params())
     with pytest.raises(UserError, match="data/features/other: no features"):
         probe_row("other", params())
+
+
+def test_tokens_that_were_kept_have_an_attentive_probe(project, caplog):
+    tokens = {network: features(1, 0, seed=seed) for seed, network in enumerate(("pretrained", "random/1", "random/0"))}
+    for network, x in tokens.items():
+        project(x, network=network)
+        project(x, network=network, layer="hidden.none")
+    settings = params(**QUICK)
+    with caplog.at_level("INFO", "trajprobe"):
+        row = probe_row("row", settings)
+    assert [(variant.network, variant.layer, len(variant.networks)) for variant in row.variants] == [
+        ("pretrained", "hidden.tmean", 1),
+        ("random", "hidden.tmean", 2),
+        ("pretrained", "hidden.none", 1),
+        ("random", "hidden.none", 2),
+    ]
+    pretrained, random = row.variants[2:]
+    for variant, networks in ((pretrained, ["pretrained"]), (random, ["random/0", "random/1"])):
+        x = [tokens[network].reshape(120, 2, 6).astype(np.float32) for network in networks]
+        assert variant.networks == attentive.probe_networks(x, labelled(), settings, "alone")
+        assert variant.features == [
+            digest(folder(Coordinates("row", network, "plain", "hidden.none"))) for network in networks
+        ]
+        assert (variant.shape, variant.pca, variant.equal_dimensions) == ([2, 6], 0, 0)
+    assert "row, attentive probe: 135 trainings of 30 steps" in caplog.text

@@ -210,3 +210,13 @@ def test_each_layer_has_its_score_and_the_chosen_ones_how_many_folds_chose_them(
     assert tree["b.mean"] == {"accuracy": with_interval(found.layers[Variant("net", "pretrained", "plain", "b.mean")])}
     assert tree["chosen"]["folds_that_chose"] == {"a.tmean": 2, "b.mean": 1}
     assert tree["chosen"]["accuracy"]["mean"] == 0.75
+
+
+def test_attentive_probes_stand_beside_the_pooled_ones_with_score_and_gain():
+    parts = [scored("pretrained", "net", 150), scored("random", "net", 120, 121)]
+    parts += [scored("pretrained", "net", 180, layer="hidden.none")]
+    parts += [scored("random", "net", 140, 141, layer="hidden.none")]
+    tree = details(compared(*parts), {})["net"]
+    assert tree["pretrained"]["plain"]["hidden.none"]["accuracy"]["mean"] == 0.9
+    assert tree["pretrained"]["plain"]["hidden.none"]["gain"]["mean"] == pytest.approx(0.1975, abs=1e-4)
+    assert list(tree["random"]["plain"]["hidden.none"]) == ["accuracy"]

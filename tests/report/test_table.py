@@ -331,6 +331,21 @@ def test_several_layers_have_a_line_each_and_say_how_many_folds_chose_them():
     assert "Layers and poolings" not in text(TRAINED, RANDOM, PIXELS)
 
 
+def test_attentive_probes_have_a_table_with_their_gain():
+    tokens = [scored("pretrained", "net", 180, layer="hidden.none")]
+    tokens += [scored("random", "net", 140, 145, 142, layer="hidden.none")]
+    found, shown = compared(TRAINED, RANDOM, *tokens), text(TRAINED, RANDOM, *tokens)
+    probes = list(found.attentive.values())
+    gain = probes[0].gain
+    assert tables(shown)[-1] == [
+        ["row", "network", "tokens", "accuracy", "pretrained minus random"],
+        ["net", "pretrained", "hidden", percent_interval(probes[0].score), f"{points(gain.difference)}: better"],
+        ["net", "random", "hidden", percent_interval(probes[1].score), ""],
+    ]
+    assert "Holm's correction for this difference alone" in shown
+    assert "Attentive" not in text(TRAINED, RANDOM)
+
+
 def test_all_pairs_are_shown_on_request():
     shown = tables(text(TRAINED, RANDOM, PIXELS, NOISE, given=params(pairs="all")))[1]
     assert [cells[0] for cells in shown[1:]] == [

@@ -1,10 +1,10 @@
 """Compares the rows on the same clips.
 
 What the user asked, gains and rows held against each other, is one family of tests. Perturbations say why a row is as
-good as it is: they are diagnostics, a family of their own. The arrow of time is a third one.
+good as it is: they are diagnostics, a family of their own. So are the arrow of time, and the attentive probe.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -29,7 +29,7 @@ from trajprobe.compare.sample import ClipMeans, Sample
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
 from trajprobe.compare.seeds import rank_p_value, share_of_gain
 from trajprobe.compare.verdicts import Verdict, judge
-from trajprobe.files.feature_shards import CHOSEN
+from trajprobe.files.feature_shards import CHOSEN, UNPOOLED
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
@@ -73,6 +73,14 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class AttentiveProbe:
+    """Of a network, or of several seeds of one."""
+
+    score: Estimate  #: by the metric that verdicts are on
+    gain: Verdict | None  #: on pretrained minus random, where the row has both
+
+
+@dataclass(frozen=True)
 class Comparison:
     """All results; what is by variant is in the order of the rows."""
 
@@ -85,6 +93,7 @@ class Comparison:
     pairs: dict[Pair, Verdict]  #: of all pairs of rows, where these are asked for
     arrows: dict[Variant, ArrowOfTime]  #: of variants that saw the clips backwards too
     layers: dict[Variant, Estimate]  #: by `metric`, of each layer and pooling of the rows that have several
+    attentive: dict[Variant, AttentiveProbe]  #: of the rows that keep tokens
     leaks: list[ChanceTest]
     labelling: Labelling
     chance: float  #: the share of the most frequent class among tested clips
@@ -121,7 +130,9 @@ def compare(
     # What a row of several layers is worth is what it has with a layer that was chosen inside train. The best one of
     # all, seen from the tested clips, would be chosen by them.
     chosen = {of.row for of in every if of.layer == CHOSEN}
-    variants = {of: scored for of, scored in every.items() if of.row not in chosen or of.layer == CHOSEN}
+    tokens = {of: scored for of, scored in every.items() if of.layer.endswith(f".{UNPOOLED}")}
+    pooled = {of: scored for of, scored in every.items() if of not in tokens}
+    variants = {of: scored for of, scored in pooled.items() if of.row not in chosen or of.layer == CHOSEN}
     failed = leaks(list(variants.values()), sample.labels, sample.folds, params.alpha)
     if params.leaks == "stop":
         refuse(failed)
@@ -163,17 +174,30 @@ def compare(
         differences={of: Difference(held[of], verdicts[held[of], of], share(held[of], of)) for of in held},
         pairs={pair: verdicts[pair] for pair in rows} if params.pairs == "all" else {},
         arrows=arrows(variants, randoms, sample, params.alpha, params.margin, params.confidence),
-        layers={
-            of: confidence_interval(
-                score(scored.scores[metric], sample.weights(metric), METRICS[metric].ends), params.confidence
-            )
-            for of, scored in every.items()
-            if of not in variants
-        },
+        layers={of: _score(scored, metric, sample, params) for of, scored in pooled.items() if of not in variants},
+        attentive=attentive(tokens, metric, sample, params),
         leaks=failed,
         labelling=labelling,
         chance=float(np.bincount(sample.labels).max() / len(sample.labels)),
     )
+
+
+def attentive(
+    variants: Mapping[Variant, ScoredVariant], metric: str, sample: Sample, params: Compare
+) -> dict[Variant, AttentiveProbe]:
+    """The attentive probes of `variants`: a further question, so that their gains are a family of their own."""
+    pairs = baselines(variants)
+    hypotheses = [difference_hypothesis(variants[of], variants[random], metric, sample) for of, random in pairs.items()]
+    judged = judge(hypotheses, params.alpha, params.margin, params.confidence, sample.shortage(metric))
+    gains = dict(zip(pairs, judged, strict=True))
+    return {
+        of: AttentiveProbe(_score(scored, metric, sample, params), gains.get(of)) for of, scored in variants.items()
+    }
+
+
+def _score(scored: ScoredVariant, metric: str, sample: Sample, params: Compare) -> Estimate:
+    distribution = score(scored.scores[metric], sample.weights(metric), METRICS[metric].ends)
+    return confidence_interval(distribution, params.confidence)
 
 
 def _gain(trained: ScoredVariant, random: ScoredVariant, verdict: Verdict, metric: str, params: Compare) -> Gain:

@@ -29,7 +29,7 @@ from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.plan import Plan
 from trajprobe.features.tokens import microbatches, not_finite, pack, pool, unpack
 from trajprobe.files.atomic import fresh_folder
-from trajprobe.files.feature_shards import FEATURES, NO_LAYER, RANDOM, Coordinates, folder
+from trajprobe.files.feature_shards import FEATURES, NO_LAYER, PLAIN, RANDOM, Coordinates, folder
 from trajprobe.files.locked_shards import LockedShards, with_machines
 from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
@@ -79,7 +79,7 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
                 place = temporary / folder(of[view]).relative_to(FEATURES / name)
                 folders[place] = with_machines(recipe | {"tracks": plan.clips.meta["tracks"]}, of_view, len(tasks))
             produce(where, work, tasks, folders, title, stored | pulled)
-    views = " ".join(map(str, plan.row.views))
+    views = " ".join(map(str, plan.encoding.views))
     return f"{name}: {len(runs)} x {len(plan.clips)} clips to {forecast.shapes(plan.cost)} features ({views})"
 
 
@@ -92,7 +92,7 @@ class FeatureWork:
 
     def open(self) -> "FeatureMaker":
         """Brings the network into memory."""
-        return FeatureMaker(self.plan, self.of[0])
+        return FeatureMaker(self.plan, *self.of[0][1:3])
 
 
 class FeatureMaker:
@@ -102,18 +102,20 @@ class FeatureMaker:
         UserError: the weights or the device won't do.
     """
 
-    def __init__(self, plan: Plan, of: Coordinates) -> None:
-        self.plan, self.encoding, self.device = plan, plan.encoding, plan.device
+    def __init__(self, plan: Plan, network: str, shown: str = PLAIN) -> None:
+        """`network` and `shown`, an input, are coordinates."""
+        self.plan, self.device = plan, plan.device
+        self.encoding = replace(plan.encoding, views=tuple(plan.row.views_of(network, shown)))
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = plan.row.precision == "tf32"
         torch.backends.cudnn.deterministic = True
-        network, source = open_network(plan, of.network)
+        module, source = open_network(plan, network)
         with self._gpu_memory():
-            self.network = network.to(self.device, self.encoding.dtype).eval().requires_grad_(False)
-        self.perturb = INPUTS[of.input]
-        self.view_recipes = [plan.recipe(of, view, source) for view in self.encoding.views]
+            self.network = module.to(self.device, self.encoding.dtype).eval().requires_grad_(False)
+        self.perturb = INPUTS[shown]
+        self.view_recipes = [plan.recipe(network, shown, view, source) for view in self.encoding.views]
         family = plan.family
         #: Bits of a code, where layers are made of codes: these are kept in place of their tokens.
-        self.bits = family.code_bits(network) if family.DISCRETE else 0
+        self.bits = family.code_bits(module) if family.DISCRETE else 0
         self.keeps_tokens = os.environ.get(KEEP) == "1"
 
     def tasks(self) -> list[Task]:

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trajprobe.backbones.parts.activations import Activations
 from trajprobe.files import memory
+from trajprobe.stage import duration
 
 GIB = 2**30
 
@@ -71,7 +72,7 @@ def summary(of: Cost, size: int, clips: int, networks: int, seconds: float) -> s
     features = 4 * total * sum(map(prod, of.shapes))
     return (
         f"{times}{clips:,} clips of {of.flop / 1e9:,.1f} GFLOP, {size} at once ({size * of.memory / GIB:.2f} GiB of "
-        f"activations), at the measured {_digits(of.flop / seconds / 1e9)} GFLOP/s: {_duration(seconds * total)}; "
+        f"activations), at the measured {_digits(of.flop / seconds / 1e9)} GFLOP/s: {duration(seconds * total)}; "
         f"{shapes(of)} features a clip, {features / 1e6:,.1f} MB"
     )
 
@@ -83,10 +84,3 @@ def shapes(of: Cost) -> str:
 
 def _digits(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
-
-
-def _duration(seconds: float) -> str:
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -20,7 +20,7 @@ from trajprobe.features import forecast
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.tokens import POOLINGS, Encoding
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, RANDOM, REVERSED, Coordinates
+from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, PRETRAINED, RANDOM, REVERSED, UNPOOLED
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
 from trajprobe.rows import ALL, Row, Run, View, named_row
@@ -117,7 +117,7 @@ class Plan:
             start += shard["items"]
         return torch.cat(sample)
 
-    def recipe(self, of: Coordinates, view: View, weights: dict[str, Any]) -> dict[str, Any]:
+    def recipe(self, network: str, shown: str, view: View, weights: dict[str, Any]) -> dict[str, Any]:
         """All that determines the bytes of a view's shard beside its own clips; `weights` says where those come from.
 
         The number of clips in the set is no part of it: more tracks change nothing in the shards that exist.
@@ -137,11 +137,9 @@ class Plan:
             "packages": {package: version(package) for package in self.family.PACKAGES},
             "code": [code_hash(self.family.module), code_hash("trajprobe.features.tokens")],
         }
-        if of.is_perturbed:
-            recipe["perturbation"] = [
-                of.network if of.input == PLAIN else of.input,
-                code_hash(INPUTS[PLAIN].__module__),
-            ]
+        if shown != PLAIN or network == PERMUTED_WEIGHTS:
+            perturbation = network if shown == PLAIN else shown
+            recipe["perturbation"] = [perturbation, code_hash(INPUTS[PLAIN].__module__)]
         return recipe
 
 
@@ -165,9 +163,9 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
             layers = ", ".join(of.LAYERS) + (f", or a number from 0 to {deepest}" if deepest >= 0 else "")
             got = "nothing" if row.layer is None else layer
             raise UserError(f"params.yaml: `{where}.layer`: got `{got}`, expected one of {layers}, several, or `{ALL}`")
-        if pooling not in (*POOLINGS, *of.POOLINGS):
-            poolings = ", ".join((*POOLINGS, *of.POOLINGS))
-            raise UserError(f"params.yaml: `{where}.pooling`: got `{pooling}`, expected one of {poolings}, or several")
+        if pooling not in (poolings := [each for each in (*POOLINGS, *of.POOLINGS) if each != UNPOOLED]):
+            expected = f"{', '.join(poolings)}, or several"
+            raise UserError(f"params.yaml: `{where}.pooling`: got `{pooling}`, expected one of {expected}")
         if layer in of.DISCRETE and row.precision != "float32":
             raise UserError(
                 f"params.yaml: `{where}.precision`: got `{row.precision}`, expected float32: `{layer}` is made of "
@@ -202,7 +200,7 @@ def runs_here() -> bool:
 def encoding_of(name: str, row: Row, architecture: Parameters) -> Encoding:
     """What a row does with its network; `row` was checked."""
     dtype = torch.bfloat16 if row.precision == "bfloat16" else torch.float32
-    return Encoding(family(row.family), architecture, tuple(row.views), dtype, name)
+    return Encoding(family(row.family), architecture, tuple(row.views_of(PRETRAINED, PLAIN)), dtype, name)
 
 
 def cost_of(encoding: Encoding, form: Mapping[str, int]) -> forecast.Cost:

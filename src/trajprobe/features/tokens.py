@@ -41,7 +41,12 @@ def flatten(tokens: Tensor) -> Tensor:
     return rearrange(tokens, "b d t h w -> b t (h w d)")
 
 
-POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {f.__name__: f for f in (tmean, tdiff, mean, flatten)}
+def none(tokens: Tensor) -> Tensor:
+    """The tokens one by one, for the attentive probe: [b d t h w] -> [b (t h w) d]."""
+    return rearrange(tokens, "b d t h w -> b (t h w) d")
+
+
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {f.__name__: f for f in (tmean, tdiff, mean, flatten, none)}
 
 
 @dataclass(frozen=True)

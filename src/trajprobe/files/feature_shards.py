@@ -24,6 +24,8 @@ PRETRAINED, RANDOM, PERMUTED_WEIGHTS = "pretrained", "random", "permuted-weights
 NO_NETWORK, NO_LAYER = "none", "features"
 #: In place of LAYER.POOLING, of a row that has several: the one that a probe chose inside train.
 CHOSEN = "chosen"
+#: The pooling that keeps the tokens of a layer one by one, for the attentive probe.
+UNPOOLED = "none"
 #: The input that is not perturbed, and that of the same clips played backwards.
 PLAIN, REVERSED = "plain", "reversed"
 
@@ -109,7 +111,8 @@ def load_features(
             `none` for a row without a network; by default the first of these that the row has: `pretrained`,
             `pretrained/0`, `none`, `random/0`.
         input: `plain`, `reversed`, or a perturbation: `shuffled-frames`, `middle-frame`.
-        layer: LAYER.POOLING, as `hidden.tmean`; needed only where the row has several.
+        layer: LAYER.POOLING, as `hidden.tmean`; needed only where the row has several. LAYER.none: the tokens one by
+            one [b n d], where the row keeps them.
         root: the top of the repository.
 
     Raises:
@@ -134,7 +137,8 @@ def chosen(
     held = networks_of(row, root)
     defaults = (PRETRAINED, f"{PRETRAINED}/0", NO_NETWORK, f"{RANDOM}/0")
     networks = [network] if network else [name for name in defaults if _has(held, name)]
-    matching = [of for of in held if of.network in networks[:1] and of.input == input and layer in (None, of.layer)]
+    layers = {of.layer for of in held if not of.layer.endswith(f".{UNPOOLED}")} if layer is None else {layer}
+    matching = [of for of in held if of.network in networks[:1] and of.input == input and of.layer in layers]
     if len(matching) != 1:
         raise UserError(_no_features(row, network, input, layer, held, root))
     return matching[0]

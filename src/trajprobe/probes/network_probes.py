@@ -12,7 +12,7 @@ from trajprobe.files.probe_results import NetworkProbe
 from trajprobe.probes import few_shot, pool
 from trajprobe.probes.arrays import Integers, Matrix
 from trajprobe.probes.code_length import blocks, code_lengths
-from trajprobe.probes.cross_validation import FoldProbe, OuterFold, probe_fold
+from trajprobe.probes.cross_validation import FoldProbe, OuterFold, ViewProbe, probe_fold
 from trajprobe.probes.directions import NOT_TESTED, both_ways, correct_directions, directions, fold_of_pairs
 from trajprobe.probes.permutation import permuted_labels
 from trajprobe.probes.selection import inner_splits
@@ -48,7 +48,7 @@ def probe_networks(
         UserError: there are too few clips or groups for what `params` asks for.
     """
     views = max(len(network) for variant in variants for network in variant.networks)
-    outer, coded = outer_folds(labelling, params, views=views), blocks(labelling.groups, params)
+    outer, coded = outer_folds(labelling, params, choices=views), blocks(labelling.groups, params)
     clips = len(labelling.labels)
     pairs = [fold_of_pairs(fold, clips) for fold in outer]
     calls: list[Callable[[], Any]] = []
@@ -70,7 +70,7 @@ def probe_networks(
     for variant in variants:
         of_clips = [([next(results) for _ in outer], next(results)) for _ in variant.networks]
         of_pairs = [[next(results) for _ in pairs] for _ in variant.backwards] or [[]] * len(variant.networks)
-        networks = [_joined(outer, *one, arrow, clips) for one, arrow in zip(of_clips, of_pairs, strict=True)]
+        networks = [_probe(outer, *one, arrow, clips) for one, arrow in zip(of_clips, of_pairs, strict=True)]
         of_views = [_of_views(outer, folds, clips) for folds, _ in of_clips]
         probed.append(ProbedVariant(networks, of_views, [[fold.number for fold in folds] for folds, _ in of_clips]))
     return probed
@@ -81,20 +81,20 @@ def fold_numbers(folds: Integers) -> list[int]:
     return [int(fold) for fold in np.unique(folds) if fold >= 0]
 
 
-def outer_folds(labelling: Labelling, params: Probe, *, views: int = 1) -> list[OuterFold]:
-    """Each tested fold, with all permutations and with its share of the few-shot draws; `views`: of each network."""
+def outer_folds(labelling: Labelling, params: Probe, *, choices: int = 1) -> list[OuterFold]:
+    """Each tested fold, with all permutations and its share of the few-shot draws; `choices` as of `inner_splits`."""
     numbers, labels, groups = fold_numbers(labelling.folds), labelling.labels, labelling.groups
     permuted = permuted_labels(labels, groups, labelling.folds, params)
     drawn, counts = few_shot.samples(labelling, numbers, params), few_shot.shots(labelling, numbers)
     outer = []
     for place, number in enumerate(numbers):
         train, test = np.flatnonzero(labelling.folds != number), np.flatnonzero(labelling.folds == number)
-        splits = inner_splits(train, labels, groups, params, views=views)
+        splits = inner_splits(train, labels, groups, params, choices=choices)
         outer.append(OuterFold(train, test, splits, permuted, drawn[place :: len(numbers)], counts))
     return outer
 
 
-def _joined(
+def _probe(
     outer: Sequence[OuterFold],
     folds: Sequence[FoldProbe],
     code_bits: list[float],
@@ -121,15 +121,17 @@ def _joined(
 
 def _of_views(outer: Sequence[OuterFold], folds: Sequence[FoldProbe], clips: int) -> list[NetworkProbe]:
     """By each view of a network."""
-    return [
-        NetworkProbe(
-            predictions=_out_of_fold(outer, [fold.predictions for fold in view], clips),
-            chosen=[fold.value for fold in view],
-            at_edge=sum(fold.at_edge for fold in view),
-            unconverged=sum(not fold.converged for fold in view),
-        )
-        for view in zip(*(fold.views for fold in folds), strict=True)
-    ]
+    return [joined(outer, view, clips) for view in zip(*(fold.views for fold in folds), strict=True)]
+
+
+def joined(outer: Sequence[OuterFold], folds: Sequence[ViewProbe], clips: int) -> NetworkProbe:
+    """The probes of the folds of one view, of a network on n `clips`."""
+    return NetworkProbe(
+        predictions=_out_of_fold(outer, [fold.predictions for fold in folds], clips),
+        chosen=[fold.value for fold in folds],
+        at_edge=sum(fold.at_edge for fold in folds),
+        unconverged=sum(not fold.converged for fold in folds),
+    )
 
 
 def _few_shot(

@@ -23,7 +23,7 @@ def run(calls: Sequence[Callable[[], T]], name: str) -> list[T]:
 
     `name` stands before the progress bar. What a call raises is raised.
     """
-    count = min(workers(cpu_count()), len(calls))
+    count = processes(len(calls))
     bar = partial(tqdm, total=len(calls), desc=name, unit="part")
     if count == 1:
         return [call() for call in bar(calls)]
@@ -31,6 +31,11 @@ def run(calls: Sequence[Callable[[], T]], name: str) -> list[T]:
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(count, context, _begin, (calls,)) as pool:
         return list(bar(pool.map(_call, range(len(calls)))))
+
+
+def processes(calls: int) -> int:
+    """How many processes so many calls are worked off by."""
+    return min(workers(cpu_count()), calls)
 
 
 def _begin(calls: Sequence[Callable[[], Any]]) -> None:

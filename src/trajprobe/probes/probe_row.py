@@ -15,6 +15,7 @@ from trajprobe.files.feature_shards import (
     PERMUTED_WEIGHTS,
     PLAIN,
     REVERSED,
+    UNPOOLED,
     Coordinates,
     digest,
     folder,
@@ -65,7 +66,9 @@ def probe_row(row: str, params: Probe) -> RowProbe:
     pairs = 2 * sum(size for path, size in sizes.items() if path.parts[-3] == REVERSED)  # joined with plain ones
     size = COPIES * sum(sizes.values()) + pairs
     memory.require(size, str(FEATURES / row), "take a pooling of fewer dimensions, or fewer seeds")
-    variants_of = groupby(sorted(networks_of(row), key=_variant_of), _variant_of)
+    held = networks_of(row)
+    tokens = [of for of in held if of.layer.endswith(f".{UNPOOLED}")]
+    variants_of = groupby(sorted((of for of in held if of not in tokens), key=_variant_of), _variant_of)
     every = [_read(of, list(seeds), labelling) for of, seeds in variants_of]
     if not every:
         raise UserError(f"{FEATURES / row}: no features; `dvc repro` makes them, `dvc pull` fetches them")
@@ -95,8 +98,25 @@ def probe_row(row: str, params: Probe) -> RowProbe:
             variant
             for each, networks in zip(stored, probed, strict=True)
             for variant in _variants(each, _backwards(each, backwards), networks, train, params)
-        ],
+        ]
+        + (_attentive(row, tokens, labelling, train, params) if tokens else []),
     )
+
+
+def _attentive(
+    row: str, tokens: list[Coordinates], labelling: Labelling, train: int, params: Probe
+) -> list[VariantProbe]:
+    """The attentive probes of the row's tokens, of its pretrained networks and of its random ones."""
+    from trajprobe.probes.attentive import probe_networks  # torch, which no other probe needs
+
+    stored = [_read(of, list(places), labelling) for of, places in groupby(tokens, _variant_of)]
+    networks = [network.reshape(len(network), *each.shapes[0]) for each in stored for (network,) in each.features]
+    probed = probe_networks(networks, labelling, params, row)
+    variants = []
+    for each in stored:
+        own = [probed.pop(0) for _ in each.features]
+        variants.append(replace(_variant(each, None, 0, own, train, params), pca=0, equal_dimensions=0))
+    return variants
 
 
 def _variant_of(of: Coordinates) -> tuple[str, str]:

@@ -30,16 +30,18 @@ class Choice(NamedTuple):
     correct: int = 0  #: clips of train that the probes of other inner folds predict correctly with it
 
 
-def inner_splits(train: Integers, labels: Integers, groups: Integers, params: Probe, *, views: int = 1) -> list[Split]:
+def inner_splits(
+    train: Integers, labels: Integers, groups: Integers, params: Probe, *, choices: int = 1
+) -> list[Split]:
     """The inner folds of `train`, which are some of the clips that have `labels` (n) and `groups` (n).
 
-    None where there is nothing to choose: the grid has one value, and networks have one of `views`. They depend on
-    nothing of the features: all networks have the same.
+    None where there is nothing to choose: the grid has one value, and there is one of what else is chosen, of which
+    there are so many `choices`. They depend on nothing of the features: all networks have the same.
 
     Raises:
         UserError: there are too few groups or clips for them.
     """
-    if len(params.model.grid) == 1 and views == 1:
+    if len(params.model.grid) == 1 and choices == 1:
         return []
     for what, count in (
         ("groups", len(np.unique(groups[train]))),
@@ -80,11 +82,15 @@ def select(
         for seen, unseen in views(features, split.train, split.test, equal, params):
             models = classifier.fit_grid(seen, fitted, params.seed)
             right[-1].append([np.sum(model.predict(unseen) == answers) for model in models])
-    return [_choice(grid, counts, classifier.last) for counts in np.sum(right, axis=0)]
+    return [best_of(grid, counts, classifier.last) for counts in np.sum(right, axis=0)]
 
 
-def _choice(grid: tuple[float, ...], right: Integers, last: float | None) -> Choice:
-    """The first of the best; those before it are worse, so that only the first value can be an edge by a tie."""
+def best_of(grid: tuple[float, ...], right: Integers, last: float | None) -> Choice:
+    """Of the values of a grid, that with the most clips `right` (values).
+
+    Of equals it is the first. Those before it are worse, so that only the first value can be an edge by a tie. `last`
+    is a value that is no edge.
+    """
     best = int(right.argmax())
     at_end = best in (0, len(grid) - 1) and grid[best] != last
     neighbour = right[best - 1] if best else right[min(1, len(grid) - 1)]

@@ -32,6 +32,17 @@ class CodeLength(Parameters, frozen=True):
     c: Grid  #: inverse penalties, of which each code takes the best and says which
 
 
+class Attentive(Parameters, frozen=True):
+    """Of the attentive probe, which rows with `keep_tokens` have as well."""
+
+    heads: Annotated[int, Meta(ge=1, le=1024)]  #: each looks elsewhere
+    width: Annotated[int, Meta(ge=1, le=2**16)]  #: of each head
+    steps: Annotated[int, Meta(ge=2, le=10**6)]  #: of training
+    batch: Count  #: clips a step
+    learning_rate: Grid  #: chosen from inside train, as the classifiers' values are
+    weight_decay: Annotated[float, Meta(ge=0.0, le=1e3)]
+
+
 class Probe(Sections, frozen=True):  # type: ignore[misc, valid-type, call-arg] # its base is made from the classifiers
     """The same for all rows. Beside these fields, each classifier's section."""
 
@@ -43,6 +54,7 @@ class Probe(Sections, frozen=True):  # type: ignore[misc, valid-type, call-arg] 
     permutations: Draws  #: runs a row with permuted labels, at the value that the true ones chose
     few_shot: FewShot
     code_length: CodeLength
+    attentive: Attentive
     seed: Seed
 
     @property

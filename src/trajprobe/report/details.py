@@ -33,6 +33,9 @@ def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) ->
         _place(tree, variant)[variant.layer] = numbers
     for variant, estimate in comparison.layers.items():
         _place(tree, variant)[variant.layer] = {comparison.metric: with_interval(estimate)}
+    for variant, probe in comparison.attentive.items():
+        gain = {"gain": _verdict(probe.gain)} if probe.gain else {}
+        _place(tree, variant)[variant.layer] = {comparison.metric: with_interval(probe.score)} | gain
     tested = comparison.labelling.folds >= 0
     return tree | {
         "data": {

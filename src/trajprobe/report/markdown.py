@@ -1,6 +1,7 @@
-"""Text of others in Markdown: a name that a file supplied can't begin a list, a table's cell, a link or HTML."""
+"""Markdown: lines of tables, and text of others in it, which can not begin a list, a cell, a link or HTML."""
 
 import re
+from collections.abc import Sequence
 
 from trajprobe.errors import visible
 
@@ -21,3 +22,13 @@ def markdown(text: object) -> str:
 
 def _escaped(text: str) -> str:
     return "".join(ENTITIES.get(letter, letter) for letter in SPECIAL.sub(r"\\\1", text))
+
+
+def table_line(*cells: object) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def table_rule(header: Sequence[str]) -> str:
+    """The line below its header."""
+    return f"|{'---|' * len(header)}"

@@ -9,8 +9,9 @@ from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH, ORDER
 from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import POWER, Sign, Verdict
-from trajprobe.files.feature_shards import CHOSEN, NO_LAYER, NO_NETWORK, PLAIN, RANDOM
-from trajprobe.report.markdown import markdown
+from trajprobe.files.feature_shards import CHOSEN, NO_LAYER, NO_NETWORK, RANDOM
+from trajprobe.report.further_probes import attentive_probes, layers
+from trajprobe.report.markdown import markdown, table_line, table_rule
 from trajprobe.report.notes import notes
 from trajprobe.report.numbers import percent, percent_interval, points, rounded_percent, signed
 
@@ -25,7 +26,8 @@ def table(
         [*_scores(comparison, order, dataset, params), *_arrow_gains(comparison), ""],
         [*_differences(comparison, order, params)],
         [*_few_labels(comparison, order)],
-        [*_layers(comparison, order)],
+        [*layers(comparison, order)],
+        [*attentive_probes(comparison, params)],
         _list("Notes:", [*notes(comparison), *further]),
     ]
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
@@ -102,8 +104,8 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     titles += ["order alone"] * of_order
     titles += ["arrow of time"] * bool(comparison.arrows)
     header = ["row", "network", "input", "features", *titles, f"in {widest} dimensions", "permuted labels"]
-    yield _line(*header)
-    yield _rule(header)
+    yield table_line(*header)
+    yield table_rule(header)
     for scored in order:
         estimates = comparison.estimates[scored.variant]
         intervals = [percent_interval(estimates[name]) for name in (*METRICS, *[ORDER] * of_order)]
@@ -112,7 +114,7 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
             cell = f"{percent_interval(estimates[ARROW])}, {_against_chance(arrow.from_chance)}" if arrow else ""
             intervals.append(cell)
         own, equal = scored.probe.equal_dimensions, _cell(scored.equal_dimensions)
-        yield _line(
+        yield table_line(
             *_coordinates(scored),
             _features(scored),
             *intervals,
@@ -170,8 +172,8 @@ def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params:
     )
     yield ""
     header = ["difference", "mean", "Cohen's h", "p", "verdict", "smallest detectable"]
-    yield _line(*header)
-    yield _rule(header)
+    yield table_line(*header)
+    yield table_rule(header)
     for name, verdict in [*questions, *diagnostics]:
         yield _difference(name, verdict)
     yield ""
@@ -188,7 +190,7 @@ def _minus(reference: Variant, variant: Variant) -> str:
 def _difference(name: str, verdict: Verdict) -> str:
     p_value = "" if verdict.p_value is None else _p_value(verdict.p_value)
     detectable = "" if verdict.detectable_difference is None else percent(verdict.detectable_difference)
-    return _line(name, points(verdict.difference), signed(verdict.cohens_h, 2), p_value, verdict.words, detectable)
+    return table_line(name, points(verdict.difference), signed(verdict.cohens_h, 2), p_value, verdict.words, detectable)
 
 
 def _p_value(p_value: float) -> str:
@@ -207,8 +209,8 @@ def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Itera
     )
     yield ""
     header = ["row", "network", *map(str, shots), "area", "bits per clip", "times shorter"]
-    yield _line(*header)
-    yield _rule(header)
+    yield table_line(*header)
+    yield table_rule(header)
     for scored in rows:
         curve = [percent(share) for share in scored.few_shot] or [""] * len(shots)
         estimates = comparison.estimates[scored.variant]
@@ -217,7 +219,7 @@ def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Itera
         if scored.code_length:
             mean, low, high = estimates[CODE_LENGTH]
             code = [f"{mean:.2f} [{low:.2f}, {high:.2f}]", f"{scored.compression:.2f}"]
-        yield _line(*_coordinates(scored)[:2], *curve, area, *code)
+        yield table_line(*_coordinates(scored)[:2], *curve, area, *code)
     for variant, gain in comparison.gains.items():
         parts = [f"area {points(gain.area)} points"] if gain.area else []
         parts += [f"{signed(gain.code_length, 2)} bits per clip"] if gain.code_length else []
@@ -242,41 +244,6 @@ def _features(scored: ScoredVariant) -> str:
     return shape if scored.variant.layer == NO_LAYER else f"{scored.variant.layer}, {shape}"
 
 
-def _line(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-def _rule(header: Sequence[str]) -> str:
-    return f"|{'---|' * len(header)}"
-
-
 def _cell(share: float) -> str:
     """A share in %, or nothing where it was not run."""
     return "" if np.isnan(share) else percent(share)
-
-
-def _layers(comparison: Comparison, order: Sequence[ScoredVariant]) -> Iterator[str]:
-    """Of each row that has several layers or poolings, a line for each of them."""
-    chosen = [scored for scored in order if scored.variant.layer == CHOSEN]
-    if not chosen:
-        return
-    yield (
-        f"Layers and poolings: {METRICS[comparison.metric].title} in % of a probe of each alone, and in brackets how "
-        "many folds chose it inside train. Above, a row has the layer that each fold chose; so have its random "
-        "networks, each by itself. The best line here is no result: the tested clips would have chosen it."
-    )
-    for row in dict.fromkeys(scored.variant.row for scored in chosen):
-        of_row = [scored for scored in chosen if scored.variant.row == row]
-        header = [f"layers of {row}", *(" ".join(word for word in of.variant[1:3] if word != PLAIN) for of in of_row)]
-        yield ""
-        yield _line(*header)
-        yield _rule(header)
-        for layer in dict.fromkeys(of.layer for of in comparison.layers if of.row == row):
-            yield _line(layer, *(_layer(comparison, of, layer) for of in of_row))
-    yield ""
-
-
-def _layer(comparison: Comparison, chosen: ScoredVariant, layer: str) -> str:
-    score = percent_interval(comparison.layers[chosen.variant._replace(layer=layer)])
-    folds = chosen.chosen_layers[layer]
-    return f"{score} ({folds})" if folds else score
