@@ -16,7 +16,7 @@ from arrow_of_time import ARROW_RUNS, arrow_rates
 from carry_nothing import RUNS, shares
 from class_metrics import Classes
 from class_metrics import rates as class_rates
-from cross_validated import SIGNAL_RUNS, cross_validated_rates
+from cross_validated import LAYER_SETTINGS, SIGNAL_RUNS, cross_validated_rates
 from error_rates import ALPHA, CONFIDENCE, FAMILIES, FAMILY, MARGIN, TABLES, detected, percent, rates
 from few_labels import RUNS as FEW_LABEL_RUNS
 from few_labels import few_label_rates
@@ -201,6 +201,14 @@ def cross_validated() -> Iterator[str]:
         yield row(*cell)
 
 
+def layer_choice() -> Iterator[str]:
+    """The same, of networks of several layers, of which each fold chooses one inside train."""
+    header = ("called better", "called worse", "coverage", "coverage of accuracies")
+    yield from table("clips", "layers", "accuracy", *header)
+    for cell in cross_validated_rates(LAYER_SETTINGS):
+        yield row(*cell)
+
+
 def arrow_of_time() -> Iterator[str]:
     """Directions of clips, told by probes of networks that are equally good."""
     header = ("called above chance", "called below", "coverage", "gain better", "gain worse")
@@ -332,6 +340,13 @@ anew, those that probes are trained on too. At an accuracy of 19 % the features 
 
 {{cross_validated}}
 
+## The choice of a layer
+
+The same, of networks of several layers that are equally good; half of the variance within a class is shared by a
+network's layers. Each fold chooses a layer inside train, for either network by itself.
+
+{{layer_choice}}
+
 ## The arrow of time
 
 Directions of clips, told from features of 16 dimensions; one part of a clip's features stays when it is played
@@ -362,7 +377,7 @@ The next one is that of the table's verdicts: Holm's method holds the gain and t
 #: In the order of the page.
 PARTS = (
     *(even, uneven, fewest, seeds, recipes, skewed, ranks, accuracies, class_metrics, near_one, equivalence, power),
-    *(detectable, cross_validated, arrow_of_time, few_labels, end_to_end),
+    *(detectable, cross_validated, layer_choice, arrow_of_time, few_labels, end_to_end),
 )
 
 

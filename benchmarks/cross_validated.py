@@ -1,6 +1,6 @@
 """Error rates and coverage of the comparison behind real cross-validation, of networks that are equally good."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,7 @@ class Setting:
     each: int  #: clips of a group
     signal: float = SIGNAL
     dimensions: int = 16
+    layers: int = 1  #: of a network, all as good as each other
 
 
 SETTINGS = (
@@ -42,20 +43,31 @@ SETTINGS = (
     Setting("200", 200, 1),
     Setting("200 in 10 groups", 10, 20),
 )
+#: Of networks of several layers, of which each fold chooses one inside train.
+LAYER_SETTINGS = (Setting("60", 60, 1, layers=6), Setting("200", 200, 1, layers=6), Setting("200", 200, 1, layers=24))
 
 
-def features(setting: Setting, seed: int, networks: int = 2) -> tuple[list[Array], Labelling]:
-    """Features (n d) of networks that are equally good, and the clips' labels, groups and folds."""
+def features(setting: Setting, seed: int, networks: int = 2) -> tuple[list[list[Array]], Labelling]:
+    """Features (n d) of the layers of networks that are equally good, and the clips' labels, groups and folds.
+
+    Half of the variance within a class is shared by a network's layers.
+    """
     generator, labelling = np.random.default_rng(seed), labelled(setting.groups, setting.each, seed)
     drawn = []
     for _ in range(networks):
         centres = generator.normal(size=(CLASSES, setting.dimensions))
         centres -= centres.mean(axis=0)
         centres *= setting.signal / np.sqrt((centres**2).sum(axis=1).mean())
-        x = centres[labelling.labels] + generator.normal(size=(setting.groups * setting.each, setting.dimensions))
+        size = setting.groups * setting.each, setting.dimensions
+        x = centres[labelling.labels]
+        if setting.layers > 1:
+            x = x + np.sqrt(0.5) * generator.normal(size=size)
+        share = np.sqrt(0.5) if setting.layers > 1 else 1.0
+        xs = [x + share * generator.normal(size=size) for _ in range(setting.layers)]
         if setting.each > 1:
-            x = x + PLACE * generator.normal(size=(setting.groups, setting.dimensions))[labelling.groups]
-        drawn.append(x)
+            place = PLACE * generator.normal(size=(setting.groups, setting.dimensions))[labelling.groups]
+            xs = [x + place for x in xs]
+        drawn.append(xs)
     return drawn, labelling
 
 
@@ -66,7 +78,7 @@ def predictions(setting: Setting, seed: int) -> tuple[Integers, Labelling]:
         seed=seed,
     )  # fmt: skip
     drawn, labelling = features(setting, seed)
-    (probed,) = probe_networks([VariantFeatures([[x] for x in drawn], in_full=False)], labelling, params, "signal")
+    (probed,) = probe_networks([VariantFeatures(drawn, in_full=False)], labelling, params, "signal")
     return np.array([probe.predictions for probe in probed.networks]), labelling
 
 
@@ -89,8 +101,8 @@ def rates(runs: list[tuple[Integers, Labelling]]) -> tuple[float, list[str]]:
     return truth, list(map(percent, np.mean([outcomes(*run, truth) for run in runs], axis=0)))
 
 
-def cross_validated_rates() -> Iterator[list[str]]:
-    """Lines of the page's table."""
-    for setting in SETTINGS:
+def cross_validated_rates(settings: Sequence[Setting] = SETTINGS) -> Iterator[list[str]]:
+    """Lines of the page's table; of `LAYER_SETTINGS`, with the number of layers in place of the dimensions."""
+    for setting in settings:
         truth, shown = rates(Parallel(n_jobs=-1)(delayed(predictions)(setting, seed) for seed in range(SIGNAL_RUNS)))
-        yield [setting.name, str(setting.dimensions), percent(truth), *shown]
+        yield [setting.name, str(setting.layers if setting.layers > 1 else setting.dimensions), percent(truth), *shown]

@@ -32,7 +32,7 @@ def measured(setting: Setting, seed: int) -> Measured:
     """By the probe of params.yaml, as the comparison takes it."""
     params = replace(section(read(), Probe, "probe"), permutations=0, seed=seed)
     drawn, labelling = features(setting, seed)
-    (probed,) = probe_networks([VariantFeatures([[x] for x in drawn], in_full=True)], labelling, params, "few labels")
+    (probed,) = probe_networks([VariantFeatures(drawn, in_full=True)], labelling, params, "few labels")
     areas = np.array([probe.few_shot_areas for probe in probed.networks], dtype=np.float64)  # None becomes nan
     tested = np.isfinite(areas).all(axis=0)
     return Measured(

@@ -150,5 +150,5 @@ def test_tokens_of_several_layers_are_refused(layer):
 
 
 def test_no_pooling_is_no_pooling_of_a_row():
-    with pytest.raises(UserError, match=r"rows\.net\.pooling`: got `none`, expected one of tmean, tdiff, mean, flatten"):
+    with pytest.raises(UserError, match=r"rows\.net\.pooling`: got `none`, expected one of tmean, tdiff, mean"):
         Plan.of(values(pooling="none"), "net")

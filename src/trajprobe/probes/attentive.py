@@ -164,7 +164,12 @@ def forecast(networks: Sequence[Tokens], labelling: Labelling, outer: Sequence[O
     runs = len(networks) * sum(1 + len(set(settings.learning_rate)) * len(fold.splits) for fold in outer)
     short = replace(params, attentive=replace(settings, steps=MEASURED_STEPS))
     clips = np.arange(min(len(networks[0]), settings.batch))
+
+    def run() -> object:
+        return fitted_predictions(networks[0], labelling.labels, clips, clips[:1], settings.learning_rate[:1], short)
+
+    run()  # the first one waits for what torch loads
     begun = time.perf_counter()
-    fitted_predictions(networks[0], labelling.labels, clips, clips[:1], settings.learning_rate[:1], short)
+    run()
     seconds = (time.perf_counter() - begun) / MEASURED_STEPS * settings.steps * runs / pool.processes(runs)
     return f"{runs} trainings of {settings.steps} steps, about {duration(seconds)}"
