@@ -32,7 +32,10 @@ TINY = {
         "permutations": 2,
         "few_shot": {"draws": 2, "c": 1},
         "code_length": {"draws": 2, "c": [0.1]},
-        "attentive": {"steps": 3, "learning_rate": [0.01]},
+        "attentive": {
+            "heads": 2, "width": 4, "steps": 3, "batch": 8,
+            "learning_rate": [0.01], "weight_decay": 0.01,
+        },
     },
 }
 #: Rows of which others say as much: a run takes seconds less for each.

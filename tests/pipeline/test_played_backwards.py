@@ -1,17 +1,13 @@
 """The arrow of time through all stages, which run here, one after the other, in this process."""
 
-import importlib.util
 import json
-import sys
 
+import in_process
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
-from tiny_repository import ARCHITECTURE, ROOT, TINY
+from tiny_repository import ARCHITECTURE
 
-from trajprobe.data.synthetic import Synthetic, arrays
 from trajprobe.files import probe_results
-from trajprobe.files.atomic import write_npz
 from trajprobe.files.feature_shards import load_features
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.params import read, section
@@ -41,43 +37,16 @@ def palindromes():
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Runs all stages over tracks, in an empty folder, and returns the details by row and network."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TRAJPROBE_WORKERS", "1")
-    monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(sys, "path", list(sys.path))  # scripts put `src` in its first place
-    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-    for key, changes in TINY.items():
-        values[key] |= changes
-    values["dataset"], values["clips"] = "mine", {"t17": {"frames": 9, "resolution": 16}}
-    values["features"]["arrow_of_time"] = "all"
-    values["pretrain"] = {}
-    values["compare"]["primary"] = "net"
-    values["rows"] = {name: values["rows"][name] for name in CONTROLS} | {"net": NET | {"architecture": ARCHITECTURE}}
-
-    def stage(name, *arguments):
-        spec = importlib.util.spec_from_file_location(f"stage_{name}", ROOT / f"stages/{name}.py")
-        script = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(script)
-        return script.main(*arguments)
+    """Runs all stages over tracks, and returns the arrow of time by row and network."""
+    net = NET | {"architecture": ARCHITECTURE}
 
     def whole(tracks):
-        with (tmp_path / "params.yaml").open("w") as file:
-            YAML(typ="safe").dump(values, file)
-        pool = arrays(20, Synthetic(20, 20, 20, 0.5, 0.0, 0, 1), 1)
-        write_npz(tmp_path / "data/raw/synthetic_pool.npz", pool)
         # Labels that say nothing of the tracks: the question needs none.
-        np.savez(tmp_path / "data/raw/mine.npz", trajectories=tracks, labels=np.arange(len(tracks)) % 2)
-        stage("prepare")
-        stage("render", "t17")
-        for row in values["rows"]:
-            stage("features", row)
-            stage("probe", row)
-        stage("compare")
-        details = json.loads((tmp_path / "metrics/details.json").read_text())
+        labels = np.arange(len(tracks)) % 2
+        details = in_process.run(tmp_path, monkeypatch, tracks, labels, CONTROLS, {"net": net}, arrow_of_time="all")
         return {
             (row, network): next(iter(part["plain"].values()))["arrow_of_time"]
-            for row in values["rows"]
+            for row in ("net", *CONTROLS)
             for network, part in details[row].items()
         }
 
