@@ -6,7 +6,7 @@ from small_transformers import MODELS, OTHERS, PIXELS, VISION
 from transformers import PreTrainedModel
 
 from trajprobe.backbones import huggingface as hf
-from trajprobe.backbones.parts import transformers_classes, transformers_network
+from trajprobe.backbones.parts import idle_parameters, transformers_classes, transformers_network
 
 REFUSED = {
     "TimmWrapperModel": "is a network of timm, whose version no recipe of features has",

@@ -57,8 +57,10 @@ def autoencoder_class(name: str) -> Callable[..., Any]:
 
 def defaults(kind: Callable[..., Any]) -> dict[str, Any]:
     """Settings of a class that change its latents, with their defaults."""
-    parameters = inspect.signature(kind).parameters.values()
-    return {each.name: each.default for each in parameters if each.name not in NOT_OF_LATENTS}
+    settings = inspect.signature(kind).parameters.items()
+    return {
+        name: each.default for name, each in settings if each.default is not each.empty and name not in NOT_OF_LATENTS
+    }
 
 
 class Network(nn.Module):
@@ -70,9 +72,9 @@ class Network(nn.Module):
         for name, _ in [*autoencoder.named_children(), *autoencoder.named_buffers(recurse=False)]:
             if name not in PARTS:
                 delattr(autoencoder, name)
-        for name in PARTS:
-            if isinstance(part := getattr(autoencoder, name, None), nn.Module):
-                setattr(self, name, part)
+        self.encoder: nn.Module = autoencoder.encoder
+        if isinstance(part := getattr(autoencoder, "quant_conv", None), nn.Module):
+            self.quant_conv = part
         # Clips are encoded whole. HunyuanVideo's class cuts those of more than 16 frames into overlapping pieces, and
         # mixes what it gets of them, unless it is told otherwise.
         autoencoder.use_slicing = autoencoder.use_tiling = False
@@ -95,7 +97,7 @@ class Network(nn.Module):
 
     def hidden(self, x: Tensor) -> Tensor:
         """Input [b c t h w] -> the encoder's last hidden layer [b d t' h' w'], which its last part makes latents of."""
-        *_, last = self._encoder.children()
+        *_, last = self.encoder.children()
         pieces: list[Tensor] = []  # Wan and CogVideoX encode so many frames after the other
         handle = last.register_forward_pre_hook(lambda _, inputs: pieces.append(inputs[0]))
         try:
@@ -104,12 +106,6 @@ class Network(nn.Module):
             handle.remove()
         hidden = torch.cat(pieces, dim=1 if isinstance(last, nn.Linear) else 2)
         return hidden.movedim(-1, 1) if isinstance(last, nn.Linear) else hidden
-
-    @property
-    def _encoder(self) -> nn.Module:
-        encoder = self.encoder
-        assert isinstance(encoder, nn.Module)
-        return encoder
 
 
 class _Pooling(TorchFunctionMode):
