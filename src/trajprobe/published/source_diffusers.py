@@ -117,10 +117,8 @@ def _select_files(names: Collection[str], where: str, subfolder: str = "") -> tu
     wanted = [str(PurePosixPath(subfolder, name)) for name in (CONFIG, MODEL)]
     for name in wanted:
         if name not in names:
-            split = (
-                "; it has its weights in several files, which are not taken" if f"{name}.index.json" in names else ""
-            )
-            raise UserError(f"{where}: has no {name}, expected {' and '.join(wanted)}{split}; get it too")
+            several = ", and has its weights in several files" if f"{name}.index.json" in names else ""
+            raise UserError(f"{where}: has no {name}{several}; expected {' and '.join(wanted)}; get it too")
     return tuple(wanted)
 
 
