@@ -1,4 +1,9 @@
-"""Small autoencoders of diffusers, a configuration for each preset, and folders of them as they are published."""
+"""Small autoencoders of diffusers, a configuration for each preset, and folders of them as they are published.
+
+python tests/small_autoencoders.py NAME FOLDER
+"""
+
+import sys
 
 import torch
 
@@ -38,6 +43,15 @@ CONFIGS = {
     },
 }
 
+CLASSES = {
+    "cosmos-cv8x8x8": "AutoencoderKLCosmos",
+    "wan-2.1": "AutoencoderKLWan",
+    "ltx-video": "AutoencoderKLLTXVideo",
+    "cogvideox-2b": "AutoencoderKLCogVideoX",
+    "hunyuan-video": "AutoencoderKLHunyuanVideo",
+    "mochi-1": "AutoencoderKLMochi",
+}
+
 
 def node(name):
     """`architecture` of params.yaml."""
@@ -48,14 +62,15 @@ def autoencoder(name, seed=0):
     """The whole autoencoder, with its decoder, as diffusers makes it."""
     import diffusers  # takes seconds, and most tests need none
 
-    from trajprobe.backbones.family import family
-
     torch.manual_seed(seed)
-    kind = getattr(diffusers, family("diffusers").presets()[name]["model"])
-    return kind(**CONFIGS[name]).eval().requires_grad_(False)
+    return getattr(diffusers, CLASSES[name])(**CONFIGS[name]).eval().requires_grad_(False)
 
 
 def save(name, folder):
     """Writes config.json and diffusion_pytorch_model.safetensors to `folder`; returns it."""
     autoencoder(name, seed=3).save_pretrained(folder)
     return folder
+
+
+if __name__ == "__main__":
+    save(*sys.argv[1:])
