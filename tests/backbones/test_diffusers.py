@@ -84,6 +84,8 @@ def test_latents_are_the_means_that_the_whole_autoencoder_gives(name):
         assert torch.equal(family_module.layer(network, x, "latents"), expected)
     names = {key for key in whole.state_dict() if key.startswith(("encoder.", "quant_conv."))}
     assert network.state_dict().keys() == names
+    (kept,) = network._autoencoder
+    assert {key for key, _ in kept.named_children()} == {key.partition(".")[0] for key in names}
 
 
 @pytest.mark.parametrize("name", NAMES)
