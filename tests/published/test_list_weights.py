@@ -18,7 +18,7 @@ from trajprobe.rows import Row
 
 CATALOGUE = list_weights.catalogue()
 #: Of each family, the layer up to which its networks are counted.
-LAST = {"huggingface": "last", "transnetv2": "block3"}
+LAST = {"huggingface": "last", "efficientnet_lite": "last", "transnetv2": "block3"}
 
 
 def architecture(name):
@@ -33,7 +33,7 @@ def test_the_figures_are_those_of_a_network_of_the_true_size(name):
     row = Row(family=entry.family, clips="c", weights="random", like=name, layer=layer)
     form = {"frames": entry.frames, "resolution": entry.resolution}
     cost = cost_of(encoding_of(name, row, shape), form)
-    assert abs(cost.flop / 1e9 - entry.gflop) <= 0.51
+    assert abs(cost.flop / 1e9 - entry.gflop) <= (0.51 if entry.gflop >= 10 else 0.051)
     assert abs(cost.weights / 1e6 - entry.megabytes) <= 0.51
 
 
@@ -88,6 +88,7 @@ def test_what_is_here_and_what_dvc_holds_is_said(tmp_path, monkeypatch):
     assert re.fullmatch(r"wan-2.1 +diffusers +4k \+ 1 +t9x128 +765 +214 +yes +apache-2.0", found["wan-2.1"])
     assert re.fullmatch(r"mochi-1 +diffusers +6k \+ 1 +t13x128 +933 +389 +dvc pull +apache-2.0", found["mochi-1"])
     assert re.search(r" 11,571 +1,304 +no +mit$", found["vjepa2-vitl"])
+    assert re.search(r" t9x27 +3\.9 +10 +no +MIT$", found["transnetv2"])
     assert len({line.index(" no ") + 1 for line in lines[1:] if " no " in line}) == 1  # columns stand below each other
 
 

@@ -40,7 +40,7 @@ class Entry(Parameters, frozen=True, kw_only=True):
     takes: str | int
     frames: int
     resolution: int
-    gflop: int
+    gflop: float
     megabytes: int
     architecture: dict[str, Any] | None = None
     licence: str | None = None
@@ -100,4 +100,6 @@ def _here(folder: Path) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
