@@ -60,6 +60,7 @@ def test_the_commands_are_these():
             "data remove",
             "weights",
             "weights add",
+            "weights list",
             "remote",
             "remote add",
             "pull",

@@ -33,8 +33,12 @@ TINY = {
         "few_shot": {"draws": 2, "c": 1},
         "code_length": {"draws": 2, "c": [0.1]},
         "attentive": {
-            "heads": 2, "width": 4, "steps": 3, "batch": 8,
-            "learning_rate": [0.01], "weight_decay": 0.01,
+            "heads": 2,
+            "width": 4,
+            "steps": 3,
+            "batch": 8,
+            "learning_rate": [0.01],
+            "weight_decay": 0.01,
         },
     },
 }

@@ -126,7 +126,7 @@ def remove_data(name: str) -> None:
 
 @commands.group()
 def weights() -> None:
-    """Add published weights."""
+    """Add and list published weights."""
 
 
 @weights.command("add")
@@ -142,6 +142,18 @@ def add_weights(name: str, path: Path | None, raw: bool, stride: str | None, for
 
     mend(show)
     add(name, path, raw=raw, replace=force, report_progress=show, stride=stride)
+
+
+@weights.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of JSON objects.")
+def list_weights(as_json: bool) -> None:
+    """List the networks that there are weights of.
+
+    GFLOP are those of a clip of FORMAT; MB are those of the network in float32.
+    """
+    from trajprobe.published.list_weights import list_weights as listing
+
+    show(listing(as_json=as_json))
 
 
 @commands.group()

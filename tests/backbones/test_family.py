@@ -16,7 +16,9 @@ from trajprobe.backbones import magvit2_tiny, weights
 from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 
-NETWORKS = ["huggingface", "magvit2_tiny", "open_magvit2", "transnetv2", "videogpt"]
+NETWORKS = [
+    *("diffusers", "efficientnet_lite", "huggingface", "magvit2_tiny", "open_magvit2", "transnetv2", "videogpt"),
+]
 CONTROLS = ["coordinates", "extent", "kinematics", "noise", "pixels", "start_position"]
 
 
@@ -219,7 +221,7 @@ def test_a_name_that_is_no_name_is_refused(name):
         family(name)
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "huggingface"])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("diffusers", "huggingface")])
 @torch.no_grad()
 def test_several_layers_in_one_run_have_the_bytes_of_each_alone(name):
     of = family(name)
@@ -247,7 +249,7 @@ class NoIntegerProducts(TorchDispatchMode):
         return function(*args, **kwargs or {})
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "huggingface"])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("diffusers", "huggingface")])
 def test_no_network_multiplies_matrices_of_integers(name):
     of = family(name)
     architecture = of.architecture({}, "rows.net")

@@ -10,7 +10,7 @@ from reader import Session
 FILES = {
     "README.md": ["tracks.npz"],
     "docs/data.md": ["files of tools"],
-    "docs/networks.md": ["vqvae.ckpt", "siglip"],
+    "docs/networks.md": ["vqvae.ckpt", "siglip", "vae"],
 }
 #: Documents that speak of more rows, or of perturbations, than the smallest repository has.
 ALL_ROWS = ("docs/dvc-recipes.md", "docs/reading-the-results.md")
@@ -58,8 +58,18 @@ def siglip(clone):
     clone.run(sys.executable, str(ROOT / "tests/backbones/small_transformers.py"), "siglip", "siglip")
 
 
+def autoencoder(clone):
+    clone.run(sys.executable, str(ROOT / "tests/small_autoencoders.py"), "wan-2.1", "vae")
+
+
 def files_of_tools(clone):
     clone.run(sys.executable, str(ROOT / "tests/importers/tools.py"))
 
 
-MAKERS = {"tracks.npz": tracks, "vqvae.ckpt": checkpoint, "siglip": siglip, "files of tools": files_of_tools}
+MAKERS = {
+    "tracks.npz": tracks,
+    "vqvae.ckpt": checkpoint,
+    "siglip": siglip,
+    "vae": autoencoder,
+    "files of tools": files_of_tools,
+}

@@ -35,6 +35,11 @@ NOT_RUN = {
             "downloads from the hub",
             "tests/published/test_huggingface_hub.py::test_only_the_needed_files_are_downloaded_recorded_and_kept_to",
         ),
+        "trajprobe weights add wan-2.1": (
+            "downloads from the hub",
+            "tests/published/test_diffusers_weights.py::"
+            "test_the_hub_s_files_of_a_subfolder_are_downloaded_recorded_and_kept_to",
+        ),
     },
     "docs/dvc-recipes.md": {
         "dvc queue start": ("runs in the background", None),

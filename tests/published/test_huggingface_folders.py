@@ -23,7 +23,7 @@ from trajprobe.errors import UserError
 from trajprobe.files.checked_json import read_checked_json
 from trajprobe.params import parse
 from trajprobe.published import fetch, source_huggingface
-from trajprobe.published.source_huggingface import PublishedModel, read
+from trajprobe.published.model_table import PublishedModel, read
 from trajprobe.rows import Row
 
 #: What a user would add to the table.
@@ -408,7 +408,7 @@ def test_the_files_are_those_that_the_family_reads():
 
 
 def test_the_published_rows_pin_no_hash():
-    rows = read(source_huggingface.TABLE)
+    rows = read(source_huggingface.TABLE, PublishedModel)
     assert all(row.repository and row.sha256 is None for row in rows.values())
     assert not any(row.architecture for row in rows.values())
     assert list(rows) == list(family("huggingface").presets())
@@ -417,7 +417,7 @@ def test_the_published_rows_pin_no_hash():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("mine: {model: M, pooling: cls}", "`mine`: unknown key `model`; the valid keys are pooling, architecture"),
+        ("mine: {model: M, pooling: cls}", "`mine`: unknown key `model`; the valid keys are architecture, "),
         ("mine: {architecture: {model: M}}", "`mine`: missing key `pooling`"),
         ("mine: {architecture: M, pooling: cls}", "`mine`, at `architecture`: Expected `object`, got `str`"),
         ("mine: {pooling: cls, sha256: abc}", "`mine`, at `sha256`: Expected `str` matching"),
@@ -430,6 +430,6 @@ def test_an_invalid_table_is_refused(tmp_path, text, words):
     path = tmp_path / "table.yaml"
     path.write_text(text)
     with pytest.raises(UserError) as caught:
-        read(path)
+        read(path, PublishedModel)
     assert str(caught.value).startswith(f"{path}: ")
     assert words in str(caught.value)

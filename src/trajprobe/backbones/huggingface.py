@@ -19,8 +19,9 @@ from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from trajprobe.backbones.parts import model_settings, preprocessor_files, transformers_files
+from trajprobe.backbones.parts.idle_parameters import idle_parameters
 from trajprobe.backbones.parts.pixel_values import Pixels, pixel_values
-from trajprobe.backbones.parts.transformers_classes import below_head, idle_parameters, model_class
+from trajprobe.backbones.parts.transformers_classes import below_head, model_class
 from trajprobe.backbones.parts.transformers_network import Network, patch
 from trajprobe.errors import UserError, visible_names
 

@@ -99,8 +99,8 @@ def source_of(name: str) -> HubSource:
             )
     names = ", ".join(valid for source in sources if isinstance(source, HubSource) for valid in source.NAMES)
     raise UserError(
-        f"weights add: got {name!r}, expected one of {names}; to use another model of transformers, add a row to "
-        "src/trajprobe/published/huggingface.yaml"
+        f"weights add: got {name!r}, expected one of {names}; to use another model of transformers or of "
+        "diffusers, add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published"
     )
 
 

@@ -55,7 +55,7 @@ def look_up(wanted: PackageFile) -> InstalledFile:
     stated = {file.as_posix(): file.hash for file in installed.files or ()}.get(wanted.file)
     sha256 = base64.urlsafe_b64decode(stated.value + "==").hex() if stated and stated.mode == "sha256" else None
     key = "License-Expression"
-    licence = visible(installed.metadata[key], 300) if key in installed.metadata else None
+    licence = visible(installed.metadata[key], 300) if key in installed.metadata else wanted.licence
     return InstalledFile(wanted.package, installed.version, path, sha256, licence)
 
 

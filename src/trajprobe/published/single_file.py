@@ -44,9 +44,13 @@ def checkpoint_of(files: LocalFiles) -> Checkpoint:
 def widened(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """`tensors`, those of half precision or bfloat16 as float32 where the network has that: the same values."""
     return {
-        name: tensor.float() if tensor.dtype in NARROW and expected[name].dtype == torch.float32 else tensor
+        name: tensor.float() if tensor.dtype in NARROW and _is_float32(expected.get(name)) else tensor
         for name, tensor in tensors.items()
     }
+
+
+def _is_float32(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.dtype == torch.float32
 
 
 def selection(

@@ -31,6 +31,7 @@ class PackageFile:
     package: str  #: its name in the package index
     version: str  #: the one to install where there is none; another one may be installed
     file: str  #: where the package puts it
+    licence: str | None = None  #: that a file of it states, shown where its metadata name none
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,19 @@ Their files are copied as they are, and loaded once before they are accepted.
 
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from importlib.metadata import version
-from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from msgspec import Meta, field, to_builtins
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from msgspec import to_builtins
 
 from trajprobe.backbones.family import family
 from trajprobe.backbones.weights import MODEL
 from trajprobe.errors import UserError
-from trajprobe.params import Parameters, parse
+from trajprobe.params import parse
+from trajprobe.published.model_table import PublishedModel, flow, read, shortest
 from trajprobe.published.source import HubRepository, LocalFiles, Selection
 
 if TYPE_CHECKING:
@@ -31,33 +29,8 @@ PREPROCESSORS = ("preprocessor_config.json", "video_preprocessor_config.json")
 IMAGES = 5
 
 
-class PublishedModel(Parameters, frozen=True):
-    """A model. huggingface.yaml explains each key."""
-
-    pooling: str
-    architecture: dict[str, Any] = field(default_factory=dict)
-    repository: str | None = None
-    unexpected: tuple[str, ...] = ()
-    licence: str | None = None
-    revision: str = "main"
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
-
-
-def read(path: Path) -> dict[str, PublishedModel]:
-    """The rows of the table at `path`.
-
-    Raises:
-        UserError: it is no YAML, or a row is not as `PublishedModel` says.
-    """
-    try:
-        rows = parse(YAML(typ="safe").load(path.read_text(encoding="utf-8")), dict[str, Any], str(path))
-    except YAMLError as error:
-        raise UserError(f"{path}: is no valid YAML: {' '.join(str(error).split())}") from None
-    return {name: parse(row, PublishedModel, f"{path}: `{name}`") for name, row in rows.items()}
-
-
 TABLE = Path(__file__).with_name("huggingface.yaml")
-ROWS = read(TABLE)
+ROWS = read(TABLE, PublishedModel)
 NAMES = tuple(ROWS)
 FAMILY = "huggingface"
 
@@ -108,9 +81,7 @@ def hub_repository(name: str) -> HubRepository:
         UserError: its row has none, since it is a user's own.
     """
     row = ROWS[name]
-    if not row.repository:
-        raise UserError(f"weights add {name}: `{name}` of {TABLE.name} has no `repository`; give a folder with --from")
-    return HubRepository(row.repository, select_files, row.revision, row.licence)
+    return HubRepository(row.repository_of(name, TABLE), select_files, row.revision, row.licence)
 
 
 def select(files: LocalFiles, name: str) -> Selection:
@@ -120,11 +91,7 @@ def select(files: LocalFiles, name: str) -> Selection:
         UserError: model.safetensors is not the pinned file, or the JSON files describe no network of this model.
     """
     row, folder = ROWS[name], files.paths[CONFIG].parent
-    if row.sha256 not in (None, files.sha256[MODEL]):
-        raise UserError(
-            f"{folder / MODEL}: got sha256 {files.sha256[MODEL]}, expected {row.sha256} as `{name}` of {TABLE.name} "
-            "pins; change the row, or get that file"
-        )
+    row.check_sha256(name, TABLE, folder / MODEL, files.sha256[MODEL])
     shape, node = _architecture(row, name, folder)
     provenance: dict[str, Any] = {
         "model": shape.model,
@@ -141,7 +108,7 @@ def select(files: LocalFiles, name: str) -> Selection:
     clips = f"t{frames}x{shape.resize}"  # of the resolution to which the network would resize them
     line = {"family": FAMILY, "clips": clips, "weights": name, "like": name, "architecture": node, "layer": "last"}
     line["pooling"] = row.pooling
-    lines = (_flow({name: line}), _flow({clips: {"frames": frames, "resolution": shape.resize}}))
+    lines = (flow({name: line}), flow({clips: {"frames": frames, "resolution": shape.resize}}))
     return Selection(partial(_write, files), (summary,), provenance, usage, lines, partial(_load, shape, folder))
 
 
@@ -176,15 +143,7 @@ def _architecture(row: PublishedModel, name: str, folder: Path) -> tuple["Archit
     config = {key: defaults.get(key) for key in stated_config} | config  # files leave the class's defaults out
     values = stated | {"config": config} | {key: _as_yaml(value) for key, value in to_builtins(pixels).items()}
     shape = parse(values, huggingface.Architecture, f"{folder}: as `{name}` of {TABLE.name}")
-    shortest = dict(node)
-    for key, value in values.items():
-        if key == "config":  # beside a preset, its keys replace the preset's one by one
-            changed = {setting: value[setting] for setting in value if value[setting] != stated_config.get(setting)}
-            if changed:
-                shortest[key] = node.get(key, {}) | changed
-        elif value != stated.get(key):
-            shortest[key] = value
-    return shape, shortest
+    return shape, shortest(node, stated, values)
 
 
 def _as_yaml(value: Any) -> Any:
@@ -207,12 +166,3 @@ def _load(architecture: "Architecture", original: Path, copy: Path) -> None:
         huggingface.load(architecture, copy)
     except UserError as error:
         raise UserError(str(error).replace(str(copy), str(original))) from None
-
-
-def _flow(value: Mapping[str, Any]) -> str:
-    """One line of YAML, to be pasted."""
-    yaml, text = YAML(typ="safe", pure=True), StringIO()
-    for option, choice in (("default_flow_style", True), ("width", 10**6), ("sort_base_mapping_type_on_output", False)):
-        setattr(yaml, option, choice)
-    yaml.dump(value, text)
-    return text.getvalue().strip()[1:-1]  # without the braces around all of it

@@ -51,6 +51,7 @@ def test_what_published_configurations_have_is_taken():
             "backbone": None,
             "use_timm_backbone": False,
             "in_channels": [32, 16, 24, 192],  # of blocks, not of frames
+            "block_out_channels": [128, 256, 512, 512],  # numbers of channels, not of blocks
             "architectures": ["VideoMAEModel"],
             "vocab_size": 250_000,
             "text_config": {"max_position_embeddings": 131_072, "num_hidden_layers": 128},

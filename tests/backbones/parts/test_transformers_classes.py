@@ -6,7 +6,7 @@ from small_transformers import MODELS, OTHERS, PIXELS, VISION
 from transformers import PreTrainedModel
 
 from trajprobe.backbones import huggingface as hf
-from trajprobe.backbones.parts import transformers_classes, transformers_network
+from trajprobe.backbones.parts import idle_parameters, transformers_classes, transformers_network
 
 REFUSED = {
     "TimmWrapperModel": "is a network of timm, whose version no recipe of features has",
@@ -70,8 +70,8 @@ def test_a_part_in_place_of_the_model_would_be_refused(name, monkeypatch):
 
 def test_what_only_training_uses_is_named_in_a_list(monkeypatch):
     for unlisted in ("mask_token", "predictor."):
-        left = tuple(each for each in transformers_classes.ONLY_TRAINING if each != unlisted)
-        monkeypatch.setattr(transformers_classes, "ONLY_TRAINING", left)
+        left = tuple(each for each in idle_parameters.ONLY_TRAINING if each != unlisted)
+        monkeypatch.setattr(idle_parameters, "ONLY_TRAINING", left)
         monkeypatch.setattr(hf, "_depths", {})
         name = "dinov3" if unlisted == "mask_token" else "vjepa2"
         with pytest.raises(msgspec.ValidationError, match=f"{unlisted}.*; name the class of the part that sees them"):

@@ -66,6 +66,8 @@ def _most(key: str) -> int:
     """The largest integer that a setting may have."""
     if key in CHANNELS:
         return MOST_CHANNELS
+    if "channels" in key:  # of each block
+        return MOST
     return MOST_LAYERS if any(part in key for part in ("layer", "depth", "block", "stage")) else MOST
 
 
