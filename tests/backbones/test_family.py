@@ -16,7 +16,9 @@ from trajprobe.backbones import magvit2_tiny, weights
 from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 
-NETWORKS = ["huggingface", "magvit2_tiny", "open_magvit2", "transnetv2", "videogpt"]
+NETWORKS = [
+    *("diffusers", "efficientnet_lite", "huggingface", "magvit2_tiny", "open_magvit2", "transnetv2", "videogpt")
+]
 CONTROLS = ["coordinates", "extent", "kinematics", "noise", "pixels", "start_position"]
 
 
