@@ -134,7 +134,15 @@ def test_views_into_one_storage_are_written_with_their_own_values(small, reposit
 
 def test_an_unknown_name_is_refused_with_the_valid_names(refused):
     for name in ("magvit", "../open-magvit2", "open_magvit2", "videogpt-", "add_weights", ""):
-        refused(name=name, words=[f"got {name!r}, expected one of videomae-base, ", "open-magvit2, videogpt, v"])
+        refused(
+            name=name,
+            words=[
+                f"got {name!r}, expected one of cosmos-cv8x8x8, wan-2.1, ",
+                ", mochi-1, videomae-base, ",
+                "open-magvit2, videogpt, v",
+                "add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published",
+            ],
+        )
 
 
 def test_the_command_refuses_to_run_outside_the_root_of_a_repository(small, save, add, tmp_path, monkeypatch):
