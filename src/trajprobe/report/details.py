@@ -3,6 +3,7 @@
 It holds no lists: DVC, which gets it as a plot, draws lists and skips the rest.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,24 @@ from trajprobe.compare.comparison import Comparison, Difference, Gain
 from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH
 from trajprobe.compare.scored import ScoredVariant
 from trajprobe.compare.verdicts import Verdict
+from trajprobe.report.notes import notes
 from trajprobe.report.numbers import p_rounded, rounded, with_interval
 
 
-def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """All of them: ROW.NETWORK.INPUT.LAYER, the data, and the figures of `pretraining` by recipe."""
+def details(
+    comparison: Comparison,
+    pretraining: dict[str, dict[str, float]],
+    findings: Sequence[str] = (),
+    further: Sequence[str] = (),
+) -> dict[str, Any]:
+    """All of them: ROW.NETWORK.INPUT.LAYER, the data, and the figures of `pretraining` by recipe.
+
+    With the data stand the guards' `findings`, and the notes on the numbers with `further` ones.
+    """
     tree: dict[str, Any] = {}
     for variant, scored in comparison.variants.items():
         scores = {name: with_interval(score) for name, score in comparison.estimates[variant].items()}
-        numbers = scores | _probe(scored)
+        numbers = scores | _probe(scored) | _seeds(scored, comparison.metric)
         if variant in comparison.gains:
             numbers["gain"] = _gain(comparison.gains[variant])
         if variant in comparison.arrows:
@@ -44,6 +54,8 @@ def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) ->
             "leaked_duplicates": comparison.labelling.leaked,
             "away_from_chance": len(comparison.leaks),
             "verdicts_on": comparison.metric,
+            "findings": _numbered(findings),
+            "notes": _numbered([*notes(comparison), *further]),
         },
         "pretrain": {
             name: {key: rounded(value) for key, value in figures.items()} for name, figures in pretraining.items()
@@ -53,7 +65,7 @@ def details(comparison: Comparison, pretraining: dict[str, dict[str, float]]) ->
 
 def _probe(scored: ScoredVariant) -> dict[str, Any]:
     """What the probe ran beside its predictions."""
-    numbers: dict[str, Any] = {}
+    numbers: dict[str, Any] = {"dimensions": int(np.prod(scored.probe.shape))}
     if not np.isnan(scored.equal_dimensions):
         numbers["equal_dimensions_accuracy"] = rounded(scored.equal_dimensions)
     if not np.isnan(scored.permuted_labels):
@@ -66,6 +78,26 @@ def _probe(scored: ScoredVariant) -> dict[str, Any]:
     if scored.code_length:
         numbers["compression"] = rounded(scored.compression)
     return numbers
+
+
+def _seeds(scored: ScoredVariant, metric: str) -> dict[str, Any]:
+    """Of several networks, the score of each, and the ends of their few-shot curves."""
+    values = scored.scores[metric].values
+    if len(values) < 2:
+        return {}
+    numbers: dict[str, Any] = {"seeds": _numbered(map(rounded, values))}
+    curves = np.array([network.few_shot for network in scored.probe.networks if network.few_shot])
+    if len(curves):
+        ends = zip(scored.row.shots, curves.min(axis=0), curves.max(axis=0), strict=True)
+        numbers["few_shot_range"] = {
+            f"shots_{count}": {"low": rounded(low), "high": rounded(high)} for count, low, high in ends
+        }
+    return numbers
+
+
+def _numbered(items: Iterable[Any]) -> dict[str, Any]:
+    """Items by their numbers, from 0: DVC would draw a list."""
+    return {str(number): item for number, item in enumerate(items)}
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

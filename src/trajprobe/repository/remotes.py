@@ -38,7 +38,9 @@ SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
 #: What the first stage makes; all others depend on it.
 CHECKED = "data/params.txt"
-TABLE = Path("data/report/table.md")
+TABLE, PAGE, FIGURES = Path("data/report/table.md"), Path("data/report/report.html"), Path("data/report/figures")
+#: What `report` shows of clips and weights, by row.
+PICTURES = Path("data/pictures")
 
 
 def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
@@ -156,7 +158,8 @@ def _verified_remote() -> str:
 
 def _needed_outputs(values: dict[str, Any]) -> set[str]:
     rows = named_rows(values)
-    paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / name for name in rows), *map(probe_results.path, rows)]
+    paths = [FINDINGS, LABELLING, TABLE, PAGE, FIGURES, *map(probe_results.path, rows)]
+    paths += [folder / name for folder in (FEATURES, PICTURES) for name in rows]
     paths += [probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]]
     paths += map(of_clips, values["clips"])
     return set(map(str, paths))
