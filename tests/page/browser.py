@@ -33,6 +33,7 @@ class Browser:
         self.session = self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
+        self.ask("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def _address(self, profile):
         """Of the browser's socket, which it writes down once it listens."""
@@ -79,10 +80,11 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def press(self, key, code=0, **more):
-        """Presses a key and lets it go."""
-        for kind in ("rawKeyDown", "keyUp"):
-            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **more)
+    def press(self, key, number, text=""):
+        """Presses a key, by its name and its number, and lets it go; `text` is what it types."""
+        down = {"type": "keyDown", "text": text} if text else {"type": "rawKeyDown"}
+        for event in (down, {"type": "keyUp"}):
+            self.ask("Input.dispatchKeyEvent", **event, key=key, code=key, windowsVirtualKeyCode=number)
 
     def pdf(self):
         """The page as it is printed."""

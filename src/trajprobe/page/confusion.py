@@ -1,7 +1,6 @@
 """The confusion of classes, and the errors that surprise most: of the line that the primary row stands for."""
 
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,11 @@ from trajprobe.files.probe_results import VariantProbe
 from trajprobe.page.graphic import SIZE, SMALL, Graphic, width
 from trajprobe.page.run_results import Line
 
-#: Classes of which each cell has its number.
-NUMBERED = 20
+#: Pixels of a cell at most, of one that has room for its number, of a column that has room for a turned name, or for a
+#: number.
+LARGEST, NUMBERED, TURNED, COUNTED = 46.0, 22.0, 18.0, 15.0
+#: Degrees that names of columns are turned by, and how far a letter then goes to the right and up.
+TURN, SLOPE = 40, (0.766, 0.643)
 #: Shades that cells have, at most this dark, so that numbers can be read on all of them.
 SHADES, DARKEST = 20, 0.5
 ERRORS = 10
@@ -103,68 +105,87 @@ def most_confused(of: Predictions) -> tuple[str, str, float] | None:
 def confusion(of: Predictions, wide: float, *, alone: bool = False) -> Graphic:
     """A row a class, a column what it is predicted to be; darker is more."""
     graphic = Graphic(wide, alone=alone)
-    count, shares = len(of.names), of.shares
-    numbered = count <= (NUMBERED if not graphic.is_narrow else 12)
-    names = [graphic.name(name) for name in of.names]
-    longest = min(max(width(name, SMALL) for name in names) + 12, graphic.wide * 0.3)
-    size = min((graphic.wide - longest - 8) / count, 46.0)
-    named = size >= SMALL + 1
-    top = min(longest, 120.0) if named and not graphic.is_narrow else 28.0
-    if not named:
-        longest = 24.0
-        size = min((graphic.wide - longest - 8) / count, 46.0)
-    graphic.rect(longest, top, count * size, count * size, "card")
-    _cells(graphic, shares, (longest, top), size)
-    for place, name in enumerate(names):
-        middle = top + (place + 0.5) * size
-        if named:
-            graphic.text(longest - 8, middle + 4, name, anchor="end", size=SMALL, room=longest - 10)
-            if not graphic.is_narrow:
-                x, y = longest + (place + 0.5) * size, top - 8
-                turned = f"rotate(-40 {x:.1f} {y:.1f})"
-                graphic.text(x, y, name, size=SMALL, room=(top - 12) * 1.25, transform=turned)
-            else:
-                graphic.text(
-                    longest + (place + 0.5) * size, top - 8, str(place + 1), "quiet", anchor="middle", size=SMALL
-                )
-    if numbered:
-        _numbers(graphic, shares, (longest, top), size)
-    right, bottom = longest + count * size, top + count * size
-    for place in range(count + 1) if named else (0, count):
-        graphic.line(longest, top + place * size, right, top + place * size, "paper" if numbered else "grid")
-        graphic.line(longest + place * size, top, longest + place * size, bottom, "paper" if numbered else "grid")
-    where = "a row is the true class, a column what is predicted" + (
-        ", in the same order" if graphic.is_narrow or not named else ""
-    )
+    names, shares = [graphic.name(name) for name in of.names], of.shares
+    grid = _Grid.of(names, graphic)
+    graphic.rect(*grid.corner, grid.side, grid.side, "card")
+    _cells(graphic, shares, grid)
+    left, top = grid.corner
+    for place in range(grid.count + 1) if grid.names else (0, grid.count):
+        at = place * grid.size
+        graphic.line(left, top + at, left + grid.side, top + at, "paper")
+        graphic.line(left + at, top, left + at, top + grid.side, "paper")
+    if grid.size >= NUMBERED:
+        _numbers(graphic, shares, grid)
+    if grid.names:
+        _names(graphic, names, grid)
+    where = "a row is the true class, a column what is predicted" + ("" if grid.turns else ", in the same order")
+    y = top + grid.side + 2
     for line in textwrap.wrap(where, 46 if graphic.is_narrow else 90):
-        bottom += 18
-        graphic.text(0 if graphic.is_narrow else longest, bottom, line, "quiet", size=SMALL)
-    graphic.high = bottom + 10
+        y += 18
+        graphic.text(0 if graphic.is_narrow else left, y, line, "quiet", size=SMALL)
+    graphic.high = y + 10
     return graphic
 
 
-def _cells(graphic: Graphic, shares: NDArray[np.float64], corner: tuple[float, float], size: float) -> None:
+@dataclass(frozen=True)
+class _Grid:
+    """The cells: as large as there is room, with names of the rows where these are high enough for letters."""
+
+    count: int
+    size: float  #: of a cell
+    corner: tuple[float, float]
+    names: bool  #: whether rows are named
+    turns: bool  #: whether columns are named, in turned letters
+
+    @classmethod
+    def of(cls, names: list[str], graphic: Graphic) -> "_Grid":
+        count, longest = len(names), max(width(name, SMALL) for name in names)
+        left = min(longest + 12, graphic.wide * 0.3)
+        above = 0.0 if graphic.is_narrow else min(longest * SLOPE[1] + 16, 110.0)
+        beside = above / SLOPE[1] * SLOPE[0]  # what the last turned name needs
+        turned = min((graphic.wide - left - beside) / count, LARGEST)
+        if above and turned >= TURNED:
+            return cls(count, turned, (left, above), names=True, turns=True)
+        size = min((graphic.wide - left - 1) / count, LARGEST)
+        if size > SMALL:
+            return cls(count, size, (left, 22.0), names=True, turns=False)
+        return cls(count, (graphic.wide - 1) / count, (0.0, 4.0), names=False, turns=False)
+
+    @property
+    def side(self) -> float:
+        return self.count * self.size
+
+    def middle(self, place: int) -> float:
+        return (place + 0.5) * self.size
+
+
+def _names(graphic: Graphic, names: list[str], grid: _Grid) -> None:
+    left, top = grid.corner
+    for place, name in enumerate(names):
+        graphic.text(left - 8, top + grid.middle(place) + 4, name, anchor="end", size=SMALL, room=left - 8)
+        x, y = left + grid.middle(place), top - 8
+        if grid.turns:
+            turn = f"rotate(-{TURN} {x:.1f} {y:.1f})"
+            graphic.text(x, y, name, size=SMALL, room=(top - 14) / SLOPE[1], transform=turn)
+        elif grid.size >= COUNTED:
+            graphic.text(x, y, str(place + 1), "quiet", anchor="middle", size=SMALL)
+
+
+def _cells(graphic: Graphic, shares: NDArray[np.float64], grid: _Grid) -> None:
     """One path for each shade: thousands of cells take few bytes."""
     shades = np.where(shares < LEAST, 0, np.ceil(shares * SHADES)).astype(int)
+    (left, top), side = grid.corner, f"{grid.size:.1f}"
     for shade in range(1, SHADES + 1):
         places = np.argwhere(shades == shade).tolist()
-        if not places:
-            continue
-        d = "".join(
-            f"M{corner[0] + column * size:.1f} {corner[1] + row * size:.1f}h{size:.1f}v{size:.1f}h-{size:.1f}z"
-            for row, column in places
-        )
-        graphic.add("path", "f-pretrained", d=d, fill_opacity=f"{DARKEST * shade / SHADES:.3f}")
+        corners = [(left + column * grid.size, top + row * grid.size) for row, column in places]
+        d = "".join(f"M{x:.1f} {y:.1f}h{side}v{side}h-{side}z" for x, y in corners)
+        if d:
+            graphic.add("path", "f-pretrained", d=d, fill_opacity=f"{DARKEST * shade / SHADES:.3f}")
 
 
-def _numbers(graphic: Graphic, shares: NDArray[np.float64], corner: tuple[float, float], size: float) -> None:
-    letters = min(SIZE, size * 0.42)
+def _numbers(graphic: Graphic, shares: NDArray[np.float64], grid: _Grid) -> None:
+    (left, top), letters = grid.corner, min(SIZE, grid.size * 0.42)
     for row, column in np.argwhere(shares >= LEAST).tolist():
-        x, y = corner[0] + (column + 0.5) * size, corner[1] + (row + 0.5) * size + letters * 0.36
+        x, y = left + grid.middle(column), top + grid.middle(row) + letters * 0.36
         value = f"{100 * shares[row, column]:.0f}"
         graphic.text(x, y, value, anchor="middle", size=round(letters, 1), bold=row == column)
-
-
-def path_d(points: Sequence[Sequence[float]], side: float) -> str:
-    """Places (t 2), as shares of the side, as a path of SVG."""
-    return "M" + "L".join(f"{x * side:.1f} {y * side:.1f}" for x, y in points)

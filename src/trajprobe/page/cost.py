@@ -53,6 +53,7 @@ def _names(graphic: Graphic, lines: list[tuple[Line, float]], x: Scale, y: Scale
     for at, column in columns.items():
         is_left = at > (x.start + x.end) / 2
         room = at - x.start - 14 if is_left else x.end - at - 14
+        column = column[: int(HIGH / 15) - 1]  # in the order of the lines: the primary row, then the best
         places = spread([y.within(line.score.mean) for line in column], 15, TOP + 4, TOP + HIGH - 4)
         for line, place in zip(column, places, strict=True):
             words = f"{line.row} {line.network}"

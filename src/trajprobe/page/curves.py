@@ -52,7 +52,8 @@ def few_shot_curves(results: RunResults) -> list[Curve]:
 
 def _short(line: Line) -> str:
     """A name without the number of seeds, which the forest plot has."""
-    words = [line.row, *([line.network] if line.kind != "control" else []), *([line.layer] * line.several_layers)]
+    what = {"control": [], "perturbed": [line.what]}.get(line.kind, [line.network])
+    words = [line.row, *what, *([line.layer] * line.several_layers)]
     return " ".join(words)
 
 
@@ -141,7 +142,7 @@ def _draw(
     if chance is not None:
         graphic.line(x.start, y.within(chance), x.end, y.within(chance), "quiet", stroke_dasharray="1 3")
     for curve in sorted(curves, key=lambda curve: curve.is_main):
-        _curve(graphic, curve, x, y)
+        _curve(graphic, curve, x, y, 1.0 if curve.is_main or len(curves) <= NAMED + 2 else 0.35)
     graphic.high = TOP + HIGH + BELOW
     if graphic.is_narrow:
         _legend(graphic, [curve for _, _, curve in names])
@@ -152,8 +153,8 @@ def _draw(
         graphic.text(x.end + 13, place + 4, name, _ink(curve), bold=curve.is_main, size=SMALL, room=beside - 6)
 
 
-def _curve(graphic: Graphic, curve: Curve, x: Scale, y: Scale) -> None:
-    if curve.band:
+def _curve(graphic: Graphic, curve: Curve, x: Scale, y: Scale, opacity: float) -> None:
+    if curve.band and opacity == 1:
         ends = [
             (x(at), y.within(low), y.within(high))
             for (at, _), (low, high) in zip(curve.points, curve.band, strict=True)
@@ -161,6 +162,7 @@ def _curve(graphic: Graphic, curve: Curve, x: Scale, y: Scale) -> None:
         outline = [(at, high) for at, _, high in ends] + [(at, low) for at, low, _ in reversed(ends)]
         graphic.area(outline, curve.role, 0.22 if curve.is_main else 0.1)
     more = {"stroke_dasharray": "5 3"} if curve.dashed else {}
+    more |= {"stroke_opacity": f"{opacity:g}"} if opacity < 1 else {}
     places = [(x(at), y.within(value)) for at, value in curve.points]
     graphic.polyline(places, curve.role, 2.6 if curve.is_main else 1.2, **more)
 

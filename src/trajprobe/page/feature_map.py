@@ -16,6 +16,8 @@ from trajprobe.page.run_results import Line
 
 #: Dots at most: more are a blur, and bytes.
 DOTS = 1500
+#: Classes that are named below the map.
+LEGEND = 30
 TITLES = {PRETRAINED: "pretrained", RANDOM: "random weights", NO_NETWORK: "no network"}
 Places = NDArray[np.float64]
 
@@ -124,7 +126,8 @@ def _dots(
 def _legend(graphic: Graphic, of: FeatureMap, y: float) -> float:
     """The classes that are shown, in lines as wide as the graphic; returns where it ends."""
     x = 0.0
-    for label in np.unique(of.labels).tolist()[:30]:
+    labels = np.unique(of.labels).tolist()
+    for label in labels[:LEGEND]:
         role, mark = colour_of(label)
         name = graphic.name(of.names[label])
         room = min(width(name) + 4, graphic.wide - 22)
@@ -133,6 +136,9 @@ def _legend(graphic: Graphic, of: FeatureMap, y: float) -> float:
         graphic.mark(x + 6, y + 2, mark, role, 4.5)
         graphic.text(x + 16, y + 6, name, room=room)
         x += room + 34
+    if len(labels) > LEGEND:
+        y += 20
+        graphic.text(0, y + 6, f"and {len(labels) - LEGEND} more classes", "quiet", size=SMALL)
     return y + 18
 
 

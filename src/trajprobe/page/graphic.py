@@ -148,8 +148,8 @@ class Graphic:
             side = 1.7 * radius
             self.add("rect", f"f-{role}", title, x=x - side / 2, y=y - side / 2, width=side, height=side, **more)
         elif kind == "diamond":
-            side = number(1.2 * radius)
-            d = f"M{number(x)} {number(y - 1.2 * radius)}l{side} {side} -{side} {side} -{side} -{side}z"
+            half = number(1.2 * radius)
+            d = f"M{number(x)} {number(y - 1.2 * radius)}l{half} {half} -{half} {half} -{half} -{half}z"
             self.add("path", f"f-{role}", title, d=d, **more)
         elif kind == "ring":
             self.add("circle", f"f-paper s-{role}", title, cx=x, cy=y, r=radius - 0.75, stroke_width=1.8)

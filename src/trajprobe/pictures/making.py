@@ -163,12 +163,20 @@ def code_maps(codes: NDArray[np.int64], shape: tuple[int, ...]) -> Video:
     colours = np.array([_colour(number) for number in range(len(found))], dtype=np.uint8)
     picture = colours[rank[inverse.reshape(codes.shape)]]
     for axis, length in enumerate(shape, start=1):
-        # The first token of a causal tokenizer stands for one frame; else all stand for as many.
-        count = codes.shape[axis]
-        each = -(-(length - 1) // max(1, count - 1)) if axis == 1 and (length - 1) % max(1, count - 1) == 0 else 0
-        place = (np.arange(length) + each - 1) // each if each else np.arange(length) * count // length
-        picture = picture.take(place, axis=axis)
+        picture = picture.take(_token_of(length, codes.shape[axis]), axis=axis)
     return picture
+
+
+def _token_of(length: int, count: int) -> NDArray[np.int64]:
+    """Which of `count` tokens each of `length` frames, rows or columns belongs to: (length).
+
+    The first token of a causal tokenizer stands for one frame, every other one for a power of 2 of them; those of others
+    all stand for as many.
+    """
+    each = (length - 1) / max(1, count - 1)
+    if count > 1 and each.is_integer() and int(each).bit_count() == 1:
+        return (np.arange(length) + int(each) - 1) // int(each)
+    return np.arange(length) * count // length
 
 
 def _colour(rank: int) -> list[int]:

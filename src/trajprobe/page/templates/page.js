@@ -65,13 +65,13 @@
     clearInterval(timer);
     card.hidden = true;
     shown = -1;
-    document.querySelectorAll(".dot.on").forEach((dot) => dot.classList.remove("on"));
+    document.querySelectorAll("[data-n].on").forEach((dot) => dot.classList.remove("on"));
   };
   const show = (clip, dot) => {
     if (clip === shown) return;
     hide();
     shown = clip;
-    document.querySelectorAll(`.dot[data-n="${clip}"]`).forEach((same) => same.classList.add("on"));
+    document.querySelectorAll(`[data-n="${clip}"]`).forEach((same) => same.classList.add("on"));
     const points = Array.from({ length: data.frames }, (_, frame) => [place(clip, frame, 0), place(clip, frame, 1)]);
     const svg = element("svg", { viewBox: "0 0 96 96", "aria-hidden": "true" });
     const blob = element("circle", { r: 4, class: "blob-now", fill: "#fff" });
@@ -102,12 +102,12 @@
   };
   one(".hint").hidden = false;
   for (const svg of document.querySelectorAll('[data-figure="features"] svg')) {
-    const dots = [...svg.querySelectorAll(".dot")];
+    const dots = [...svg.querySelectorAll("[data-n]")];
     if (!dots.length) continue;
     svg.setAttribute("tabindex", "0");
     let at = -1;
     svg.addEventListener("pointerover", (event) => {
-      if (event.target.classList.contains("dot")) show(Number(event.target.dataset.n), event.target);
+      if (event.target.dataset.n) show(Number(event.target.dataset.n), event.target);
       else hide();
     });
     svg.addEventListener("pointerleave", hide);
