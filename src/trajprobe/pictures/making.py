@@ -162,16 +162,17 @@ def code_maps(codes: NDArray[np.int64], shape: tuple[int, ...]) -> Video:
     rank[np.argsort(-counts, kind="stable")] = np.arange(len(found))
     colours = np.array([_colour(number) for number in range(len(found))], dtype=np.uint8)
     picture = colours[rank[inverse.reshape(codes.shape)]]
-    for axis, length in enumerate(shape, start=1):
-        picture = picture.take(_token_of(length, codes.shape[axis]), axis=axis)
+    picture = picture.take(_token_of(shape[0], codes.shape[1]), axis=1)
+    for axis in (2, 3):
+        picture = picture.take(np.arange(shape[axis - 1]) * codes.shape[axis] // shape[axis - 1], axis=axis)
     return picture
 
 
 def _token_of(length: int, count: int) -> NDArray[np.int64]:
-    """Which of `count` tokens each of `length` frames, rows or columns belongs to: (length).
+    """Which of `count` steps of tokens each of `length` frames belongs to: (length).
 
-    The first token of a causal tokenizer stands for one frame, every other one for a power of 2 of them; those of others
-    all stand for as many.
+    The first step of a causal tokenizer stands for one frame, every other one for a power of 2 of them; the steps of
+    others all stand for as many.
     """
     each = (length - 1) / max(1, count - 1)
     if count > 1 and each.is_integer() and int(each).bit_count() == 1:
