@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from trajprobe.files.atomic import fresh_folder, write_bytes
 from trajprobe.page import forest, theme, words
-from trajprobe.page.graphic import FONT, NARROW, WIDE, font_file
+from trajprobe.page.graphic import FONT, NARROW, WIDE, Graphic, font_file
 from trajprobe.page.run_results import RunResults
 from trajprobe.page.sections import Draw, Material, Section, sections
 
@@ -81,7 +81,7 @@ def render(run: Material, parts: Sequence[Section], charts: dict[str, Chart]) ->
         sections=parts,
         charts=charts,
         glance=glance,
-        legend=[(kind, forest.MEANING[kind], _legend_mark(kind)) for kind in forest.MEANING if _has(results, kind)],
+        legend=[(kind, meaning, _legend_mark(kind)) for kind, meaning in forest.MEANING.items()],
         style=Markup(style),  # noqa: S704 (ours; so is the script)
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
@@ -101,13 +101,7 @@ def _breakable(name: str) -> Markup:
     return Markup("_<wbr>").join(name.split("_"))
 
 
-def _has(results: RunResults, kind: str) -> bool:
-    return any(line.kind == kind for line in results.lines)
-
-
 def _legend_mark(kind: str) -> Markup:
-    from trajprobe.page.graphic import Graphic
-
     graphic = Graphic(14)
     graphic.mark(7, 7, forest.MARK[kind], kind, 5)
     graphic.high = 14

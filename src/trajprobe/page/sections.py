@@ -4,7 +4,7 @@ A section has a sentence that says what to see, and a figure, or a block of the 
 A further section is a function here and an entry of `SECTIONS`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -29,7 +29,7 @@ class Section:
     title: str
     see: str  #: what to see, a plain sentence
     draw: Draw | None = None
-    marks: bool = False  #: whether the figure needs the legend of the marks
+    kinds: Collection[str] = ()  #: of the lines whose marks a legend explains
     block: str = ""  #: of the template: templates/BLOCK.html
     data: dict[str, Any] = field(default_factory=dict)
 
@@ -85,7 +85,8 @@ def _notes(run: Material) -> Iterator[Section]:
 
 def _scores(run: Material) -> Iterator[Section]:
     title = run.results.metric_title.capitalize() + " of all rows"
-    yield Section("scores", title, words.scores(run.results), partial(forest.scores, run.results), marks=True)
+    kinds = {line.kind for line in run.results.lines}
+    yield Section("scores", title, words.scores(run.results), partial(forest.scores, run.results), kinds)
 
 
 def _differences(run: Material) -> Iterator[Section]:
@@ -124,16 +125,17 @@ def _confusion(run: Material) -> Iterator[Section]:
 
 
 def _arrow(run: Material) -> Iterator[Section]:
-    if forest.arrow_lines(run.results):
-        draw = partial(forest.arrows, run.results)
-        yield Section("arrow-of-time", "The arrow of time", words.arrow(run.results), draw, marks=True)
+    if lines := forest.arrow_lines(run.results):
+        draw, kinds = partial(forest.arrows, run.results), {line.kind for line, _ in lines}
+        yield Section("arrow-of-time", "The arrow of time", words.arrow(run.results), draw, kinds)
 
 
 def _cost(run: Material) -> Iterator[Section]:
     lines = cost.lines_with_cost(run.results, {row: facts.flop for row, facts in run.facts.items()})
     if lines:
         title = run.results.metric_title.capitalize() + " against arithmetic"
-        yield Section("cost", title, words.cost(), partial(cost.cost, run.results, lines), marks=True)
+        draw, kinds = partial(cost.cost, run.results, lines), {line.kind for line, _ in lines}
+        yield Section("cost", title, words.cost(), draw, kinds)
 
 
 def _map(run: Material) -> Iterator[Section]:

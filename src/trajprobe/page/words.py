@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from trajprobe.compare.verdicts import POWER
 from trajprobe.page.confusion import Predictions, most_confused
 from trajprobe.page.forest import against_chance, arrow_lines
 from trajprobe.page.run_results import Interval, Judged, Line, RunResults
@@ -58,7 +59,7 @@ def certainty(results: RunResults, judged: Judged) -> str:
         return f"{words}; there are too few clips or groups for a test."
     return (
         f"{words}, {p_words(judged.p_value)}; this run would have detected {100 * judged.detectable:.1f} points "
-        "in 8 of 10 repeats."
+        f"in {10 * POWER:g} of 10 repeats."
     )
 
 
@@ -142,8 +143,10 @@ def arrow(results: RunResults) -> str:
     above = [line.row for line, judged in arrow_lines(results) if against_chance(judged) == "above chance"]
     words = "Above 50 %, features tell a clip from the same clip played backwards"
     if not above:
-        return f"{words}: no row does, so nothing shows that these motions have a direction of time."
-    return f"{words}: {_listed(sorted(set(above)))} do."
+        words += ": no row does, so nothing shows that these motions have a direction of time."
+    else:
+        words += f": {_listed(sorted(set(above)))} {'do' if len(set(above)) > 1 else 'does'}."
+    return words + " Within the shaded band a row is at chance."
 
 
 def cost() -> str:
