@@ -61,6 +61,10 @@ def _write(names, clips, networks, controls, verdict, changed):
     details = {"pretrain": {}, "data": _data(labelling, changed)}
     for place, (name, row) in enumerate(rows.items()):
         details[name] = _details(name, row, 0.9 - 0.4 * place / len(rows), primary, verdict, changed)
+    details["data"]["main"] = {
+        name: "none plain features" if row["weights"] == "none" else "pretrained plain hidden-0.tmean"
+        for name, row in rows.items()
+    }
     write_json(Path("metrics/details.json"), details)
     for recipe in values["pretrain"]:
         _loss(Path(f"metrics/pretrain/{recipe}.csv"))

@@ -186,6 +186,20 @@ def test_nothing_overlaps_and_nothing_scrolls_sideways(page, chromium, width, da
     assert overlapping == []
 
 
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_letters_of_figures_can_be_read_on_any_window(page, chromium, width):
+    chromium.open(page, width)
+    sizes = chromium.run("""(() => {
+      const seen = [...document.querySelectorAll(".chart svg text")].filter((text) => text.checkVisibility());
+      return seen.map((text) => {
+        const svg = text.closest("svg"), drawn = svg.getBoundingClientRect().width;
+        return parseFloat(getComputedStyle(text).fontSize) * drawn / svg.viewBox.baseVal.width;
+      });
+    })()""")
+    assert len(sizes) > 80
+    assert min(sizes) >= 8
+
+
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (360, True), (1440, False), (1440, True)])
 def test_all_text_has_the_contrast_of_aa(page, chromium, width, dark):
     chromium.open(page, width, dark=dark)
@@ -206,11 +220,14 @@ def test_dark_is_dark_and_the_button_turns_it(page, chromium):
 def test_the_keyboard_reaches_everything(page, chromium, width):
     chromium.open(page, width)
     count = chromium.run(FOCUSABLE)
-    reached = set()
+    reached, tags = set(), set()
     for _ in range(count + 3):
         chromium.press("Tab", 9)
         reached.add(chromium.run("document.activeElement.dataset.number ?? ''"))
+        tags.add(chromium.run("document.activeElement.tagName"))
     assert reached - {""} == set(map(str, range(count)))
+    # Links, buttons and folds; what scrolls; and the map, whose dots the arrows reach.
+    assert tags == {"A", "BUTTON", "SUMMARY", "DIV", "PRE", "svg", "BODY"}
 
 
 def test_a_heading_sorts_the_table_by_the_keyboard(page, chromium):

@@ -119,6 +119,14 @@ def test_several_layers_of_a_row_are_told_apart(tmp_path):
     ]
 
 
+def test_the_row_stands_for_the_layer_that_the_comparison_names(tmp_path):
+    results = run(tmp_path, layers=2).results
+    assert results.main.layer == "hidden-0.tmean"
+    results.data["main"]["net-0"] = "pretrained plain hidden-1.tmean"
+    again = RunResults(results.details, results.rows, "net-0", "made-up", 0.05, 0.02, 0.95)
+    assert (again.main.layer, again.baseline.layer) == ("hidden-1.tmean", "hidden-1.tmean")
+
+
 def test_the_same_results_give_the_same_bytes(tmp_path):
     first = built(tmp_path, png=building.png)
     figures = {path.name: path.read_bytes() for path in (tmp_path / building.FIGURES).iterdir()}

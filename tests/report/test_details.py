@@ -88,6 +88,12 @@ def test_the_data_and_the_pretraining_have_their_figures(numbers):
         "leaked_duplicates": 3,
         "away_from_chance": 0,
         "verdicts_on": "accuracy",
+        "main": {
+            "net": "pretrained plain hidden.tmean",
+            "net-shuffled": "pretrained plain hidden.tmean",
+            "bare": "random plain hidden.tmean",
+            "pixels": "none plain features",
+        },
         "findings": {"0": "Found."},
         "notes": {
             "0": "net-shuffled pretrained hidden.tmean: clips of 17 frames, but its weights were trained on 9.",

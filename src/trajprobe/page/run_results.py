@@ -168,11 +168,10 @@ class RunResults:
         A row stands where its main line does, that one and its random networks before what is perturbed.
         """
         lines = list(self._unordered())
-        best = {row: max(line.score.mean for line in lines if line.row == row and not line.is_perturbed)
-                for row in {line.row for line in lines}}  # fmt: skip
+        main = {line.row: line.score.mean for line in lines if self._is_main(line)}
 
         def place(line: Line) -> tuple[Any, ...]:
-            row = (line.row != self.primary, self.rows[line.row].is_control, -best[line.row], line.row)
+            row = (line.row != self.primary, self.rows[line.row].is_control, -main[line.row], line.row)
             return *row, line.is_perturbed, line.network == RANDOM, -line.score.mean, line.layer
 
         return sorted(lines, key=place)
@@ -189,8 +188,12 @@ class RunResults:
 
     @cached_property
     def main(self) -> Line:
-        """The line that the primary row stands for."""
-        return next(line for line in self.lines if line.row == self.primary)
+        """The line that stands for the primary row."""
+        return next(line for line in self.lines if line.row == self.primary and self._is_main(line))
+
+    def _is_main(self, line: Line) -> bool:
+        """Whether a line stands for its row."""
+        return f"{line.network} {line.input} {line.layer}" == self.data["main"][line.row]
 
     @property
     def baseline(self) -> Line | None:

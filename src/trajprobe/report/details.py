@@ -29,7 +29,8 @@ def details(
 ) -> dict[str, Any]:
     """All of them: ROW.NETWORK.INPUT.LAYER, the data, and the figures of `pretraining` by recipe.
 
-    With the data stand the guards' `findings`, and the notes on the numbers with `further` ones.
+    With the data stand the guards' `findings`, the notes on the numbers with `further` ones, and the variant that
+    stands for each row: NETWORK INPUT LAYER.
     """
     tree: dict[str, Any] = {}
     for variant, scored in comparison.variants.items():
@@ -58,6 +59,7 @@ def details(
             "leaked_duplicates": comparison.labelling.leaked,
             "away_from_chance": len(comparison.leaks),
             "verdicts_on": comparison.metric,
+            "main": {row: " ".join(variant[1:]) for row, variant in comparison.main.items()},
             "findings": _numbered(findings),
             "notes": _numbered([*notes(comparison), *further]),
         },
