@@ -102,6 +102,18 @@ def test_rows_are_named_by_how_they_compare_with_the_primary_one(tmp_path):
     ]
 
 
+def test_what_else_has_the_gain_is_said_beside_it(tmp_path):
+    results = run(tmp_path, networks=2).results
+    assert words.shares_of_gain(results) == []
+    for line, share in zip(results.lines[2:4], (0.13, 0.92), strict=True):
+        line.numbers["difference"] = made_up.judged(0.1, reference="net-0 x", share_of_gain=made_up.ends(share, 0.1))
+    assert words.shares_of_gain(results) == [
+        "Of this gain, shuffled-frames has 13 % (3 to 23) and net-1 has 92 % (82 to 102).",
+    ]
+    results.lines[2].numbers["difference"]["share_of_gain"]["ci_low"] = -0.01  # perhaps nothing is left
+    assert words.shares_of_gain(results) == ["Of this gain, net-1 has 92 % (82 to 102)."]
+
+
 def test_lines_stand_as_in_the_table_primary_row_first_and_controls_last(tmp_path):
     lines = run(tmp_path, networks=2).results.lines
     assert [line.name for line in lines] == [
@@ -168,8 +180,8 @@ def test_numbers_are_saved_as_csv(tmp_path):
     assert (rows[0]["accuracy.mean"], rows[0]["arrow_of_time.mean"]) == ("0.9", "")
     differences = list(csv.DictReader(io.StringIO(made_up.decoded(table.differences))))
     assert differences[0] == {
-        "difference": "net-0: pretrained minus random", "mean": "0.6", "low": "0.56", "high": "0.64", "p": "3e-05",
-        "verdict": "better", "smallest_detectable": "0.083",
+        "difference": "net-0: pretrained minus random", "mean": "0.6", "ci_low": "0.56", "ci_high": "0.64",
+        "p": "3e-05", "verdict": "better", "smallest_detectable": "0.083",
     }  # fmt: skip
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from trajprobe.compare.confidence import Estimate
 from trajprobe.page.graphic import SIZE, SMALL, Graphic, width
-from trajprobe.page.run_results import Interval, Judged, Line, RunResults
+from trajprobe.page.run_results import Judged, Line, RunResults, estimate
 from trajprobe.page.scales import MINUS, Label, Scale, outward, percent, point
-from trajprobe.report.numbers import percent as share
+from trajprobe.report import numbers
+from trajprobe.report.numbers import percent_interval
 
 #: The mark of each kind of line.
 MARK = {"pretrained": "circle", "random": "ring", "control": "square", "perturbed": "diamond"}
@@ -27,7 +29,7 @@ class Entry:
 
     name: str
     more: str  #: of its name, in quiet letters
-    interval: Interval
+    interval: Estimate
     role: str  #: of its colour
     mark: str
     value: str  #: the numbers, in words
@@ -56,7 +58,7 @@ def scores(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
     rules = [Rule(results.chance, "chance")]
     if results.ceiling:
         rules.append(Rule(results.ceiling.score.mean, f"ceiling ({results.ceiling.row})"))
-    ends = outward(min(0.0, *(line.score.low for line in results.lines)), 1.0)
+    ends = outward(min(0.0, *(line.score.ci_low for line in results.lines)), 1.0)
     return _forest(Graphic(wide, alone=alone), groups, ends, rules, percent)
 
 
@@ -68,8 +70,7 @@ def glance(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
 
 
 def _entry(line: Line) -> Entry:
-    mean, low, high = line.score
-    value = f"{share(mean)} [{share(low)}, {share(high)}]"
+    value = percent_interval(line.score)
     return Entry(line.row, line.what, line.score, line.kind, MARK[line.kind], value, line.seeds)
 
 
@@ -80,8 +81,8 @@ def differences(results: RunResults, wide: float, *, alone: bool = False) -> Gra
         groups.setdefault(judged.family, []).append(_difference(judged))
     intervals = [entry.interval for entries in groups.values() for entry in entries]
     ends = outward(
-        min(-results.margin * 1.5, *(each.low for each in intervals)),
-        max(results.margin * 1.5, *(each.high for each in intervals)),
+        min(-results.margin * 1.5, *(each.ci_low for each in intervals)),
+        max(results.margin * 1.5, *(each.ci_high for each in intervals)),
     )
     graphic = Graphic(wide, alone=alone)
     return _forest(graphic, list(groups.values()), ends, [Rule(0.0, "no difference")], point, results.margin)
@@ -101,24 +102,22 @@ def _mark(judged: Judged) -> str:
     return {"better": "circle", "worse": "diamond"}.get(judged.verdict, "ring")
 
 
-def points(interval: Interval) -> str:
-    """A difference in points, with its interval."""
-    mean, low, high = (f"{100 * value:+z.1f}".replace("-", MINUS) for value in interval)
-    return f"{mean} [{low}, {high}]"
+def points(difference: Estimate) -> str:
+    """A difference in points, with its interval and real minus signs."""
+    return numbers.points(difference).replace("-", MINUS)
 
 
 def arrows(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
     """The arrow of time of all lines that have one."""
     entries = []
     for line, judged in arrow_lines(results):
-        interval = Interval.of(line.numbers["arrow_of_time"])
-        mean, low, high = interval
-        value = f"{share(mean)} [{share(low)}, {share(high)}]"
+        interval = estimate(line.numbers["arrow_of_time"])
+        value = percent_interval(interval)
         entries.append(
             Entry(line.row, line.what, interval, line.kind, MARK[line.kind], value, (), against_chance(judged))
         )
-    low = min(0.4, *(entry.interval.low for entry in entries))
-    high = max(0.6, *(entry.interval.high for entry in entries))
+    low = min(0.4, *(entry.interval.ci_low for entry in entries))
+    high = max(0.6, *(entry.interval.ci_high for entry in entries))
     return _forest(
         Graphic(wide, alone=alone), [entries], outward(low, high), [Rule(0.5, "chance")], percent, results.margin, 0.5
     )
@@ -127,7 +126,7 @@ def arrows(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
 def arrow_lines(results: RunResults) -> list[tuple[Line, Judged]]:
     """The lines that have an arrow of time, with the verdict on it against chance."""
     lines = ((line, line.numbers.get("arrow_of_time", {}).get("minus_chance")) for line in results.lines)
-    return [(line, Judged(line.name, "arrow", numbers)) for line, numbers in lines if numbers]
+    return [(line, Judged(line.name, "arrow", verdict)) for line, verdict in lines if verdict]
 
 
 def against_chance(judged: Judged) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from trajprobe.compare.confidence import Estimate
 from trajprobe.errors import UserError
 from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, PERMUTED_WEIGHTS, PLAIN, RANDOM
 from trajprobe.rows import RESERVED, Row, named_rows
@@ -17,16 +18,9 @@ CEILING = "kinematics"
 Numbers = dict[str, Any]
 
 
-class Interval(NamedTuple):
-    """A number with its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, numbers: Numbers) -> "Interval":
-        return cls(numbers["mean"], numbers["ci_low"], numbers["ci_high"])
+def estimate(numbers: Numbers) -> Estimate:
+    """A number with its interval, as the details have it."""
+    return Estimate(numbers["mean"], numbers["ci_low"], numbers["ci_high"])
 
 
 @dataclass(frozen=True)
@@ -53,8 +47,8 @@ class Line:
         return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
 
     @property
-    def score(self) -> Interval:
-        return Interval.of(self.numbers[self.metric])
+    def score(self) -> Estimate:
+        return estimate(self.numbers[self.metric])
 
     @property
     def seeds(self) -> list[float]:
@@ -75,9 +69,17 @@ class Line:
     def name(self) -> str:
         return f"{self.row} {self.what}".strip()
 
-    def interval(self, key: str) -> Interval | None:
+    def estimate(self, key: str) -> Estimate | None:
         """A further number with its interval, where it was computed."""
-        return Interval.of(self.numbers[key]) if key in self.numbers else None
+        return estimate(self.numbers[key]) if key in self.numbers else None
+
+    @property
+    def share_of_gain(self) -> tuple[str, Estimate] | None:
+        """Of the row that it is held against: its name, and how much of its gain this line has, where that is known."""
+        difference = self.numbers.get("difference", {})
+        if "share_of_gain" not in difference:
+            return None
+        return str(difference["reference"]).split(" ")[0], estimate(difference["share_of_gain"])
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ class Judged:
     numbers: Numbers
 
     @property
-    def difference(self) -> Interval:
-        return Interval.of(self.numbers)
+    def difference(self) -> Estimate:
+        return estimate(self.numbers)
 
     @property
     def p_value(self) -> float | None:

@@ -6,9 +6,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trajprobe.page.run_results import Interval, Line, RunResults, features_shown
-from trajprobe.page.words import cell
-from trajprobe.report.numbers import percent
+from trajprobe.compare.confidence import Estimate
+from trajprobe.page.run_results import Line, RunResults, features_shown
+from trajprobe.report.numbers import percent, percent_interval
 
 #: Numbers with an interval, by their key in the details; and numbers alone.
 INTERVALS = {
@@ -51,10 +51,10 @@ def table(results: RunResults) -> ScoresTable:
     for line in results.lines:
         cells = [_word(line.row), _word(_network(line)), _word(line.input), _word(features_shown(line.layer))]
         cells.append(_count(line.numbers.get("dimensions")))
-        cells += [_interval(line.interval(key)) for key in intervals]
+        cells += [_interval(line.estimate(key)) for key in intervals]
         cells += [_share(line.numbers.get(key)) for key in single]
         if has_bits:
-            bits = line.interval(BITS)
+            bits = line.estimate(BITS)
             cells.append(TableCell(f"{bits.mean:.2f}", bits.mean) if bits else TableCell("", -1))
         rows.append(cells)
     return ScoresTable(
@@ -74,8 +74,8 @@ def _count(value: float | None) -> TableCell:
     return TableCell("", -1) if value is None else TableCell(f"{value:,}", value)
 
 
-def _interval(interval: Interval | None) -> TableCell:
-    return TableCell(cell(interval), -1 if interval is None else interval.mean)
+def _interval(interval: Estimate | None) -> TableCell:
+    return TableCell("", -1) if interval is None else TableCell(percent_interval(interval), interval.mean)
 
 
 def _share(value: float | None) -> TableCell:
@@ -86,10 +86,10 @@ def _csv(results: RunResults) -> str:
     """All lines with all their numbers, by the names of metrics/details.json."""
     keys = [*INTERVALS, BITS]
     header = ["row", "network", "input", "layer", "seeds", "dimensions"]
-    header += [f"{key}.{end}" for key in keys for end in Interval._fields] + list(SINGLE)
+    header += [f"{key}.{end}" for key in keys for end in Estimate._fields] + list(SINGLE)
     rows: list[list[object]] = []
     for line in results.lines:
-        numbers = [value for key in keys for value in (line.interval(key) or ("", "", ""))]
+        numbers = [value for key in keys for value in (line.estimate(key) or ("", "", ""))]
         single = [line.numbers.get(key, "") for key in SINGLE]
         own = [line.row, line.network, line.input, line.layer, len(line.seeds) or 1, line.numbers.get("dimensions", "")]
         rows.append([*own, *numbers, *single])
@@ -97,7 +97,7 @@ def _csv(results: RunResults) -> str:
 
 
 def _differences(results: RunResults) -> str:
-    header = ["difference", "mean", "low", "high", "p", "verdict", "smallest_detectable"]
+    header = ["difference", *Estimate._fields, "p", "verdict", "smallest_detectable"]
     rows = [
         [judged.name, *judged.difference, _or_nothing(judged.p_value), judged.verdict, _or_nothing(judged.detectable)]
         for judged in results.differences

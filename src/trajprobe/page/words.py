@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from trajprobe.compare.confidence import Estimate
 from trajprobe.compare.verdicts import POWER
 from trajprobe.page.confusion import Predictions, most_confused
 from trajprobe.page.forest import against_chance, arrow_lines
-from trajprobe.page.run_results import Interval, Judged, Line, RunResults
+from trajprobe.page.run_results import Judged, Line, RunResults
 from trajprobe.page.scales import MINUS
-from trajprobe.report.numbers import percent
+from trajprobe.report.numbers import percent, rounded_percent
 
 #: Rows that a sentence names at most.
 NAMED = 6
@@ -84,6 +85,16 @@ def against_others(results: RunResults) -> list[str]:
     return [f"It is {words[verdict]} {_listed(names)}." for verdict, names in sorted(by_verdict.items())]
 
 
+def shares_of_gain(results: RunResults) -> list[str]:
+    """How much of the primary row's gain is left with other weights, or under a perturbation: what it is owed to."""
+    parts = []
+    for line in results.lines:
+        reference, share = line.share_of_gain or ("", None)
+        if share and reference == results.primary and (share.ci_low > 0 or not line.is_perturbed):
+            parts.append(f"{line.what if line.is_perturbed else line.row} has {rounded_percent(share)}")
+    return [f"Of this gain, {_listed(parts)}."] if parts else []
+
+
 def _listed(names: Sequence[str]) -> str:
     shown = list(names[:NAMED])
     if len(names) > NAMED:
@@ -112,9 +123,9 @@ def clips(inputs: Sequence[str]) -> str:
 
 
 def few_labels(results: RunResults) -> str:
-    area, baseline = results.main.interval("few_shot_area"), results.baseline
+    area, baseline = results.main.estimate("few_shot_area"), results.baseline
     words = "The further left a curve rises, the fewer labels its features need"
-    if area and baseline and (random := baseline.interval("few_shot_area")):
+    if area and baseline and (random := baseline.estimate("few_shot_area")):
         words += (
             f"; over all numbers of labels, pretrained has {percent(area.mean)} % and random {percent(random.mean)} %"
         )
@@ -188,11 +199,6 @@ def _signed(value: float) -> str:
     return f"{100 * value:+z.1f}".replace("-", MINUS)
 
 
-def cell(interval: Interval | None) -> str:
-    """A share in % with its interval, for a table."""
-    return "" if interval is None else f"{percent(interval.mean)} [{percent(interval.low)}, {percent(interval.high)}]"
-
-
 def title(results: RunResults) -> str:
     """Of the page."""
     return f"{results.primary}: {answer(results)}"
@@ -219,5 +225,5 @@ def _kind(line: Line) -> str:
     return {"pretrained": "pretrained", "random": "random weights"}.get(line.kind, line.row)
 
 
-def _range(interval: Interval) -> str:
-    return f"{percent(interval.low)} to {percent(interval.high)}"
+def _range(interval: Estimate) -> str:
+    return f"{percent(interval.ci_low)} to {percent(interval.ci_high)}"
