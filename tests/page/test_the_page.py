@@ -63,7 +63,7 @@ def test_what_a_run_does_not_have_is_left_out(tmp_path, left_out, changed):
 @pytest.mark.parametrize(
     ("verdict", "answer"),
     [
-        (1, "Yes, by 60.0 points"),
+        (1, "Yes, by 60.0 points of accuracy"),
         (-1, "No, it does harm: 20.0 points worse than random weights"),
         ("equal", "No: pretrained and random weights are practically equal, 60.0 points apart"),
         (0, "Not shown: +60.0 points could be chance"),

@@ -28,7 +28,7 @@ def answer(results: RunResults) -> str:
         return f"{_percent(results.main)} of clips are told right, where {percent(results.chance)} % is chance"
     by = f"{abs(100 * gain.difference.mean):.1f} points"
     return {
-        "better": f"Yes, by {by}",
+        "better": f"Yes, by {by} of {results.metric_title}",
         "worse": f"No, it does harm: {by} worse than random weights",
         "practically equal": f"No: pretrained and random weights are practically equal, {by} apart",
         "not distinguishable": f"Not shown: {_signed(gain.difference.mean)} points could be chance",
