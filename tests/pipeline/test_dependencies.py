@@ -45,7 +45,7 @@ STALE = {
     "repository": "",
     "rows.py": "features pictures compare report",
     "stage.py": "check synthetic prepare render weights pretrain features probe pictures compare report",
-    "statistics": "prepare compare",
+    "statistics": "prepare compare report",
 }
 
 
