@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trajprobe.compare.confidence import Estimate
+from trajprobe.compare.estimates import ARROW
 from trajprobe.page.graphic import SIZE, SMALL, Graphic, width
 from trajprobe.page.run_results import Judged, Line, RunResults, estimate
 from trajprobe.page.scales import MINUS, Label, Scale, outward, percent, point
@@ -111,7 +112,7 @@ def arrows(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
     """The arrow of time of all lines that have one."""
     entries = []
     for line, judged in arrow_lines(results):
-        interval = estimate(line.numbers["arrow_of_time"])
+        interval = estimate(line.numbers[ARROW])
         value = percent_interval(interval)
         entries.append(
             Entry(line.row, line.what, interval, line.kind, MARK[line.kind], value, (), against_chance(judged))
@@ -125,7 +126,7 @@ def arrows(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
 
 def arrow_lines(results: RunResults) -> list[tuple[Line, Judged]]:
     """The lines that have an arrow of time, with the verdict on it against chance."""
-    lines = ((line, line.numbers.get("arrow_of_time", {}).get("minus_chance")) for line in results.lines)
+    lines = ((line, line.numbers.get(ARROW, {}).get("minus_chance")) for line in results.lines)
     return [(line, Judged(line.name, "arrow", verdict)) for line, verdict in lines if verdict]
 
 

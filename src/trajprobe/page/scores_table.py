@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trajprobe.compare.confidence import Estimate
+from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH, ORDER
+from trajprobe.compare.metrics import METRICS
 from trajprobe.page.run_results import Line, RunResults, features_shown
 from trajprobe.report.numbers import percent, percent_interval
 
 #: Numbers with an interval, by their key in the details; and numbers alone.
-INTERVALS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "order": "order alone",
-    "arrow_of_time": "arrow of time",
-    "few_shot_area": "few-label area",
+INTERVALS = {name: metric.title for name, metric in METRICS.items()} | {
+    ORDER: "order alone",
+    ARROW: "arrow of time",
+    AREA: "few-label area",
 }
 SINGLE = {"equal_dimensions_accuracy": "equal dimensions", "permuted_labels_accuracy": "permuted labels"}
-BITS = "bits_per_clip"
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def table(results: RunResults) -> ScoresTable:
     """Of all lines; columns that no line has a number for are left out."""
     intervals = {key: title for key, title in INTERVALS.items() if any(key in line.numbers for line in results.lines)}
     single = {key: title for key, title in SINGLE.items() if any(key in line.numbers for line in results.lines)}
-    has_bits = any(BITS in line.numbers for line in results.lines)
+    has_bits = any(CODE_LENGTH in line.numbers for line in results.lines)
     titles = ["row", "network", "input", "features", "dimensions", *intervals.values(), *single.values()]
     rows = []
     for line in results.lines:
@@ -54,7 +52,7 @@ def table(results: RunResults) -> ScoresTable:
         cells += [_interval(line.estimate(key)) for key in intervals]
         cells += [_share(line.numbers.get(key)) for key in single]
         if has_bits:
-            bits = line.estimate(BITS)
+            bits = line.estimate(CODE_LENGTH)
             cells.append(TableCell(f"{bits.mean:.2f}", bits.mean) if bits else TableCell("", -1))
         rows.append(cells)
     return ScoresTable(
@@ -84,7 +82,7 @@ def _share(value: float | None) -> TableCell:
 
 def _csv(results: RunResults) -> str:
     """All lines with all their numbers, by the names of metrics/details.json."""
-    keys = [*INTERVALS, BITS]
+    keys = [*INTERVALS, CODE_LENGTH]
     header = ["row", "network", "input", "layer", "seeds", "dimensions"]
     header += [f"{key}.{end}" for key in keys for end in Estimate._fields] + list(SINGLE)
     rows: list[list[object]] = []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from trajprobe.compare.confidence import Estimate
+from trajprobe.compare.estimates import AREA
 from trajprobe.compare.verdicts import POWER
 from trajprobe.page.confusion import Predictions, most_confused
 from trajprobe.page.forest import against_chance, arrow_lines
@@ -123,9 +124,9 @@ def clips(inputs: Sequence[str]) -> str:
 
 
 def few_labels(results: RunResults) -> str:
-    area, baseline = results.main.estimate("few_shot_area"), results.baseline
+    area, baseline = results.main.estimate(AREA), results.baseline
     words = "The further left a curve rises, the fewer labels its features need"
-    if area and baseline and (random := baseline.estimate("few_shot_area")):
+    if area and baseline and (random := baseline.estimate(AREA)):
         words += (
             f"; over all numbers of labels, pretrained has {percent(area.mean)} % and random {percent(random.mean)} %"
         )
