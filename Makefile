@@ -1,4 +1,4 @@
-# make repro   sets up, runs the whole pipeline, prints its table
+# make repro   sets up, runs the whole pipeline, prints its table and the name of its page
 # make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/caching-and-remotes.md)
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some two hours on 2 cores
@@ -24,12 +24,14 @@ repro: $(STAMP)
 	@trajprobe check
 	@dvc repro
 	@cat data/report/table.md
+	@echo "data/report/report.html shows all of it: open it in a browser"
 
 # $(PWD) is where the user stands, with `make -C` too.
 pull: $(STAMP)
 	@$(if $(REMOTE),trajprobe remote add '$(REMOTE)' --from '$(PWD)')
 	@trajprobe pull
 	@cat data/report/table.md
+	@echo "data/report/report.html shows all of it: open it in a browser"
 
 # Four files of tests at a time, or one more than there are processors, since some tests wait. A process of pytest that
 # dies ends the run: xdist would start another one and then wait forever for tests that it has lost.

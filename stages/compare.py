@@ -32,9 +32,10 @@ def main() -> str:
     probes, metric = compared_probes(values, labelling), deciding_metric(guards)
     comparison = compare(probes, against, metric, labelling, params, reversals)
     write_json(Path("metrics/summary.json"), summary(comparison, params))
-    write_json(Path("metrics/details.json"), details(comparison, pretraining_figures(values)))
+    further = list(recipe_notes(values))
+    write_json(Path("metrics/details.json"), details(comparison, pretraining_figures(values), before, further))
     plots.write(comparison, params.primary, Path("metrics/plots"))
-    text = table(comparison, dataset, params, before, list(recipe_notes(values)))
+    text = table(comparison, dataset, params, before, further)
     write_bytes(Path("data/report/table.md"), text.encode())
     rows = len(comparison.main)
     return f"metrics/summary.json: {rows} rows; data/report/table.md: the table; {headline(comparison, params)}"

@@ -26,11 +26,12 @@ FLOW = [
         "figures",
     ),
     "backbones",
-    *("pretraining", "features", "probes", "compare", "report", "repository", "importers", "published"),
+    *("pretraining", "features", "pictures", "probes", "compare", "report", "page"),
+    *("repository", "importers", "published"),
     *("check", "cli_data", "cli"),
 ]
 FAMILIES = {path.stem for path in (PACKAGE / "backbones").glob("*.py")}
-WITH_TORCH = {"backbones", "pretraining", "features", "published"}
+WITH_TORCH = {"backbones", "pretraining", "features", "pictures", "published"}
 
 
 def room(path):

@@ -8,11 +8,13 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
+#: Endings of what .dvcignore lets through of rooms.
+CODE = (".py", ".yaml", ".html", ".css", ".js")
 
 
 def test_every_stage_depends_on_all_modules_that_it_loads(reproduced):
     stages = reproduced.lock()
-    assert len(stages) == len(reproduced.ran) == 21
+    assert len(stages) == len(reproduced.ran) == 29
     for name, stage in stages.items():
         command = stage["cmd"].removeprefix("python ").replace('"$DVC_STAGE"', name)
         loaded = {Path(file).relative_to(reproduced.folder).as_posix() for file in reproduced.loaded[command]}
@@ -53,7 +55,7 @@ def md5(path):
     """What DVC writes into dvc.lock for a file or a folder of code."""
     if path.is_file():
         return hashlib.md5(path.read_bytes()).hexdigest()
-    files = [file for file in sorted(path.rglob("*")) if file.suffix in (".py", ".yaml")]
+    files = [file for file in sorted(path.rglob("*")) if file.suffix in CODE]
     entries = [{"md5": md5(file), "relpath": file.relative_to(path).as_posix()} for file in files]
     listing = json.dumps(sorted(entries, key=lambda entry: entry["relpath"].split("/")), sort_keys=True)
     return f"{hashlib.md5(listing.encode()).hexdigest()}.dir"

@@ -11,7 +11,15 @@ def test_metrics_diff_between_branches_that_differ_in_the_backbone_shows_both(cl
     values["rows"]["wide"] = values["rows"]["magvit2-tiny"] | wide | {"weights": "wide", "like": "wide"}
     values["compare"]["primary"] = "wide"
     clone.write(values)
-    assert clone.repro() == {"check", "pretrain@wide", "features@wide", "probe@wide", "compare"}
+    assert clone.repro() == {
+        "check",
+        "pretrain@wide",
+        "features@wide",
+        "probe@wide",
+        "pictures@wide",
+        "compare",
+        "report",
+    }
     clone.commit("Wide")
     old = json.loads(clone.git("show", "main:metrics/summary.json"))
     new = clone.summary()

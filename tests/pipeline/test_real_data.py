@@ -94,7 +94,7 @@ def test_the_thirty_pairs_are_named_and_the_table_says_so_before_its_numbers(clo
     assert "with permuted labels" in told
     assert "`prepare.duplicates: drop` leaves the copies out" in told
     clone.set("warn", "compare", "leaks")
-    assert clone.repro() == {"compare"}
+    assert clone.repro() == {"compare", "report"}
     assert "- Away from chance: " in (clone.folder / "data/report/table.md").read_text()
 
 

@@ -7,8 +7,12 @@ ROWS = ("magvit2-tiny", "magvit2-tiny-shuffled", *CONTROLS)
 PROBES = {f"probe@{row}" for row in ROWS}
 
 
+#: The comparison and the page.
+END = {"compare", "report"}
+
+
 def of_rows(*rows):
-    return {f"{stage}@{row}" for stage in ("features", "probe") for row in rows}
+    return {f"{stage}@{row}" for stage in ("features", "probe", "pictures") for row in rows}
 
 
 def test_nothing_changed_reruns_nothing_and_leaves_git_clean(clone):
@@ -17,9 +21,7 @@ def test_nothing_changed_reruns_nothing_and_leaves_git_clean(clone):
 
 
 def test_the_same_clone_reproduces_the_same_bytes(clone):
-    stages = {"synthetic", "prepare", "render@t17", "pretrain@magvit2-tiny", "compare"} | of_rows(
-        "magvit2-tiny", "noise"
-    )
+    stages = {"synthetic", "prepare", "render@t17", "pretrain@magvit2-tiny", *END} | of_rows("magvit2-tiny", "noise")
     assert clone.repro("--force", "--single-item", *stages) == stages
     assert clone.git("status", "--porcelain") == ""
 
@@ -39,7 +41,7 @@ def test_what_is_no_code_in_a_room_reruns_nothing(clone):
 
 def test_a_probe_parameter_and_probe_code_rerun_the_probes_alone(clone):
     clone.set(3, "probe", "permutations")
-    assert clone.stale() == PROBES
+    assert clone.stale() == PROBES | {"report"}
     clone.git("checkout", "--quiet", "params.yaml")
     clone.append("src/trajprobe/probes/selection.py", "# other code")
     assert clone.stale() == PROBES
@@ -52,19 +54,19 @@ def test_the_arrow_of_time_reruns_features_and_the_comparison(clone):
 
 def test_a_render_parameter_reruns_from_render(clone):
     clone.set(0.06, "render", "blob")
-    assert clone.stale() == {"render@t17", "pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}
+    pretraining = {"pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}
+    assert clone.stale() == {"render@t17", "report"} | pretraining
     clone.set(0.05, "render", "blob")
     clone.set("xz", "render", "view")
-    assert clone.stale() == {"prepare", "render@t17", "pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}
+    assert clone.stale() == {"prepare", "render@t17", "report"} | pretraining
     clone.set("xy", "render", "view")
     clone.set(48, "clips", "t17", "resolution")
-    pretraining = {"pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}
-    assert clone.stale() == {"check", "render@t17", "compare"} | pretraining
+    assert clone.stale() == {"check", "render@t17", *END} | pretraining
 
 
 def test_a_rows_parameter_reruns_that_row_and_what_is_like_it(clone):
     clone.set("latents", "rows", "magvit2-tiny", "layer")
-    assert clone.repro() == of_rows("magvit2-tiny", "magvit2-tiny-shuffled") | {"check", "compare"}
+    assert clone.repro() == of_rows("magvit2-tiny", "magvit2-tiny-shuffled") | {"check", *END}
     features = clone.folder / "data/features"
     for row in ("magvit2-tiny", "magvit2-tiny-shuffled"):
         assert {path.parent.name for path in features.glob(f"{row}/**/manifest.json")} == {"latents.tmean"}
@@ -72,19 +74,19 @@ def test_a_rows_parameter_reruns_that_row_and_what_is_like_it(clone):
 
 def test_a_controls_parameter_reruns_that_control(clone):
     clone.set(7, "rows", "noise", "options", "seed")
-    assert clone.stale() == {"check", "features@noise", "compare"}
+    assert clone.stale() == {"check", "features@noise", "pictures@noise", *END}
 
 
 def test_a_reworded_comment_reruns_features_alone_and_changes_no_byte(clone):
     clone.append("src/trajprobe/backbones/extent.py", "# a comment, which changes no feature")
-    assert clone.repro() == {"features@extent"}
+    assert clone.repro() == {"features@extent", "pictures@extent"}
     assert clone.git("status", "--porcelain", "dvc.lock", "metrics") == "M  dvc.lock\n"
 
 
 def test_a_family_file_reruns_its_rows(clone):
     path = clone.folder / "src/trajprobe/backbones/extent.py"
     path.write_text(path.read_text().replace(".astype(np.float32)", ".astype(np.float32) * np.float32(2)"))
-    assert {"features@extent", "probe@extent"} <= clone.repro() <= of_rows("extent") | {"compare"}
+    assert {"features@extent", "probe@extent"} <= clone.repro() <= of_rows("extent") | END
 
 
 def test_a_new_row_adds_its_own_stages_and_a_removed_row_leaves_the_summary(clone):
@@ -92,10 +94,11 @@ def test_a_new_row_adds_its_own_stages_and_a_removed_row_leaves_the_summary(clon
     row = clone.params()["rows"]["magvit2-tiny"]
     other = row | {"pooling": "mean", "weights": "random", "like": "other", "perturbations": []}
     clone.set(other, "rows", "other")
-    assert clone.repro() == of_rows("other") | {"check", "compare"}
+    assert clone.repro() == of_rows("other") | {"check", *END}
     assert set(clone.summary()) - set(before) == {"other"}
     clone.set(None, "rows", "other")
-    assert clone.repro() == {"check", "compare"}
+    assert clone.repro() == {"check", *END}
+    assert not (clone.folder / "data/pictures/other").exists()
     assert clone.summary() == before
 
 

@@ -42,8 +42,9 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     assert ran == {
         "check",
         "render@t1",
-        *(f"{stage}@{row}" for stage in ("features", "probe") for row in ("open-magvit2", "bare")),
+        *(f"{stage}@{row}" for stage in ("features", "probe", "pictures") for row in ("open-magvit2", "bare")),
         "compare",
+        "report",
     }
     summary = clone.summary()
     assert {"accuracy", "random", "gain"} <= summary["open-magvit2"].keys()

@@ -55,8 +55,13 @@ def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
     assert ran == {
         "check",
         "render@t8",
-        *(f"{stage}@{row}" for row in ("videogpt", "videogpt-codes", "bare") for stage in ("features", "probe")),
+        *(
+            f"{stage}@{row}"
+            for row in ("videogpt", "videogpt-codes", "bare")
+            for stage in ("features", "probe", "pictures")
+        ),
         "compare",
+        "report",
     }
     summary = clone.summary()
     for row in ("videogpt", "videogpt-codes"):

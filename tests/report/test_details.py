@@ -7,7 +7,7 @@ from probed import FEW, compared, key, params, row, scored
 
 from trajprobe.compare.scored import Variant
 from trajprobe.report.details import details
-from trajprobe.report.numbers import with_interval
+from trajprobe.report.numbers import PRECISE, with_interval
 
 AREAS = [0.5, 0.6, 0.7, 0.4, 0.61239, 0.5, 0.6, 0.7, None, None]
 RUN = {"few_shot": [0.5, 0.6, 0.71239], "few_shot_areas": AREAS, "code_bits": [0.4, 0.6] * 5}
@@ -44,7 +44,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def numbers(found):
-    return details(found, {"w": {"mse": 0.123456, "tokens": 4.0}})
+    return details(found, {"w": {"mse": 0.123456, "tokens": 4.0}}, ["Found."], ["A further note."])
 
 
 def at(node, place):
@@ -60,11 +60,12 @@ def leaves(node):
 
 def test_each_variant_stands_at_its_coordinates(numbers):
     assert set(numbers) == {"net", "net-shuffled", "bare", "pixels", "data", "pretrain"}
-    always = {"accuracy", "balanced_accuracy", "macro_f1"}
+    always = {"accuracy", "balanced_accuracy", "macro_f1", "dimensions"}
     run = always | {"equal_dimensions_accuracy", "permuted_labels_accuracy", "few_shot", "few_shot_area"}
     run |= {"bits_per_clip", "compression"}
     expected = dict.fromkeys(PLACES, always | {"equal_dimensions_accuracy", "difference"})
-    expected |= {key("pretrained", "net"): run | {"gain"}, key("random", "net"): run}
+    expected |= {key("pretrained", "net"): run | {"gain"}, key("random", "net"): run | {"seeds", "few_shot_range"}}
+    expected[key("random", "bare")] = expected[key("random", "bare")] | {"seeds"}
     # What is perturbed was run without the rest.
     expected[key("pretrained", "net", "middle-frame")] = expected[key("permuted-weights", "net")] = always | {
         "difference"
@@ -72,11 +73,11 @@ def test_each_variant_stands_at_its_coordinates(numbers):
     assert {variant: set(at(numbers, place)) for variant, place in PLACES.items()} == expected
 
 
-def test_it_holds_no_list_and_numbers_of_four_decimals(numbers):
+def test_it_holds_no_list_and_numbers_of_six_decimals(numbers):
     """DVC would draw a list."""
     values = [leaf for leaf in leaves(numbers) if not isinstance(leaf, str)]
-    assert all(type(leaf) in (int, float) and leaf == round(leaf, 4) for leaf in values)
-    assert any(leaf != round(leaf, 3) for leaf in values)
+    assert all(type(leaf) in (int, float) and leaf == round(leaf, 6) for leaf in values)
+    assert any(leaf != round(leaf, 5) for leaf in values)
     assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
 
 
@@ -89,6 +90,17 @@ def test_the_data_and_the_pretraining_have_their_figures(numbers):
         "leaked_duplicates": 3,
         "away_from_chance": 0,
         "verdicts_on": "accuracy",
+        "main": {
+            "net": "pretrained plain hidden.tmean",
+            "net-shuffled": "pretrained plain hidden.tmean",
+            "bare": "random plain hidden.tmean",
+            "pixels": "none plain features",
+        },
+        "findings": {"0": "Found."},
+        "notes": {
+            "0": "net-shuffled pretrained hidden.tmean: clips of 17 frames, but its weights were trained on 9.",
+            "1": "A further note.",
+        },
     }
     assert numbers["pretrain"] == {"w": {"mse": 0.1235, "tokens": 4.0}}
     balanced = details(compared(*ALL, labelling=FEW, metric="balanced_accuracy"), {})
@@ -105,15 +117,27 @@ def test_all_that_is_away_from_chance_is_counted():
 def test_scores_are_those_of_the_variant(found, numbers):
     for variant, place in PLACES.items():
         for name, estimate in found.estimates[variant].items():
-            assert at(numbers, place)[name] == {end: round(value, 4) for end, value in zip(ENDS, estimate, strict=True)}
+            assert at(numbers, place)[name] == {end: round(value, 6) for end, value in zip(ENDS, estimate, strict=True)}
     net = at(numbers, PLACES[key("pretrained", "net")])
-    assert net["balanced_accuracy"]["mean"] == round((1 + 1 + 0) / 3, 4)
-    assert net["macro_f1"]["mean"] == round((8 / 9 + 1 + 0) / 3, 4)
+    assert net["balanced_accuracy"]["mean"] == round((1 + 1 + 0) / 3, 6)
+    assert net["macro_f1"]["mean"] == round((8 / 9 + 1 + 0) / 3, 6)
     assert net["equal_dimensions_accuracy"] == 5 / 8
     assert net["permuted_labels_accuracy"] == 0.375
-    assert net["few_shot"] == {"shots_1": 0.5, "shots_2": 0.6, "shots_4": 0.7124}
-    assert net["few_shot_area"]["mean"] == round(sum(AREAS[:8]) / 8, 4)
+    assert net["few_shot"] == {"shots_1": 0.5, "shots_2": 0.6, "shots_4": 0.71239}
+    assert net["few_shot_area"]["mean"] == round(sum(AREAS[:8]) / 8, 6)
     assert (net["bits_per_clip"]["mean"], net["compression"]) == (0.5, 3.0)
+
+
+def test_several_networks_have_a_score_each_and_the_ends_of_their_curves(found, numbers):
+    random = at(numbers, PLACES[key("random", "net")])
+    scores = found.variants[key("random", "net")].scores["accuracy"].values
+    assert random["seeds"] == {str(seed): round(score, 6) for seed, score in enumerate(scores)}
+    assert random["few_shot_range"] == {
+        "shots_1": {"low": 0.0, "high": 0.2},
+        "shots_2": {"low": 0.2, "high": 0.2},
+        "shots_4": {"low": 0.3, "high": 0.3},
+    }
+    assert "seeds" not in at(numbers, PLACES[key("pretrained", "net")])
 
 
 def test_differences_are_those_of_the_comparison(found, numbers):
@@ -124,16 +148,16 @@ def test_differences_are_those_of_the_comparison(found, numbers):
         pairs.append((shown, difference.verdict))
     assert len(pairs) == 6
     for shown, verdict in pairs:
-        assert [shown[end] for end in ENDS] == pytest.approx([*verdict.difference], abs=5e-5)
-        assert [shown["cohens_h"][end] for end in ENDS] == pytest.approx([*verdict.cohens_h], abs=5e-5)
+        assert [shown[end] for end in ENDS] == pytest.approx([*verdict.difference], abs=5e-7)
+        assert [shown["cohens_h"][end] for end in ENDS] == pytest.approx([*verdict.cohens_h], abs=5e-7)
         # Eight clips are too few to judge.
         assert shown["verdict"] == verdict.sign == 0
         assert not {"detectable_difference", "one_sided_p_value"} & set(shown)
     gain = found.gains[key("pretrained", "net")]
     for name, estimate in (("few_shot_area", gain.area), ("bits_per_clip", gain.code_length)):
-        assert list(pairs[0][0][name].values()) == pytest.approx([*estimate], abs=5e-5)
-    assert pairs[0][0]["mean"] == round(7 / 8 - 13 / 24, 4)
-    assert pairs[0][0]["bits_per_clip"]["mean"] == round(0.5 - (0.8 + 9 * 0.9) / 10, 4)
+        assert list(pairs[0][0][name].values()) == pytest.approx([*estimate], abs=5e-7)
+    assert pairs[0][0]["mean"] == round(7 / 8 - 13 / 24, 6)
+    assert pairs[0][0]["bits_per_clip"]["mean"] == round(0.5 - (0.8 + 9 * 0.9) / 10, 6)
 
 
 def test_the_arrow_of_time_has_its_share_its_verdict_and_its_gain():
@@ -148,7 +172,7 @@ def test_the_arrow_of_time_has_its_share_its_verdict_and_its_gain():
     assert net["mean"] == 0.75
     arrow = found.arrows[key("pretrained", "net")]
     for part, verdict in (("minus_chance", arrow.from_chance), ("gain", arrow.gain)):
-        assert [net[part][end] for end in ENDS] == pytest.approx([*verdict.difference], abs=5e-5)
+        assert [net[part][end] for end in ENDS] == pytest.approx([*verdict.difference], abs=5e-7)
         assert net[part]["verdict"] == verdict.sign
     assert net["minus_chance"]["mean"] == 0.25
     assert "gain" not in shown["net"]["random"]["plain"]["hidden.tmean"]["arrow_of_time"]
@@ -160,7 +184,7 @@ def test_what_is_judged_has_its_p_and_its_detectable_difference():
     found = compared(*parts)
     shown = details(found, {})["pixels"]["none"]["plain"]["features"]["difference"]
     verdict = found.differences[key("none", "pixels")].verdict
-    assert shown["detectable_difference"] == round(verdict.detectable_difference, 4)
+    assert shown["detectable_difference"] == round(verdict.detectable_difference, 6)
     assert 0 < shown["one_sided_p_value"] < 1e-9  # no rounding makes it nothing
     assert shown["one_sided_p_value"] == pytest.approx(verdict.p_value, rel=0.05)
 
@@ -170,8 +194,8 @@ def test_a_share_of_a_gain_is_shown_with_its_interval():
     found = compared(*parts, scored("pretrained", "net-shuffled", 160, trained_frames=17))
     shown = details(found, {})["net-shuffled"]["pretrained"]["plain"]["hidden.tmean"]["difference"]["share_of_gain"]
     expected = found.differences[key("pretrained", "net-shuffled")].share_of_gain
-    assert [shown[end] for end in ENDS] == pytest.approx([*expected], abs=5e-5)
-    assert shown["mean"] == round((160 - 141) / (180 - 141), 4)
+    assert [shown[end] for end in ENDS] == pytest.approx([*expected], abs=5e-7)
+    assert shown["mean"] == round((160 - 141) / (180 - 141), 6)
 
 
 def test_all_pairs_are_shown_by_the_two_rows():
@@ -195,7 +219,7 @@ def test_verdicts_are_numbers(mine, theirs, sign, equal):
 def test_a_rank_is_shown_where_there_are_seeds_enough():
     random = row("random", "net", *["00110000"] * 19, "00001110")
     found = details(compared(TRAINED, random, labelling=FEW, given=params()), {})
-    assert at(found, PLACES[key("pretrained", "net")])["gain"]["rank_p_value"] == round(2 / 21, 4)
+    assert at(found, PLACES[key("pretrained", "net")])["gain"]["rank_p_value"] == round(2 / 21, 6)
 
 
 def test_each_layer_has_its_score_and_the_chosen_ones_how_many_folds_chose_them():
@@ -207,7 +231,9 @@ def test_each_layer_has_its_score_and_the_chosen_ones_how_many_folds_chose_them(
     found = compared(*parts)
     tree = details(found, {})["net"]["pretrained"]["plain"]
     assert list(tree) == ["chosen", "a.tmean", "b.mean"]
-    assert tree["b.mean"] == {"accuracy": with_interval(found.layers[Variant("net", "pretrained", "plain", "b.mean")])}
+    assert tree["b.mean"] == {
+        "accuracy": with_interval(found.layers[Variant("net", "pretrained", "plain", "b.mean")], decimals=PRECISE)
+    }
     assert tree["chosen"]["folds_that_chose"] == {"a.tmean": 2, "b.mean": 1}
     assert tree["chosen"]["accuracy"]["mean"] == 0.75
 

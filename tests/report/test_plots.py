@@ -71,10 +71,13 @@ def test_the_few_shot_curves_have_a_point_for_each_row_and_number_of_clips(tmp_p
         scored("none", "pixels", 31),
     ]
     plots.write(compared(*parts), "net", tmp_path)
-    points = [(one["row"], int(one["clips"]), float(one["accuracy"])) for one in written(tmp_path, "few_shot.csv")]
+    points = [(line.pop("row"), *map(float, line.values())) for line in written(tmp_path, "few_shot.csv")]
     assert points == [
-        *(("net pretrained hidden.tmean", clips, share) for clips, share in ((1, 0.6), (2, 0.6), (4, 0.8))),
-        *(("net random hidden.tmean", clips, share) for clips, share in ((1, 0.3), (2, 0.4), (4, 0.55))),
+        *(("net pretrained hidden.tmean", shots, *[share] * 3) for shots, share in ((1, 0.6), (2, 0.6), (4, 0.8))),
+        *(
+            ("net random hidden.tmean", *point)
+            for point in ((1, 0.3, 0.2, 0.4), (2, 0.4, 0.4, 0.4), (4, 0.55, 0.5, 0.6))
+        ),
     ]
 
 

@@ -104,16 +104,19 @@ def remove_leftovers(values: dict[str, Any]) -> None:
     Only a file that DVC's cache holds to the byte is deleted: a stage made it, and `dvc checkout` brings it back. Other
     files are the user's, and so is a copy of a probe's file under another name than its row's.
     """
-    objects = cache_folder() / "files/md5"
     of_params = {probe_results.path(name) for name in values["rows"]}
     of_params |= {probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]}
     of_params |= set(map(findings.of_clips, values["clips"]))
     for results in (probe_results.PROBES, probe_results.PRETRAINING, findings.CLIP_FINDINGS):
         for path in set(results.glob("*.json")) - of_params:
-            md5 = file_md5(path)
-            of_a_stage = (objects / md5[:2] / md5[2:]).is_file()
-            if of_a_stage and (results != probe_results.PROBES or _row(path) == path.stem):
+            if is_cached(path) and (results != probe_results.PROBES or _row(path) == path.stem):
                 path.unlink()
+
+
+def is_cached(path: Path) -> bool:
+    """Whether DVC's cache holds a file to the byte: a stage made it, and `dvc checkout` brings it back."""
+    md5 = file_md5(path)
+    return (cache_folder() / "files/md5" / md5[:2] / md5[2:]).is_file()
 
 
 def _row(path: Path) -> str | None:

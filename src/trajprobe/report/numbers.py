@@ -2,11 +2,12 @@
 
 from trajprobe.compare.confidence import Estimate
 
-DECIMALS = 4
+#: Of the summary; and of the details, so that what is rounded again, as the page does, is as in the table.
+DECIMALS, PRECISE = 4, 6
 
 
-def rounded(value: float) -> float:
-    return round(float(value), DECIMALS) + 0.0  # no -0.0
+def rounded(value: float, decimals: int = DECIMALS) -> float:
+    return round(float(value), decimals) + 0.0  # no -0.0
 
 
 def p_rounded(p_value: float) -> float:
@@ -14,9 +15,9 @@ def p_rounded(p_value: float) -> float:
     return float(f"{p_value:.2g}")
 
 
-def with_interval(estimate: Estimate) -> dict[str, float]:
+def with_interval(estimate: Estimate, decimals: int = DECIMALS) -> dict[str, float]:
     """By the names `mean`, `ci_low` and `ci_high`, rounded."""
-    return {name: rounded(value) for name, value in estimate._asdict().items()}
+    return {name: rounded(value, decimals) for name, value in estimate._asdict().items()}
 
 
 def percent(share: float) -> str:

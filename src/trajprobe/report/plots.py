@@ -1,10 +1,12 @@
 """The CSV files behind `dvc plots show`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from trajprobe.compare.comparison import Comparison
+from trajprobe.compare.scored import ScoredVariant
 from trajprobe.errors import visible_name
 from trajprobe.files.atomic import write_csv
 from trajprobe.report.numbers import rounded
@@ -31,10 +33,13 @@ def write(comparison: Comparison, primary: str, folder: Path) -> None:
     write_csv(folder / "recall.csv", ["class", "recall", *map(str, variants)], recalls)
     pairs = ([names[label], names[predicted]] for label, predicted in zip(labels, main.predictions[0], strict=True))
     write_csv(folder / "confusion.csv", ["actual", "predicted"], pairs)
-    points = [
-        [str(variant), shots, rounded(accuracy)]
-        for variant, scored in variants.items()
-        if len(scored.few_shot)
-        for shots, accuracy in zip(scored.row.shots, scored.few_shot, strict=True)
-    ]
-    write_csv(folder / "few_shot.csv", ["row", "clips", "accuracy"], points)
+    points = [point for scored in variants.values() if len(scored.few_shot) for point in _few_shot(scored)]
+    write_csv(folder / "few_shot.csv", ["row", "clips", "accuracy", "low", "high"], points)
+
+
+def _few_shot(scored: ScoredVariant) -> Iterator[list[object]]:
+    """The points of a curve, with the lowest and the highest of its networks."""
+    curves = np.array([network.few_shot for network in scored.probe.networks if network.few_shot])
+    ends = zip(curves.min(axis=0), curves.max(axis=0), strict=True)
+    for shots, accuracy, (low, high) in zip(scored.row.shots, scored.few_shot, ends, strict=True):
+        yield [str(scored.variant), shots, *map(rounded, (accuracy, low, high))]

@@ -38,7 +38,9 @@ SCHEMES = ("ssh", "s3", "http", "https")
 TRACKS = "data/trajectories/tracks.npz"
 #: What the first stage makes; all others depend on it.
 CHECKED = "data/params.txt"
-TABLE = Path("data/report/table.md")
+TABLE, PAGE, FIGURES = Path("data/report/table.md"), Path("data/report/report.html"), Path("data/report/figures")
+#: What `report` shows of clips and weights, by row.
+PICTURES = Path("data/pictures")
 
 
 def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
@@ -127,10 +129,12 @@ def pull(report_progress: Callable[[str], object]) -> None:
     outs = [str(out["path"]) for stage in locked_stages().values() for out in stage.get("outs", ())]
     needed = _needed_outputs(values)
     _fetch([path for path in outs if path in needed], url)
-    rows = _stale_rows(values)
-    for name, row in rows.items():
-        report_progress(f"features@{name} changed: {_needs(name, row)}")
-    formats = sorted({row.clips for row in rows.values() if not (CLIPS / row.clips).is_dir()})
+    stale, rows = _stale_stages(), named_rows(values)
+    for stage, name in stale:
+        if stage == "features" and name in rows:
+            report_progress(f"features@{name} changed: {_needs(name, rows[name])}")
+    wanted = {rows[name].clips for stage, name in stale if stage in ("features", "pictures") and name in rows}
+    formats = sorted(name for name in wanted if not (CLIPS / name).is_dir())
     if formats:
         report_progress(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
         _fetch([path for path in outs if path in (TRACKS, CHECKED)], url)
@@ -156,7 +160,8 @@ def _verified_remote() -> str:
 
 def _needed_outputs(values: dict[str, Any]) -> set[str]:
     rows = named_rows(values)
-    paths = [FINDINGS, LABELLING, TABLE, *(FEATURES / name for name in rows), *map(probe_results.path, rows)]
+    paths = [FINDINGS, LABELLING, TABLE, PAGE, FIGURES, *map(probe_results.path, rows)]
+    paths += [folder / name for folder in (FEATURES, PICTURES) for name in rows]
     paths += [probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]]
     paths += map(of_clips, values["clips"])
     return set(map(str, paths))
@@ -195,12 +200,11 @@ def _why_not_pulled(process: subprocess.CompletedProcess[str], url: str) -> str:
     return f"{url}: {reason}"
 
 
-def _stale_rows(values: dict[str, Any]) -> dict[str, Row]:
-    """The rows whose features must be computed again."""
+def _stale_stages() -> list[tuple[str, str]]:
+    """The stages that run again, each with the row, format or recipe that it is of."""
     # Not `dvc repro --dry`, which stops at the first stage whose clips are missing.
-    stages = [name.partition("@") for name, changes in json.loads(dvc("status", "--json")).items() if _stale(changes)]
-    rows = named_rows(values)
-    return {name: rows[name] for stage, _, name in stages if stage == "features" and name in rows}
+    names = [name.partition("@") for name, changes in json.loads(dvc("status", "--json")).items() if _stale(changes)]
+    return [(stage, of) for stage, _, of in names]
 
 
 def _needs(name: str, row: Row) -> str:

@@ -16,7 +16,18 @@ def changed_there_and_here(laptop, clone, change):
     clone.repro()
     assert laptop.summary() == clone.summary()
     assert laptop.lock() == clone.lock()
+    pages = [(repository.folder / "data/report/report.html").read_bytes() for repository in (laptop, clone)]
+    assert pages[0] == pages[1]
     return told
+
+
+def test_a_pull_brings_the_page_and_its_figures_and_runs_nothing(stocked):
+    status, told = stocked.trajprobe("pull")
+    assert status == 0
+    assert "Running stage" not in told
+    assert absent(stocked)
+    assert (stocked.folder / "data/report/report.html").read_text().startswith("<!doctype html>")
+    assert (stocked.folder / "data/report/figures/scores.svg").is_file()
 
 
 def test_parameters_of_the_comparison_and_of_probes_need_no_clips(stocked, clone):
