@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import subprocess
 import sys
 
 import msgspec
@@ -274,6 +275,15 @@ def test_without_the_package_a_row_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(UserError, match=r"needs the package diffusers; `pip install 'trajprobe\[diffusers\]'`"):
         family_module.build(shape("wan-2.1"))
+
+
+def test_the_package_is_imported_where_a_class_is_asked_for_and_not_before():
+    code = (
+        "import sys; from trajprobe.backbones.family import family; from trajprobe.published import source_diffusers; "
+        "of = family('diffusers'); of.presets(); assert 'diffusers' not in sys.modules; "
+        "of.architecture({'preset': 'ltx-video'}, 'row'); assert 'diffusers' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
