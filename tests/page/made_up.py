@@ -40,7 +40,7 @@ def write(top, names=("left", "right"), clips=40, networks=1, controls=("pixels"
     """Writes a run of `names` classes; returns its params.yaml.
 
     `changed` may hold `findings` and `notes` (lists), `few_shot`, `arrow`, `tokens` and `bits` (whether the run has
-    these), `primary`, and `layers`: how many layers the primary row has.
+    these), `primary`, `layers`: how many each network has, and `attentive`, whether there are such probes.
     """
     with contextlib.chdir(top):
         return _write(list(names), clips, networks, controls, verdict, changed)
@@ -62,7 +62,7 @@ def _write(names, clips, networks, controls, verdict, changed):
     for place, (name, row) in enumerate(rows.items()):
         details[name] = _details(name, row, 0.9 - 0.4 * place / len(rows), primary, verdict, changed)
     details["data"]["main"] = {
-        name: "none plain features" if row["weights"] == "none" else "pretrained plain hidden-0.tmean"
+        name: "none plain features" if row["weights"] == "none" else f"pretrained plain {_layer(changed)}"
         for name, row in rows.items()
     }
     write_json(Path("metrics/details.json"), details)
@@ -104,22 +104,38 @@ def _details(name, row, score, primary, verdict, changed):
         if changed.get("arrow", True):
             numbers["arrow_of_time"] = ends(0.51) | {"minus_chance": judged(0.01, 0)}
         return {"none": {"plain": {"features": numbers}}}
-    layers = [f"hidden-{number}.tmean" for number in range(changed.get("layers", 1))]
     tree = {}
     for network, shown in OF_NETWORK:
-        for layer in layers:
-            own = score if (network, shown) == OF_NETWORK[0] else score / 3
-            numbers = _numbers(own, changed) | (
-                {"seeds": {"0": own - 0.02, "1": own + 0.02}} if network == "random" else {}
-            )
-            if (network, shown) == OF_NETWORK[0]:
-                numbers["gain"] = judged(0.6 if verdict != -1 else -0.2, verdict)
-                if name != primary:
-                    numbers["difference"] = judged(0.01, "equal", reference=f"{primary} x")
-            elif shown != "plain":
-                numbers["difference"] = judged(0.4, 1, reference=f"{name} x")
-            tree.setdefault(network, {}).setdefault(shown, {})[layer] = numbers
+        own = score if (network, shown) == OF_NETWORK[0] else score / 3
+        numbers = _numbers(own, changed) | (
+            {"seeds": {"0": own - 0.02, "1": own + 0.02}} if network == "random" else {}
+        )
+        if (network, shown) == OF_NETWORK[0]:
+            numbers["gain"] = judged(0.6 if verdict != -1 else -0.2, verdict)
+            if name != primary:
+                numbers["difference"] = judged(0.01, "equal", reference=f"{primary} x")
+        elif shown != "plain":
+            numbers["difference"] = judged(0.4, 1, reference=f"{name} x")
+        of_layers = {_layer(changed): numbers}
+        if (count := changed.get("layers", 1)) > 1:
+            numbers["folds_that_chose"] = {"hidden-0.tmean": 4, "hidden-1.mean": 1}
+            of_layers |= {
+                f"hidden-{number}.{pooling}": {
+                    "accuracy": ends(own * (0.9 - 0.05 * number - 0.2 * (pooling == "mean")))
+                }
+                for number in range(count)
+                for pooling in ("tmean", "mean")
+            }
+        if changed.get("attentive") and shown == "plain":
+            gain = {"gain": judged(0.2, 1)} if network == "pretrained" else {}
+            of_layers["hidden-0.none"] = {"accuracy": ends(own)} | gain
+        tree.setdefault(network, {})[shown] = of_layers
     return tree
+
+
+def _layer(changed):
+    """Of the lines that stand for rows."""
+    return "chosen" if changed.get("layers", 1) > 1 else "hidden-0.tmean"
 
 
 def _numbers(score, changed):
@@ -145,7 +161,7 @@ def _probe(name, row, labelling, changed, generator):
         predictions = np.where(generator.random(clips) < 0.8, labelling.labels, generator.integers(0, classes, clips))
         bits = generator.random(clips).round(3).tolist() if changed.get("bits", True) else []
         probe = NetworkProbe(predictions.tolist(), [], [], [], [], [], [], bits)
-        layer = "features" if row["weights"] == "none" else "hidden-0.tmean"
+        layer = "features" if row["weights"] == "none" else _layer(changed)
         variants.append(VariantProbe(network, shown, layer, [1, 12], 0, FRAMES, None, 12, [probe], []))
     save(RowProbe(name, row["family"], labelling.digest(), "logistic", list(SHOTS), clips, 1.0, variants))
 

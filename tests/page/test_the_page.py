@@ -10,6 +10,8 @@ import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.page import building, words
+from trajprobe.page.forest import attentive
+from trajprobe.page.layers import layer_map
 from trajprobe.page.leftovers import remove_leftovers
 from trajprobe.page.run_results import RunResults
 from trajprobe.page.sections import Material, sections
@@ -22,6 +24,7 @@ ALL = (
 
 def run(top, *arguments, **changed):
     """The results of a made-up run, read where it is."""
+    top.mkdir(exist_ok=True)
     values = made_up.write(top, *arguments, **changed)
     with contextlib.chdir(top):
         return Material(RunResults.of(values), values)
@@ -43,6 +46,13 @@ def built(top, *arguments, png=lambda svg: b"", **changed):
 
 def test_the_sections_stand_in_the_order_of_the_question(tmp_path):
     assert names(tmp_path, run(tmp_path)) == list(ALL)
+
+
+def test_what_a_run_has_beyond_the_default_has_its_section(tmp_path):
+    more = {"layers": ("layers", 2), "attentive": ("attentive", True)}
+    for name, (key, value) in more.items():
+        expected = [*ALL[: ALL.index("arrow-of-time")], name, *ALL[ALL.index("arrow-of-time") :]]
+        assert names(tmp_path / name, run(tmp_path / name, **{key: value})) == expected
 
 
 @pytest.mark.parametrize(
@@ -123,20 +133,30 @@ def test_lines_stand_as_in_the_table_primary_row_first_and_controls_last(tmp_pat
     ]
 
 
-def test_several_layers_of_a_row_are_told_apart(tmp_path):
-    lines = run(tmp_path, layers=2).results.lines
-    assert [line.name for line in lines if line.kind == "pretrained"] == [
-        "net-0 pretrained, hidden-0.tmean",
-        "net-0 pretrained, hidden-1.tmean",
+def test_a_row_of_several_layers_is_the_line_of_those_that_folds_chose_and_has_a_map(tmp_path):
+    alone, several = (run(tmp_path / name, **more).results for name, more in (("a", {}), ("b", {"layers": 3})))
+    assert [line.name for line in several.lines] == [line.name for line in alone.lines]
+    assert [each.name for each in several.differences] == [each.name for each in alone.differences]
+    assert (several.main.layer, several.main.features_layer) == ("chosen", "hidden-0.tmean")
+    assert [line.layer for line in several.layers[:6]] == [
+        f"hidden-{number}.{pooling}" for number in range(3) for pooling in ("mean", "tmean")
     ]
+    assert len(several.layers) == 3 * 6
+    assert alone.layers == []
+    svg = layer_map(several, 800.0).svg("")
+    shown = re.findall(r">([^<>]+)</text>", svg)
+    assert shown.count("hidden-2") == 1
+    for line in several.layers:
+        assert f"{100 * line.score.mean:.1f}" in shown
+    assert svg.count("chosen by 4 folds") == svg.count("chosen by 1 folds") == 3
 
 
-def test_the_row_stands_for_the_layer_that_the_comparison_names(tmp_path):
-    results = run(tmp_path, layers=2).results
-    assert results.main.layer == "hidden-0.tmean"
-    results.data["main"]["net-0"] = "pretrained plain hidden-1.tmean"
-    again = RunResults(results.details, results.rows, "net-0", "made-up", 0.05, 0.02, 0.95)
-    assert (again.main.layer, again.baseline.layer) == ("hidden-1.tmean", "hidden-1.tmean")
+def test_attentive_probes_have_a_section_and_no_line_among_the_others(tmp_path):
+    alone, both = (run(tmp_path / name, **more).results for name, more in (("a", {}), ("b", {"attentive": True})))
+    assert [line.name for line in both.lines] == [line.name for line in alone.lines]
+    assert [line.what for line in both.attentive] == ["pretrained", "random"]
+    shown = re.findall(r">([^<>]+)</text>", attentive(both, 800.0).svg(""))
+    assert shown.count("better") == 1
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path):

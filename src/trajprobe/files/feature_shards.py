@@ -74,7 +74,9 @@ def networks_of(row: str, root: Path = Path()) -> list[Coordinates]:
     top = root / FEATURES / row
     names = [path.parent.relative_to(top).as_posix() for path in top.glob(f"**/{MANIFEST}")]
     coordinates = [Coordinates(row, *name.rsplit("/", 2)) for name in names]
-    return sorted(coordinates, key=lambda of: (of.without_seed.network, _seed(of.network), of.input, *_layer(of.layer)))
+    return sorted(
+        coordinates, key=lambda of: (of.without_seed.network, _seed(of.network), of.input, *layer_order(of.layer))
+    )
 
 
 def read(place: Path) -> tuple[NDArray[np.float32], dict[str, Any]]:
@@ -148,8 +150,8 @@ def _has(held: list[Coordinates], network: str) -> bool:
     return any(of.network == network for of in held)
 
 
-def _layer(layer: str) -> tuple[int, str]:
-    """Numbers in their order, behind them names."""
+def layer_order(layer: str) -> tuple[int, str]:
+    """By which LAYER.POOLING are sorted: numbers in their order, behind them names."""
     number = layer.partition(".")[0]
     return (int(number) if number.isdecimal() else sys.maxsize), layer
 

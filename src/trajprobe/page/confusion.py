@@ -172,13 +172,19 @@ def _names(graphic: Graphic, names: list[str], grid: _Grid) -> None:
 
 
 def _cells(graphic: Graphic, shares: NDArray[np.float64], grid: _Grid) -> None:
-    """One path for each shade: thousands of cells take few bytes."""
-    shades = np.where(shares < LEAST, 0, np.ceil(shares * SHADES)).astype(int)
-    (left, top), side = grid.corner, f"{grid.size:.1f}"
+    shade_cells(graphic, shares, grid.corner, (grid.size, grid.size))
+
+
+def shade_cells(
+    graphic: Graphic, shares: NDArray[np.float64], corner: tuple[float, float], size: tuple[float, float]
+) -> None:
+    """Cells of shares (rows columns), 0 to 1; NaN is no cell. One path for each shade: thousands take few bytes."""
+    shades = np.where(shares >= LEAST, np.ceil(np.nan_to_num(shares) * SHADES), 0).astype(int)
+    (left, top), (wide, high) = corner, size
     for shade in range(1, SHADES + 1):
         places = np.argwhere(shades == shade).tolist()
-        corners = [(left + column * grid.size, top + row * grid.size) for row, column in places]
-        d = "".join(f"M{x:.1f} {y:.1f}h{side}v{side}h-{side}z" for x, y in corners)
+        corners = [(left + column * wide, top + row * high) for row, column in places]
+        d = "".join(f"M{x:.1f} {y:.1f}h{wide:.1f}v{high:.1f}h-{wide:.1f}z" for x, y in corners)
         if d:
             graphic.add("path", "f-pretrained", d=d, fill_opacity=f"{DARKEST * shade / SHADES:.3f}")
 

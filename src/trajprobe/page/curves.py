@@ -53,8 +53,7 @@ def few_shot_curves(results: RunResults) -> list[Curve]:
 def _short(line: Line) -> str:
     """A name without the number of seeds, which the forest plot has."""
     what = {"control": [], "perturbed": [line.what]}.get(line.kind, [line.network])
-    words = [line.row, *what, *([line.layer] * line.several_layers)]
-    return " ".join(words)
+    return " ".join([line.row, *what])
 
 
 def few_shot(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:

@@ -41,7 +41,7 @@ def feature_map(line: Line, labelling: Labelling) -> FeatureMap:
     """
     count = len(labelling.labels)
     clips = np.linspace(0, count - 1, min(count, DOTS)).astype(np.int64)
-    held = [of for of in networks_of(line.row) if of.input == PLAIN and of.layer == line.layer]
+    held = [of for of in networks_of(line.row) if of.input == PLAIN and of.layer == line.features_layer]
     panels, explained = {}, {}
     for kind, title in TITLES.items():
         first = next((of for of in held if of.network.partition("/")[0] == kind), None)

@@ -1,7 +1,7 @@
 """Forest plots: scores and differences with their intervals, a line each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trajprobe.compare.confidence import Estimate
 from trajprobe.compare.estimates import ARROW
@@ -108,6 +108,17 @@ def points(difference: Estimate) -> str:
     return numbers.points(difference).replace("-", MINUS)
 
 
+def attentive(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
+    """The attentive probes, each with its verdict on its gain where it has one."""
+    entries = []
+    for line in results.attentive:
+        gain = line.numbers.get("gain")
+        entries.append(replace(_entry(line), verdict=Judged("", "gain", gain).verdict if gain else ""))
+    rules = [Rule(results.chance, "chance")]
+    ends = outward(min(0.0, *(entry.interval.ci_low for entry in entries)), 1.0)
+    return _forest(Graphic(wide, alone=alone), [entries], ends, rules, percent)
+
+
 def arrows(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
     """The arrow of time of all lines that have one."""
     entries = []
@@ -172,6 +183,12 @@ class _Columns:
     plot: float
     value: float
     verdict: float
+    has_verdicts: bool = False
+
+    @property
+    def value_end(self) -> float:
+        """Where values end: before the verdicts, if there are such."""
+        return self.verdict - (14 if self.has_verdicts else 0)
 
     @classmethod
     def of(cls, graphic: Graphic, entries: Sequence[Entry]) -> "_Columns":
@@ -186,7 +203,7 @@ class _Columns:
         verdicts = max(width(entry.verdict) * BOLD for entry in entries)
         verdict = graphic.wide - verdicts
         values = max(_width(entry.value) for entry in entries)
-        return cls(names, plot, verdict - values - (14 if verdicts else 0), verdict)
+        return cls(names, plot, verdict - values - (14 if verdicts else 0), verdict, verdicts > 0)
 
 
 @dataclass(frozen=True)
@@ -248,7 +265,7 @@ def _words(graphic: Graphic, columns: _Columns, row: _Placed) -> None:
         graphic.text(columns.more, y, entry.more, "quiet", room=columns.plot - columns.more - 12)
     else:
         graphic.text(0, y, entry.name, room=columns.plot - 12)
-    graphic.text((columns.verdict - 14) if entry.verdict else graphic.wide, y, entry.value, anchor="end")
+    graphic.text(columns.value_end, y, entry.value, anchor="end")
     if entry.verdict:
         graphic.text(columns.verdict, y, entry.verdict, entry.role, bold=_is_firm(entry))
 

@@ -40,7 +40,7 @@ def _weights(rows: Mapping[str, RowPictures]) -> list[tuple[list[str], Weights]]
 def _recipe(results: RunResults) -> dict[str, Any]:
     """Of the features of the line that the primary row stands for."""
     line = results.main
-    held = [of for of in networks_of(line.row) if of.input == PLAIN and of.layer == line.layer]
+    held = [of for of in networks_of(line.row) if of.input == PLAIN and of.layer == line.features_layer]
     first = next(of for of in held if of.network.partition("/")[0] == line.network)
     meta = Shards(folder(first)).meta
     return {key: meta[key] for key in RECIPE if meta.get(key)}

@@ -9,7 +9,16 @@ from typing import Any
 
 from trajprobe.compare.confidence import Estimate
 from trajprobe.errors import UserError
-from trajprobe.files.feature_shards import NO_LAYER, NO_NETWORK, PERMUTED_WEIGHTS, PLAIN, RANDOM
+from trajprobe.files.feature_shards import (
+    CHOSEN,
+    NO_LAYER,
+    NO_NETWORK,
+    PERMUTED_WEIGHTS,
+    PLAIN,
+    RANDOM,
+    UNPOOLED,
+    layer_order,
+)
 from trajprobe.rows import RESERVED, Row, named_rows
 
 DETAILS = Path("metrics/details.json")
@@ -33,7 +42,6 @@ class Line:
     layer: str
     numbers: Numbers
     metric: str  #: that verdicts are on
-    several_layers: bool  #: whether the row has lines that differ by their layer alone
 
     @property
     def kind(self) -> str:
@@ -62,12 +70,17 @@ class Line:
         if self.is_perturbed:
             words = [self.input if self.input != PLAIN else self.network]
         words += [f"{len(self.seeds)} seeds"] if self.seeds else []
-        words += [self.layer] if self.several_layers else []
         return ", ".join(words)
 
     @property
     def name(self) -> str:
         return f"{self.row} {self.what}".strip()
+
+    @property
+    def features_layer(self) -> str:
+        """LAYER.POOLING of features that stand for the line: where folds chose it, the one that most of them chose."""
+        folds = self.numbers.get("folds_that_chose", {})
+        return max(folds, key=folds.__getitem__) if folds else self.layer
 
     def estimate(self, key: str) -> Estimate | None:
         """A further number with its interval, where it was computed."""
@@ -179,6 +192,31 @@ class RunResults:
         return sorted(lines, key=place)
 
     def _unordered(self) -> Iterator[Line]:
+        """Of a row of several layers the one that its folds chose; not the attentive probe."""
+        for line in self._everything():
+            layers = self.details[line.row][line.network][line.input]
+            is_single = CHOSEN not in layers and not line.layer.endswith(f".{UNPOOLED}")
+            if line.layer == CHOSEN or is_single:
+                yield line
+
+    @property
+    def layers(self) -> list[Line]:
+        """Each layer and pooling of the rows that have several."""
+        every = sorted(self._everything(), key=lambda line: layer_order(line.layer))
+        return [
+            each
+            for line in self.lines
+            for each in every
+            if line.layer == CHOSEN and each.layer != CHOSEN and not each.layer.endswith(f".{UNPOOLED}")
+            if (each.row, each.network, each.input) == (line.row, line.network, line.input)
+        ]
+
+    @property
+    def attentive(self) -> list[Line]:
+        """The attentive probes of rows that keep their tokens."""
+        return [line for line in self._everything() if line.layer.endswith(f".{UNPOOLED}")]
+
+    def _everything(self) -> Iterator[Line]:
         for row in self.details:
             if row in RESERVED or row not in self.rows:
                 continue
@@ -186,7 +224,7 @@ class RunResults:
                 for shown, layers in inputs.items():
                     for layer, numbers in layers.items():
                         if self.metric in numbers:  # else it has the arrow of time alone
-                            yield Line(row, network, shown, layer, numbers, self.metric, len(layers) > 1)
+                            yield Line(row, network, shown, layer, numbers, self.metric)
 
     @cached_property
     def main(self) -> Line:
@@ -213,11 +251,10 @@ class RunResults:
         """Gains first, then rows, then perturbations; as the table has them."""
         judged = []
         for line in self.lines:
-            layer = f" {line.layer}" if line.several_layers else ""
             if "gain" in line.numbers:
-                judged.append(Judged(f"{line.row}{layer}: pretrained minus random", "gain", line.numbers["gain"]))
+                judged.append(Judged(f"{line.row}: pretrained minus random", "gain", line.numbers["gain"]))
             if "difference" in line.numbers:
-                judged.append(self._held_against(line, line.numbers["difference"], layer))
+                judged.append(self._held_against(line, line.numbers["difference"]))
         held = {difference.name for difference in judged}
         for line in self.lines:
             for other, numbers in line.numbers.get("minus", {}).items():
@@ -231,12 +268,12 @@ class RunResults:
         reference = judged.name.partition(" minus ")[0] if judged.family == "row" else self.primary
         return reference != self.primary, reference
 
-    def _held_against(self, line: Line, numbers: Numbers, layer: str) -> Judged:
+    def _held_against(self, line: Line, numbers: Numbers) -> Judged:
         reference = str(numbers["reference"]).split(" ")[0]
         if line.is_perturbed:
             first, second = ("pretrained", line.network) if line.input == PLAIN else (PLAIN, line.input)
-            return Judged(f"{line.row}{layer}: {first} minus {second}", "perturbation", numbers)
-        return Judged(f"{reference} minus {line.row}{layer}", "row", numbers)
+            return Judged(f"{line.row}: {first} minus {second}", "perturbation", numbers)
+        return Judged(f"{reference} minus {line.row}", "row", numbers)
 
     @property
     def gain(self) -> Judged | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from trajprobe.errors import visible_name
 from trajprobe.files.labelling import LABELLING, Labelling
-from trajprobe.page import confusion, cost, curves, feature_map, forest, moving, provenance, scores_table, words
+from trajprobe.page import confusion, cost, curves, feature_map, forest, layers, moving, provenance, scores_table, words
 from trajprobe.page.confusion import Predictions
 from trajprobe.page.graphic import Graphic
 from trajprobe.page.run_results import RunResults
@@ -124,6 +124,18 @@ def _confusion(run: Material) -> Iterator[Section]:
         yield Section("errors", "The most confident errors", words.mistakes(len(errors)), block="errors", data=data)
 
 
+def _layers(run: Material) -> Iterator[Section]:
+    if rows := layers.rows_with_layers(run.results):
+        draw = partial(layers.layer_map, run.results)
+        yield Section("layers", "Layers and poolings", words.layers(rows), draw)
+
+
+def _attentive(run: Material) -> Iterator[Section]:
+    if run.results.attentive:
+        draw, kinds = partial(forest.attentive, run.results), {line.kind for line in run.results.attentive}
+        yield Section("attentive", "The attentive probe", words.attentive(), draw, kinds)
+
+
 def _arrow(run: Material) -> Iterator[Section]:
     if lines := forest.arrow_lines(run.results):
         draw, kinds = partial(forest.arrows, run.results), {line.kind for line, _ in lines}
@@ -192,6 +204,8 @@ SECTIONS: tuple[Callable[[Material], Iterator[Section]], ...] = (
     _clips,
     _few_shot,
     _confusion,
+    _layers,
+    _attentive,
     _arrow,
     _cost,
     _map,

@@ -151,6 +151,20 @@ def mistakes(count: int) -> str:
     )
 
 
+def layers(rows: Sequence[str]) -> str:
+    return (
+        f"What each layer of {_listed(rows)} gives with each pooling, in %. Framed are those that folds chose inside "
+        "train; of these the row's own numbers are. The best cell is no result: the tested clips would have chosen it."
+    )
+
+
+def attentive() -> str:
+    return (
+        "A probe that learns which tokens to look at, of pretrained and of random networks alike; the verdict is on "
+        "pretrained minus random."
+    )
+
+
 def arrow(results: RunResults) -> str:
     above = [line.row for line, judged in arrow_lines(results) if against_chance(judged) == "above chance"]
     words = "Above 50 %, features tell a clip from the same clip played backwards"
