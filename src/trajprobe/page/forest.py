@@ -25,7 +25,7 @@ EDGE, BOLD = 18.0, 1.12
 
 
 @dataclass(frozen=True)
-class Entry:
+class PlotLine:
     """A line of a forest plot."""
 
     name: str
@@ -48,7 +48,7 @@ class Rule:
 
 def scores(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
     """All lines of the results: accuracy with its interval, each seed as a dot."""
-    groups: list[list[Entry]] = []
+    groups: list[list[PlotLine]] = []
     before = ""
     for line in results.lines:
         group = "control" if results.rows[line.row].is_control else line.row
@@ -70,14 +70,14 @@ def glance(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
     return _forest(Graphic(wide, alone=alone), [entries], (0.0, 1.0), [Rule(results.chance, "chance")], percent)
 
 
-def _entry(line: Line) -> Entry:
+def _entry(line: Line) -> PlotLine:
     value = percent_interval(line.score)
-    return Entry(line.row, line.what, line.score, line.kind, MARK[line.kind], value, line.seeds)
+    return PlotLine(line.row, line.what, line.score, line.kind, MARK[line.kind], value, line.seeds)
 
 
 def differences(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
     """All differences with their intervals, the band within which they are practically equal, and their verdicts."""
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[str, list[PlotLine]] = {}
     for judged in results.differences:
         groups.setdefault(judged.family, []).append(_difference(judged))
     intervals = [entry.interval for entries in groups.values() for entry in entries]
@@ -89,12 +89,12 @@ def differences(results: RunResults, wide: float, *, alone: bool = False) -> Gra
     return _forest(graphic, list(groups.values()), ends, [Rule(0.0, "no difference")], point, results.margin)
 
 
-def _difference(judged: Judged) -> Entry:
+def _difference(judged: Judged) -> PlotLine:
     first, _, more = judged.name.partition(": ")
     if not more:
         first, minus, second = judged.name.partition(" minus ")
         more = f"{minus.strip()} {second}"
-    return Entry(
+    return PlotLine(
         first, more, judged.difference, judged.role, _mark(judged), points(judged.difference), (), judged.verdict
     )
 
@@ -126,7 +126,7 @@ def arrows(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
         interval = estimate(line.numbers[ARROW])
         value = percent_interval(interval)
         entries.append(
-            Entry(line.row, line.what, interval, line.kind, MARK[line.kind], value, (), against_chance(judged))
+            PlotLine(line.row, line.what, interval, line.kind, MARK[line.kind], value, (), against_chance(judged))
         )
     low = min(0.4, *(entry.interval.ci_low for entry in entries))
     high = max(0.6, *(entry.interval.ci_high for entry in entries))
@@ -149,7 +149,7 @@ def against_chance(judged: Judged) -> str:
 
 def _forest(
     graphic: Graphic,
-    groups: Sequence[Sequence[Entry]],
+    groups: Sequence[Sequence[PlotLine]],
     ends: tuple[float, float],
     rules: Sequence[Rule],
     label: Label,
@@ -191,7 +191,7 @@ class _Columns:
         return self.verdict - (14 if self.has_verdicts else 0)
 
     @classmethod
-    def of(cls, graphic: Graphic, entries: Sequence[Entry]) -> "_Columns":
+    def of(cls, graphic: Graphic, entries: Sequence[PlotLine]) -> "_Columns":
         if graphic.is_narrow:
             return cls(0, EDGE, 0, 0)
         most = graphic.wide * 0.46
@@ -210,13 +210,13 @@ class _Columns:
 class _Placed:
     """A line of the plot, placed."""
 
-    entry: Entry
+    entry: PlotLine
     is_first: bool  #: of its name
     baseline: float  #: of its words
     middle: float  #: of its marks
 
 
-def _rows(groups: Sequence[Sequence[Entry]], *, narrow: bool) -> Iterator[_Placed]:
+def _rows(groups: Sequence[Sequence[PlotLine]], *, narrow: bool) -> Iterator[_Placed]:
     y = TOP
     for group in groups:
         before = ""
@@ -280,11 +280,11 @@ def _marks(graphic: Graphic, scale: Scale, row: _Placed) -> None:
         graphic.add("circle", f"f-{entry.role}", cx=scale.within(dot), cy=y + 8, r=1.7)
 
 
-def _is_firm(entry: Entry) -> bool:
+def _is_firm(entry: PlotLine) -> bool:
     return entry.verdict in ("better", "worse")
 
 
-def _value(entry: Entry) -> str:
+def _value(entry: PlotLine) -> str:
     return f"{entry.value}  {entry.verdict}" if entry.verdict else entry.value
 
 
