@@ -25,6 +25,7 @@ SECTIONS = (
     "synthetic",
     "prepare",
     "render",
+    "scenes",
     "clips",
     "package_weights",
     "pretrain",
@@ -34,7 +35,7 @@ SECTIONS = (
     "compare",
 )
 #: Sections that map names to settings. The names stand in DVC's stage names, in paths and in commands.
-NAMED_SECTIONS = ("clips", "package_weights", "pretrain", "rows")
+NAMED_SECTIONS = ("scenes", "clips", "package_weights", "pretrain", "rows")
 #: DVC leaves keys of these names, at any depth, out of its run cache's hash (treeverse/dvc#10296): a changed value
 #: would bring back the results of the old one.
 KEYS_LOST_BY_DVC = ("size", "nfiles")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.clips import canvas
-from trajprobe.clips.scene import SHOWN, Array, Format, Framing, Scene, durations
+from trajprobe.clips.scene import SHOWN, Array, Framing, Places, Rendering, durations
 from trajprobe.files.findings import Finding, first, of_clips
 from trajprobe.files.tracks import Tracks
 
@@ -33,11 +33,12 @@ class Motion:
     bytes: NDArray[np.uint64]  #: (n), a hash of the clip's bytes
 
     @staticmethod
-    def of(places: Array, scene: Scene, form: Format) -> "Motion":
-        """Of clips whose blobs stand at `places` (n t 2), in pixels."""
-        cells = canvas.cells(places, form.resolution, scene.blob * form.resolution)
-        steps = np.sqrt((np.diff(places, axis=1) ** 2).sum(axis=2))
-        outside = ((places < -0.5) | (places > form.resolution - 0.5)).any(axis=2)
+    def of(places: Places, rendering: Rendering) -> "Motion":
+        """Of clips of tracks that stand at `places`."""
+        points, form = places.points, rendering.form
+        cells = canvas.cells(points, form.resolution, rendering.reach)
+        steps = np.sqrt((np.diff(points, axis=1) ** 2).sum(axis=2))
+        outside = ((points < -0.5) | (points > form.resolution - 0.5)).any(axis=2)
         hashes = [int.from_bytes(hashlib.sha256(clip.tobytes()).digest()[:8]) for clip in cells.astype(np.int32)]
         return Motion(
             steps.sum(axis=1) / max(form.frames - 1, 1),
@@ -56,20 +57,19 @@ class Motion:
         )
 
 
-def findings(tracks: Tracks, shared: Framing, motion: Motion, scene: Scene, form: Format, name: str) -> list[Finding]:
+def findings(tracks: Tracks, shared: Framing, motion: Motion, rendering: Rendering, name: str) -> list[Finding]:
     """All findings on the clips of format `name`, in the order in which they are to be read.
 
     Args:
         tracks: n of them.
         shared: their framing.
         motion: what is seen in their clips.
-        scene: how they are drawn.
-        form: the format.
+        rendering: how they are drawn.
         name: the format's name.
     """
     found = [*_hidden(motion, name), *_lengths(tracks, shared, name)]
-    if form.frames > 1:  # a single frame shows no motion, and is not meant to
-        found += [*_still(motion, scene, name), *_alike(tracks, motion, name)]
+    if rendering.form.frames > 1:  # a single frame shows no motion, and is not meant to
+        found += [*_still(motion, rendering.placement.scaling, name), *_alike(tracks, motion, name)]
     return found
 
 
@@ -111,12 +111,12 @@ def _lengths(tracks: Tracks, shared: Framing, name: str) -> Iterator[Finding]:
         )
 
 
-def _still(motion: Motion, scene: Scene, name: str) -> Iterator[Finding]:
+def _still(motion: Motion, scaling: str, name: str) -> Iterator[Finding]:
     still = np.flatnonzero(motion.still)
     remedies = [
         "a higher `resolution`, or fewer frames, show more",
-        *["`render.scaling: robust` cuts tracks that reach far beyond the others"] * (scene.scaling == "dataset"),
-        *["`track` lets each track fill the frame"] * (scene.scaling != "track"),
+        *["`render.scaling: robust` cuts tracks that reach far beyond the others"] * (scaling == "dataset"),
+        *["`track` lets each track fill the frame"] * (scaling != "track"),
     ]
     remedy = ", ".join(remedies)
     if len(still):
