@@ -57,38 +57,43 @@ def coloured(table: Array, colour: Colour, background: Colour) -> Bytes:
 
 
 def windows(frames: Bytes, side: int) -> NDArray[np.uint8]:
-    """All windows of `side` pixels on frames (f h w), by the place of their first byte: (bytes side 3*side)."""
-    row = frames.shape[2]
-    count = frames.size - (side - 1) * row - 3 * side + 1
-    return as_strided(frames.reshape(-1), (count, side, 3 * side), (1, row, 1))
+    """All windows of `side` pixels on frames (f h w), by the place of their first byte: (bytes side side*c).
+
+    h pixels are w = h*c bytes wide, c being 3, or 1 where there are no colours.
+    """
+    _, height, row = frames.shape
+    width = row // height * side
+    count = frames.size - (side - 1) * row - width + 1
+    return as_strided(frames.reshape(-1), (count, side, width), (1, row, 1))
 
 
 def at(frames: Bytes, numbers: Integers, corners: Integers) -> Integers:
     """The places in `windows` of windows on the frames `numbers` (k), by column and row (k 2)."""
     _, height, row = frames.shape
-    return (numbers * height + corners[:, 1]) * row + 3 * corners[:, 0]
+    return (numbers * height + corners[:, 1]) * row + row // height * corners[:, 0]
 
 
 def cut(table: NDArray[T], entries: Integers, corners: Integers, resolution: int) -> tuple[NDArray[T], Integers]:
-    """Patches that lie within the frame: entries (k) of a table (m h 3w), h = w, with their corners at `corners` (k 2).
+    """Patches that lie within the frame: entries (k) of a table (m h w), with their corners at `corners` (k 2).
 
     Returns:
         The patches, each moved into the frame where its own part of it is kept in place and the rest is 0; and their
         corners.
     """
-    side = table.shape[1]
+    side, channels = table.shape[1], table.shape[2] // table.shape[1]
     room = min(side, resolution)
     inside = np.clip(corners, 0, resolution - room)
     moved = inside - corners
     whole = (moved == 0).all(axis=1) if room == side else np.zeros(len(corners), np.bool_)
     if whole.all():
         return table[entries], inside
-    patches = np.zeros((len(entries), room, 3 * room), table.dtype)
+    patches = np.zeros((len(entries), room, channels * room), table.dtype)
     patches[whole] = table[entries[whole]]
     for patch in np.flatnonzero(~whole).tolist():
         x, y = moved[patch].tolist()
-        piece = table[entries[patch], max(y, 0) : max(y + room, 0), 3 * max(x, 0) : 3 * max(x + room, 0)]
-        top, left = max(-y, 0), 3 * max(-x, 0)
+        columns = slice(channels * max(x, 0), channels * max(x + room, 0))
+        piece = table[entries[patch], max(y, 0) : max(y + room, 0), columns]
+        top, left = max(-y, 0), channels * max(-x, 0)
         patches[patch, top : top + piece.shape[0], left : left + piece.shape[1]] = piece
     return patches, inside
 

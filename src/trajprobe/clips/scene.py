@@ -34,7 +34,7 @@ OUT_OF_SIGHT = 2.0
 #: The scene of a format that names none.
 DEFAULT = "default"
 #: Bytes of frames that are drawn at once, and clips at most.
-CHUNK, CLIPS = 2**24, 64
+CHUNK, CLIPS = 2**23, 64
 
 
 class Placement(Parameters, frozen=True):
