@@ -108,7 +108,8 @@ def occluders(frames: Bytes, clutter: Clutter, numbers: Integers, radius: float,
     """Paints what the marker passes behind onto the frames (n*t h w) of some clips."""
     resolution, times = frames.shape[1], camera.shape[1]
     of = things(clutter, numbers, "occluders", clutter.occluders)
-    grey = Things(of.there, of.entries, of.colours[..., :1].repeat(3, axis=-1), of.u)
+    solid = of.entries % (len(RADII) * (len(KINDS) - 1))  # no rings: the marker is to be hidden
+    grey = Things(of.there, solid, of.colours[..., :1].repeat(3, axis=-1), of.u)
     places = of.u[..., :2] * resolution - 0.5
     for time in range(times):
         number = np.arange(len(numbers)) * times + time

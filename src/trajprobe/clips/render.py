@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trajprobe.clips.scene import Places, Rendering, check_memory, draw, framing, place
 from trajprobe.clips.visibility import Motion, findings
 from trajprobe.errors import UserError
@@ -72,7 +74,8 @@ class ClipMaker:
 
     def _places(self, number: int) -> Places:
         start = number * CLIPS_PER_SHARD
-        return place(self.tracks[start : start + CLIPS_PER_SHARD], self.framing, self.work.rendering, start)
+        tracks = self.tracks[start : start + CLIPS_PER_SHARD]
+        return place(tracks, self.framing, self.work.rendering, np.arange(start, start + len(tracks)))
 
 
 def render(tracks: Path, rendering: Rendering, folder: Path, guards: str, path: Path) -> str:

@@ -224,8 +224,14 @@ class Places:
         return digest.hexdigest()
 
 
-def place(tracks: Tracks, shared: Framing, drawn: Rendering, first: int = 0) -> Places:
-    """Where tracks stand; `shared` is the framing of the set that they are of, `first` the number of the first one.
+def place(tracks: Tracks, shared: Framing, drawn: Rendering, numbers: NDArray[np.int64] | None = None) -> Places:
+    """Where n tracks stand.
+
+    Args:
+        tracks: these tracks.
+        shared: the framing of the set that they are of.
+        drawn: how they are drawn.
+        numbers: their numbers in the set (n); 0, 1, ... by default.
 
     Raises:
         UserError: the scene shows depth, and the tracks are flat.
@@ -238,7 +244,7 @@ def place(tracks: Tracks, shared: Framing, drawn: Rendering, first: int = 0) -> 
             "and colour_by: none or time"
         )
     strokes = trail.substeps(form.frames) if scene.trail.width and form.frames > 1 else 1
-    numbers = np.arange(first, first + len(tracks))
+    numbers = np.arange(len(tracks)) if numbers is None else numbers
     times = camera.arc_lengths(tracks.points) if placement.time == "arc_length" else tracks.times
     steps = (form.frames - 1) * strokes + 1
     moments = camera.resample(times, tracks.points, tracks.lengths, steps, shared.duration)

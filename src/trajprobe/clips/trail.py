@@ -9,6 +9,7 @@ which is exact for a straight stroke and within a few grey levels at its ends.
 """
 
 import math
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -21,7 +22,7 @@ from trajprobe.params import Parameters
 
 Floats = NDArray[np.float32]
 #: A path has at least this many moments, so that a line through few frames is not a polygon.
-MOMENTS = 24
+MOMENTS = 32
 #: Pixels of patches that are computed at a time: they stay in the processor's cache.
 BLOCK = 2**16
 #: Pixels of a patch's side: strokes of like length are computed together.
@@ -59,7 +60,9 @@ def _strokes(start: Array, end: Array, corners: Integers, side: int, radius: flo
     step = (end - start).astype(np.float32)
     squared = step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1]
     length = np.sqrt(squared)
-    unit = np.where(squared[:, None] > 0, step / np.where(squared > 0, length, 1)[:, None], np.array([1, 0], np.float32))
+    unit = np.where(
+        squared[:, None] > 0, step / np.where(squared > 0, length, 1)[:, None], np.array([1, 0], np.float32)
+    )
     from_middle = (corners - (start + end) / 2).astype(np.float32)[..., None] + np.arange(side, dtype=np.float32)
     (x, y), (ux, uy) = from_middle.swapaxes(0, 1), unit.T[..., None]
     beyond = (x * ux)[:, None, :] + (y * uy)[:, :, None]  # along the stroke, then past its ends
@@ -138,14 +141,14 @@ def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers) -> None:
             cover = ((cover * weights[which, None, None]) >> 8).astype(np.uint8)
         view, places = windows(lines, cover.shape[1]), at(lines, frame, inside)
         bounds = np.searchsorted(step, np.arange(moments)).tolist()
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, end in pairwise(bounds):
             if start < end:
                 part = places[start:end]
                 view[part] = np.maximum(view[part], cover[start:end])
     if stays:
         of_clips = lines.reshape(len(path), shown, -1)
-        for time in range(1, shown):
-            np.maximum(of_clips[:, time], of_clips[:, time - 1], out=of_clips[:, time])
+        for later in range(1, shown):
+            np.maximum(of_clips[:, later], of_clips[:, later - 1], out=of_clips[:, later])
     run = math.gcd(lines.size, 8)  # pixels: most frames are untouched, so runs of them are looked at, not each
     touched = np.flatnonzero(lines.reshape(-1).view(f"u{run}"))
     share = lines.reshape(-1, run)[touched].astype(np.uint16).repeat(3, axis=1)

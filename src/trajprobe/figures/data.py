@@ -62,7 +62,7 @@ class _Camera:
 
     def places(self, rows: NDArray[np.int64], form: Format) -> Places:
         """Where some of the tracks (n) are in the frames of a format."""
-        return place(self.tracks[rows], self.framing, replace(self.rendering, form=form))
+        return place(self.tracks[rows], self.framing, replace(self.rendering, form=form), rows)
 
     @property
     def placement(self) -> Placement:

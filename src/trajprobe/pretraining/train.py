@@ -81,7 +81,7 @@ def pretrain(tracks: Tracks, drawn: Rendering, params: Pretrain, name: str, seed
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
-    places = place(tracks, framing(tracks, drawn.placement), drawn, POOL)
+    places = place(tracks, framing(tracks, drawn.placement), drawn, np.arange(POOL, POOL + len(tracks)))
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
