@@ -179,8 +179,18 @@ def parse(node: Any, struct: type[T], where: str) -> T:
         at = path.removesuffix("`").removeprefix("$").lstrip(".")
         reason = reason.replace("Object contains unknown field", "unknown key")
         reason = reason.replace("Object missing required field", "missing key")
+        nearest, kind = _declared(struct, at)
         if reason.startswith("Invalid enum value"):
-            reason += f", expected one of {', '.join(get_args(get_type_hints(struct).get(at)))}"
-        fields = getattr(struct, "__struct_fields__", ())
+            reason += f", expected one of {', '.join(get_args(kind))}"
+        fields = getattr(nearest, "__struct_fields__", ())
         keys = f"; the valid keys are {', '.join(fields)}" if fields else ""
         raise UserError(f"{where}{f', at `{at}`' if at else ''}: {reason}{keys}") from None
+
+
+def _declared(kind: Any, path: str) -> tuple[Any, Any]:
+    """What is declared at a path of names within a type: the struct that it leads into last, and the type there."""
+    struct = kind
+    for name in filter(None, path.split(".")):
+        kind = get_type_hints(kind).get(name) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+        struct = kind if hasattr(kind, "__struct_fields__") else struct
+    return struct, kind

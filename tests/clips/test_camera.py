@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trajprobe.clips import camera
+from trajprobe.clips.camera import Camera
 from trajprobe.files.tracks import bounds
 
 BOX = np.array([[-1.0, 0.5, -2.0], [3.0, 2.5, 0.0]])
@@ -73,13 +74,13 @@ def test_at_a_repeated_last_time_too_the_last_point_counts(time):
 @pytest.mark.parametrize(("view", "axes"), [("xy", [0, 1]), ("xz", [0, 2]), ("yz", [1, 2])])
 def test_flat_views_drop_an_axis(view, axes):
     points = inside(20).reshape(4, 5, 3)
-    np.testing.assert_array_equal(camera.project(points, view, BOX), points[..., axes])
+    np.testing.assert_array_equal(camera.project(points, Camera(view=view), BOX), points[..., axes])
 
 
 @pytest.mark.parametrize("view", ["xy", "xz", "yz", "perspective"])
 def test_points_in_2d_are_their_own_image(view):
     points = inside(20)[:, :2]
-    np.testing.assert_array_equal(camera.project(points, view, BOX[:, :2]), points)
+    np.testing.assert_array_equal(camera.project(points, Camera(view=view), BOX[:, :2]), points)
 
 
 def pinhole(points, box):
@@ -95,14 +96,16 @@ def pinhole(points, box):
 
 def test_perspective_is_a_pinhole_camera():
     points = inside(50)
-    np.testing.assert_allclose(camera.project(points, "perspective", BOX), pinhole(points, BOX), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        camera.project(points, Camera(view="perspective"), BOX), pinhole(points, BOX), rtol=0, atol=1e-12
+    )
 
 
 def test_in_perspective_what_is_farther_is_smaller():
-    stick = np.array([[0.0, 0.0, -0.2], [0.0, 0.0, 0.2]])
+    stick, seen_by = np.array([[0.0, 0.0, -0.2], [0.0, 0.0, 0.2]]), Camera(view="perspective")
     middle, towards = BOX.mean(0), np.ones(3) / np.sqrt(3)
     lengths = [
-        np.linalg.norm(np.diff(camera.project(stick + middle + away * towards, "perspective", BOX), axis=0))
+        np.linalg.norm(np.diff(camera.project(stick + middle + away * towards, seen_by, BOX), axis=0))
         for away in (1.0, 0.0, -1.0)
     ]
     assert lengths[0] > 1.1 * lengths[1] > 1.2 * lengths[2]
@@ -110,22 +113,22 @@ def test_in_perspective_what_is_farther_is_smaller():
 
 def test_a_box_of_no_size_has_a_finite_perspective():
     point = np.ones((1, 3))
-    assert np.isfinite(camera.project(point, "perspective", np.ones((2, 3)))).all()
+    assert np.isfinite(camera.project(point, Camera(view="perspective"), np.ones((2, 3)))).all()
 
 
 @pytest.mark.parametrize("view", ["xy", "xz", "yz", "perspective"])
 def test_the_image_of_the_box_holds_all_points_and_no_more_than_it_must(view):
-    low, high = camera.image_box(BOX, view)
+    low, high = camera.image_box(BOX, Camera(view=view))
     assert low.shape == high.shape == (1, 1, 2)
     corners = np.array([[BOX[i, 0], BOX[j, 1], BOX[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-    image = camera.project(np.concatenate([corners, inside(2000)]), view, BOX)
+    image = camera.project(np.concatenate([corners, inside(2000)]), Camera(view=view), BOX)
     assert (image >= low[0] - 1e-12).all()
     assert (image <= high[0] + 1e-12).all()
     np.testing.assert_allclose([image.min(0), image.max(0)], [low[0, 0], high[0, 0]], atol=1e-12)
 
 
 def test_the_image_of_a_box_in_2d_is_that_box():
-    low, high = camera.image_box(BOX[:, :2], "perspective")
+    low, high = camera.image_box(BOX[:, :2], Camera(view="perspective"))
     np.testing.assert_array_equal([low[0, 0], high[0, 0]], BOX[:, :2])
 
 

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 CELLS, LAYERS = 4, 4
 
 
-class Background(Parameters, frozen=True, omit_defaults=True):
+class Background(Parameters, frozen=True):
     """What is behind everything: the same in all clips."""
 
     kind: Literal["flat", "gradient", "noise", "texture", "image"] = "flat"

@@ -32,7 +32,7 @@ FACING = {"xy": (2, 1.0), "xz": (1, -1.0), "yz": (0, 1.0)}
 CORNER = (math.sqrt(3), math.sqrt(3), math.sqrt(3))
 
 
-class Camera(Parameters, frozen=True, omit_defaults=True):
+class Camera(Parameters, frozen=True):
     """From where a scene is seen."""
 
     view: View = "xy"  #: of 3-D tracks; 2-D ones are drawn as they are

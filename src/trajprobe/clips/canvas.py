@@ -46,14 +46,21 @@ def corners_and_entries(points: Array, resolution: int, reach: int) -> tuple[Int
 
 def shares(table: Array) -> NDArray[np.uint16]:
     """A table of shares (... h w), 0 to 1, as integers for `blend`: (... h 3w)."""
-    return np.floor(table * WHOLE + 0.5).astype(np.uint16).repeat(3, axis=-1)
+    return fixed(np.floor(table * WHOLE + 0.5).astype(np.uint16).repeat(3, axis=-1))
 
 
 def coloured(table: Array, colour: Colour, background: Colour) -> Bytes:
     """Patches of one colour on another: shares (k h w) -> uint8 (k h 3w)."""
-    ends = np.array([background, colour], np.float64)
-    mixed = ends[0] + (ends[1] - ends[0]) * table[..., None]
-    return np.floor(mixed + 0.5).astype(np.uint8).reshape(*table.shape[:-1], -1)
+    out = np.empty((*table.shape, 3), np.uint8)
+    for channel, (low, high) in enumerate(zip(background, colour, strict=True)):
+        out[..., channel] = np.floor(low + (high - low) * table + 0.5)
+    return fixed(out.reshape(*table.shape[:-1], -1))
+
+
+def fixed(table: NDArray[T]) -> NDArray[T]:
+    """The same table, which can't be written to: it is kept for all clips that follow."""
+    table.flags.writeable = False
+    return table
 
 
 def windows(frames: Bytes, side: int) -> NDArray[np.uint8]:

@@ -28,7 +28,7 @@ RADII, OCCLUDER = (0.7, 1.3), 2.5
 MOST = 1000
 
 
-class Clutter(Parameters, frozen=True, omit_defaults=True):
+class Clutter(Parameters, frozen=True):
     """What is in the way at level 1. Counts are of a clip, on average; each clip has its own."""
 
     level: Level = 0.0  #: scales all of it

@@ -8,7 +8,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from trajprobe.clips import images, shapes
-from trajprobe.clips.canvas import Array, Bytes, Integers, coloured, corners_and_entries, paint, shares
+from trajprobe.clips.canvas import Array, Bytes, Integers, coloured, corners_and_entries, fixed, paint, shares
 from trajprobe.clips.colours import WHITE, Colour
 from trajprobe.errors import UserError
 from trajprobe.params import Parameters
@@ -17,7 +17,7 @@ from trajprobe.params import Parameters
 STEPS = 4
 
 
-class Marker(Parameters, frozen=True, omit_defaults=True):
+class Marker(Parameters, frozen=True):
     """What stands where the track is."""
 
     shape: Literal["gaussian", "disc", "square", "ring", "sprite"] = "gaussian"
@@ -114,4 +114,4 @@ def _sprite(image: str, radius: float, _digest: str) -> Bytes:
     """An image at its 64 sub-pixel places: red, green, blue, share: (m h w 4)."""
     reach = shapes.reach("sprite", radius)
     shifts = [(column / shapes.SUBPIXELS, row / shapes.SUBPIXELS) for row in range(8) for column in range(8)]
-    return np.stack([images.sprite(image, radius, shift, reach) for shift in shifts])
+    return fixed(np.stack([images.sprite(image, radius, shift, reach) for shift in shifts]))

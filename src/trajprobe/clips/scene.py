@@ -48,7 +48,7 @@ class Placement(Parameters, frozen=True):
     margin: camera.Fraction  #: left free on each side, as a share of the frame's side
 
 
-class Scene(Parameters, frozen=True, omit_defaults=True):
+class Scene(Parameters, frozen=True):
     """How clips look (a row of `scenes` in params.yaml): by default a white blob on black."""
 
     camera: Camera = Camera()
@@ -70,9 +70,14 @@ class Scene(Parameters, frozen=True, omit_defaults=True):
         return one and not self.trail.width and not self.clutter.level and self.background.kind == "flat"
 
     def recipe(self) -> dict[str, Any]:
-        """What determines how clips look, without what has no say in it."""
-        seen = self if self.clutter.level else msgspec.structs.replace(self, clutter=Clutter())
-        values: dict[str, Any] = msgspec.to_builtins(seen)
+        """What determines how clips look: all that differs from the default scene, and has a say."""
+        values = {}
+        for name in self.__struct_fields__:
+            part = getattr(self, name)
+            usual = msgspec.to_builtins(type(part)())
+            changed = {key: value for key, value in msgspec.to_builtins(part).items() if value != usual[key]}
+            if changed and (name != "clutter" or self.clutter.level):
+                values[name] = changed
         pictures = {name: images.digest(name) for name in (self.marker.image, self.background.image) if name}
         return values | ({"images": pictures} if pictures else {})
 

@@ -48,8 +48,8 @@ def coverage(shape: Shape, radius: float) -> Array:
 
 
 def coverage_memory(shape: str, radius: float) -> int:
-    """Bytes that a table takes while it is made and used: shares, their halves rounded, and the coloured patches."""
-    return SUBPIXELS**2 * (2 * reach(shape, radius) + 1) ** 2 * (3 * 8 + 1 + 3 * 3)
+    """Bytes that a table takes while it is coloured: shares, two steps on their way to bytes, and the patches."""
+    return SUBPIXELS**2 * (2 * reach(shape, radius) + 1) ** 2 * (3 * 8 + 3)
 
 
 def _disc(pixels: NDArray[np.int64], radius: float) -> Array:

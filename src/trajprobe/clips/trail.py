@@ -29,7 +29,7 @@ BLOCK = 2**16
 SIDES = (8, 12, 20, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
-class Trail(Parameters, frozen=True, omit_defaults=True):
+class Trail(Parameters, frozen=True):
     """The line behind the marker."""
 
     width: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.0  #: as a share of the frame's side; 0: no trail

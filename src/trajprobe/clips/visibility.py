@@ -69,7 +69,7 @@ def findings(tracks: Tracks, shared: Framing, motion: Motion, rendering: Renderi
     """
     found = [*_hidden(motion, name), *_lengths(tracks, shared, name)]
     if rendering.form.frames > 1:  # a single frame shows no motion, and is not meant to
-        found += [*_still(motion, rendering.placement.scaling, name), *_alike(tracks, motion, name)]
+        found += [*_still(motion, rendering, name), *_alike(tracks, motion, rendering, name)]
     return found
 
 
@@ -111,7 +111,9 @@ def _lengths(tracks: Tracks, shared: Framing, name: str) -> Iterator[Finding]:
         )
 
 
-def _still(motion: Motion, scaling: str, name: str) -> Iterator[Finding]:
+def _still(motion: Motion, rendering: Rendering, name: str) -> Iterator[Finding]:
+    scaling = rendering.placement.scaling
+    same = "all their frames are the same" if rendering.scene.is_plain else "the marker stays where it is"
     still = np.flatnonzero(motion.still)
     remedies = [
         "a higher `resolution`, or fewer frames, show more",
@@ -122,7 +124,7 @@ def _still(motion: Motion, scaling: str, name: str) -> Iterator[Finding]:
     if len(still):
         yield Finding(
             f"{name}: still",
-            f"Clips {name}: {_count(still, motion)} stand still: all their frames are the same "
+            f"Clips {name}: {_count(still, motion)} stand still: {same} "
             f"({_named(still, name)}). If these tracks do move, {remedy}.",
             _items(still),
             len(still) >= STILL * len(motion.still),
@@ -136,8 +138,9 @@ def _still(motion: Motion, scaling: str, name: str) -> Iterator[Finding]:
         )
 
 
-def _alike(tracks: Tracks, motion: Motion, name: str) -> Iterator[Finding]:
+def _alike(tracks: Tracks, motion: Motion, rendering: Rendering, name: str) -> Iterator[Finding]:
     """Clips of the same bytes whose tracks differ: of tracks that do not, another guard tells."""
+    same = "have the same bytes as" if rendering.scene.is_plain else "have the marker at the same places as"
     moving = np.flatnonzero(~motion.still)
     order = moving[np.argsort(motion.bytes[moving], kind="stable")]
     parts = np.split(order, np.flatnonzero(np.diff(motion.bytes[order])) + 1)
@@ -146,7 +149,7 @@ def _alike(tracks: Tracks, motion: Motion, name: str) -> Iterator[Finding]:
         clips = sum(map(len, sets))
         yield Finding(
             f"{name}: alike",
-            f"Clips {name}: {clips:,} of {len(tracks):,} have the same bytes as one of another track "
+            f"Clips {name}: {clips:,} of {len(tracks):,} {same} one of another track "
             f"({first([' = '.join(map(str, of_set)) for of_set in sets], of_clips(name))}, counted from 0), so that "
             "nothing tells them apart; a higher `resolution`, or more frames, may.",
             tuple(sets),

@@ -30,8 +30,9 @@ from trajprobe.params import section
 Video = NDArray[np.uint8]
 #: Clips and frames of a sheet at most.
 CLIPS, FRAMES = 20, 12
-#: Pixels: a frame is enlarged to at least this, its gap, the letters, the room for names beside frames.
-TILE, GAP, LETTERS, NAMES = 96, 4, 15, 150
+#: Pixels: a frame of a sheet, and of an animation, is enlarged to at least this; between frames; letters, and small
+#: ones; the room for names beside frames at most.
+TILE, MOVING_TILE, GAP, LETTERS, LEAST, NAMES = 96, 128, 4, 14, 9, 240
 #: Seconds of an animation, and of a frame at least.
 SECONDS, SHORTEST = 2.0, 0.04
 INK, PAPER = (26, 26, 26), (255, 255, 255)
@@ -108,21 +109,23 @@ def _rows(labelling: Labelling, choice: Choice) -> NDArray[np.int64]:
 
 
 def sheet(video: Video, names: list[str]) -> Video:
-    """Frames of clips [b t h w c] side by side, a row a clip, with the name of each: uint8 (h w c)."""
+    """Frames of clips [b t h w c] side by side, a row a clip, with names before and numbers below: uint8 (h w c)."""
     times = np.linspace(0, video.shape[1] - 1, min(video.shape[1], FRAMES)).round().astype(np.int64)
-    tiles = _enlarged(video[:, times])
-    side = tiles.shape[2] + GAP
-    out = np.full((len(tiles) * side + GAP, NAMES + len(times) * side, 3), PAPER, np.uint8)
+    tiles = _enlarged(video[:, times], TILE)
+    side, before = tiles.shape[2] + GAP, min(math.ceil(max(_width(name, LETTERS) for name in names)), NAMES) + 12
+    out = np.full((len(tiles) * side + GAP + LETTERS + 6, before + len(times) * side, 3), PAPER, np.uint8)
     for row, column in np.ndindex(tiles.shape[:2]):
-        top, left = GAP + row * side, NAMES + column * side
+        top, left = GAP + row * side, before + column * side
         out[top : top + side - GAP, left : left + side - GAP] = tiles[row, column]
-    places = [(NAMES - 8, GAP + row * side + (side - GAP) // 2) for row in range(len(tiles))]
-    return _named(out, names, places, "rm", NAMES - 12)
+    places = [(before - 6, GAP + row * side + (side - GAP) // 2) for row in range(len(tiles))]
+    below = [(before + column * side + (side - GAP) // 2, len(out) - LETTERS // 2 - 3) for column in range(len(times))]
+    out = _named(out, [str(time + 1) for time in times], below, "mm", side)
+    return _named(out, names, places, "rm", before - 12)
 
 
 def grid(video: Video, names: list[str]) -> Video:
     """Clips [b t h w c] beside one another, with the name of each below: uint8 (t h w c)."""
-    tiles = _enlarged(video)
+    tiles = _enlarged(video, MOVING_TILE)
     columns = math.ceil(math.sqrt(len(tiles)))
     side, below = tiles.shape[2] + GAP, LETTERS + 8
     height = GAP + math.ceil(len(tiles) / columns) * (side + below)
@@ -131,25 +134,27 @@ def grid(video: Video, names: list[str]) -> Video:
     out = np.full((tiles.shape[1], height + height % 2, width + width % 2, 3), PAPER, np.uint8)
     corners = [(GAP + i // columns * (side + below), GAP + i % columns * side) for i in range(len(tiles))]
     places = [(left + (side - GAP) // 2, top + side + below // 2 - GAP) for top, left in corners]
-    out[:] = _named(out[0], names, places, "mm", side)
+    out[:] = _named(out[0], names, places, "mm", side - GAP)
     for tile, (top, left) in zip(tiles, corners, strict=True):
         out[:, top : top + side - GAP, left : left + side - GAP] = tile
     return out
 
 
-def _enlarged(video: Video) -> Video:
-    """Frames with each pixel several times, so that small ones are seen and stay sharp."""
-    factor = max(1, math.ceil(TILE / video.shape[2]))
+def _enlarged(video: Video, least: int) -> Video:
+    """Frames with each pixel several times, so that they are at least so large and stay sharp."""
+    factor = max(1, math.ceil(least / video.shape[2]))
     return video.repeat(factor, axis=2).repeat(factor, axis=3)
 
 
 def _named(picture: Video, names: list[str], places: list[tuple[int, int]], anchor: str, room: int) -> Video:
+    """With names at `places` (x, y): in smaller letters where one is too long, and without the ends of longer ones."""
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
+    size = float(LETTERS)
+    while size > LEAST and any(_width(name, size) > room for name in names):
+        size -= 0.5
     for name, at in zip(names, places, strict=True):
-        size, shown = float(LETTERS), name
-        while size > LETTERS / 2 and _width(shown, size) > room:
-            size -= 0.5
+        shown = name
         while _width(shown, size) > room:
             shown = shown.removesuffix("...")[:-1] + "..."
         pen.text(at, shown, INK, _font(size), anchor)
