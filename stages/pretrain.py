@@ -11,7 +11,7 @@ from trajprobe.stage import run
 
 def main(name: str) -> str:
     from trajprobe.backbones import weights
-    from trajprobe.clips.scene import Format, rendering_in
+    from trajprobe.clips.sections import Format, rendering_in
     from trajprobe.files.atomic import fresh_folder, write_csv
     from trajprobe.files.checked_json import write_checked_json
     from trajprobe.files.probe_results import PRETRAINING

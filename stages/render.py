@@ -11,7 +11,7 @@ from trajprobe.stage import run
 
 def main(name: str) -> str:
     from trajprobe.clips.render import render
-    from trajprobe.clips.scene import rendering
+    from trajprobe.clips.sections import rendering
     from trajprobe.files.findings import of_clips
 
     values = read()

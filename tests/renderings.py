@@ -2,7 +2,7 @@
 
 import msgspec
 
-from trajprobe.clips.scene import Format, Placement, Rendering, Scene
+from trajprobe.clips.sections import Format, Placement, Rendering, Scene
 
 
 def rendering(

@@ -9,7 +9,7 @@ from msgspec import inspect
 
 from trajprobe.backbones import family as families
 from trajprobe.check import check
-from trajprobe.clips.scene import Format, Placement, Scene
+from trajprobe.clips.sections import Format, Placement, Scene
 from trajprobe.compare.comparison import Compare
 from trajprobe.data.folds import Prepare
 from trajprobe.data.synthetic import Synthetic

@@ -27,7 +27,7 @@ FLOW = [
     ),
     "backbones",
     *("pretraining", "features", "probes", "compare", "report", "repository", "importers", "published"),
-    *("check", "cli_data", "cli"),
+    *("check", "cli_clips", "cli_data", "cli"),
 ]
 FAMILIES = {path.stem for path in (PACKAGE / "backbones").glob("*.py")}
 WITH_TORCH = {"backbones", "pretraining", "features", "published"}

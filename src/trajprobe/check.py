@@ -4,7 +4,8 @@ from collections.abc import Collection
 from typing import Any
 
 from trajprobe.backbones import weights
-from trajprobe.clips.scene import Format, Placement, check_memory, rendering, rendering_in, scenes
+from trajprobe.clips.scene import check_memory
+from trajprobe.clips.sections import Format, Placement, rendering, rendering_in, scenes
 from trajprobe.compare.comparison import Compare
 from trajprobe.data import synthetic
 from trajprobe.data.folds import Prepare

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from trajprobe.cli_clips import clip_options, draw_clips
 from trajprobe.cli_data import import_options
 from trajprobe.errors import STATUS, UserError, escape_output, interruptible, system_reason, visible
 
@@ -131,36 +132,10 @@ def clips() -> None:
 
 @clips.command("show")
 @click.argument("name", help="The name of a format in params.yaml.")
-@click.option("--out", type=PATH, required=True, help="A .png with all frames, or a .gif, .webp or .mp4 that moves.")
-@click.option("--class", "label", metavar="CLASS", help="Clips of this class; by default one of each class.")
-@click.option("--row", type=click.IntRange(min=0), help="The clip of this track, counted from 0.")
-@click.option("--scene", help="In this scene of params.yaml; by default the format's own.")
-@click.option("--level", type=click.FloatRange(min=0, max=100), help="With clutter at this level; 0: without.")
-@click.option("--perturbation", help="As a row's perturbation sees them: shuffled-frames.")
-def show_clips(
-    name: str,
-    out: Path,
-    label: str | None,
-    row: int | None,
-    scene: str | None,
-    level: float | None,
-    perturbation: str | None,
-) -> None:
-    """Draw clips of the data set in a format of params.yaml.
-
-    Nothing of a run is needed, and none is started.
-    """
-    from trajprobe.figures.clips import Choice, save_clips
-    from trajprobe.params import read
-
-    perturb = None
-    if perturbation:
-        from trajprobe.features.perturbations import INPUTS
-
-        if perturbation not in INPUTS:
-            raise UserError(f"--perturbation: got {perturbation!r}, expected one of {', '.join(INPUTS)}")
-        perturb = INPUTS[perturbation]
-    show(save_clips(read(), name, out, Choice(label, row, scene, level), perturb))
+@clip_options
+def show_clips(name: str, **options: Any) -> None:
+    """Draw clips of the data set in a format; nothing of a run is needed."""
+    show(draw_clips(name, **options))
 
 
 @commands.group()

@@ -13,8 +13,9 @@ from renderings import rendering
 from trajprobe.clips import camera, canvas, shapes
 from trajprobe.clips.render import ClipWork
 from trajprobe.clips.render import render as render_file
-from trajprobe.clips.scene import Format, Placement, Scene, check_memory, draw, framing
+from trajprobe.clips.scene import check_memory, draw, framing
 from trajprobe.clips.scene import place as place_within
+from trajprobe.clips.sections import Format, Placement, Scene
 from trajprobe.errors import UserError
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks

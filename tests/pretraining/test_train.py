@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from trajprobe.backbones.magvit2_tiny import Architecture, DepthToSpace, Magvit2Tiny
-from trajprobe.clips.scene import Format, Scene, draw, framing, place
+from trajprobe.clips.scene import draw, framing, place
+from trajprobe.clips.sections import Format, Scene
 from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
 from trajprobe.pretraining import train

@@ -95,7 +95,8 @@ def cut(table: NDArray[T], entries: Integers, corners: Integers, resolution: int
     if whole.all():
         return table[entries], inside
     patches = np.zeros((len(entries), room, channels * room), table.dtype)
-    patches[whole] = table[entries[whole]]
+    if whole.any():
+        patches[whole] = table[entries[whole]]
     for patch in np.flatnonzero(~whole).tolist():
         x, y = moved[patch].tolist()
         columns = slice(channels * max(x, 0), channels * max(x + room, 0))
@@ -124,7 +125,8 @@ def copy(frames: Bytes, table: Bytes, entries: Integers, corners: Integers, back
             view[places[part]] = table[entries[part]]
             continue
         chosen = np.flatnonzero(whole[part]) + start
-        view[places[chosen]] = table[entries[chosen]]
+        if len(chosen):
+            view[places[chosen]] = table[entries[chosen]]
         for frame in (np.flatnonzero(~whole[part]) + start).tolist():
             (left, top), size = corners[frame].tolist(), table.shape[1]
             x, right = max(left, 0), min(left + size, resolution)

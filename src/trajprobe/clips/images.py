@@ -1,7 +1,6 @@
 """PNG images of the user's, which scenes name: checked before a pixel of them is decoded."""
 
 import hashlib
-import math
 from functools import cache
 from pathlib import Path
 
@@ -71,14 +70,23 @@ def covering(name: str, side: int) -> NDArray[np.uint8]:
 def sprite(name: str, radius: float, shift: tuple[float, float], reach: int) -> NDArray[np.uint8]:
     """An image whose longer side is 2 * `radius` pixels, moved by `shift` (x, y): uint8 (h w 4), h = w = 2*reach + 1.
 
-    Its middle is that of the middle pixel, before it is moved.
+    Its middle is that of the middle pixel, before it is moved. A pixel has the mean of what falls into it.
     """
-    image, side = _pixels(name, digest(name)), 2 * reach + 1
-    scale = max(image.size) / (2 * radius)  # pixels of the image for one of the frame
-    wide = math.ceil((side + 2) * scale) + 2
-    canvas = Image.new("RGBA", (wide, wide), (0, 0, 0, 0))
-    left, top = (wide - image.width) // 2, (wide - image.height) // 2
-    canvas.paste(image, (left, top))
-    x = left + image.width / 2 - (side / 2 + shift[0]) * scale
-    y = top + image.height / 2 - (side / 2 + shift[1]) * scale
-    return np.array(canvas.resize((side, side), Image.Resampling.BOX, (x, y, x + side * scale, y + side * scale)))
+    pixels = np.array(_pixels(name, digest(name)), np.float64)
+    side, scale = 2 * reach + 1, max(pixels.shape) / (2 * radius)  # pixels of the image for one of the frame
+    pixels[..., :3] *= pixels[..., 3:] / 255  # what can't be seen has no colour
+    for axis, own in enumerate((shift[1], shift[0])):
+        start = pixels.shape[axis] / 2 - (side / 2 + own) * scale
+        pixels = np.moveaxis(_means(np.moveaxis(pixels, axis, 0), start + scale * np.arange(side + 1)), 0, axis)
+    pixels[..., :3] /= np.maximum(pixels[..., 3:] / 255, 1e-9)
+    return np.floor(pixels + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _means(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of `values` (n ...) between edges (m + 1), 0 to n, beyond which they are 0: (m ...)."""
+    total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+    inside = np.clip(edges, 0, len(values))
+    whole = np.minimum(np.floor(inside).astype(np.int64), len(values) - 1)
+    share = (inside - whole).reshape(-1, *[1] * (values.ndim - 1))
+    sums = total[whole] + share * values[whole]
+    return np.diff(sums, axis=0) / (edges[1] - edges[0])

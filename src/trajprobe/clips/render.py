@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from trajprobe.clips.scene import Places, Rendering, check_memory, draw, framing, place
+from trajprobe.clips.scene import Places, check_memory, draw, framing, place
+from trajprobe.clips.sections import Rendering
 from trajprobe.clips.visibility import Motion, findings
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.clips import canvas
-from trajprobe.clips.scene import SHOWN, Array, Framing, Places, Rendering, durations
+from trajprobe.clips.scene import SHOWN, Array, Framing, Places, durations
+from trajprobe.clips.sections import Rendering
 from trajprobe.files.findings import Finding, first, of_clips
 from trajprobe.files.tracks import Tracks
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from trajprobe.clips.scene import check_memory, draw, framing, place, rendering, rendering_in
+from trajprobe.clips.scene import check_memory, draw, framing, place
+from trajprobe.clips.sections import rendering, rendering_in
 from trajprobe.data import folds
 from trajprobe.errors import UserError
 from trajprobe.figures import style
@@ -39,7 +40,7 @@ INK, PAPER = (26, 26, 26), (255, 255, 255)
 
 
 @dataclass(frozen=True)
-class Choice:
+class ClipChoice:
     """Which clips, and how they differ from those of a run."""
 
     label: str | None = None  #: those of one class
@@ -49,7 +50,7 @@ class Choice:
 
 
 def save_clips(
-    values: dict[str, Any], name: str, path: Path, choice: Choice, perturb: Callable[[Video], Video] | None = None
+    values: dict[str, Any], name: str, path: Path, choice: ClipChoice, perturb: Callable[[Video], Video] | None = None
 ) -> str:
     """Draws clips of format `name` to `path`, a .png, .gif, .webp or .mp4 file.
 
@@ -95,7 +96,7 @@ def save_clips(
     return f"{path}: {len(rows)} clips {name} of {dataset.name}"
 
 
-def _rows(labelling: Labelling, choice: Choice) -> NDArray[np.int64]:
+def _rows(labelling: Labelling, choice: ClipChoice) -> NDArray[np.int64]:
     """The tracks to be shown: one, some of a class, or the first of each class."""
     if choice.row is not None:
         if choice.row >= len(labelling.labels):

@@ -13,18 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trajprobe.clips.scene import (
-    Format,
-    Framing,
-    Placement,
-    Places,
-    Rendering,
-    check_memory,
-    draw,
-    framing,
-    place,
-    rendering,
-)
+from trajprobe.clips.scene import Framing, Places, check_memory, draw, framing, place
+from trajprobe.clips.sections import Format, Placement, Rendering, rendering
 from trajprobe.figures import style
 from trajprobe.figures.style import HEADING, LABEL, QUIET, RULE, SMALL, TITLE, Sheet
 from trajprobe.files.tracks import Tracks

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.clips.render import ClipMaker, ClipWork
-from trajprobe.clips.scene import rendering
+from trajprobe.clips.sections import rendering
 from trajprobe.data import folds, guards
 from trajprobe.data.raw_file import RawFile
 from trajprobe.errors import UserError, visible_name

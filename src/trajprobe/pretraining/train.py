@@ -19,7 +19,8 @@ from tqdm import tqdm
 from trajprobe.backbones.family import Family, family
 from trajprobe.backbones.parts import lfq
 from trajprobe.backbones.parts.activations import Activations, weights_size
-from trajprobe.clips.scene import Format, Places, Rendering, draw, framing, place
+from trajprobe.clips.scene import Places, draw, framing, place
+from trajprobe.clips.sections import Format, Rendering
 from trajprobe.clips.streams import POOL
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
