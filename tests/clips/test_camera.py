@@ -8,6 +8,7 @@ from trajprobe.clips import camera
 from trajprobe.clips.camera import Camera
 from trajprobe.clips.scene import framing, place
 from trajprobe.clips.sections import rendering as of_params
+from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks, bounds
 
 BOX = np.array([[-1.0, 0.5, -2.0], [3.0, 2.5, 0.0]])

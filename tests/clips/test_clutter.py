@@ -189,7 +189,8 @@ def test_brightness_drifts_steadily_and_dropped_frames_repeat_the_one_before():
     clean = video(tracks, rendering(9, 16))
     dropped = np.zeros((100, 9), bool)
     for clip, frame in np.ndindex(100, 9):
-        dropped[clip, frame] = not (made[clip, frame] == clean[clip, frame]).all()
+        # Blended in 16 bits, a share of a pixel may differ by a grey level.
+        dropped[clip, frame] = np.abs(made[clip, frame].astype(int) - clean[clip, frame]).max() > 1
         if dropped[clip, frame]:
             np.testing.assert_array_equal(made[clip, frame], made[clip, frame - 1])
     assert not dropped[:, 0].any()

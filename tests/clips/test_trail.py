@@ -34,7 +34,7 @@ def test_a_straight_stroke_is_within_a_grey_level_of_its_area_and_its_ends_nearl
         ends = middle - half * heading, middle + half * heading
         got, expected = stroke(*ends, radius, side), 255 * area(*ends, radius, side)
         assert np.abs(got - expected).max() <= most
-        assert got.sum() == pytest.approx(expected.sum(), rel=0.03 if half == 40 else 0.1)
+        assert got.sum() == pytest.approx(expected.sum(), rel=0.03 if half == 40 else 0.12)
 
 
 def test_a_stroke_without_length_is_a_dot():

@@ -52,9 +52,8 @@ def tiles(picture, video):
     side = clips.TILE + clips.GAP
     left = picture.shape[1] - video.shape[1] * side
     rows = [picture[clips.GAP + row * side :][: clips.TILE] for row in range(len(video))]
-    return np.stack(
-        [np.stack([row[:, left + t * side :][:, : clips.TILE] for t in range(video.shape[1])]) for row in rows]
-    )[:, :, ::factor, ::factor]
+    frames = [[row[:, left + t * side :][:, : clips.TILE] for t in range(video.shape[1])] for row in rows]
+    return np.array(frames)[:, :, ::factor, ::factor]
 
 
 @pytest.mark.parametrize("name", ["t5", "t5-busy"])
