@@ -5,8 +5,9 @@ where j + a number of its own is below level times the count, and so on. Level 0
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from typing import Annotated, Literal
 
 import numpy as np
@@ -22,8 +23,8 @@ Count = Annotated[float, Meta(ge=0.0, le=1000.0)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Level = Annotated[float, Meta(ge=0.0, le=100.0)]
 KINDS: tuple[shapes.Shape, ...] = ("disc", "square", "ring")
-#: Radii of things, as multiples of the marker's, and of what it is hidden by.
-RADII, OCCLUDER = (0.7, 1.3), 2.5
+#: Radii of things, as multiples of the marker's, and of what it is hidden by, which is of the first `SOLID` kinds.
+RADII, OCCLUDER, SOLID = (0.7, 1.3), 3.0, 2
 #: A level has this many things of a kind in a frame at most; more would take minutes.
 MOST = 1000
 
@@ -66,54 +67,53 @@ def things(clutter: Clutter, numbers: Integers, purpose: str, count: float) -> T
 
 
 @cache
-def table(radius: float) -> NDArray[np.uint16]:
-    """Shares of all kinds of things beside a marker of `radius` pixels, 64 sub-pixel places each: (m h 3w)."""
-    side = 2 * reach(radius) + 1
-    stack = np.zeros((len(KINDS) * len(RADII), 64, side, side))
-    for number, (kind, factor) in enumerate((kind, factor) for kind in KINDS for factor in RADII):
-        own = shapes.coverage(kind, factor * radius).reshape(64, *[2 * shapes.reach(kind, factor * radius) + 1] * 2)
-        rim = (side - own.shape[1]) // 2
-        stack[number, :, rim : side - rim, rim : side - rim] = own
-    return shares(stack.reshape(-1, side, side))
+def table(kinds: int, radii: tuple[float, ...], shifts: int) -> NDArray[np.uint16]:
+    """Shares of the first of `KINDS`, each of some radii in pixels, at all shifts: (m h 3w)."""
+    reach = shapes.reach("disc", max(radii))
+    stack = np.zeros((kinds * len(radii), shifts**2, 2 * reach + 1, 2 * reach + 1))
+    for number, (kind, radius) in enumerate(product(KINDS[:kinds], radii)):
+        own = shapes.coverage(kind, radius, shifts)
+        rim = reach - shapes.reach(kind, radius)
+        stack[number, :, rim : rim + own.shape[2], rim : rim + own.shape[2]] = own.reshape(shifts**2, *own.shape[2:])
+    return shares(stack.reshape(-1, *stack.shape[2:]))
 
 
-def reach(radius: float) -> int:
-    """Pixels from a thing's middle to the edge of its patch, for the largest of them."""
-    return shapes.reach("disc", max(RADII) * radius)
+def table_memory(radius: float) -> int:
+    """Bytes that the tables of things beside a marker of `radius` pixels take while they are made."""
+    side = 2 * shapes.reach("disc", max(RADII) * radius) + 1
+    return len(KINDS) * len(RADII) * shapes.SUBPIXELS**2 * side**2 * (2 * 8 + 3 * 2)
 
 
 def objects(frames: Bytes, clutter: Clutter, numbers: Integers, radius: float, offset: int, resolution: int) -> None:
     """Paints what stands still onto the worlds (n h w) of some clips; frames begin at `offset` in a world."""
     of = things(clutter, numbers, "objects", clutter.objects)
-    _paint(frames, of, of.u[..., :2] * resolution - 0.5 + offset, radius, np.arange(len(numbers)), of.there)
+    places = of.u[..., None, :2] * resolution - 0.5 + offset
+    _paint(frames, of, places, radius, of.there[..., None])
 
 
 def moving(frames: Bytes, clutter: Clutter, numbers: Integers, radius: float, camera: Integers) -> None:
     """Paints distractors and flashes onto the frames (n*t h w) of some clips, moved by `camera` (n t 2) pixels."""
     resolution, times = frames.shape[1], camera.shape[1]
-    own = np.arange(len(numbers)) * times
     of = things(clutter, numbers, "distractors", clutter.distractors)
-    paths = distractors(of.u, clutter, times, resolution)
-    for time in range(times):
-        _paint(frames, of, paths[:, :, time] + camera[:, None, time], radius, own + time, of.there)
+    places = distractors(of.u, clutter, times, resolution) + camera[:, None]
+    _paint(frames, of, places, radius, np.broadcast_to(of.there[..., None], places.shape[:-1]))
     of = things(clutter, numbers, "flashes", clutter.flashes)
-    first = np.floor(of.u[..., 2] * times)
-    last = first + np.floor(of.u[..., 3] * max(times // 4, 1))
-    for time in range(times):
-        places = of.u[..., :2] * resolution - 0.5 + camera[:, None, time]
-        _paint(frames, of, places, radius, own + time, of.there & (first <= time) & (time <= last))
+    first = np.floor(of.u[..., 2:3] * times)
+    last = first + np.floor(of.u[..., 3:4] * max(times // 4, 1))
+    time = np.arange(times)
+    lit = of.there[..., None] & (first <= time) & (time <= last)
+    _paint(frames, of, of.u[..., None, :2] * resolution - 0.5 + camera[:, None], radius, lit)
 
 
 def occluders(frames: Bytes, clutter: Clutter, numbers: Integers, radius: float, camera: Integers) -> None:
-    """Paints what the marker passes behind onto the frames (n*t h w) of some clips."""
-    resolution, times = frames.shape[1], camera.shape[1]
+    """Paints what the marker passes behind onto the frames (n*t h w) of some clips: grey, on whole pixels."""
+    resolution = frames.shape[1]
     of = things(clutter, numbers, "occluders", clutter.occluders)
-    solid = of.entries % (len(RADII) * (len(KINDS) - 1))  # no rings: the marker is to be hidden
-    grey = Things(of.there, solid, of.colours[..., :1].repeat(3, axis=-1), of.u)
-    places = of.u[..., :2] * resolution - 0.5
-    for time in range(times):
-        number = np.arange(len(numbers)) * times + time
-        _paint(frames, grey, places + camera[:, None, time], OCCLUDER * radius, number, of.there)
+    places = np.floor(of.u[..., None, :2] * resolution) + camera[:, None]
+    shape = table(SOLID, (OCCLUDER * radius,), 1)
+    kinds = np.floor(of.u[..., 2] * SOLID).astype(np.int64)
+    there = np.broadcast_to(of.there[..., None], places.shape[:-1])
+    _paint_from(shape, 1, frames, replace(of, entries=kinds, colours=of.colours[..., :1].repeat(3, -1)), places, there)
 
 
 def distractors(u: Array, clutter: Clutter, times: int, resolution: int) -> Array:
@@ -142,13 +142,19 @@ def distractors(u: Array, clutter: Clutter, times: int, resolution: int) -> Arra
     return (1 - np.abs(1 - turned)) * resolution - 0.5
 
 
-def _paint(
-    frames: Bytes, of: Things, places: Array, radius: float, numbers: Integers, there: NDArray[np.bool_]
+def _paint(frames: Bytes, of: Things, places: Array, radius: float, there: NDArray[np.bool_]) -> None:
+    """Paints things of all kinds, beside a marker of `radius` pixels; the rest as `_paint_from` has it."""
+    shape = table(len(KINDS), tuple(factor * radius for factor in RADII), shapes.SUBPIXELS)
+    _paint_from(shape, shapes.SUBPIXELS**2, frames, of, places, there)
+
+
+def _paint_from(
+    shape: NDArray[np.uint16], shifts: int, frames: Bytes, of: Things, places: Array, there: NDArray[np.bool_]
 ) -> None:
-    """Paints things at `places` (n j 2), where they are `there` (n j), on the frames `numbers` (n)."""
-    shape = table(radius)
-    side = frames.shape[1]
-    for thing in range(there.shape[1]):
-        clips = np.flatnonzero(there[:, thing])
-        corners, shifts = corners_and_entries(places[clips, thing], side, reach(radius))
-        paint(frames, shape, of.entries[clips, thing] * 64 + shifts, corners, numbers[clips], of.colours[clips, thing])
+    """Paints entries of a table, which has `shifts` of each, at `places` (n j t 2) where they are `there` (n j t)."""
+    resolution, reach, times = frames.shape[1], shape.shape[1] // 2, there.shape[2]
+    for thing in range(there.shape[1]):  # one after the other, since they may overlap
+        clips, time = np.nonzero(there[:, thing])
+        corners, shift = corners_and_entries(places[clips, thing, time], resolution, reach)
+        entries, numbers = of.entries[clips, thing] * shifts + shift, clips * times + time
+        paint(frames, shape, entries, corners, numbers, of.colours[clips, thing])

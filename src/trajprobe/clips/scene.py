@@ -35,6 +35,8 @@ def check_memory(drawn: Rendering, clips: int, where: str) -> None:
     working = 0 if drawn.scene.is_plain else 4 * min(max(CHUNK, clip), clips * clip)
     largest = 2.0 if drawn.scene.marker.radius_by == "depth" else 1.0
     tables = shapes.coverage_memory(drawn.scene.marker.shape, largest * drawn.radius)
+    if drawn.scene.clutter.level:
+        tables += clutter.table_memory(drawn.thing)
     size = 2 * clips * clip + working + tables  # uint8, and once more while it is packed
     remedy = "lower `frames`, `resolution` or the marker's `radius`"
     memory.require(size, where, remedy, memory.total())

@@ -15,7 +15,8 @@ MEAN, DEVIATION = 510, math.sqrt(4 * (256**2 - 1) / 12)
 #: Every second byte of a word of 64 bits.
 BYTES = np.uint64(0x00FF00FF00FF00FF)
 #: Of brightness: twice as much is within 16 bits.
-UNIT = 128
+SHIFT = 7
+UNIT = 2**SHIFT
 
 
 def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
@@ -34,7 +35,10 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
             if len(of_blur) > 1:
                 frame[:] = blurred(frame, of_blur)
             if gains[clip, time] != UNIT:
-                frame[:] = np.minimum((frame * gains[clip, time] + UNIT // 2) // UNIT, 255)
+                brighter = frame * gains[clip, time]
+                brighter += UNIT // 2
+                brighter >>= SHIFT
+                frame[:] = np.minimum(brighter, 255, out=brighter)
             if generator is not None:
                 shaken = noise(generator, frame.size, 255 * level * clutter.noise).reshape(frame.shape)
                 shaken += frame
@@ -84,11 +88,12 @@ def blurred(frame: Bytes, weights: list[int]) -> Bytes:
     for axis, step in ((0, 1), (1, 3)):
         length = frame.shape[axis]
         first, last = _along(frame, axis, 0, step), _along(frame, axis, length - step, step)
-        padded = np.concatenate([*[first] * reach, frame, *[last] * reach], axis=axis).astype(np.uint16)
-        parts = [_along(padded, axis, at * step, length) for at in range(2 * reach + 1)]
-        total = parts[reach] * np.uint16(weights[0])
+        padded = np.concatenate([*[first] * reach, frame, *[last] * reach], axis=axis, dtype=np.uint16)
+        total = _along(padded, axis, reach * step, length) * np.uint16(weights[0])
+        both = np.empty_like(total)
         for distance in range(1, reach + 1):
-            both = parts[reach - distance] + parts[reach + distance]
+            before, after = (_along(padded, axis, (reach + side) * step, length) for side in (-distance, distance))
+            np.add(before, after, out=both)
             both *= np.uint16(weights[distance])
             total += both
         total += 128

@@ -27,22 +27,23 @@ def reach(shape: str, radius: float) -> int:
 
 
 @cache
-def coverage(shape: Shape, radius: float) -> Array:
-    """The share, 0 to 1, of each pixel that a shape of `radius` pixels covers: (y x h w), y and x the sub-pixel shift.
+def coverage(shape: Shape, radius: float, shifts: int = SUBPIXELS) -> Array:
+    """The share, 0 to 1, of each pixel that a shape of `radius` pixels covers: (y x h w).
 
-    The radius of a Gaussian is its standard deviation, that of a square half its side.
+    y and x are its shifts by 0, 1, ... of `shifts` parts of a pixel; 1 is for what stands on whole pixels. The radius of
+    a Gaussian is its standard deviation, that of a square half its side.
     """
     pixels = np.arange(-reach(shape, radius), reach(shape, radius) + 1)
     if shape == "gaussian":
-        line = np.array([[math.exp(-(((x - s / SUBPIXELS) / radius) ** 2) / 2) for x in pixels.tolist()]
-                         for s in range(SUBPIXELS)])  # fmt: skip
+        line = np.array([[math.exp(-(((x - s / shifts) / radius) ** 2) / 2) for x in pixels.tolist()]
+                         for s in range(shifts)])  # fmt: skip
     else:
-        left = pixels - 0.5 - np.arange(SUBPIXELS)[:, None] / SUBPIXELS
+        left = pixels - 0.5 - np.arange(shifts)[:, None] / shifts
         line = np.clip(np.minimum(left + 1, radius) - np.maximum(left, -radius), 0, 1)
     if shape in ("gaussian", "square"):
         table = line[:, None, :, None] * line[None, :, None, :]
     else:
-        table = _disc(pixels, radius) - (_disc(pixels, RING * radius) if shape == "ring" else 0)
+        table = _disc(pixels, radius, shifts) - (_disc(pixels, RING * radius, shifts) if shape == "ring" else 0)
     table.flags.writeable = False
     return table
 
@@ -52,15 +53,15 @@ def coverage_memory(shape: str, radius: float) -> int:
     return SUBPIXELS**2 * (2 * reach(shape, radius) + 1) ** 2 * (3 * 8 + 3)
 
 
-def _disc(pixels: NDArray[np.int64], radius: float) -> Array:
+def _disc(pixels: NDArray[np.int64], radius: float, shifts: int) -> Array:
     """The share of each pixel that a disc covers: (y x h w)."""
-    shifts = np.arange(SUBPIXELS) / SUBPIXELS
+    moved = np.arange(shifts) / shifts
     middles = (np.arange(COLUMNS) + 0.5) / COLUMNS - 0.5
-    x = pixels[:, None] - shifts[:, None, None] + middles  # (x w columns)
+    x = pixels[:, None] - moved[:, None, None] + middles  # (x w columns)
     half = np.sqrt(np.maximum(radius * radius - x * x, 0))
-    low = pixels - 0.5 - shifts[:, None]  # (y h)
-    table = np.empty((SUBPIXELS, SUBPIXELS, len(pixels), len(pixels)))
-    for row, column in np.ndindex(SUBPIXELS, SUBPIXELS):
+    low = pixels - 0.5 - moved[:, None]  # (y h)
+    table = np.empty((shifts, shifts, len(pixels), len(pixels)))
+    for row, column in np.ndindex(shifts, shifts):
         bottom = low[row][:, None, None]
         inside = np.minimum(bottom + 1, half[column]) - np.maximum(bottom, -half[column])
         table[row, column] = np.clip(inside, 0, 1).sum(axis=-1) / COLUMNS
