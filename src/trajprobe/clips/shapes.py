@@ -30,8 +30,8 @@ def reach(shape: str, radius: float) -> int:
 def coverage(shape: Shape, radius: float, shifts: int = SUBPIXELS) -> Array:
     """The share, 0 to 1, of each pixel that a shape of `radius` pixels covers: (y x h w).
 
-    y and x are its shifts by 0, 1, ... of `shifts` parts of a pixel; 1 is for what stands on whole pixels. The radius of
-    a Gaussian is its standard deviation, that of a square half its side.
+    y and x are its shifts by 0, 1, ... of `shifts` parts of a pixel; 1 is for what stands on whole pixels. The radius
+    of a Gaussian is its standard deviation, that of a square half its side.
     """
     pixels = np.arange(-reach(shape, radius), reach(shape, radius) + 1)
     if shape == "gaussian":
