@@ -68,6 +68,21 @@ def test_bytes_are_equal_for_any_part_of_a_set_and_any_chunk(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", SCENES)
+def test_a_shards_key_tells_apart_what_is_drawn_apart_and_nothing_else(name):
+    """Of the same tracks under other numbers, and of what is seen but for the marker's places."""
+    tracks, drawn = tracks_of(6), rendering(5, 24, **SCENES[name])
+    shared = scene.framing(tracks, drawn.placement)
+    one, other = (scene.place(tracks, shared, drawn, np.arange(start, start + 6)) for start in (0, 100))
+    same = (scene.draw(one, drawn) == scene.draw(other, drawn)).all()
+    assert (one.digest(drawn.scene) == other.digest(drawn.scene)) == same
+    assert same == (not drawn.scene.clutter.level and not drawn.scene.camera.moves)
+    for key in ("points", "path", "nearness", "looks"):
+        changed = scene.Places(**vars(one) | {key: getattr(one, key) * 0.5 + 0.25})
+        if not (scene.draw(changed, drawn) == scene.draw(one, drawn)).all():
+            assert changed.digest(drawn.scene) != one.digest(drawn.scene), key
+
+
+@pytest.mark.parametrize("name", SCENES)
 def test_level_0_has_the_clean_bytes(name):
     tracks, drawn = tracks_of(6), rendering(5, 24, **SCENES[name])
     clean = rendering(5, 24, **{key: part for key, part in SCENES[name].items() if key != "clutter"})

@@ -13,7 +13,7 @@ from trajprobe.errors import UserError
 FOLDER = Path("data/scenes")
 #: Pixels of a side, and bytes of a file, at most: git keeps them.
 SIDE, BYTES = 4096, 10_000_000
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 
 
 def digest(name: str) -> str:
