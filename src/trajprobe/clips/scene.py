@@ -175,8 +175,12 @@ def _draw_world(frames: canvas.Bytes, places: Places, drawn: Rendering) -> None:
     scene, resolution = drawn.scene, drawn.form.resolution
     count, times = places.points.shape[:2]
     beyond = math.ceil((scene.camera.pan / 2 + scene.camera.shake) * resolution) + 1 if scene.camera.moves else 0
+    empty = not scene.clutter.level * scene.clutter.objects
+    if empty and scene.background.kind == "flat" and len(set(scene.background.colour)) == 1:
+        frames.fill(scene.background.colour[0])
+        return
     behind = background.picture(scene.background, resolution + 2 * beyond, resolution)
-    if not scene.clutter.level * scene.clutter.objects:
+    if empty:
         worlds = np.broadcast_to(behind, (count, *behind.shape))
     else:
         worlds = np.repeat(behind[None], count, axis=0)
