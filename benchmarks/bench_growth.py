@@ -46,7 +46,7 @@ labelling.save(Path("labelling.npz"))
 """,
     "render": """
 from trajprobe.clips.render import render
-from trajprobe.clips.scene import Format, Scene
+from trajprobe.clips.sections import Format, Scene
 scene = Scene("perspective", "dataset", "normalised", 0.05, 0.1)
 render(Path("canonical.npz"), scene, Format(5, 32), Path("clips/t5"), "warn", Path("t5.json"))
 """,

@@ -14,7 +14,7 @@ def main() -> str:
     from trajprobe.files import findings, imported
 
     values = read()
-    drawing = guards.Drawing(*(section(values, str, "render", key) for key in ("view", "scaling", "time")))
+    drawing = guards.Drawing.of(values)
     dataset = section(values, str, "dataset")
     params = section(values, folds.Prepare, "prepare")
     path = Path(f"data/raw/{dataset}.npz")

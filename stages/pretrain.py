@@ -11,7 +11,7 @@ from trajprobe.stage import run
 
 def main(name: str) -> str:
     from trajprobe.backbones import weights
-    from trajprobe.clips.scene import Format, Scene
+    from trajprobe.clips.sections import Format, rendering_in
     from trajprobe.files.atomic import fresh_folder, write_csv
     from trajprobe.files.checked_json import write_checked_json
     from trajprobe.files.probe_results import PRETRAINING
@@ -20,13 +20,14 @@ def main(name: str) -> str:
 
     values = read()
     params = section(values, Pretrain, "pretrain", name)
-    scene, form = section(values, Scene, "render"), section(values, Format, "clips", params.clips)
+    form = section(values, Format, "clips", params.clips)
+    drawn = rendering_in(values, form, params.scene, f"pretrain.{name}.scene")
     pool = Tracks.load(Path("data/trajectories/pool.npz"))
     figures, curves = [], []
     with fresh_folder(weights.WEIGHTS / name) as temporary:
         for seed in range(params.seeds):
-            trained = pretrain(pool, scene, form, params, name, seed)
-            weights.save(temporary / str(seed), trained.network, provenance(params, seed, pool.digest(), scene, form))
+            trained = pretrain(pool, drawn, params, name, seed)
+            weights.save(temporary / str(seed), trained.network, provenance(params, seed, pool.digest(), drawn))
             figures.append(trained.figures)
             curves.append(trained.curve)
     means = mean_over_seeds(figures)

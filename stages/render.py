@@ -11,15 +11,13 @@ from trajprobe.stage import run
 
 def main(name: str) -> str:
     from trajprobe.clips.render import render
-    from trajprobe.clips.scene import Format, Scene
+    from trajprobe.clips.sections import rendering
     from trajprobe.files.findings import of_clips
 
     values = read()
     guards = section(values, str, "prepare", "guards")
-    scene = section(values, Scene, "render")
-    form = section(values, Format, "clips", name)
     tracks, folder = Path("data/trajectories/tracks.npz"), Path("data/clips") / name
-    return render(tracks, scene, form, folder, guards, of_clips(name))
+    return render(tracks, rendering(values, name), folder, guards, of_clips(name))
 
 
 if __name__ == "__main__":

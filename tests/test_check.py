@@ -9,7 +9,7 @@ from msgspec import inspect
 
 from trajprobe.backbones import family as families
 from trajprobe.check import check
-from trajprobe.clips.scene import Format, Scene
+from trajprobe.clips.sections import Format, Placement, Scene
 from trajprobe.compare.comparison import Compare
 from trajprobe.data.folds import Prepare
 from trajprobe.data.synthetic import Synthetic
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = [
     path.stem for path in (ROOT / "src/trajprobe/backbones").glob("*.py") if path.stem not in ("family", "weights")
 ]
-STRUCTS = [Compute, Synthetic, Prepare, Scene, Format, Pretrain, Run, Row, Probe, Compare, HyperParameters]
+STRUCTS = [Compute, Synthetic, Prepare, Placement, Scene, Format, Pretrain, Run, Row, Probe, Compare, HyperParameters]
 #: Seconds of processor time in which the check must end.
 LIMIT = 5
 
@@ -86,7 +86,9 @@ def test_the_repositorys_own_parameters_are_taken(real, machine):
 
 ABSURD = [
     ("synthetic.clips", 10**12), ("synthetic.points", 2**64), ("synthetic.points", 100_000), ("prepare.folds", 10**12),
-    ("render.blob", 1e-310), ("clips.t17.frames", 10**12), ("clips.t17.resolution", 2**64),
+    ("scenes.default.marker.radius", 1e-310), ("scenes.default.clutter", {"objects": 10**12}),
+    ("scenes.default.camera.pan", 1e300), ("scenes.default.trail", {"width": -1.0}),
+    ("clips.t17.frames", 10**12), ("clips.t17.resolution", 2**64),
     ("clips.t17", {"frames": 10_000, "resolution": 4096}), ("pretrain.magvit2-tiny.steps", 10**12),
     ("pretrain.magvit2-tiny.batch", 2**64), ("pretrain.magvit2-tiny.batch", 10**5),
     ("pretrain.magvit2-tiny.learning_rate", float("inf")), ("pretrain.magvit2-tiny.weight_decay", 1e300),

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from typing import Any
 
 from trajprobe.backbones import weights
-from trajprobe.clips.scene import Format, Scene, check_memory
+from trajprobe.clips.scene import check_memory
+from trajprobe.clips.sections import Format, Placement, rendering, rendering_in, scenes
 from trajprobe.compare.comparison import Compare
 from trajprobe.data import synthetic
 from trajprobe.data.folds import Prepare
@@ -30,7 +31,7 @@ def check(values: dict[str, Any]) -> None:
         "compute": Compute,
         "synthetic": synthetic.Synthetic,
         "prepare": Prepare,
-        "render": Scene,
+        "render": Placement,
         "features": Run,
         "probe": Probe,
         "compare": Compare,
@@ -39,12 +40,13 @@ def check(values: dict[str, Any]) -> None:
         section(values, struct, name)
     synthetic.check_memory(section(values, synthetic.Synthetic, "synthetic"))
     formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
-    for name, form in formats.items():
-        check_memory(section(values, Scene, "render"), form, 1, f"params.yaml: `clips.{name}`")
+    scenes(values)
+    for name in formats:
+        check_memory(rendering(values, name), 1, f"params.yaml: `clips.{name}`")
     for name in section(values, dict[str, Any], "package_weights"):
         _check_package_weights(name, section(values, PackageWeights, "package_weights", name), values)
     for name in section(values, dict[str, Any], "pretrain"):
-        _check_pretrain(name, section(values, Pretrain, "pretrain", name), formats)
+        _check_pretrain(name, section(values, Pretrain, "pretrain", name), formats, values)
     for name, row in named_rows(values).items():
         _check_row(name, row, formats, values)
     held_against(values)
@@ -60,13 +62,14 @@ def _check_package_weights(name: str, entry: PackageWeights, values: dict[str, A
         raise UserError(f"{where}: got weights that {added} holds too; take one of the two away")
 
 
-def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format]) -> None:
+def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format], values: dict[str, Any]) -> None:
     if name in (NONE, RANDOM):
         raise UserError(f"params.yaml: `pretrain.{name}`: got a name that `weights` uses for no weights; rename it")
     of = trainable(recipe.family)
     architecture = of.architecture(recipe.architecture, f"pretrain.{name}")
     _check_one_of(f"pretrain.{name}.clips", recipe.clips, formats)
     check_format(of, formats[recipe.clips], f"pretrain.{name}")
+    rendering_in(values, formats[recipe.clips], recipe.scene, f"pretrain.{name}.scene")
     check_training_memory(of, architecture, formats[recipe.clips], recipe, name)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from trajprobe.cli_clips import clip_options, draw_clips
 from trajprobe.cli_data import import_options
 from trajprobe.errors import STATUS, UserError, escape_output, interruptible, system_reason, visible
 
@@ -122,6 +123,19 @@ def remove_data(name: str) -> None:
 
     mend(show)
     show(remove_data_set(name, read()))
+
+
+@commands.group()
+def clips() -> None:
+    """Look at clips."""
+
+
+@clips.command("show")
+@click.argument("name", help="The name of a format in params.yaml.")
+@clip_options
+def show_clips(name: str, **options: Any) -> None:
+    """Draw clips of the data set in a format; nothing of a run is needed."""
+    show(draw_clips(name, **options))
 
 
 @commands.group()

@@ -25,6 +25,7 @@ SECTIONS = (
     "synthetic",
     "prepare",
     "render",
+    "scenes",
     "clips",
     "package_weights",
     "pretrain",
@@ -34,7 +35,7 @@ SECTIONS = (
     "compare",
 )
 #: Sections that map names to settings. The names stand in DVC's stage names, in paths and in commands.
-NAMED_SECTIONS = ("clips", "package_weights", "pretrain", "rows")
+NAMED_SECTIONS = ("scenes", "clips", "package_weights", "pretrain", "rows")
 #: DVC leaves keys of these names, at any depth, out of its run cache's hash (treeverse/dvc#10296): a changed value
 #: would bring back the results of the old one.
 KEYS_LOST_BY_DVC = ("size", "nfiles")
@@ -178,8 +179,18 @@ def parse(node: Any, struct: type[T], where: str) -> T:
         at = path.removesuffix("`").removeprefix("$").lstrip(".")
         reason = reason.replace("Object contains unknown field", "unknown key")
         reason = reason.replace("Object missing required field", "missing key")
+        nearest, kind = _declared(struct, at)
         if reason.startswith("Invalid enum value"):
-            reason += f", expected one of {', '.join(get_args(get_type_hints(struct).get(at)))}"
-        fields = getattr(struct, "__struct_fields__", ())
+            reason += f", expected one of {', '.join(get_args(kind))}"
+        fields = getattr(nearest, "__struct_fields__", ())
         keys = f"; the valid keys are {', '.join(fields)}" if fields else ""
         raise UserError(f"{where}{f', at `{at}`' if at else ''}: {reason}{keys}") from None
+
+
+def _declared(kind: Any, path: str) -> tuple[Any, Any]:
+    """What is declared at a path of names within a type: the struct that it leads into last, and the type there."""
+    struct = kind
+    for name in filter(None, path.split(".")):
+        kind = get_type_hints(kind).get(name) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+        struct = kind if hasattr(kind, "__struct_fields__") else struct
+    return struct, kind

@@ -2,8 +2,24 @@
 
 import numpy as np
 import pytest
+from renderings import rendering
 
-from trajprobe.clips.canvas import SUBPIXELS, draw, patches
+from trajprobe.clips import marker, scene
+from trajprobe.clips.scene import Places
+from trajprobe.clips.shapes import SUBPIXELS
+
+
+def draw(points, resolution, sigma):
+    """The default scene's clips [b t h w c] of blobs at `points` (b t 2), of `sigma` pixels."""
+    drawn = rendering(points.shape[1], resolution, radius=sigma / resolution)
+    still, ones = np.zeros(points.shape, np.int64), np.ones(points.shape[:2])
+    return scene.draw(Places(points, points, still, 0 * ones, ones, np.arange(len(points))), drawn)
+
+
+def patches(sigma):
+    """The table of such blobs: uint8 (y x h w c)."""
+    table = marker.patches(marker.Marker(), sigma, (0, 0, 0))
+    return table.reshape(8, 8, *table.shape[1:2], -1, 3)
 
 
 def exact(points, resolution, sigma):

@@ -4,20 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from renderings import rendering
 
 from trajprobe.clips import camera
 from trajprobe.clips.render import ClipMaker, ClipWork
-from trajprobe.clips.scene import SHOWN, Format, Scene, framing, place
+from trajprobe.clips.scene import SHOWN, framing, place
 from trajprobe.data import raw
 from trajprobe.data.canonical import canonical
 from trajprobe.files.tracks import Tracks
 
 WILD = Path(__file__).parents[3] / "shared/data/in_the_wild/one_outlier_point_1e6.npz"
-FORM = Format(frames=9, resolution=32)
 
 
-def scene(scaling="dataset", time="normalised", view="xy", margin=0.1):
-    return Scene(view=view, scaling=scaling, time=time, blob=0.05, margin=margin)
+def scene(scaling="dataset", time="normalised", frames=9, resolution=32, **other):
+    return rendering(frames, resolution, scaling=scaling, time=time, **other)
 
 
 def tracks_of(points, times=None, lengths=None):
@@ -33,8 +33,8 @@ def walks(count=100, steps=20, d=2, seed=0):
     return generator.normal(size=(count, steps, d)).cumsum(axis=1) + generator.normal(0, 5, (count, 1, d))
 
 
-def placed(tracks, of, form=FORM):
-    return place(tracks, framing(tracks, of), of, form)
+def placed(tracks, of):
+    return place(tracks, framing(tracks, of.placement), of).points
 
 
 @pytest.mark.parametrize("count", [1, 2, 19, 20, 21, 100])
@@ -55,7 +55,7 @@ def test_arc_lengths_are_sums_of_the_lengths_of_steps(d):
 
 def test_a_robust_box_holds_the_share_of_tracks_on_each_side():
     points = walks()
-    box = framing(tracks_of(points), scene("robust")).box
+    box = framing(tracks_of(points), scene("robust").placement).box
     for axis in (0, 1):
         assert (points[..., axis].max(axis=1) <= box[1, axis]).mean() == SHOWN
         assert (points[..., axis].min(axis=1) >= box[0, axis]).mean() == SHOWN
@@ -78,7 +78,7 @@ def test_clips_of_the_wild_fix_stand_still_and_robust_ones_move(tmp_path):
     tracks.save(tmp_path / "tracks.npz")
 
     def found(scaling):
-        work = ClipWork(tmp_path / "tracks.npz", scene(scaling), Format(frames=17, resolution=64))
+        work = ClipWork(tmp_path / "tracks.npz", scene(scaling, frames=17, resolution=64))
         return {finding.name: finding for finding in ClipMaker(work, tracks).survey("t17")[1]}
 
     assert found("dataset")["t17: still"].grave
@@ -91,7 +91,7 @@ def test_clips_of_the_wild_fix_stand_still_and_robust_ones_move(tmp_path):
 @pytest.mark.parametrize("margin", [0.0, 0.1])
 def test_without_scaling_the_unit_square_fills_the_frame_but_for_its_margin(margin):
     points = np.array([[[0, 0], [1, 1]], [[0.5, 0.5], [0.25, 0.75]], [[5, 5], [6, 6]]])
-    pixels = placed(tracks_of(points), scene("none", margin=margin), Format(frames=2, resolution=32))
+    pixels = placed(tracks_of(points), scene("none", margin=margin, frames=2))
     room = 32 * (1 - 2 * margin)
     expected = (points - 0.5) * room * [1, -1] + 15.5
     np.testing.assert_allclose(pixels[:2], expected[:2], atol=1e-9)
@@ -101,8 +101,8 @@ def test_without_scaling_the_unit_square_fills_the_frame_but_for_its_margin(marg
 def test_in_perspective_without_scaling_the_unit_cube_is_the_box():
     points = np.random.default_rng(0).uniform(0, 1, (6, 9, 3))
     cube = np.stack([np.zeros(3), np.ones(3)])
-    low, high = camera.image_box(cube, "perspective")
-    image = camera.project(points, "perspective", cube)
+    low, high = camera.image_box(cube, camera.Camera(view="perspective"))
+    image = camera.project(points, camera.Camera(view="perspective"), cube)
     expected = camera.fit(image, low, high, 32, 0.1)
     np.testing.assert_allclose(placed(tracks_of(points), scene("none", view="perspective")), expected, atol=1e-9)
 
@@ -121,10 +121,9 @@ def test_at_fixed_duration_frames_are_at_equal_times_and_a_track_stands_at_its_e
     points, lengths = walks(40, 21), np.r_[np.full(20, 21), np.full(20, 11)]
     times = np.tile(0.5 * np.arange(21.0) + 3, (40, 1))
     tracks = tracks_of(points, times, lengths)
-    of = scene(time="duration")
-    assert framing(tracks, of).duration == 10
-    pixels, usual = placed(tracks, of, Format(frames=21, resolution=32)), scene()
-    own = place(tracks, framing(tracks, usual), usual, Format(frames=21, resolution=32))
+    of = scene(time="duration", frames=21)
+    assert framing(tracks, of.placement).duration == 10
+    pixels, own = placed(tracks, of), placed(tracks, scene(frames=21))
     np.testing.assert_allclose(pixels[:20], own[:20], atol=1e-9)
     np.testing.assert_allclose(pixels[20:, :11], own[20:, ::2], atol=1e-9)
     assert (pixels[20:, 10:] == pixels[20:, 10:11]).all()
@@ -134,7 +133,7 @@ def test_one_late_stamp_does_not_fill_all_clips():
     times = np.tile(np.arange(20.0), (100, 1))
     times[4, -1] = 1e6
     tracks, of = tracks_of(walks(), times), scene(time="duration")
-    assert framing(tracks, of).duration == 19
+    assert framing(tracks, of.placement).duration == 19
     assert np.ptp(placed(tracks, of), axis=1).max(axis=1).min() > 0.5
 
 
@@ -185,8 +184,3 @@ def test_classes_of_speed_stay_apart_at_fixed_duration_and_vanish_by_arc_length(
         np.linalg.norm(np.diff(placed(tracks, scene(time="arc_length")), axis=1), axis=2).std(axis=0), 0, atol=1e-9
     )
     assert accuracy(tracks, labels, "arc_length") < 0.5
-
-
-def test_clips_record_a_time_that_is_not_the_usual_one():
-    assert scene().recipe() == {"view": "xy", "scaling": "dataset", "blob": 0.05, "margin": 0.1}
-    assert scene(time="duration").recipe() == scene().recipe() | {"time": "duration"}

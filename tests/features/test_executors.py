@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from renderings import rendering
 from small import VIDEO, files, place, values, written
 
 from trajprobe.clips import render
-from trajprobe.clips.scene import Format, Scene
 from trajprobe.features.extract import extract
 from trajprobe.files.feature_shards import read
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
 
-SCENE = Scene(view="xy", scaling="dataset", time="normalised", blob=0.05, margin=0.1)
+#: A cluttered scene, so that all that is random is made in each way.
+DRAWN = rendering(5, 16, trail={"width": 0.05}, clutter={"level": 1, "objects": 2, "noise": 0.02, "drops": 0.2})
 COUNT = 2 * render.CLIPS_PER_SHARD + 10
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -28,8 +29,7 @@ def make():
     points = np.random.default_rng(0).normal(size=(COUNT, 9, 2)).cumsum(axis=1)
     box = np.array([points.min((0, 1)), points.max((0, 1))])
     Tracks(points, np.tile(np.arange(9.0), (COUNT, 1)), np.full(COUNT, 9), box).save(Path("tracks.npz"))
-    form = Format(frames=5, resolution=16)
-    render.render(Path("tracks.npz"), SCENE, form, Path("data/clips/drawn"), "stop", Path("drawn.json"))
+    render.render(Path("tracks.npz"), DRAWN, Path("data/clips/drawn"), "stop", Path("drawn.json"))
     extract(values(), "trained")
 
 

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from raw_sets import data_set, walks
+from renderings import rendering
 
-from trajprobe.clips.scene import Format, Scene, draw, framing, place
+from trajprobe.clips.scene import draw, framing, place
 from trajprobe.errors import UserError
 from trajprobe.figures import data, style
 from trajprobe.params import read
 
 ROOT = Path(__file__).parents[2]
-SCENE = Scene(view="xy", scaling="dataset", time="normalised", blob=0.05, margin=0.1)
-FORM = Format(frames=5, resolution=16)
+DRAWN = rendering(5, 16)
 
 
-def picture(dataset, scene=SCENE, form=FORM):
-    return data.picture(dataset, scene, form, "t5")
+def picture(dataset, drawn=DRAWN):
+    return data.picture(dataset, drawn, "t5")
 
 
 def texts(figure):
@@ -75,9 +75,8 @@ def test_paths_are_where_the_clips_have_them():
     figure = picture(dataset)
     for label, axes in enumerate(panels(figure, 2)):
         rows = np.flatnonzero(dataset.raw.labels == label)
-        expected = place(
-            dataset.tracks[rows], framing(dataset.tracks, SCENE), SCENE, Format(frames=data.STEPS, resolution=1024)
-        )
+        fine = rendering(data.STEPS, 1024)
+        expected = place(dataset.tracks[rows], framing(dataset.tracks, fine.placement), fine).points
         lines = np.stack([line.get_xydata() for line in axes.lines[:-1]])
         np.testing.assert_array_equal(lines, expected)
         np.testing.assert_array_equal(axes.lines[-1].get_xydata(), expected[:, 0])
@@ -89,9 +88,9 @@ def test_the_frames_of_a_clip_are_its_pixels():
     assert len(strips) == 2
     for label, strip in enumerate(strips):
         row = np.flatnonzero(dataset.raw.labels == label)[:1]
-        video = draw(place(dataset.tracks[row], framing(dataset.tracks, SCENE), SCENE, FORM), SCENE, FORM)[0]
+        video = draw(place(dataset.tracks[row], framing(dataset.tracks, DRAWN.placement), DRAWN), DRAWN)[0]
         enlarged = 96 // 16
-        frames = np.split(np.asarray(strip)[::enlarged], FORM.frames, axis=1)
+        frames = np.split(np.asarray(strip)[::enlarged], DRAWN.form.frames, axis=1)
         for frame, pixels in zip(frames, video, strict=True):
             np.testing.assert_array_equal(frame[:, : 16 * enlarged : enlarged], pixels)
 
@@ -146,6 +145,5 @@ def test_a_picture_is_saved_in_a_format_of_params_and_no_other(tmp_path):
     ("track", "normalised", ["each scaled to the frame"]),
 ])  # fmt: skip
 def test_the_captions_say_how_clips_are_drawn(scaling, time, words):
-    scene = Scene(view="xy", scaling=scaling, time=time, blob=0.05, margin=0.1)
-    shown = " ".join(texts(picture(walks(["a", "b"]), scene)))
+    shown = " ".join(texts(picture(walks(["a", "b"]), rendering(5, 16, scaling=scaling, time=time))))
     assert [word for word in words if word not in shown] == []

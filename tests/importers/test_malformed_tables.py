@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from renderings import rendering
 
-from trajprobe.clips.scene import Format, Scene, framing, place
+from trajprobe.clips.scene import framing, place
 from trajprobe.data.canonical import canonical
 from trajprobe.errors import UserError
 from trajprobe.importers.data_set import load
@@ -162,8 +163,8 @@ def test_a_malformed_table_is_read_or_refused_in_one_line(case):
         for note in (*notes, *result.notes):
             assert note.isprintable()
         tracks = canonical(result)  # what the stages do with it
-        scene = Scene(view="xy", scaling="dataset", time="normalised", blob=0.05, margin=0.1)
-        assert np.isfinite(place(tracks, framing(tracks, scene), scene, Format(frames=9, resolution=16))).all()
+        drawn = rendering(9, 16)
+        assert np.isfinite(place(tracks, framing(tracks, drawn.placement), drawn).points).all()
 
 
 @pytest.mark.parametrize("ending", [".csv", ".txt", ".jsonl", ".parquet", ".npz", ".npy", ".csv.gz"])

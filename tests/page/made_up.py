@@ -195,7 +195,7 @@ def _pictures(name, row, labelling, changed, generator):
         write_bytes(pictures.token(RECONSTRUCTION, label), strip(video))
     weights = [Weights("net", "a" * 64, changed.get("licence", "MIT"), "made up")] if row["weights"] != "none" else []
     facts = RowPictures(
-        frames=FRAMES, resolution=SIDE, blob=0.05, shown=list(range(FRAMES)), inputs=inputs, tokens=tokens,
+        frames=FRAMES, resolution=SIDE, radius=0.05, shown=list(range(FRAMES)), inputs=inputs, tokens=tokens,
         examples=dict(zip(labels, first.tolist(), strict=True)), flop=10**9 if weights else None, weights=weights,
     )  # fmt: skip
     pictures.save(facts, generator.random((len(labelling.labels), FRAMES, 2)))

@@ -62,7 +62,7 @@ def test_places_and_facts_are_read_as_they_were_written(tmp_path):
     pictures = Pictures(tmp_path)
     places = np.array([[[0.5, 0.25], [-1.0, 2.0]]])
     facts = RowPictures(
-        frames=2, resolution=8, blob=0.05, shown=[0, 1], inputs=["plain"], examples={"0": 0},
+        frames=2, resolution=8, radius=0.05, shown=[0, 1], inputs=["plain"], examples={"0": 0},
         weights=[Weights("net/0", "a" * 64)],
     )  # fmt: skip
     pictures.save(facts, places)

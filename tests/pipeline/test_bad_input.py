@@ -117,7 +117,26 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
         ("t99", ("rows", "magvit2-tiny-shuffled", "clips"), "expected `t17`, as in `rows.magvit2-tiny`"),
         ({"frames": 9, "size": 16}, ("clips", "t17"), "got `clips.t17.size`, expected no key called `size`"),
         ({"frames": 9, "resolution": 16}, ("clips", "x;touch Y"), "got 'x;touch Y', expected letters, digits, - and _"),
-        ("side", ("render", "view"), "expected one of xy, xz, yz, perspective"),
+        (
+            "side",
+            ("scenes", "default", "camera", "view"),
+            "`scenes.default`, at `camera.view`: Invalid enum value 'side'",
+        ),
+        (
+            "side",
+            ("scenes", "default", "camera", "view"),
+            "expected one of xy, xz, yz, perspective; the valid keys are ",
+        ),
+        (9, ("scenes", "default", "marker", "size"), "got `scenes.default.marker.size`, expected no key called `size`"),
+        (
+            9,
+            ("scenes", "default", "marker", "sides"),
+            "unknown key `sides`; the valid keys are shape, radius, ",
+        ),
+        (-1.0, ("scenes", "default", "marker", "radius"), "at `marker.radius`: Expected `float` >= 0.0001"),
+        ("night", ("clips", "t17", "scene"), "`clips.t17.scene`: got `night`, expected one of default"),
+        ("night", ("pretrain", "magvit2-tiny", "scene"), "`pretrain.magvit2-tiny.scene`: got `night`, expected one of"),
+        ({"kind": "image", "image": "sky.png"}, ("scenes", "default", "background"), "data/scenes/sky.png: is missing"),
     ],
 )
 def test_parameters_are_refused_before_anything_runs(reproduced, tmp_path, monkeypatch, value, keys, words):

@@ -24,6 +24,7 @@ STALE = {
     "backbones/weights.py": "weights pretrain features pictures",
     "check.py": "",
     "cli.py": "",
+    "cli_clips.py": "",
     "cli_data.py": "",
     "clips": "render pretrain",
     "compare": "compare report",

@@ -2,6 +2,8 @@
 
 import json
 
+from PIL import Image
+
 CONTROLS = ("pixels", "coordinates", "kinematics", "extent", "noise")
 ROWS = ("magvit2-tiny", "magvit2-tiny-shuffled", *CONTROLS)
 PROBES = {f"probe@{row}" for row in ROWS}
@@ -53,13 +55,20 @@ def test_the_arrow_of_time_reruns_features_and_the_comparison(clone):
 
 
 def test_a_render_parameter_reruns_from_render(clone):
-    clone.set(0.06, "render", "blob")
     pretraining = {"pretrain@magvit2-tiny", "pretrain@magvit2-tiny-shuffled"}
+    clone.set(0.2, "render", "margin")
     assert clone.stale() == {"render@t17", "report"} | pretraining
-    clone.set(0.05, "render", "blob")
-    clone.set("xz", "render", "view")
+    clone.set(0.1, "render", "margin")
+    clone.set("xz", "scenes", "default", "camera", "view")
     assert clone.stale() == {"prepare", "render@t17", "report"} | pretraining
-    clone.set("xy", "render", "view")
+    clone.set("xy", "scenes", "default", "camera", "view")
+    clone.set({"trail": {"width": 0.05}}, "scenes", "another")  # which the pool is not drawn in
+    assert clone.stale() == {"prepare", "render@t17", "report"}
+    clone.set(None, "scenes", "another")
+    Image.new("RGB", (8, 8)).save(clone.folder / "data/scenes/sky.png")
+    assert clone.stale() == {"render@t17", "report"} | pretraining
+    (clone.folder / "data/scenes/sky.png").rename(clone.folder / "data/scenes/notes.txt")
+    assert clone.stale() == set()
     clone.set(48, "clips", "t17", "resolution")
     assert clone.stale() == {"check", "render@t17", *END} | pretraining
 

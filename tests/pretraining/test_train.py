@@ -7,9 +7,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
+from renderings import rendering
 
 from trajprobe.backbones.magvit2_tiny import Architecture, DepthToSpace, Magvit2Tiny
-from trajprobe.clips.scene import Format, Scene, draw, framing, place
+from trajprobe.clips.scene import Places, draw, framing, place
 from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
 from trajprobe.pretraining import train
@@ -18,7 +19,7 @@ from trajprobe.pretraining.train import Pretrain, mean_over_seeds, pretrain, pro
 
 ARCHITECTURE = {"channels": 4, "multipliers": [1, 1, 2], "residual_blocks": 0, "bits": 4}
 SHAPE = Architecture(channels=4, multipliers=(1, 1, 2), residual_blocks=0, bits=4)
-SCENE = Scene(view="xy", scaling="dataset", time="normalised", blob=0.1, margin=0.1)
+DRAWN = rendering(9, 16, radius=0.1)
 
 
 def recipe(**changed):
@@ -26,6 +27,7 @@ def recipe(**changed):
         "family": "magvit2_tiny",
         "architecture": ARCHITECTURE,
         "clips": "small",
+        "scene": "default",
         "shuffle_frames": False,
         "steps": 4,
         "batch": 4,
@@ -53,7 +55,7 @@ def _arithmetic_as_it_was():
 
 
 def trained(frames=9, tracks=None, seed=0, **changed):
-    return pretrain(tracks or pool(), SCENE, Format(frames=frames, resolution=16), recipe(**changed), "tiny", seed)
+    return pretrain(tracks or pool(), rendering(frames, 16, radius=0.1), recipe(**changed), "tiny", seed)
 
 
 def same(one, other):
@@ -86,16 +88,16 @@ def test_it_learns():
 def test_it_is_adam_with_one_cycle_and_clipped_gradients():
     """The loop in plain torch, from the batches and the objective that tests of their own hold to the truth."""
     found, told = trained(steps=4), recipe(steps=4)
-    tracks, form = pool(), Format(frames=9, resolution=16)
+    tracks = pool()
     torch.manual_seed(0)
     network = Magvit2Tiny(SHAPE)
     predictor = DepthToSpace(SHAPE.bits)
     both = torch.nn.ModuleList([network, predictor])
     adam = torch.optim.AdamW(both.parameters(), lr=1, weight_decay=0.01)
-    made = train._batches(place(tracks, framing(tracks, SCENE), SCENE, form)[6:], told, 16, seed=0)
+    made = train._batches(place(tracks, framing(tracks, DRAWN.placement), DRAWN)[6:], told, 16, seed=0)
     for step in range(4):
         adam.param_groups[0].update(one_cycle(step, 20))  # no schedule is shorter
-        x = torch.from_numpy(draw(next(made), SCENE, form)).permute(0, 4, 1, 2, 3) / 127.5 - 1
+        x = torch.from_numpy(draw(next(made)[0], DRAWN)).permute(0, 4, 1, 2, 3) / 127.5 - 1
         latents = network.encode(x)
         signs = latents + (torch.where(latents > 0, 1.0, -1.0) - latents).detach()
         total = losses(latents, network.decoder(signs), predictor(signs), x, 4).total
@@ -126,8 +128,7 @@ def test_the_network_that_comes_out_is_the_trained_one_and_the_figures_are_of_he
     state = found.network.state_dict()
     assert state.keys() == fresh.keys()
     assert not any(torch.equal(state[key], fresh[key]) for key in state if key.endswith("weight"))
-    form = Format(frames=9, resolution=16)
-    held_out = torch.from_numpy(draw(place(pool()[:6], framing(pool(), SCENE), SCENE, form), SCENE, form))
+    held_out = torch.from_numpy(draw(place(pool()[:6], framing(pool(), DRAWN.placement), DRAWN), DRAWN))
     x = held_out.permute(0, 4, 1, 2, 3) / 127.5 - 1
     with torch.no_grad():
         video = found.network.decode(found.network.codes(found.network.encode(x)))
@@ -188,13 +189,21 @@ def test_a_control_or_an_unknown_family_is_refused():
 
 
 def test_labels_play_no_part():
-    assert list(inspect.signature(pretrain).parameters) == ["tracks", "scene", "form", "params", "name", "seed"]
+    assert list(inspect.signature(pretrain).parameters) == ["tracks", "drawn", "params", "name", "seed"]
     assert {field.name for field in fields(Tracks)} == {"points", "times", "lengths", "box"}
 
 
 def batches(points, count, **changed):
-    made = train._batches(points, recipe(**changed), 16, seed=0)
-    return [next(made) for _ in range(count)]
+    """Batches of places (b t 2), in the order in which their frames are shown."""
+    still, ones = np.zeros(points.shape, np.int64), np.ones(points.shape[:2])
+    made = train._batches(
+        Places(points, points, still, 0 * ones, ones, np.arange(len(points))), recipe(**changed), 16, seed=0
+    )
+    shown = []
+    for _ in range(count):
+        batch, order = next(made)
+        shown.append(batch.points if order is None else np.take_along_axis(batch.points, order[..., None], axis=1))
+    return shown
 
 
 def symmetric(clip):
@@ -237,9 +246,26 @@ def test_shuffling_changes_the_order_of_the_places_alone():
     assert not {tuple(range(9)), tuple(range(9))[::-1]} & set(orders)
 
 
+def test_the_path_the_camera_and_depth_turn_with_the_places_and_clutter_is_never_twice_the_same():
+    drawn = rendering(9, 16, trail={"width": 0.1}, camera={"pan": 0.3})
+    places = place(pool(6), framing(pool(6), drawn.placement), drawn)
+    depth = np.random.default_rng(0).random(places.nearness.shape)
+    of = Places(**vars(places) | {"nearness": depth, "looks": depth + 1})
+    made, numbers = train._batches(of, recipe(batch=6), 16, seed=0), []
+    for _ in range(20):
+        batch, _ = next(made)
+        numbers.append(batch.numbers)
+        np.testing.assert_allclose(batch.path[:, :: (of.path.shape[1] - 1) // 8] + batch.shift, batch.points)
+        np.testing.assert_array_equal(batch.looks, batch.nearness + 1)
+        for clip in batch.nearness:
+            assert any(np.array_equal(clip, own) or np.array_equal(clip, own[::-1]) for own in depth)
+    assert len(np.unique(numbers)) == 120
+    assert np.min(numbers) > 2**40  # of no clip that is told apart
+
+
 def test_provenance_tells_the_pool_and_the_recipe():
-    told = provenance(recipe(), 2, "digest", SCENE, Format(frames=9, resolution=16))
+    told = provenance(recipe(), 2, "digest", DRAWN)
     assert (told["pool"], told["trained_frames"], told["made_by"], told["seed"]) == ("digest", 9, "pretrain", 2)
     assert told["pretrain"]["architecture"] == ARCHITECTURE
-    assert told["render"] == {"view": "xy", "scaling": "dataset", "blob": 0.1, "margin": 0.1}
-    assert told["clips"] == {"frames": 9, "resolution": 16}
+    assert told["scene"] == {"scaling": "dataset", "time": "normalised", "margin": 0.1, "marker": {"radius": 0.1}}
+    assert told["format"] == {"frames": 9, "resolution": 16}

@@ -14,10 +14,11 @@ from typing import get_args
 import numpy as np
 import pytest
 from limits import cases, limited
+from renderings import rendering
 
 from trajprobe.clips.camera import Scaling, Time
 from trajprobe.clips.render import ClipMaker, ClipWork
-from trajprobe.clips.scene import Format, Scene, framing, place
+from trajprobe.clips.scene import framing, place
 from trajprobe.data import folds, guards, raw
 from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
@@ -190,18 +191,17 @@ def use(loaded, path):
     except UserError:  # too few groups in a class, say
         return
     assert isinstance(tracks, Tracks)
-    for finding in guards.findings(loaded, tracks, labelling, guards.Drawing("xy", "dataset", "normalised"), str(path)):
+    for finding in guards.findings(
+        loaded, tracks, labelling, guards.Drawing(["xy"], "dataset", "normalised"), str(path)
+    ):
         assert finding.text.isprintable()
     for scaling, time in product(get_args(Scaling), get_args(Time)):
-        scene, form = (
-            Scene(view="xy", scaling=scaling, time=time, blob=0.05, margin=0.1),
-            Format(frames=9, resolution=16),
-        )
-        for finding in ClipMaker(ClipWork(path, scene, form), tracks).survey("t9")[1]:
+        drawn = rendering(9, 16, scaling=scaling, time=time)
+        for finding in ClipMaker(ClipWork(path, drawn), tracks).survey("t9")[1]:
             assert finding.text.isprintable()
-        places = place(tracks, framing(tracks, scene), scene, form)
+        places = place(tracks, framing(tracks, drawn.placement), drawn).points
         assert np.isfinite(places).all()
-        assert np.abs(places).max() <= 3 * form.resolution
+        assert np.abs(places).max() <= 3 * drawn.form.resolution
 
 
 def imported(path):

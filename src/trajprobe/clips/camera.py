@@ -4,23 +4,71 @@ Only +, -, *, /, square roots, comparisons and floor are used on the way: IEEE a
 does alike to the last bit. (A matrix product would not do: BLAS sums in an order of its own.)
 """
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from trajprobe.clips.streams import uniform
+from trajprobe.errors import UserError
 from trajprobe.files.tracks import AXES, bounds
+from trajprobe.params import Parameters, Seed
 
 Array = NDArray[np.float64]
 View = Literal["xy", "xz", "yz", "perspective"]
 Scaling = Literal["track", "dataset", "robust", "none"]
 Time = Literal["normalised", "duration", "arc_length"]
 Fraction = Annotated[float, Meta(ge=0.0, lt=0.5)]
-#: A viewer of the perspective view stands this many times the data's half-diagonal from its middle.
-DISTANCE = 3.0
-#: What is nearer to that viewer than this share of the distance, or behind, is drawn as if it stood there.
+Coordinate = Annotated[float, Meta(ge=-1000.0, le=1000.0)]
+Vector = tuple[Coordinate, Coordinate, Coordinate]
+#: What is nearer to the viewer of a perspective than this share of the target's distance, or behind, stands there.
 NEAREST = 0.05
+#: The axis along which a flat view looks, and whether larger is nearer: in `xz` the viewer stands where y is small.
+FACING = {"xy": (2, 1.0), "xz": (1, -1.0), "yz": (0, 1.0)}
+#: In half-diagonals of the data's box from its middle: three of them along (1, 1, 1).
+CORNER = (math.sqrt(3), math.sqrt(3), math.sqrt(3))
+
+
+class Camera(Parameters, frozen=True):
+    """From where a scene is seen."""
+
+    view: View = "xy"  #: of 3-D tracks; 2-D ones are drawn as they are
+    #: Of a perspective, z up: where the camera stands, and what it looks at, from the middle of the data's box in
+    #: multiples of its half-diagonal.
+    position: Vector = CORNER
+    target: Vector = (0.0, 0.0, 0.0)
+    #: Of a perspective: degrees that the frame spans. 0: the data's box fills the frame, but for `render.margin`.
+    field_of_view: Annotated[float, Meta(ge=0.0, le=170.0)] = 0.0
+    pan: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0  #: sides of the frame that it moves through a clip, to any side
+    shake: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.0  #: sides of the frame at most, in each frame anew
+    seed: Seed = 0  #: of pan and shake, which each track has of its own
+
+    def check(self, where: str) -> None:
+        """Raises UserError where keys contradict."""
+        given = [key for key in ("position", "target", "field_of_view") if getattr(self, key) != getattr(Camera(), key)]
+        if self.view != "perspective" and given:
+            raise UserError(f"{where}: got `{given[0]}` with the view {self.view}, expected view: perspective with it")
+        if self.position == self.target:
+            raise UserError(f"{where}: got a camera that stands on its target, expected another `position`")
+        if 0 < self.field_of_view < 1:
+            raise UserError(
+                f"{where}: got a `field_of_view` of {self.field_of_view:g} degrees, expected 0, or 1 or more"
+            )
+
+    def axes(self) -> tuple[Vector, Vector, Vector]:
+        """The directions ahead, to the right and up."""
+        x, y, z = (target - eye for target, eye in zip(self.target, self.position, strict=True))
+        ahead = _unit((x, y, z))
+        right = _cross(ahead, (0.0, 0.0, 1.0)) if ahead[0] or ahead[1] else (1.0, 0.0, 0.0)
+        right = _unit(right)
+        return ahead, right, _cross(right, ahead)
+
+    @property
+    def moves(self) -> bool:
+        return bool(self.pan or self.shake)
 
 
 def resample(
@@ -71,31 +119,97 @@ def quantile(values: Array, share: float) -> Array:
     return result
 
 
-def project(points: Array, view: View, box: Array) -> Array:
-    """The 2-D image of 2-D or 3-D points (... d) -> (... 2); 2-D points are their own image.
+def project(points: Array, camera: Camera, box: Array) -> Array:
+    """The 2-D image of 2-D or 3-D points (... d) -> (... 2), y up; 2-D points are their own image.
 
-    `xy`, `xz`, `yz` drop an axis. `perspective` looks along (-1, -1, -1) at the middle of `box` (2 d: low, high)
-    from `DISTANCE` half-diagonals away, z up.
+    `xy`, `xz`, `yz` drop an axis. `perspective` is a pinhole camera: `Camera` says where; its image is to scale at
+    its target's distance. `box` (2 d: low, high) is the data's.
     """
     if points.shape[-1] == 2:
         return points
-    if view != "perspective":
-        return points[..., AXES[view]]
-    x, y, z = np.moveaxis(points - (box[0] + box[1]) / 2, -1, 0)
-    across = (y - x) / np.sqrt(2.0)
-    up = (2 * z - x - y) / np.sqrt(6.0)
-    towards = (x + y + z) / np.sqrt(3.0)
-    side = (box[1] - box[0]) / 2
-    diagonal = np.sqrt(side[0] * side[0] + side[1] * side[1] + side[2] * side[2])
-    depth = np.maximum(DISTANCE * diagonal - towards, NEAREST * DISTANCE * diagonal)
-    shrink = DISTANCE * diagonal / np.where(depth > 0, depth, 1.0)
-    return np.stack([across * shrink, up * shrink], axis=-1)
+    if camera.view != "perspective":
+        return points[..., AXES[camera.view]]
+    _, right, up = camera.axes()
+    shrink = _shrink(points, camera, box)[1]
+    across, above = (_along(points, camera, box, axis) for axis in (right, up))
+    return np.stack([across * shrink, above * shrink], axis=-1)
 
 
-def image_box(box: Array, view: View) -> tuple[Array, Array]:
-    """Low and high corner, each (1 1 2), of the image of the box (2 d)."""
+def nearness(points: Array, camera: Camera, box: Array) -> tuple[Array, Array]:
+    """How near 3-D points (... 3) are: from 0, the far side of the box, to 1 (...); and how large they look (...).
+
+    In a perspective that is as it is, at most four times as large or small as at the camera's target. Flat views show
+    a far point half as large, and a near one half as large again, as one in the middle.
+    """
+    if camera.view == "perspective":
+        forward, _, _ = camera.axes()
+        depth = _along(points, camera, box, forward)
+        middle = -_half_diagonal(box) * _dot(camera.position, forward)
+        across = 2 * _half_diagonal(box)
+        near = 0.5 + (middle - depth) / (across if across > 0 else 1.0)
+        return np.clip(near, 0, 1), np.clip(_shrink(points, camera, box)[1], 0.25, 4)
+    axis, sign = FACING[camera.view]
+    extent = box[1, axis] - box[0, axis]
+    near = 0.5 + sign * (points[..., axis] - (box[0, axis] + box[1, axis]) / 2) / (extent if extent > 0 else 1.0)
+    near = np.clip(near, 0, 1)
+    return near, 0.5 + near
+
+
+def _shrink(points: Array, camera: Camera, box: Array) -> tuple[float, Array]:
+    """The distance of the camera's target, and by how much points (... 3) look larger than they would there."""
+    forward, _, _ = camera.axes()
+    away = [target - eye for target, eye in zip(camera.target, camera.position, strict=True)]
+    distance = _half_diagonal(box) * math.sqrt(_dot(away, away))
+    depth = np.maximum(_along(points, camera, box, forward), NEAREST * distance)
+    return distance, distance / np.where(depth > 0, depth, 1.0)
+
+
+def _along(points: Array, camera: Camera, box: Array, axis: Vector) -> Array:
+    """How far points (... 3) are from the camera, in a direction: (...)."""
+    middle = (box[0] + box[1]) / 2
+    x, y, z = np.moveaxis(points - middle, -1, 0)
+    return x * axis[0] + y * axis[1] + z * axis[2] - _half_diagonal(box) * _dot(camera.position, axis)
+
+
+def _half_diagonal(box: Array) -> float:
+    side = ((box[1] - box[0]) / 2).tolist()
+    return math.sqrt(_dot(side, side))
+
+
+def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
+
+
+def _cross(one: Vector, other: Vector) -> Vector:
+    return (
+        one[1] * other[2] - one[2] * other[1],
+        one[2] * other[0] - one[0] * other[2],
+        one[0] * other[1] - one[1] * other[0],
+    )
+
+
+def _unit(vector: Vector) -> Vector:
+    length = math.sqrt(_dot(vector, vector))
+    return vector[0] / length, vector[1] / length, vector[2] / length
+
+
+def shift(camera: Camera, numbers: NDArray[np.int64], frames: int, resolution: int) -> NDArray[np.int64]:
+    """By how many whole pixels a camera that moves has shifted what it sees, for some tracks (n): (n t 2)."""
+    heading = 2 * uniform(camera.seed, numbers, "pan", 2)[:, None] - 1
+    length = np.sqrt((heading * heading).sum(axis=-1, keepdims=True))
+    way = camera.pan * heading / np.maximum(length, 1e-9) * (np.arange(frames) / max(frames - 1, 1) - 0.5)[:, None]
+    way = way + camera.shake * (2 * uniform(camera.seed, numbers, "shake", 2 * frames).reshape(-1, frames, 2) - 1)
+    return np.floor(way * resolution + 0.5).astype(np.int64)
+
+
+def image_box(box: Array, camera: Camera) -> tuple[Array, Array]:
+    """Low and high corner, each (1 1 2), of what the frame shows: the image of the box (2 d), or the field of view."""
+    if camera.field_of_view and box.shape[1] == 3:
+        # The last bits of a tangent are the C library's own.
+        half = _shrink(box, camera, box)[0] * round(math.tan(math.radians(camera.field_of_view / 2)), 12)
+        return np.full((1, 1, 2), -half), np.full((1, 1, 2), half)
     corners = np.stack(np.meshgrid(*box.T, indexing="ij"), axis=-1).reshape(1, -1, box.shape[1])
-    return bounds(project(corners, view, box), np.array([corners.shape[1]]))
+    return bounds(project(corners, camera, box), np.array([corners.shape[1]]))
 
 
 def fit(image: Array, low: Array, high: Array, resolution: int, margin: float) -> Array:

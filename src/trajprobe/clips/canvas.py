@@ -1,76 +1,169 @@
-"""The rasteriser: clears frames and scatters a precomputed patch at each point.
+"""Patches onto frames, many at once.
 
-A disc with a Gaussian edge is drawn from a table of uint8 patches, one for each sub-pixel place on a grid of
-1/8 pixel, so that a frame costs one small copy instead of an exponential a pixel, and so that the bytes do not
-depend on the instruction set (test_canvas.py holds it to within one grey level of the exact Gaussian at the
-quantised place, and every entry of the table clear of a rounding boundary).
+Frames are bytes (f h w), w = 3 x the frame's width: red, green and blue of a pixel side by side. A patch is copied, or
+blended, through a view of all windows of its size on the frames, so that a frame costs no step of Python.
 """
 
-import math
-from functools import cache
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from trajprobe.clips.shapes import SUBPIXELS
+
+Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
-SUBPIXELS = 8
+Integers = NDArray[np.int64]
+#: Shares are kept as integers: this much is all of a pixel.
+WHOLE = 256
+#: Frames at a time that are cleared and drawn on: they are still in the processor's cache.
+FRAMES = 64
+Colour = Sequence[int]
+T = TypeVar("T", bound=np.generic)
 
 
-@cache
-def patches(sigma: float) -> Bytes:
-    """White Gaussian blobs of standard deviation `sigma` pixels: uint8 (y x h w c), y and x being the sub-pixel shift.
+def cells(points: Array, resolution: int, reach: int) -> Integers:
+    """The cells of the sub-pixel grid that points (... 2) fall into: points of one cell are drawn alike, to the byte.
 
-    A patch reaches 3.6 sigma, where a blob has fallen below half a grey level. It is separable, so that the table is
-    a few exponentials from libm and products.
+    All points whose shape, `reach` pixels from its middle to its edge, is out of sight have one cell.
     """
-    reach = _reach(sigma)
-    offsets = range(-reach, reach + 1)
-    line = np.array([[math.exp(-(((x - s / SUBPIXELS) / sigma) ** 2) / 2) for x in offsets] for s in range(SUBPIXELS)])
-    blob = 255 * line[:, None, :, None] * line[None, :, None, :]
-    table = np.repeat(np.floor(blob + 0.5).astype(np.uint8)[..., None], 3, axis=-1)
+    side = 2 * reach + 1
+    # What is further off is out of sight all the same; a bound keeps the integers small.
+    nearest = np.floor(np.clip(points, -side, resolution + side) * SUBPIXELS + 0.5).astype(np.int64)
+    middle = nearest // SUBPIXELS
+    hidden = (middle < -reach) | (middle >= resolution + reach)
+    return np.where(hidden.any(axis=-1, keepdims=True), -side * SUBPIXELS, nearest)
+
+
+def corners_and_entries(points: Array, resolution: int, reach: int) -> tuple[Integers, Integers]:
+    """For points (k 2): column and row of the patch's corner (k 2), and its entry in a table of 64 (k)."""
+    nearest = cells(points, resolution, reach)
+    shifts = nearest % SUBPIXELS
+    return nearest // SUBPIXELS - reach, shifts[:, 1] * SUBPIXELS + shifts[:, 0]
+
+
+def shares(table: Array) -> NDArray[np.uint16]:
+    """A table of shares (... h w), 0 to 1, as integers for `blend`: (... h 3w)."""
+    return fixed(np.floor(table * WHOLE + 0.5).astype(np.uint16).repeat(3, axis=-1))
+
+
+def coloured(table: Array, colour: Colour, background: Colour) -> Bytes:
+    """Patches of one colour on another: shares (k h w) -> uint8 (k h 3w)."""
+    out = np.empty((*table.shape, 3), np.uint8)
+    for channel, (low, high) in enumerate(zip(background, colour, strict=True)):
+        out[..., channel] = np.floor(low + (high - low) * table + 0.5)
+    return fixed(out.reshape(*table.shape[:-1], -1))
+
+
+def fixed(table: NDArray[T]) -> NDArray[T]:
+    """The same table, which can't be written to: it is kept for all clips that follow."""
     table.flags.writeable = False
     return table
 
 
-def patches_size(sigma: float) -> int:
-    """Bytes of memory that `patches` takes while it computes: products, their halves rounded, and bytes."""
-    return SUBPIXELS**2 * (2 * _reach(sigma) + 1) ** 2 * (3 * 8 + 1 + 3)
+def windows(frames: Bytes, side: int) -> NDArray[np.uint8]:
+    """All windows of `side` pixels on frames (f h w), by the place of their first byte: (bytes side side*c).
 
-
-def _reach(sigma: float) -> int:
-    return math.ceil(3.6 * sigma) + 1
-
-
-def cells(points: NDArray[np.float64], resolution: int, sigma: float) -> NDArray[np.int64]:
-    """The cells of the sub-pixel grid that points (... 2) fall into: points of one cell are drawn alike, to the byte.
-
-    All points whose blob is out of sight have one cell, beyond the frame.
+    h pixels are w = h*c bytes wide, c being 3, or 1 where there are no colours.
     """
-    side = 2 * _reach(sigma) + 1
-    # What is further off is out of sight all the same; a bound keeps the integers small.
-    nearest = np.floor(np.clip(points, -side, resolution + side) * SUBPIXELS + 0.5).astype(np.int64)
-    middle = nearest // SUBPIXELS
-    hidden = (middle < -(side // 2)) | (middle >= resolution + side // 2)
-    return np.where(hidden.any(axis=-1, keepdims=True), -side * SUBPIXELS, nearest)
+    _, height, row = frames.shape
+    width = row // height * side
+    count = frames.size - (side - 1) * row - width + 1
+    return as_strided(frames.reshape(-1), (count, side, width), (1, row, 1))
 
 
-def draw(points: NDArray[np.float64], resolution: int, sigma: float) -> Bytes:
-    """White blobs on black: points in pixels (n t 2: column, row) -> uint8 video (n t h w c), c = 3.
+def at(frames: Bytes, numbers: Integers, corners: Integers) -> Integers:
+    """The places in `windows` of windows on the frames `numbers` (k), by column and row (k 2)."""
+    _, height, row = frames.shape
+    return (numbers * height + corners[:, 1]) * row + row // height * corners[:, 0]
 
-    h = w = `resolution`. Points outside the frame are clipped by it. NaN is not allowed.
+
+def cut(table: NDArray[T], entries: Integers, corners: Integers, resolution: int) -> tuple[NDArray[T], Integers]:
+    """Patches that lie within the frame: entries (k) of a table (m h w), with their corners at `corners` (k 2).
+
+    Returns:
+        The patches, each moved into the frame where its own part of it is kept in place and the rest is 0; and their
+        corners.
     """
-    table = patches(sigma)
-    side = table.shape[2]
-    reach = side // 2
-    count, frames, _ = points.shape
-    video = np.zeros((count * frames, resolution, resolution, 3), dtype=np.uint8)
-    nearest = cells(points, resolution, sigma).reshape(-1, 2)
-    corners = (nearest // SUBPIXELS - reach).tolist()
-    shifts = (nearest % SUBPIXELS).tolist()
-    # One small copy a frame: faster than any fancy indexing of all of them.
-    for frame, (left, top), (dx, dy) in zip(video, corners, shifts, strict=True):
-        x, right = max(left, 0), min(left + side, resolution)
-        y, bottom = max(top, 0), min(top + side, resolution)
-        if x < right and y < bottom:
-            frame[y:bottom, x:right] = table[dy, dx, y - top : bottom - top, x - left : right - left]
-    return video.reshape(count, frames, resolution, resolution, 3)
+    side, channels = table.shape[1], table.shape[2] // table.shape[1]
+    room = min(side, resolution)
+    inside = np.clip(corners, 0, resolution - room)
+    moved = inside - corners
+    whole = (moved == 0).all(axis=1) if room == side else np.zeros(len(corners), np.bool_)
+    if whole.all():
+        return table[entries], inside
+    patches = np.zeros((len(entries), room, channels * room), table.dtype)
+    if whole.any():
+        patches[whole] = table[entries[whole]]
+    for patch in np.flatnonzero(~whole).tolist():
+        x, y = moved[patch].tolist()
+        columns = slice(channels * max(x, 0), channels * max(x + room, 0))
+        piece = table[entries[patch], max(y, 0) : max(y + room, 0), columns]
+        top, left = max(-y, 0), channels * max(-x, 0)
+        patches[patch, top : top + piece.shape[0], left : left + piece.shape[1]] = piece
+    return patches, inside
+
+
+def copy(frames: Bytes, table: Bytes, entries: Integers, corners: Integers, background: Colour) -> None:
+    """Clears frames (f h w) to one colour and copies an entry of a coloured table onto each."""
+    resolution = frames.shape[1]
+    side = min(table.shape[1], resolution)
+    inside = np.clip(corners, 0, resolution - side)
+    whole = (inside == corners).all(axis=1) & (side == table.shape[1])
+    view, places = windows(frames, side), at(frames, np.arange(len(frames)), inside)
+    plain = len(set(background)) == 1
+    line = np.tile(np.array(background, np.uint8), resolution)
+    for start in range(0, len(frames), FRAMES):
+        part = slice(start, start + FRAMES)
+        if plain:
+            frames[part].fill(background[0])
+        else:
+            frames[part] = line
+        if whole[part].all():
+            view[places[part]] = table[entries[part]]
+            continue
+        chosen = np.flatnonzero(whole[part]) + start
+        if len(chosen):
+            view[places[chosen]] = table[entries[chosen]]
+        for frame in (np.flatnonzero(~whole[part]) + start).tolist():
+            (left, top), size = corners[frame].tolist(), table.shape[1]
+            x, right = max(left, 0), min(left + size, resolution)
+            y, bottom = max(top, 0), min(top + size, resolution)
+            if x < right and y < bottom:
+                patch = table[entries[frame], y - top : bottom - top, 3 * (x - left) : 3 * (right - left)]
+                frames[frame, y:bottom, 3 * x : 3 * right] = patch
+
+
+def blend(under: Bytes, colours: NDArray[np.uint16], share: NDArray[np.uint16]) -> Bytes:
+    """Colours over what is under them (k h w): share / `WHOLE` of the colour, rounded; in 16 bits throughout."""
+    out = (WHOLE - share) * under
+    out += share * colours
+    out += WHOLE // 2
+    out >>= 8
+    return out.astype(np.uint8)
+
+
+def paint(
+    frames: Bytes, table: NDArray[np.uint16], entries: Integers, corners: Integers, numbers: Integers, colours: Bytes
+) -> None:
+    """Blends patches onto frames (f h w), of which none is named twice.
+
+    Args:
+        frames: what is painted on.
+        table: shares (m h 3w).
+        entries: of the table (k).
+        corners: of the patches (k 2), in or out of the frame.
+        numbers: of the frames that they are on (k).
+        colours: one a patch (k 3), or its own colours for each entry of the table (m h 3w).
+    """
+    if not len(entries):
+        return
+    share, inside = cut(table, entries, corners, frames.shape[1])
+    view, places = windows(frames, share.shape[1]), at(frames, numbers, inside)
+    if colours.ndim == 3:
+        ink, _ = cut(colours, entries, corners, frames.shape[1])
+    else:
+        ink = np.tile(colours, share.shape[1])[:, None]
+    view[places] = blend(view[places], ink.astype(np.uint16), share)

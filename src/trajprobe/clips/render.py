@@ -1,15 +1,13 @@
 """Renders tracks to a folder of clips, a shard at a time, so that memory does not grow with the set."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from trajprobe.clips.scene import Format, Scene, check_memory, draw, framing, place
+from trajprobe.clips.scene import Places, check_memory, draw, framing, place
+from trajprobe.clips.sections import Rendering
 from trajprobe.clips.visibility import Motion, findings
 from trajprobe.errors import UserError
 from trajprobe.execution.producing import executor, produce
@@ -28,12 +26,7 @@ class ClipWork:
     """The clips of the tracks in a file, as one format."""
 
     tracks: Path
-    scene: Scene
-    form: Format
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        return {"scene": self.scene.recipe(), "format": msgspec.to_builtins(self.form)}
+    rendering: Rendering
 
     def open(self) -> "ClipMaker":
         return ClipMaker(self, Tracks.load(self.tracks))
@@ -44,49 +37,49 @@ class ClipMaker:
 
     def __init__(self, work: ClipWork, tracks: Tracks) -> None:
         self.work, self.tracks = work, tracks
-        self.framing = framing(tracks, work.scene)
+        self.framing = framing(tracks, work.rendering.placement)
+        self.recipe = work.rendering.recipe()
         self.code = [code_hash("trajprobe.clips.scene"), code_hash("trajprobe.files.video_shards")]
 
     def survey(self, name: str) -> tuple[list[Task], list[Finding]]:
         """A task for each shard, by what is drawn on it; and what the guards find in the clips of format `name`."""
-        scene, form = self.work.scene, self.work.form
+        rendering = self.work.rendering
         tasks, motions = [], []
         for number in range(-(-len(self.tracks) // CLIPS_PER_SHARD)):
             places = self._places(number)
             tasks.append(Task(number, (self._key(places),), len(places)))
-            motions.append(Motion.of(places, scene, form))
-        return tasks, findings(self.tracks, self.framing, Motion.joined(motions), scene, form, name)
+            motions.append(Motion.of(places, rendering))
+        return tasks, findings(self.tracks, self.framing, Motion.joined(motions), rendering, name)
 
-    def read(self, task: Task) -> NDArray[np.float64]:
-        """Where the blobs of a shard stand (b t 2), in pixels."""
+    def read(self, task: Task) -> Places:
+        """Where the tracks of a shard stand."""
         return self._places(task.number)
 
-    def make(
-        self, task: Task, places: NDArray[np.float64], _store: Store, report_progress: ReportProgress
-    ) -> list[bytes]:
-        """The shard of clips whose blobs stand at `places` (b t 2).
+    def make(self, task: Task, places: Places, _store: Store, report_progress: ReportProgress) -> list[bytes]:
+        """The shard of clips of tracks that stand at `places`.
 
         Raises:
             UserError: another kind of machine, or other code, asked for it.
         """
         if (self._key(places),) != task.keys:
             raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
-        data = packed(draw(places, self.work.scene, self.work.form), places, self._recipe(places))
+        data = packed(draw(places, self.work.rendering), places.points, self._recipe(places))
         report_progress(len(places))
         return [data]
 
-    def _key(self, places: NDArray[np.float64]) -> str:
+    def _key(self, places: Places) -> str:
         return Store.key(self._recipe(places), self.code)
 
-    def _recipe(self, places: NDArray[np.float64]) -> dict[str, Any]:
-        return self.work.meta | {"places": hashlib.sha256(places.tobytes()).hexdigest()}
+    def _recipe(self, places: Places) -> dict[str, Any]:
+        return self.recipe | {"places": places.digest(self.work.rendering.scene)}
 
-    def _places(self, number: int) -> NDArray[np.float64]:
+    def _places(self, number: int) -> Places:
         start = number * CLIPS_PER_SHARD
-        return place(self.tracks[start : start + CLIPS_PER_SHARD], self.framing, self.work.scene, self.work.form)
+        tracks = self.tracks[start : start + CLIPS_PER_SHARD]
+        return place(tracks, self.framing, self.work.rendering, np.arange(start, start + len(tracks)))
 
 
-def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str, path: Path) -> str:
+def render(tracks: Path, rendering: Rendering, folder: Path, guards: str, path: Path) -> str:
     """Renders all tracks of a file to shards in `folder`, which has the format's name.
 
     What the guards find in the clips is written to `path` first, so that who is stopped by it can read all of it.
@@ -97,15 +90,15 @@ def render(tracks: Path, scene: Scene, form: Format, folder: Path, guards: str, 
     Raises:
         UserError: a finding is grave, and `guards` is not `warn`; or the clips do not fit into memory.
     """
-    renderers, work = executor(), ClipWork(tracks, scene, form)
+    renderers, work = executor(), ClipWork(tracks, rendering)
     tasks, found = renderers.ask(work, lambda maker: maker.survey(folder.name))
     where = f"params.yaml: `clips.{folder.name}`"
     save(found, path)
     stop(found, guards, where)
-    check_memory(scene, form, max(task.clips for task in tasks), where)
+    check_memory(rendering, max(task.clips for task in tasks), where)
     digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
-    produce(renderers, work, tasks, {folder: work.meta | {"tracks": digest}}, folder.name)
-    count = len(Clips(folder))
+    produce(renderers, work, tasks, {folder: rendering.recipe() | {"tracks": digest}}, folder.name)
+    count, form = len(Clips(folder)), rendering.form
     shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
     raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
     made = f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"

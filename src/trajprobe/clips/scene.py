@@ -1,17 +1,19 @@
-"""From tracks to video: which view, how scaled, what is drawn. A clip format is frames and resolution."""
+"""From tracks to video. A clip is a function of its track, of the set's framing, of how it is drawn, and of the track's
+number: never of its label, nor of the clips beside it.
+"""
 
+import hashlib
+import math
 from dataclasses import dataclass
-from typing import Annotated, Any
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
-from trajprobe.clips import camera, canvas
+from trajprobe.clips import background, camera, canvas, clutter, marker, sensor, shapes, trail
+from trajprobe.clips.sections import Placement, Rendering, Scene
+from trajprobe.errors import UserError
 from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks, bounds
-from trajprobe.params import Parameters
 
 Array = NDArray[np.float64]
 #: The share of tracks that a robust box holds on each side, and that a clip of fixed duration shows to their end.
@@ -19,44 +21,25 @@ SHOWN = 0.95
 #: Sides of the frame beyond which no blob is seen (it reaches 3.6 of its standard deviations, and has less than half a
 #: side of them). Places stop there: what stands further off, cut by a robust box, could be any number.
 OUT_OF_SIGHT = 2.0
+#: Bytes of frames that are drawn at once, and clips at most.
+CHUNK, CLIPS = 2**23, 64
 
 
-class Scene(Parameters, frozen=True):
-    """What all clip formats share (`render` in params.yaml)."""
-
-    view: camera.View  #: of 3-D tracks; 2-D ones are drawn as they are
-    #: `track`: each fills the frame. Else all have one scale, so that size and speed remain: the frame shows all tracks
-    #: (`dataset`), all but what reaches furthest (`robust`), or the unit square (`none`).
-    scaling: camera.Scaling
-    #: `normalised`: each track fills the clip. `duration`: frames at fixed times. `arc_length`: equal steps of a path.
-    time: camera.Time
-    # A blob of less than 0.0001 of a frame is none, and its square underflows.
-    blob: Annotated[float, Meta(ge=0.0001, lt=0.5)]  #: standard deviation of the blob, as a share of the frame's side
-    margin: camera.Fraction  #: left free on each side, as a share of the frame's side
-
-    def recipe(self) -> dict[str, Any]:
-        """What clips record of it. `time` came later: where it changes nothing, they stay what they were."""
-        values: dict[str, Any] = msgspec.to_builtins(self)
-        return {key: value for key, value in values.items() if (key, value) != ("time", "normalised")}
-
-
-class Format(Parameters, frozen=True):
-    """One clip format (a row of `clips` in params.yaml)."""
-
-    # No video network takes more. What fits into memory is less; `check_memory` says how much.
-    frames: Annotated[int, Meta(ge=1, le=10_000)]
-    resolution: Annotated[int, Meta(ge=8, le=4096)]  #: height and width, pixels
-
-
-def check_memory(scene: Scene, form: Format, clips: int, where: str) -> None:
+def check_memory(drawn: Rendering, clips: int, where: str) -> None:
     """Refuses a format of which so many clips, drawn at once, do not fit into memory.
 
     Raises:
         UserError: what they need, and what the machine has; `where` begins the message.
     """
-    video = clips * form.frames * form.resolution**2 * 3  # uint8, and once more while it is packed
-    size = 2 * video + canvas.patches_size(scene.blob * form.resolution)
-    memory.require(size, where, "lower `frames`, `resolution` or `render.blob`", memory.total())
+    clip = drawn.form.frames * drawn.form.resolution**2 * 3
+    working = 0 if drawn.scene.is_plain else 4 * min(max(CHUNK, clip), clips * clip)
+    largest = 2.0 if drawn.scene.marker.radius_by == "depth" else 1.0
+    tables = shapes.coverage_memory(drawn.scene.marker.shape, largest * drawn.radius)
+    if drawn.scene.clutter.level:
+        tables += clutter.table_memory(drawn.thing)
+    size = 2 * clips * clip + working + tables  # uint8, and once more while it is packed
+    remedy = "lower `frames`, `resolution` or the marker's `radius`"
+    memory.require(size, where, remedy, memory.total())
 
 
 @dataclass(frozen=True)
@@ -67,15 +50,15 @@ class Framing:
     duration: float | None  #: from a clip's first frame to its last, in the data set's time; None: the track's own
 
 
-def framing(tracks: Tracks, scene: Scene) -> Framing:
+def framing(tracks: Tracks, placement: Placement) -> Framing:
     """The framing of a whole set: not of a part of it, which would be drawn to another scale."""
     box, duration = tracks.box, None
-    if scene.scaling == "robust":
+    if placement.scaling == "robust":
         low, high = (corner[:, 0] for corner in bounds(tracks.points, tracks.lengths))
         box = np.stack([-camera.quantile(-low, SHOWN), camera.quantile(high, SHOWN)])
-    elif scene.scaling == "none":
+    elif placement.scaling == "none":
         box = np.stack([np.zeros(tracks.points.shape[2]), np.ones(tracks.points.shape[2])])
-    if scene.time == "duration":
+    if placement.time == "duration":
         duration = float(camera.quantile(durations(tracks), SHOWN))
     return Framing(box, duration)
 
@@ -85,22 +68,127 @@ def durations(tracks: Tracks) -> Array:
     return tracks.times[np.arange(len(tracks)), tracks.lengths - 1] - tracks.times[:, 0]
 
 
-def place(tracks: Tracks, shared: Framing, scene: Scene, form: Format) -> Array:
-    """Where the blob stands in each frame: (n t 2), column and row in pixels, 0 the middle of the first one.
+@dataclass(frozen=True)
+class Places:
+    """Where n tracks stand in t frames, in pixels: column and row, 0 the middle of the first one."""
 
-    `shared` is the framing of the set that the tracks are of.
+    points: Array  #: (n t 2), of the marker
+    path: Array  #: (n s 2), moments of the way, as the camera's first place shows it; s = t without a trail
+    shift: NDArray[np.int64]  #: (n t 2), by how much the camera has moved what it sees since
+    nearness: Array  #: (n t), from 0, far, to 1
+    looks: Array  #: (n t), how many times as large as usual it looks
+    numbers: NDArray[np.int64]  #: (n), of the tracks: all that is random is drawn from them
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, chosen: slice | NDArray[np.int64]) -> "Places":
+        return Places(*(array[chosen] for array in vars(self).values()))
+
+    def digest(self, scene: Scene) -> str:
+        """sha256 of all that decides how they are drawn in a scene."""
+        digest = hashlib.sha256(self.points.tobytes())
+        if not scene.is_plain:
+            for array in (self.path, self.shift, self.nearness, self.looks):
+                digest.update(np.ascontiguousarray(array).data.cast("B"))
+        if scene.clutter.level:
+            digest.update(self.numbers.tobytes())
+        return digest.hexdigest()
+
+
+def place(tracks: Tracks, shared: Framing, drawn: Rendering, numbers: NDArray[np.int64] | None = None) -> Places:
+    """Where n tracks stand.
+
+    Args:
+        tracks: these tracks.
+        shared: the framing of the set that they are of.
+        drawn: how they are drawn.
+        numbers: their numbers in the set (n); 0, 1, ... by default.
+
+    Raises:
+        UserError: the scene shows depth, and the tracks are flat.
     """
-    times = camera.arc_lengths(tracks.points) if scene.time == "arc_length" else tracks.times
-    moments = camera.resample(times, tracks.points, tracks.lengths, form.frames, shared.duration)
-    image = camera.project(moments, scene.view, shared.box)
-    if scene.scaling == "track":
-        low, high = bounds(camera.project(tracks.points, scene.view, shared.box), tracks.lengths)
+    scene, form, placement = drawn.scene, drawn.form, drawn.placement
+    flat = tracks.points.shape[2] == 2
+    if flat and scene.marker.by_depth:
+        raise UserError(
+            f"params.yaml: `scenes.{form.scene}`: got a marker by depth, but tracks in 2-D; expected radius_by: none, "
+            "and colour_by: none or time"
+        )
+    strokes = trail.substeps(form.frames) if scene.trail.width and form.frames > 1 else 1
+    numbers = np.arange(len(tracks)) if numbers is None else numbers
+    times = camera.arc_lengths(tracks.points) if placement.time == "arc_length" else tracks.times
+    steps = (form.frames - 1) * strokes + 1
+    moments = camera.resample(times, tracks.points, tracks.lengths, steps, shared.duration)
+    image = camera.project(moments, scene.camera, shared.box)
+    if placement.scaling == "track":
+        low, high = bounds(camera.project(tracks.points, scene.camera, shared.box), tracks.lengths)
     else:
-        low, high = camera.image_box(shared.box, scene.view)
-    places = camera.fit(image, low, high, form.resolution, scene.margin)
-    return np.clip(places, -OUT_OF_SIGHT * form.resolution, (1 + OUT_OF_SIGHT) * form.resolution)
+        low, high = camera.image_box(shared.box, scene.camera)
+    margin = 0.0 if scene.camera.field_of_view and not flat else placement.margin
+    path = camera.fit(image, low, high, form.resolution, margin)
+    path = np.clip(path, -OUT_OF_SIGHT * form.resolution, (1 + OUT_OF_SIGHT) * form.resolution)
+    shift = camera.shift(scene.camera, numbers, form.frames, form.resolution)
+    points = path[:, ::strokes] + shift if scene.camera.moves else path[:, ::strokes]
+    nearness, looks = np.zeros(points.shape[:2]), np.ones(points.shape[:2])
+    if scene.marker.by_depth:
+        nearness, looks = camera.nearness(moments[:, ::strokes], scene.camera, shared.box)
+    return Places(np.ascontiguousarray(points), path, shift, nearness, looks, numbers)
 
 
-def draw(points: Array, scene: Scene, form: Format) -> NDArray[np.uint8]:
-    """Points as `place` gives them (n t 2) -> uint8 video [b t h w c], b = n."""
-    return canvas.draw(points, form.resolution, scene.blob * form.resolution)
+def draw(places: Places, drawn: Rendering) -> NDArray[np.uint8]:
+    """Draws n tracks -> uint8 video [b t h w c], b = n."""
+    count, times = places.points.shape[:2]
+    scene, resolution = drawn.scene, drawn.form.resolution
+    frames = np.empty((count * times, resolution, 3 * resolution), np.uint8)
+    if scene.is_plain:
+        patches = marker.patches(scene.marker, drawn.radius, scene.background.colour)
+        corners, entries = canvas.corners_and_entries(places.points.reshape(-1, 2), resolution, drawn.reach)
+        canvas.copy(frames, patches, entries, corners, scene.background.colour)
+    else:
+        size = max(1, min(CLIPS, CHUNK // (times * resolution**2 * 3)))
+        for start in range(0, count, size):
+            _draw(frames[start * times : (start + size) * times], places[start : start + size], drawn)
+    return frames.reshape(count, times, resolution, resolution, 3)
+
+
+def _draw(frames: canvas.Bytes, places: Places, drawn: Rendering) -> None:
+    """Draws some clips onto their frames (n*t h w): from what is behind to what is before, then the sensor's part."""
+    scene, radius = drawn.scene, drawn.radius
+    count, times = places.points.shape[:2]
+    _draw_world(frames, places, drawn)
+    if scene.clutter.level:
+        clutter.moving(frames, scene.clutter, places.numbers, drawn.thing, places.shift)
+    if scene.trail.width:
+        trail.draw(frames, scene.trail, places.path, places.shift)
+    moment = np.tile(np.arange(times) / max(times - 1, 1), count)
+    points, numbers = places.points.reshape(-1, 2), np.arange(count * times)
+    radii = marker.radii(scene.marker, radius, places.looks.reshape(-1))
+    marker.draw(frames, scene.marker, points, numbers, radii, places.nearness.reshape(-1), moment)
+    if scene.clutter.level:
+        clutter.occluders(frames, scene.clutter, places.numbers, drawn.thing, places.shift)
+        sensor.degrade(frames, scene.clutter, places.numbers)
+
+
+def _draw_world(frames: canvas.Bytes, places: Places, drawn: Rendering) -> None:
+    """Draws what stands still, background and objects, onto frames (n*t h w): that part which the camera shows."""
+    scene, resolution = drawn.scene, drawn.form.resolution
+    count, times = places.points.shape[:2]
+    beyond = math.ceil((scene.camera.pan / 2 + scene.camera.shake) * resolution) + 1 if scene.camera.moves else 0
+    empty = not scene.clutter.level * scene.clutter.objects
+    if empty and scene.background.kind == "flat" and len(set(scene.background.colour)) == 1:
+        frames.fill(scene.background.colour[0])
+        return
+    behind = background.picture(scene.background, resolution + 2 * beyond, resolution)
+    if empty:
+        worlds = np.broadcast_to(behind, (count, *behind.shape))
+    else:
+        worlds = np.repeat(behind[None], count, axis=0)
+        clutter.objects(worlds, scene.clutter, places.numbers, drawn.thing, beyond, resolution)
+    if not beyond:
+        frames.reshape(count, times, resolution, -1)[:] = worlds[:, None]
+        return
+    corners = (beyond - places.shift).reshape(-1, 2).tolist()
+    for frame, (left, top) in enumerate(corners):
+        part = worlds[frame // times, top : top + resolution, 3 * left : 3 * (left + resolution)]
+        frames[frame] = part

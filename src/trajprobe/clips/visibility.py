@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.clips import canvas
-from trajprobe.clips.scene import SHOWN, Array, Format, Framing, Scene, durations
+from trajprobe.clips.scene import SHOWN, Array, Framing, Places, durations
+from trajprobe.clips.sections import Rendering
 from trajprobe.files.findings import Finding, first, of_clips
 from trajprobe.files.tracks import Tracks
 
@@ -33,11 +34,12 @@ class Motion:
     bytes: NDArray[np.uint64]  #: (n), a hash of the clip's bytes
 
     @staticmethod
-    def of(places: Array, scene: Scene, form: Format) -> "Motion":
-        """Of clips whose blobs stand at `places` (n t 2), in pixels."""
-        cells = canvas.cells(places, form.resolution, scene.blob * form.resolution)
-        steps = np.sqrt((np.diff(places, axis=1) ** 2).sum(axis=2))
-        outside = ((places < -0.5) | (places > form.resolution - 0.5)).any(axis=2)
+    def of(places: Places, rendering: Rendering) -> "Motion":
+        """Of clips of tracks that stand at `places`."""
+        points, form = places.points, rendering.form
+        cells = canvas.cells(points, form.resolution, rendering.reach)
+        steps = np.sqrt((np.diff(points, axis=1) ** 2).sum(axis=2))
+        outside = ((points < -0.5) | (points > form.resolution - 0.5)).any(axis=2)
         hashes = [int.from_bytes(hashlib.sha256(clip.tobytes()).digest()[:8]) for clip in cells.astype(np.int32)]
         return Motion(
             steps.sum(axis=1) / max(form.frames - 1, 1),
@@ -56,20 +58,19 @@ class Motion:
         )
 
 
-def findings(tracks: Tracks, shared: Framing, motion: Motion, scene: Scene, form: Format, name: str) -> list[Finding]:
+def findings(tracks: Tracks, shared: Framing, motion: Motion, rendering: Rendering, name: str) -> list[Finding]:
     """All findings on the clips of format `name`, in the order in which they are to be read.
 
     Args:
         tracks: n of them.
         shared: their framing.
         motion: what is seen in their clips.
-        scene: how they are drawn.
-        form: the format.
+        rendering: how they are drawn.
         name: the format's name.
     """
     found = [*_hidden(motion, name), *_lengths(tracks, shared, name)]
-    if form.frames > 1:  # a single frame shows no motion, and is not meant to
-        found += [*_still(motion, scene, name), *_alike(tracks, motion, name)]
+    if rendering.form.frames > 1:  # a single frame shows no motion, and is not meant to
+        found += [*_still(motion, rendering, name), *_alike(tracks, motion, rendering, name)]
     return found
 
 
@@ -111,18 +112,20 @@ def _lengths(tracks: Tracks, shared: Framing, name: str) -> Iterator[Finding]:
         )
 
 
-def _still(motion: Motion, scene: Scene, name: str) -> Iterator[Finding]:
+def _still(motion: Motion, rendering: Rendering, name: str) -> Iterator[Finding]:
+    scaling = rendering.placement.scaling
+    same = "all their frames are the same" if rendering.scene.is_plain else "the marker stays where it is"
     still = np.flatnonzero(motion.still)
     remedies = [
         "a higher `resolution`, or fewer frames, show more",
-        *["`render.scaling: robust` cuts tracks that reach far beyond the others"] * (scene.scaling == "dataset"),
-        *["`track` lets each track fill the frame"] * (scene.scaling != "track"),
+        *["`render.scaling: robust` cuts tracks that reach far beyond the others"] * (scaling == "dataset"),
+        *["`track` lets each track fill the frame"] * (scaling != "track"),
     ]
     remedy = ", ".join(remedies)
     if len(still):
         yield Finding(
             f"{name}: still",
-            f"Clips {name}: {_count(still, motion)} stand still: all their frames are the same "
+            f"Clips {name}: {_count(still, motion)} stand still: {same} "
             f"({_named(still, name)}). If these tracks do move, {remedy}.",
             _items(still),
             len(still) >= STILL * len(motion.still),
@@ -136,8 +139,9 @@ def _still(motion: Motion, scene: Scene, name: str) -> Iterator[Finding]:
         )
 
 
-def _alike(tracks: Tracks, motion: Motion, name: str) -> Iterator[Finding]:
+def _alike(tracks: Tracks, motion: Motion, rendering: Rendering, name: str) -> Iterator[Finding]:
     """Clips of the same bytes whose tracks differ: of tracks that do not, another guard tells."""
+    same = "have the same bytes as" if rendering.scene.is_plain else "have the marker at the same places as"
     moving = np.flatnonzero(~motion.still)
     order = moving[np.argsort(motion.bytes[moving], kind="stable")]
     parts = np.split(order, np.flatnonzero(np.diff(motion.bytes[order])) + 1)
@@ -146,7 +150,7 @@ def _alike(tracks: Tracks, motion: Motion, name: str) -> Iterator[Finding]:
         clips = sum(map(len, sets))
         yield Finding(
             f"{name}: alike",
-            f"Clips {name}: {clips:,} of {len(tracks):,} have the same bytes as one of another track "
+            f"Clips {name}: {clips:,} of {len(tracks):,} {same} one of another track "
             f"({first([' = '.join(map(str, of_set)) for of_set in sets], of_clips(name))}, counted from 0), so that "
             "nothing tells them apart; a higher `resolution`, or more frames, may.",
             tuple(sets),

@@ -1,8 +1,10 @@
 """Guards: what of a data set would make its numbers mean less than they seem to. Each yields its findings."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from trajprobe.errors import visible_name
 from trajprobe.files.findings import Finding, first
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.tracks import AXES, Tracks
+from trajprobe.params import section
 
 #: Data whose largest class has less than 1.5 times the clips of the smallest pass for balanced (so the KEEL
 #: repository's division of data sets: Alcala-Fdez et al. 2011, J. Multiple-Valued Logic Soft Comput. 17, 255-287).
@@ -28,11 +31,27 @@ CLIPS_OF_A_GROUP = 2
 
 @dataclass(frozen=True)
 class Drawing:
-    """How clips will be drawn: what `render` in params.yaml says of it."""
+    """How clips will be drawn: what `scenes` and `render` in params.yaml say of it."""
 
-    view: str
+    views: Collection[str]  #: of all scenes
     scaling: str
     time: str
+
+    @staticmethod
+    def of(values: dict[str, Any]) -> "Drawing":
+        """As all of params.yaml says."""
+        views = {scene.camera.view for scene in section(values, dict[str, _Scene], "scenes").values()}
+        return Drawing(views, section(values, str, "render", "scaling"), section(values, str, "render", "time"))
+
+
+class _Camera(msgspec.Struct, frozen=True):
+    view: Literal["xy", "xz", "yz", "perspective"] = "xy"
+
+
+class _Scene(msgspec.Struct, frozen=True):
+    """What the guards need of a scene, all of which is the renderer's."""
+
+    camera: _Camera = _Camera()
 
 
 def findings(raw: Raw, tracks: Tracks, labelling: Labelling, drawing: Drawing, path: str) -> Iterator[Finding]:
@@ -58,7 +77,8 @@ def findings(raw: Raw, tracks: Tracks, labelling: Labelling, drawing: Drawing, p
 
 def of_points(tracks: Tracks, drawing: Drawing, file: RawFile) -> Iterator[Finding]:
     """What the points of tracks alone show, whatever their labels, groups and folds are."""
-    axes = AXES[drawing.view] if tracks.points.shape[2] == 3 else (0, 1)
+    seen = sorted({axis for view in drawing.views for axis in AXES[view]})
+    axes = tuple(seen) if tracks.points.shape[2] == 3 else (0, 1)
     yield from stretch.findings(tracks, axes, file, drawing.scaling)
     yield from end_marks.findings(tracks, file)
     yield from resolution.places(tracks, file)

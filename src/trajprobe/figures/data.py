@@ -4,7 +4,7 @@ Tracks and clips are placed by the code that renders clips, so that the picture 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trajprobe.clips.scene import Format, Framing, Scene, check_memory, draw, framing, place
+from trajprobe.clips.scene import Framing, Places, check_memory, draw, framing, place
+from trajprobe.clips.sections import Format, Placement, Rendering, rendering
 from trajprobe.figures import style
 from trajprobe.figures.style import HEADING, LABEL, QUIET, RULE, SMALL, TITLE, Sheet
 from trajprobe.files.tracks import Tracks
@@ -46,12 +47,16 @@ class _Camera:
     """Places tracks as clips do."""
 
     tracks: Tracks
-    scene: Scene
+    rendering: Rendering
     framing: Framing
 
-    def places(self, rows: NDArray[np.int64], form: Format) -> NDArray[np.float64]:
-        """Where some of the tracks (n) are in the frames of a format (n t 2), in pixels."""
-        return place(self.tracks[rows], self.framing, self.scene, form)
+    def places(self, rows: NDArray[np.int64], form: Format) -> Places:
+        """Where some of the tracks (n) are in the frames of a format."""
+        return place(self.tracks[rows], self.framing, replace(self.rendering, form=form), rows)
+
+    @property
+    def placement(self) -> Placement:
+        return self.rendering.placement
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,12 @@ def save_picture(dataset: DataSet, values: dict[str, Any], form_name: str | None
     """
     style.check_ending(path)
     form_name = form_name or next(iter(section(values, dict[str, Any], "clips")))
-    form, scene = section(values, Format, "clips", form_name), section(values, Scene, "render")
-    check_memory(scene, form, 1, f"params.yaml: `clips.{form_name}`")
-    style.save(picture(dataset, scene, form, form_name), path)
+    drawn = rendering(values, form_name)
+    check_memory(drawn, 1, f"params.yaml: `clips.{form_name}`")
+    style.save(picture(dataset, drawn, form_name), path)
 
 
-def picture(dataset: DataSet, scene: Scene, form: Format, form_name: str) -> Figure:
+def picture(dataset: DataSet, drawn: Rendering, form_name: str) -> Figure:
     """Draws a data set; the same set and parameters give the same picture."""
     labels = np.unique(dataset.raw.labels)
     classes = [
@@ -94,11 +99,11 @@ def picture(dataset: DataSet, scene: Scene, form: Format, form_name: str) -> Fig
         for place, label in enumerate(labels[:CLASSES])
     ]
     with style.style():
-        sheet, camera = Sheet(WIDTH), _Camera(dataset.tracks, scene, framing(dataset.tracks, scene))
+        sheet, camera = Sheet(WIDTH), _Camera(dataset.tracks, drawn, framing(dataset.tracks, drawn.placement))
         below = _title(sheet, dataset, len(labels))
         below = _tracks(sheet, below, classes, camera)
         below = _numbers(sheet, below, dataset, classes)
-        below = _clips(sheet, below, classes, camera, form, form_name)
+        below = _clips(sheet, below, classes, camera, form_name)
         return sheet.finish(below + EDGE / 2)
 
 
@@ -131,8 +136,8 @@ def _tracks(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera) -> 
     drawn = [_sample(shown, camera, form, side) for shown in classes]
     sampled = any(len(rows) < len(shown.rows) for rows, shown in zip(drawn, classes, strict=True))
     which = f"at most {max(map(len, drawn))} of a class, evenly through the file" if sampled else "all"
-    view = f", view {camera.scene.view}" if camera.tracks.points.shape[2] == 3 else ""
-    scaling = SCALINGS[camera.scene.scaling]
+    view = f", view {camera.rendering.scene.camera.view}" if camera.tracks.points.shape[2] == 3 else ""
+    scaling = SCALINGS[camera.placement.scaling]
     below = _heading(sheet, top, "Tracks", f"{which}; a dot is the start; as clips show them: {scaling}{view}")
     for number, (shown, rows) in enumerate(zip(classes, drawn, strict=True)):
         left = EDGE + number % columns * (side + GAP)
@@ -142,7 +147,7 @@ def _tracks(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera) -> 
         sheet.text(left + side, at + 0.13, count, SMALL, color=QUIET, ha="right")
         axes = sheet.axes(left, at + 0.18, side, side)
         _panel(axes, form.resolution)
-        _paths(axes, camera.places(rows, form), shown.colour, side)
+        _paths(axes, camera.places(rows, form).points, shown.colour, side)
     return below + math.ceil(len(classes) / columns) * (side + 0.26)
 
 
@@ -154,7 +159,7 @@ def _name(sheet: Sheet, left: float, top: float, name: str, width: float, **sett
 def _sample(shown: Shown, camera: _Camera, form: Format, side: float) -> NDArray[np.int64]:
     """As many tracks of a class as a panel has room for, evenly through the file."""
     rows = _even(shown.rows, TRACKS)
-    paths = camera.places(rows, form) / form.resolution
+    paths = camera.places(rows, form).points / form.resolution
     length = np.sqrt(np.square(np.diff(paths, axis=1)).sum(axis=2)).sum(axis=1).mean()
     return _even(rows, int(np.clip(LINES * side / max(length, 1e-9), 4, TRACKS)))
 
@@ -233,9 +238,9 @@ def _ranges(axes: Axes, column: NDArray[np.float64], classes: list[Shown], row: 
         axes.plot(median, number, "o", color="white", markersize=13 * row, markeredgecolor=shown.colour)
 
 
-def _clips(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera, form: Format, form_name: str) -> float:
+def _clips(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera, form_name: str) -> float:
     """Strips of frames: the first track of each class, drawn by the code that makes clips."""
-    columns = 1 if len(classes) <= 12 else 2 if len(classes) <= 30 else 4
+    form, columns = camera.rendering.form, 1 if len(classes) <= 12 else 2 if len(classes) <= 30 else 4
     apart = 0.35
     room = (WIDTH - 2 * EDGE - (columns - 1) * apart) / columns
     names = min(0.15 + max(style.width(shown.name, LABEL) for shown in classes), room / (3 if columns < 4 else 4), 1.8)
@@ -243,7 +248,7 @@ def _clips(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera, form
     tile = min((room - names) / frames, 1.2)
     times = np.linspace(0, form.frames - 1, frames).round().astype(np.int64)
     which = "all its frames" if frames == form.frames else f"{frames} of its {form.frames} frames"
-    which += TIMES[camera.scene.time]
+    which += TIMES[camera.placement.time]
     caption = (
         f"format {form_name}, {form.resolution} x {form.resolution} pixels; the first track of each class, {which}"
     )
@@ -253,7 +258,7 @@ def _clips(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera, form
         left = EDGE + number // rows * (room + apart)
         at = below + number % rows * (tile + 0.04)
         _name(sheet, left + names - 0.1, at + tile / 2 + 0.035, shown.name, names - 0.1, ha="right")
-        video = draw(camera.places(shown.rows[:1], form), camera.scene, form)[0][times]
+        video = draw(camera.places(shown.rows[:1], form), camera.rendering)[0][times]
         axes = sheet.axes(left + names, at, tile * frames, tile)
         axes.set_axis_off()
         axes.imshow(_strip(video), interpolation="nearest", aspect="auto")

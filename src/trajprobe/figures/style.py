@@ -89,7 +89,7 @@ def colour(number: int) -> str:
 def drawable(name: object) -> str:
     """A name that a file supplied, in letters that the font has; others become escapes."""
     return "".join(
-        letter if get_font(_font_file()).get_char_index(ord(letter)) else letter.encode("unicode_escape").decode()
+        letter if get_font(font_file()).get_char_index(ord(letter)) else letter.encode("unicode_escape").decode()
         for letter in visible_name(name)
     )
 
@@ -115,7 +115,8 @@ def width(text: str, size: float) -> float:
 
 
 @cache
-def _font_file() -> str:
+def font_file() -> str:
+    """The file of the font that all pictures have: matplotlib's own."""
     return findfont(FontProperties(family=FONT), fallback_to_default=False)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.clips.render import ClipMaker, ClipWork
-from trajprobe.clips.scene import Format, Scene
+from trajprobe.clips.sections import rendering
 from trajprobe.data import folds, guards
 from trajprobe.data.raw_file import RawFile
 from trajprobe.errors import UserError, visible_name
@@ -121,9 +121,7 @@ def _findings(dataset: DataSet, values: dict[str, Any]) -> Iterator[str]:
 
     Where `prepare` refuses it, what needs no folds is said all the same.
     """
-    params, scene = section(values, folds.Prepare, "prepare"), section(values, Scene, "render")
-    drawing = guards.Drawing(scene.view, scene.scaling, scene.time)
-    tracks = dataset.tracks
+    params, drawing, tracks = section(values, folds.Prepare, "prepare"), guards.Drawing.of(values), dataset.tracks
     try:
         source = folds.used(dataset.raw, params, dataset.path)
         tracks, labelling = folds.prepare(source, params, dataset.name)
@@ -132,7 +130,7 @@ def _findings(dataset: DataSet, values: dict[str, Any]) -> Iterator[str]:
         yield f"the stage `prepare` refuses it: {error}"
         found = list(guards.of_points(tracks, drawing, RawFile(str(dataset.path), dataset.raw.rows)))
     for name in section(values, dict[str, Any], "clips"):
-        work = ClipWork(dataset.path, scene, section(values, Format, "clips", name))
+        work = ClipWork(dataset.path, rendering(values, name))
         found += ClipMaker(work, tracks).survey(name)[1]
     for finding in found:
         if finding.name != "note":  # of the import, which stand above

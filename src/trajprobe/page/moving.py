@@ -1,4 +1,4 @@
-"""What moves on the page: strips of frames, and tracks that are drawn from the places of the blob."""
+"""What moves on the page: strips of frames, and tracks that are drawn from the places of the marker."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def strip(path: Path, shown: str) -> Strip:
 
 @dataclass(frozen=True)
 class Track:
-    """A drawn track, with the style that moves its blob."""
+    """A drawn track, with the style that moves its marker."""
 
     number: int
     path: str
@@ -46,8 +46,8 @@ class Track:
     style: str
 
 
-def track(places: NDArray[np.float64], number: int, blob: float) -> Track:
-    """Of places (t 2), as shares of the side; the blob has a standard deviation of `blob` sides."""
+def track(places: NDArray[np.float64], number: int, radius: float) -> Track:
+    """Of places (t 2), as shares of the side; the marker has a radius of `radius` sides."""
     points = [(float(x), float(y)) for x, y in np.clip(thinned(places), -1, 2) * SIDE]
     last = max(1, len(points) - 1)
     frames = "".join(
@@ -56,7 +56,7 @@ def track(places: NDArray[np.float64], number: int, blob: float) -> Track:
     seconds = SECONDS * len(points)
     style = f"@keyframes t{number}{{{frames}}}.t{number}{{animation:t{number} {seconds:.2f}s linear infinite}}"
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    return Track(number, path, points[0], points[-1], round(max(2.5, blob * SIDE), 1), style)
+    return Track(number, path, points[0], points[-1], round(max(2.5, radius * SIDE), 1), style)
 
 
 def thinned(places: NDArray[np.float64]) -> NDArray[np.float64]:

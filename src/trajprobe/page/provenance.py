@@ -13,7 +13,7 @@ from trajprobe.page.run_results import RunResults
 from trajprobe.pictures.files import RowPictures, Weights
 
 #: Sections of params.yaml that are shown; of `rows`, `clips` and `pretrain` what the primary row has.
-SHOWN = ("dataset", "prepare", "render", "probe", "compare")
+SHOWN = ("dataset", "prepare", "render", "scenes", "probe", "compare")
 #: Of a recipe; the rest is of the machine that ran, or hashes of code.
 RECIPE = ("family", "architecture", "layer", "pooling", "precision", "options", "weights", "clips", "microbatch")
 

@@ -119,7 +119,7 @@ def _confusion(run: Material) -> Iterator[Section]:
     yield Section("confusion", "What is confused", words.confused(run.results, of), partial(confusion.confusion, of))
     if errors := of.worst():
         places, facts = run.pictures.places, run.facts[run.results.primary]
-        shown = [(error, moving.track(places[error.clip], number, facts.blob)) for number, error in enumerate(errors)]
+        shown = [(error, moving.track(places[error.clip], number, facts.radius)) for number, error in enumerate(errors)]
         data = {"errors": shown}
         yield Section("errors", "The most confident errors", words.mistakes(len(errors)), block="errors", data=data)
 

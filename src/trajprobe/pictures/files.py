@@ -1,6 +1,6 @@
 """Pictures of a row, small enough to be pushed: what the page shows of clips and weights. Needs no torch.
 
-data/pictures/ROW holds `row.json`, with the facts of `RowPictures`; `places.npz`, where the blob is in each clip; and
+data/pictures/ROW holds `row.json`, with the facts of `RowPictures`; `places.npz`, where the marker is in each clip; and
 strips of frames, a file each: clips/INPUT/LABEL.webp, and tokens/KIND/LABEL.webp where the network is a tokenizer.
 """
 
@@ -38,7 +38,7 @@ class RowPictures(Parameters, frozen=True, kw_only=True):
 
     frames: int  #: of a clip
     resolution: int  #: of a clip, pixels
-    blob: float  #: standard deviation, as a share of the frame's side
+    radius: float  #: of the marker, as a share of the frame's side
     shown: list[int]  #: frames of the strips
     examples: dict[str, int]  #: by label, the clip that its strips show
     inputs: list[str]  #: that there are strips of
@@ -65,7 +65,7 @@ class Pictures:
 
     @property
     def places(self) -> NDArray[np.float64]:
-        """Where the blob is in each frame (n t 2), column and row as shares of the side, 0 to 1 within the frame.
+        """Where the marker is in each frame (n t 2), column and row as shares of the side, 0 to 1 within the frame.
 
         Raises:
             UserError: the file is missing or damaged.

@@ -28,6 +28,8 @@ FRAMES, SIDE = 32, 64
 TOKENS = 4
 #: Sides of a frame beyond which a place is of no use; 16 bits hold it.
 FAR = 7.0
+#: Of the default marker, which a scene's recipe leaves out.
+USUAL_RADIUS = 0.05
 
 
 def make_pictures(values: dict[str, Any], name: str) -> str:
@@ -46,7 +48,7 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
     facts = RowPictures(
         frames=form["frames"],
         resolution=form["resolution"],
-        blob=scene["blob"],
+        radius=scene.get("marker", {}).get("radius", USUAL_RADIUS),
         shown=np.linspace(0, form["frames"] - 1, min(form["frames"], FRAMES)).round().astype(int).tolist(),
         examples=examples,
         inputs=inputs,

@@ -19,7 +19,9 @@ from tqdm import tqdm
 from trajprobe.backbones.family import Family, family
 from trajprobe.backbones.parts import lfq
 from trajprobe.backbones.parts.activations import Activations, weights_size
-from trajprobe.clips.scene import Format, Scene, draw, framing, place
+from trajprobe.clips.scene import Places, draw, framing, place
+from trajprobe.clips.sections import Format, Rendering
+from trajprobe.clips.streams import POOL
 from trajprobe.errors import UserError, visible
 from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks
@@ -40,7 +42,8 @@ class Pretrain(Parameters, frozen=True):
 
     family: str
     architecture: dict[str, Any]
-    clips: str  #: clip format
+    clips: str  #: clip format: frames and resolution
+    scene: str  #: that the pool is drawn in
     shuffle_frames: bool  #: the control: each clip's frames in a random order, so that there is no motion
     steps: Annotated[int, Meta(ge=1, le=10**7)]  #: more would take months even at a hundredth of a second each
     batch: Annotated[int, Meta(ge=1, le=10**5)]  #: clips; `check_memory` says how many fit
@@ -58,7 +61,7 @@ class Trained:
     figures: dict[str, float]  #: on clips held out from the pool
 
 
-def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name: str, seed: int) -> Trained:
+def pretrain(tracks: Tracks, drawn: Rendering, params: Pretrain, name: str, seed: int) -> Trained:
     """Trains the network of one seed; the same bytes for the same arguments, threads and instruction set.
 
     Raises:
@@ -67,7 +70,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     """
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs 5 %, to find bugs
-    tokenizer = trainable(params.family)
+    tokenizer, form = trainable(params.family), drawn.form
     architecture = tokenizer.architecture(params.architecture, f"pretrain.{name}")
     check_format(tokenizer, form, f"pretrain.{name}")
     check_memory(tokenizer, architecture, form, params, name)
@@ -79,16 +82,16 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
-    points = place(tracks, framing(tracks, scene), scene, form)
+    places = place(tracks, framing(tracks, drawn.placement), drawn, np.arange(POOL, POOL + len(tracks)))
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, params.learning_rate, total_steps=max(params.steps, SHORTEST), pct_start=WARM_UP
     )
     curve, interval = [], max(params.steps // CURVE_POINTS, 1)
-    draws = _batches(points[held_out:], params, form.resolution, seed)
+    draws = _batches(places[held_out:], params, form.resolution, seed)
     for step in tqdm(range(params.steps), desc=f"{name}, seed {seed}", unit="step"):
-        x = tokenizer.preprocess(torch.from_numpy(draw(next(draws), scene, form)), architecture)
+        x = tokenizer.preprocess(torch.from_numpy(_video(*next(draws), drawn)), architecture)
         latents, video, prediction = _forward(network, predictor, x)
         terms = losses(latents, video, prediction, x, tokenizer.FRAMES_PER_TOKEN)
         if not torch.isfinite(terms.total):
@@ -102,7 +105,7 @@ def pretrain(tracks: Tracks, scene: Scene, form: Format, params: Pretrain, name:
             curve.append(_point(step, terms))
     network.eval()
     with torch.no_grad():
-        x = tokenizer.preprocess(torch.from_numpy(draw(points[:held_out], scene, form)), architecture)
+        x = tokenizer.preprocess(torch.from_numpy(draw(places[:held_out], drawn)), architecture)
         latents = network.encode(x)
         codes = network.codes(latents)
         held_out_figures = figures(latents, codes, network.decode(codes), x)
@@ -158,11 +161,10 @@ def check_memory(tokenizer: Family, architecture: Parameters, form: Format, para
     memory.require(size, f"params.yaml: `pretrain.{name}`", remedy, memory.total())
 
 
-def provenance(params: Pretrain, seed: int, pool: str, scene: Scene, form: Format) -> dict[str, Any]:
+def provenance(params: Pretrain, seed: int, pool: str, drawn: Rendering) -> dict[str, Any]:
     """Where the weights of a seed come from, for provenance.json; `pool` is the digest of the tracks."""
-    recipe = {"pretrain": params, "render": scene.recipe(), "clips": form}
-    facts = {"made_by": "pretrain", "seed": seed, "pool": pool, "trained_frames": form.frames}
-    return facts | {key: msgspec.to_builtins(value) for key, value in recipe.items()}
+    facts = {"made_by": "pretrain", "seed": seed, "pool": pool, "trained_frames": drawn.form.frames}
+    return facts | {"pretrain": msgspec.to_builtins(params)} | drawn.recipe()
 
 
 def _forward(network: Any, predictor: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,26 +174,53 @@ def _forward(network: Any, predictor: nn.Module, x: Tensor) -> tuple[Tensor, Ten
 
 
 def _batches(
-    points: NDArray[np.float64], params: Pretrain, resolution: int, seed: int
-) -> Iterator[NDArray[np.float64]]:
-    """Places of the blob (b t 2), epoch after epoch, each clip flipped, transposed and reversed at random."""
+    places: Places, params: Pretrain, resolution: int, seed: int
+) -> Iterator[tuple[Places, NDArray[np.int64] | None]]:
+    """Batches of places, epoch after epoch, each clip flipped, transposed and reversed at random.
+
+    With each comes the order (b t) that its frames are to be put in, where the recipe shuffles them. What a scene has
+    at random is drawn anew each time that a clip is seen.
+    """
     generator = np.random.default_rng(seed)
     middle = (resolution - 1) / 2
     order = np.empty(0, dtype=np.int64)
+    seen = POOL * (2 + seed)
     while True:
         while len(order) < params.batch:
-            order = np.concatenate([order, generator.permutation(len(points))])
+            order = np.concatenate([order, generator.permutation(len(places))])
         chosen, order = order[: params.batch], order[params.batch :]
-        batch = points[chosen] - middle
-        batch *= generator.choice([-1.0, 1.0], size=(len(batch), 1, 2))
+        batch = places[chosen]
+        signs = generator.choice([-1.0, 1.0], size=(len(batch), 1, 2))
         transposed = generator.random((len(batch), 1, 1)) < 0.5
-        batch = np.where(transposed, batch[..., ::-1], batch)
         backwards = generator.random((len(batch), 1, 1)) < 0.5
-        batch = np.where(backwards, batch[:, ::-1], batch)
+        turned = [
+            _turned(moved, signs, transposed, backwards)
+            for moved in (batch.points - middle, batch.path - middle, batch.shift.astype(np.float64))
+        ]
+        nearness, looks = (np.where(backwards[..., 0], of[:, ::-1], of) for of in (batch.nearness, batch.looks))
+        numbers = np.arange(seen, seen + len(batch))
+        seen += len(batch)
+        order_in_clip = None
         if params.shuffle_frames:
-            order_in_clip = generator.permuted(np.broadcast_to(np.arange(batch.shape[1]), batch.shape[:2]), axis=1)
-            batch = np.take_along_axis(batch, order_in_clip[..., None], axis=1)
-        yield batch + middle
+            shape = batch.points.shape[:2]
+            order_in_clip = generator.permuted(np.broadcast_to(np.arange(shape[1]), shape), axis=1)
+        points, path, shift = turned[0] + middle, turned[1] + middle, turned[2].astype(np.int64)
+        yield Places(points, path, shift, nearness, looks, numbers), order_in_clip
+
+
+def _turned(
+    moved: NDArray[np.float64], signs: NDArray[np.float64], transposed: NDArray[np.bool_], backwards: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Vectors from the middle of the frame (b t 2), of each clip flipped, transposed and reversed or not."""
+    flipped = moved * signs
+    flipped = np.where(transposed, flipped[..., ::-1], flipped)
+    return np.where(backwards, flipped[:, ::-1], flipped)
+
+
+def _video(places: Places, order: NDArray[np.int64] | None, drawn: Rendering) -> NDArray[np.uint8]:
+    """Clips uint8 [b t h w c], their frames in the order (b t) that is given."""
+    video = draw(places, drawn)
+    return video if order is None else np.take_along_axis(video, order[..., None, None, None], axis=1)
 
 
 def _point(step: int, terms: Losses) -> dict[str, float]:

@@ -1,0 +1,210 @@
+"""Clips to be looked at: a contact sheet of their frames, or an animation, each clip with the name of its class.
+
+The tracks are made from the data set as `prepare` makes them, so that a clip is the one that a run sees.
+"""
+
+import io
+import math
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from trajprobe.clips.scene import check_memory, draw, framing, place
+from trajprobe.clips.sections import rendering, rendering_in
+from trajprobe.data import folds
+from trajprobe.errors import UserError
+from trajprobe.figures import style
+from trajprobe.files.atomic import write_bytes
+from trajprobe.files.labelling import Labelling
+from trajprobe.inspection.measures import open_dataset
+from trajprobe.params import section
+
+Video = NDArray[np.uint8]
+#: Clips and frames of a sheet at most.
+CLIPS, FRAMES = 20, 12
+#: Pixels: a frame of a sheet, and of an animation, is enlarged to at least this; between frames; letters, and small
+#: ones; the room for names beside frames at most.
+TILE, MOVING_TILE, GAP, LETTERS, LEAST, NAMES = 96, 128, 4, 14, 9, 240
+#: Seconds of an animation, and of a frame at least.
+SECONDS, SHORTEST = 2.0, 0.04
+INK, PAPER = (26, 26, 26), (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class ClipChoice:
+    """Which clips, and how they differ from those of a run."""
+
+    label: str | None = None  #: those of one class
+    row: int | None = None  #: that of one track
+    scene: str | None = None  #: drawn in another scene
+    level: float | None = None  #: with clutter at another level
+
+
+def save_clips(
+    values: dict[str, Any], name: str, path: Path, choice: ClipChoice, perturb: Callable[[Video], Video] | None = None
+) -> str:
+    """Draws clips of format `name` to `path`, a .png, .gif, .webp or .mp4 file.
+
+    Args:
+        values: all of params.yaml.
+        name: the format.
+        path: the picture.
+        choice: which clips.
+        perturb: what is done to the video [b t h w c] before it is shown.
+
+    Returns:
+        What was drawn, a line.
+
+    Raises:
+        UserError: there is no such format, scene, class or track; the file's name ends otherwise; or it is to be an
+            .mp4 and there is no ffmpeg.
+    """
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in ("png", "gif", "webp", "mp4"):
+        raise UserError(
+            f"{path}: got a name that ends in {path.suffix or 'nothing'!r}, expected .png, .gif, .webp or .mp4"
+        )
+    program = _ffmpeg(path) if ending == "mp4" else ""
+    drawn = rendering(values, name)
+    if choice.scene:
+        drawn = rendering_in(values, msgspec.structs.replace(drawn.form, scene=choice.scene), choice.scene, "--scene")
+    if choice.level is not None:
+        drawn = drawn.at_level(choice.level)
+    dataset = open_dataset(section(values, str, "dataset"), values)
+    params = section(values, folds.Prepare, "prepare")
+    tracks, labelling = folds.prepare(folds.used(dataset.raw, params, dataset.path), params, dataset.name)
+    rows = _rows(labelling, choice)
+    check_memory(drawn, len(rows), f"params.yaml: `clips.{name}`")
+    video = draw(place(tracks[rows], framing(tracks, drawn.placement), drawn, rows), drawn)
+    video = video if perturb is None else perturb(video)
+    names = [style.drawable(labelling.names[labelling.labels[row]]) for row in rows]
+    if ending == "png":
+        buffer = io.BytesIO()
+        Image.fromarray(sheet(video, names)).save(buffer, "png", optimize=True)
+        write_bytes(path, buffer.getvalue())
+    else:
+        write_bytes(path, animated(grid(video, names), ending, program))
+    return f"{path}: {len(rows)} clips {name} of {dataset.name}"
+
+
+def _rows(labelling: Labelling, choice: ClipChoice) -> NDArray[np.int64]:
+    """The tracks to be shown: one, some of a class, or the first of each class."""
+    if choice.row is not None:
+        if choice.row >= len(labelling.labels):
+            raise UserError(f"--row: got {choice.row}, expected 0 to {len(labelling.labels) - 1}")
+        return np.array([choice.row])
+    if choice.label is not None:
+        if choice.label not in labelling.names:
+            raise UserError(f"--class: got {choice.label!r}, expected one of {', '.join(labelling.names)}")
+        return np.flatnonzero(labelling.names[labelling.labels] == choice.label)[:CLIPS]
+    return np.unique(labelling.labels, return_index=True)[1][:CLIPS]
+
+
+def sheet(video: Video, names: list[str]) -> Video:
+    """Frames of clips [b t h w c] side by side, a row a clip, with names before and numbers below: uint8 (h w c)."""
+    times = np.linspace(0, video.shape[1] - 1, min(video.shape[1], FRAMES)).round().astype(np.int64)
+    tiles = _enlarged(video[:, times], TILE)
+    side, before = tiles.shape[2] + GAP, min(math.ceil(max(_width(name, LETTERS) for name in names)), NAMES) + 12
+    out = np.full((len(tiles) * side + GAP + LETTERS + 6, before + len(times) * side, 3), PAPER, np.uint8)
+    for row, column in np.ndindex(tiles.shape[:2]):
+        top, left = GAP + row * side, before + column * side
+        out[top : top + side - GAP, left : left + side - GAP] = tiles[row, column]
+    places = [(before - 6, GAP + row * side + (side - GAP) // 2) for row in range(len(tiles))]
+    below = [(before + column * side + (side - GAP) // 2, len(out) - LETTERS // 2 - 3) for column in range(len(times))]
+    out = _named(out, [str(time + 1) for time in times], below, "mm", side)
+    return _named(out, names, places, "rm", before - 12)
+
+
+def grid(video: Video, names: list[str]) -> Video:
+    """Clips [b t h w c] beside one another, with the name of each below: uint8 (t h w c)."""
+    tiles = _enlarged(video, MOVING_TILE)
+    columns = math.ceil(math.sqrt(len(tiles)))
+    side, below = tiles.shape[2] + GAP, LETTERS + 8
+    height = GAP + math.ceil(len(tiles) / columns) * (side + below)
+    width = GAP + columns * side
+    # Videos are coded in blocks: with an even number of pixels.
+    out = np.full((tiles.shape[1], height + height % 2, width + width % 2, 3), PAPER, np.uint8)
+    corners = [(GAP + i // columns * (side + below), GAP + i % columns * side) for i in range(len(tiles))]
+    places = [(left + (side - GAP) // 2, top + side + below // 2 - GAP) for top, left in corners]
+    out[:] = _named(out[0], names, places, "mm", side - GAP)
+    for tile, (top, left) in zip(tiles, corners, strict=True):
+        out[:, top : top + side - GAP, left : left + side - GAP] = tile
+    return out
+
+
+def _enlarged(video: Video, least: int) -> Video:
+    """Frames with each pixel several times, so that they are at least so large and stay sharp."""
+    factor = max(1, math.ceil(least / video.shape[2]))
+    return video.repeat(factor, axis=2).repeat(factor, axis=3)
+
+
+def _named(picture: Video, names: list[str], places: list[tuple[int, int]], anchor: str, room: int) -> Video:
+    """With names at `places` (x, y): in smaller letters where one is too long, and without the ends of longer ones."""
+    image = Image.fromarray(picture)
+    pen = ImageDraw.Draw(image)
+    size = float(LETTERS)
+    while size > LEAST and any(_width(name, size) > room for name in names):
+        size -= 0.5
+    for name, at in zip(names, places, strict=True):
+        shown = name
+        while _width(shown, size) > room:
+            shown = shown.removesuffix("...")[:-1] + "..."
+        pen.text(at, shown, INK, _font(size), anchor)
+    return np.array(image)
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(style.font_file(), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def _width(text: str, size: float) -> float:
+    return _font(size).getlength(text)
+
+
+def animated(frames: Video, ending: str, program: str = "") -> bytes:
+    """Frames (t h w c) as a .gif or .webp that starts over, or, by ffmpeg (`program`), as an .mp4."""
+    seconds = max(SECONDS / len(frames), SHORTEST)
+    if ending == "mp4":
+        return _mp4(frames, seconds, program)
+    images = [Image.fromarray(frame) for frame in frames]
+    buffer = io.BytesIO()
+    settings = {"lossless": True} if ending == "webp" else {"optimize": True}
+    images[0].save(
+        buffer, ending, save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0, **settings
+    )
+    return buffer.getvalue()
+
+
+def _ffmpeg(path: Path) -> str:
+    """The program ffmpeg: the system's, or that of the package imageio-ffmpeg."""
+    if found := shutil.which("ffmpeg"):
+        return found
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+    except ImportError:
+        raise UserError(
+            f"{path}: an .mp4 needs ffmpeg, which is not here; write a .webp, or `pip install imageio-ffmpeg`"
+        ) from None
+    return str(get_ffmpeg_exe())
+
+
+def _mp4(frames: Video, seconds: float, program: str) -> bytes:
+    _, height, width, _ = frames.shape
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clips.mp4"
+        command = [program, "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
+                   "-r", f"{1 / seconds:.3f}", "-i", "-", "-pix_fmt", "yuv420p", str(path)]  # fmt: skip
+        done = subprocess.run(command, input=frames.tobytes(), capture_output=True, check=False)  # noqa: S603
+        if done.returncode or not path.is_file():
+            reason = " ".join(done.stderr.decode(errors="replace").split()) or "it gave no reason"
+            raise UserError(f"{program}: could not write the .mp4 ({reason}); write a .webp")
+        return path.read_bytes()
