@@ -53,5 +53,6 @@ for name, (architecture_of, (frames, side), layers) in NETWORKS.items():
             measured.append(seconds(encoding, network, video))
     both, alone = (statistics.median(measured[1:]) for measured in times)  # the first warms up
     print(
-        f"{name}: {len(layers)} layers {both / clips:.3f} s a clip, the deepest {alone / clips:.3f}: {both / alone:.2f} times"
+        f"{name}: {len(layers)} layers {both / clips:.3f} s a clip, the deepest {alone / clips:.3f}: "
+        f"{both / alone:.2f} times"
     )
