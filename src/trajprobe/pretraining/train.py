@@ -220,7 +220,8 @@ def _turned(
 def _video(places: Places, order: NDArray[np.int64] | None, drawn: Rendering) -> NDArray[np.uint8]:
     """Clips uint8 [b t h w c], their frames in the order (b t) that is given."""
     video = draw(places, drawn)
-    return video if order is None else np.take_along_axis(video, order[..., None, None, None], axis=1)
+    # In memory as any other clips: how frames lie there changes the last bits of what a network makes of them.
+    return video if order is None else np.ascontiguousarray(video[np.arange(len(video))[:, None], order])
 
 
 def _point(step: int, terms: Losses) -> dict[str, float]:
