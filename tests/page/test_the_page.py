@@ -186,7 +186,7 @@ def test_all_findings_and_notes_stand_on_it_those_that_are_grave_first(tmp_path)
 
 def test_weights_have_their_sha256_licence_and_origin(tmp_path):
     page = built(tmp_path, licence="Free & easy")
-    assert f'<code title="{"a" * 64}">' in page
+    assert f'<code class="hash">{"a" * 64}</code>' in page
     assert "Free &amp; easy" in page
     assert "made up" in page
 
