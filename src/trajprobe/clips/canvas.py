@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 #: Shares are kept as integers: this much is all of a pixel.
 WHOLE = 256
 #: Frames at a time that are cleared and drawn on: they are still in the processor's cache.
-FRAMES = 64
+FRAMES = 16
 Colour = Sequence[int]
 T = TypeVar("T", bound=np.generic)
 
