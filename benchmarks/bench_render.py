@@ -4,6 +4,7 @@ generator, in clips a second on two threads; and its memory with 1,000 and with 
 OpenCV is no dependency: where it can't be imported, its lines are left out.
 """
 
+import importlib.util
 import math
 import os
 import resource
@@ -29,10 +30,7 @@ from trajprobe.clips.sections import Format, Placement, Rendering, Scene
 from trajprobe.data.synthetic import Synthetic, arrays
 from trajprobe.files.tracks import Tracks
 
-try:
-    import cv2
-except ImportError:
-    cv2 = None
+cv2: Any = importlib.import_module("cv2") if importlib.util.find_spec("cv2") else None
 
 THREADS, SIDE = 2, 128
 RADIUS, WIDTH = 0.05, 0.024  #: of the marker and of the trail, shares of the frame's side

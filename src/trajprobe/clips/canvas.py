@@ -5,10 +5,10 @@ blended, through a view of all windows of its size on the frames, so that a fram
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from trajprobe.clips.shapes import SUBPIXELS
@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 #: Shares are kept as integers: this much is all of a pixel.
 WHOLE = 256
 #: Frames at a time that are cleared and drawn on: they are still in the processor's cache.
-FRAMES = 64
+FRAMES = 16
 Colour = Sequence[int]
 T = TypeVar("T", bound=np.generic)
 
@@ -63,15 +63,26 @@ def fixed(table: NDArray[T]) -> NDArray[T]:
     return table
 
 
-def windows(frames: Bytes, side: int) -> NDArray[np.uint8]:
-    """All windows of `side` pixels on frames (f h w), by the place of their first byte: (bytes side side*c).
+def windows(frames: Bytes, side: int) -> NDArray[np.void]:
+    """All windows of `side` pixels on frames (f h w), by the place of their first byte: (bytes side), a row an item.
 
-    h pixels are w = h*c bytes wide, c being 3, or 1 where there are no colours.
+    h pixels are w = h*c bytes wide, c being 3, or 1 where there are no colours. numpy copies a row that is one item
+    twice as fast as its bytes.
     """
     _, height, row = frames.shape
     width = row // height * side
     count = frames.size - (side - 1) * row - width + 1
-    return as_strided(frames.reshape(-1), (count, side, width), (1, row, 1))
+    return np.ndarray((count, side), f"V{width}", frames, 0, (1, row))
+
+
+def seen(view: NDArray[np.void], places: Integers) -> Bytes:
+    """What windows at some places (k) show: (k h w)."""
+    return view[places].view(np.uint8).reshape(len(places), view.shape[1], -1)
+
+
+def put(view: NDArray[np.void], places: Integers, patches: Bytes) -> None:
+    """Copies patches (k h w) into windows at some places (k)."""
+    view[places] = np.ascontiguousarray(patches).view(view.dtype)[..., 0]
 
 
 def at(frames: Bytes, numbers: Integers, corners: Integers) -> Integers:
@@ -108,32 +119,29 @@ def cut(table: NDArray[T], entries: Integers, corners: Integers, resolution: int
 
 def copy(frames: Bytes, table: Bytes, entries: Integers, corners: Integers, background: Colour) -> None:
     """Clears frames (f h w) to one colour and copies an entry of a coloured table onto each."""
-    resolution = frames.shape[1]
-    side = min(table.shape[1], resolution)
-    inside = np.clip(corners, 0, resolution - side)
-    whole = (inside == corners).all(axis=1) & (side == table.shape[1])
-    view, places = windows(frames, side), at(frames, np.arange(len(frames)), inside)
-    plain = len(set(background)) == 1
+    resolution, side = frames.shape[1], table.shape[1]
     line = np.tile(np.array(background, np.uint8), resolution)
-    for start in range(0, len(frames), FRAMES):
-        part = slice(start, start + FRAMES)
-        if plain:
-            frames[part].fill(background[0])
+    grey = background[0] if len(set(background)) == 1 else None
+    whole = ((corners >= 0) & (corners + side <= resolution)).all(axis=1)
+    chosen = np.flatnonzero(whole)
+    view, places = windows(frames, min(side, resolution)), at(frames, chosen, corners[chosen])
+    which, buffer = entries[chosen], np.empty((FRAMES, *table.shape[1:]), np.uint8)
+    ends = np.searchsorted(chosen, np.arange(0, len(frames) + FRAMES, FRAMES)).tolist()
+    for number, (start, end) in enumerate(pairwise(ends)):
+        part = frames[number * FRAMES : (number + 1) * FRAMES]
+        if grey is None:
+            part[:] = line
         else:
-            frames[part] = line
-        if whole[part].all():
-            view[places[part]] = table[entries[part]]
-            continue
-        chosen = np.flatnonzero(whole[part]) + start
-        if len(chosen):
-            view[places[chosen]] = table[entries[chosen]]
-        for frame in (np.flatnonzero(~whole[part]) + start).tolist():
-            (left, top), size = corners[frame].tolist(), table.shape[1]
-            x, right = max(left, 0), min(left + size, resolution)
-            y, bottom = max(top, 0), min(top + size, resolution)
-            if x < right and y < bottom:
-                patch = table[entries[frame], y - top : bottom - top, 3 * (x - left) : 3 * (right - left)]
-                frames[frame, y:bottom, 3 * x : 3 * right] = patch
+            part.fill(grey)
+        if start < end:
+            patches = np.take(table, which[start:end], axis=0, out=buffer[: end - start], mode="clip")  # faster than []
+            put(view, places[start:end], patches)
+    low, high = np.maximum(corners, 0), np.minimum(corners + side, resolution)
+    cut_off = np.flatnonzero(~whole & (low < high).all(axis=1))
+    boxes = np.concatenate([low, high, low - corners, high - corners], axis=1)[cut_off] * np.array([3, 1] * 4)
+    for frame, entry, box in zip(cut_off.tolist(), entries[cut_off].tolist(), boxes.tolist(), strict=True):
+        left, top, right, bottom, first_column, first_row, last_column, last_row = box
+        frames[frame, top:bottom, left:right] = table[entry, first_row:last_row, first_column:last_column]
 
 
 def blend(under: Bytes, colours: NDArray[np.uint16], share: NDArray[np.uint16]) -> Bytes:
@@ -166,4 +174,4 @@ def paint(
         ink, _ = cut(colours, entries, corners, frames.shape[1])
     else:
         ink = np.tile(colours, share.shape[1])[:, None]
-    view[places] = blend(view[places], ink.astype(np.uint16), share)
+    put(view, places, blend(seen(view, places), ink.astype(np.uint16), share))

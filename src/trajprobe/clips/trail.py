@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from trajprobe.clips.canvas import WHOLE, Array, Bytes, Integers, at, blend, cut, windows
+from trajprobe.clips.canvas import WHOLE, Array, Bytes, Integers, at, blend, cut, put, seen, windows
 from trajprobe.clips.colours import Colour
 from trajprobe.params import Parameters
 
@@ -144,7 +144,7 @@ def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers) -> None:
         for start, end in pairwise(bounds):
             if start < end:
                 part = places[start:end]
-                view[part] = np.maximum(view[part], cover[start:end])
+                put(view, part, np.maximum(seen(view, part), cover[start:end]))
     if stays:
         of_clips = lines.reshape(len(path), shown, -1)
         for later in range(1, shown):
