@@ -58,6 +58,8 @@ def test_the_commands_are_these():
             "data show",
             "data list",
             "data remove",
+            "clips",
+            "clips show",
             "weights",
             "weights add",
             "remote",
@@ -93,6 +95,7 @@ def test_help_lists_commands_in_the_order_of_the_work(run):
     assert [line.split()[0] for line in lines[:8]] == [
         "check",
         "data",
+        "clips",
         "weights",
         "remote",
         "pull",
@@ -232,6 +235,7 @@ def test_help_imports_neither_torch_nor_numpy_nor_the_reader_of_params():
     assert {name for name in modules if name.startswith("trajprobe")} == {
         "trajprobe",
         "trajprobe.cli",
+        "trajprobe.cli_clips",
         "trajprobe.cli_data",
         "trajprobe.errors",
     }
