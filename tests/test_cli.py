@@ -92,7 +92,7 @@ def test_each_argument_and_option_has_help():
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:8]] == [
+    assert [line.split()[0] for line in lines[:9]] == [
         "check",
         "data",
         "clips",
