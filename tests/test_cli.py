@@ -58,6 +58,8 @@ def test_the_commands_are_these():
             "data show",
             "data list",
             "data remove",
+            "clips",
+            "clips show",
             "weights",
             "weights add",
             "weights list",
@@ -91,9 +93,10 @@ def test_each_argument_and_option_has_help():
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:8]] == [
+    assert [line.split()[0] for line in lines[:9]] == [
         "check",
         "data",
+        "clips",
         "weights",
         "remote",
         "pull",
@@ -233,6 +236,7 @@ def test_help_imports_neither_torch_nor_numpy_nor_the_reader_of_params():
     assert {name for name in modules if name.startswith("trajprobe")} == {
         "trajprobe",
         "trajprobe.cli",
+        "trajprobe.cli_clips",
         "trajprobe.cli_data",
         "trajprobe.errors",
     }

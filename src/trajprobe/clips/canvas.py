@@ -18,8 +18,8 @@ Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 #: Shares are kept as integers: this much is all of a pixel.
 WHOLE = 256
-#: Frames at a time that are cleared and drawn on: they are still in the processor's cache.
-FRAMES = 16
+#: Frames at a time that are cleared and drawn on. Fewer stay in the cache, but threads then wait for one another.
+FRAMES = 64
 Colour = Sequence[int]
 T = TypeVar("T", bound=np.generic)
 
