@@ -1,7 +1,7 @@
 """Features of a row: each of its networks over each of its inputs, a shard at a time.
 
 From a stage script to a network's forward pass: `extract` -> `produce` -> `serve` -> `FeatureMaker.make` ->
-`Encoding.features`, which calls the family's `layer`.
+`Encoding.features`, which calls the family's `layers`. A run gives all views, the layers and poolings of the row.
 """
 
 import logging
