@@ -343,7 +343,7 @@ anew, those that probes are trained on too. At an accuracy of 19 % the features 
 ## The choice of a layer
 
 The same, of networks of several layers that are equally good; half of the variance within a class is shared by a
-network's layers. Each fold chooses a layer inside train, for either network by itself.
+network's layers. Each fold chooses a layer inside train, for either network by itself; the penalty is fixed.
 
 {{layer_choice}}
 
