@@ -238,6 +238,7 @@ def test_help_imports_neither_torch_nor_numpy_nor_the_reader_of_params():
         "trajprobe.cli",
         "trajprobe.cli_clips",
         "trajprobe.cli_data",
+        "trajprobe.cli_group",
         "trajprobe.errors",
     }
 

@@ -11,27 +11,11 @@ import click
 
 from trajprobe.cli_clips import clip_options, draw_clips
 from trajprobe.cli_data import import_options
+from trajprobe.cli_group import COMPLETION, Group, show
 from trajprobe.errors import STATUS, UserError, escape_output, interruptible, system_reason, visible
 
 PATH = click.Path(path_type=Path)
 DAYS = click.FloatRange(min=0)
-COMPLETION = (
-    'Tab completion in bash: eval "$(_TRAJPROBE_COMPLETE=bash_source trajprobe)"; zsh_source and fish_source too.'
-)
-
-
-def show(text: str) -> None:
-    """Prints lines, with what is not printable in them as escapes."""
-    click.echo("\n".join(map(visible, text.split("\n"))))
-
-
-class Group(click.Group):
-    """Commands that help lists in the order of this file, which is that of the work."""
-
-    group_class = type
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return list(self.commands)
 
 
 @click.group("trajprobe", Group, help=__doc__.partition("\n")[0], epilog=COMPLETION)

@@ -10,11 +10,11 @@ import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.page import building, words
+from trajprobe.page.contents import Material, sections
 from trajprobe.page.forest import attentive
 from trajprobe.page.layers import layer_map
 from trajprobe.page.leftovers import remove_leftovers
 from trajprobe.page.run_results import RunResults
-from trajprobe.page.sections import Material, sections
 
 ALL = (
     *("before", "scores", "differences", "clips", "few-labels", "confusion", "errors", "arrow-of-time", "cost"),

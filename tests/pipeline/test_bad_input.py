@@ -107,7 +107,7 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
         (None, ("rows", "magvit2-tiny", "layer"), "got `nothing`, expected one of hidden, latents, codes"),
         ("max", ("rows", "magvit2-tiny", "pooling"), "expected one of tmean, tdiff, mean, flatten"),
         (["upside-down"], ("rows", "magvit2-tiny", "perturbations"), "expected some of shuffled-frames, middle-frame"),
-        ("vgg", ("rows", "extent", "family"), "expected one of coordinates, extent, huggingface"),
+        ("vgg", ("rows", "extent", "family"), "expected one of coordinates, diffusers"),
         (3, ("rows", "magvit2-tiny", "architecture", "depth"), "unknown key `depth`"),
         ({"seed": 3}, ("rows", "extent", "options"), "unknown key `seed`"),
         ("hidden", ("rows", "extent", "layer"), "got it for extent, which has no network; leave it out"),

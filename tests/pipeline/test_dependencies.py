@@ -26,6 +26,7 @@ STALE = {
     "cli.py": "",
     "cli_clips.py": "",
     "cli_data.py": "",
+    "cli_group.py": "",
     "clips": "render pretrain",
     "compare": "compare report",
     "data": "synthetic prepare",

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from trajprobe.files.atomic import fresh_folder, write_bytes
 from trajprobe.page import forest, theme, words
+from trajprobe.page.contents import Draw, Material, Section, sections
 from trajprobe.page.graphic import FONT, NARROW, WIDE, Graphic, font_file
 from trajprobe.page.run_results import RunResults
-from trajprobe.page.sections import Draw, Material, Section, sections
 
 HERE = Path(__file__).parent
 PAGE, FIGURES = Path("data/report/report.html"), Path("data/report/figures")

@@ -3,7 +3,8 @@
 import pytest
 from flips import LABELLING, SHARD, flip, place
 
-PULLED = {"features", "report", "results", "trajectories", "weights"}  # of weights, what git keeps: none and random
+#: Of weights what git keeps, none and random; of scenes its README.
+PULLED = {"features", "pictures", "report", "results", "scenes", "trajectories", "weights"}
 
 
 def there(laptop):
