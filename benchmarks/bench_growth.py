@@ -40,7 +40,7 @@ from trajprobe.data import folds, guards, raw
 params = folds.Prepare(5, 0, "keep", "keep", "stop", "auto")
 source = raw.load(Path("set.npz"))
 tracks, labelling = folds.prepare(source, params, "set")
-list(guards.findings(source, tracks, labelling, guards.Drawing("xy", "dataset", "normalised"), "set.npz"))
+list(guards.findings(source, tracks, labelling, guards.Drawing(["xy"], "dataset", "normalised"), "set.npz"))
 tracks.save(Path("canonical.npz"))
 labelling.save(Path("labelling.npz"))
 """,

@@ -19,7 +19,7 @@ from trajprobe.params import read, section
 from trajprobe.probes.network_probes import VariantFeatures, probe_networks
 from trajprobe.probes.settings import CodeLength, FewShot, Probe
 
-SIGNAL_RUNS = 300
+SIGNAL_RUNS, LAYER_RUNS = 300, 100
 #: How far classes stand apart, and how far groups do, in standard deviations of clips.
 SIGNAL, PLACE = 1.2, 0.7
 
@@ -108,5 +108,6 @@ def rates(runs: list[tuple[Integers, Labelling]]) -> tuple[float, list[str]]:
 def cross_validated_rates(settings: Sequence[Setting] = SETTINGS) -> Iterator[list[str]]:
     """Lines of the page's table; of `LAYER_SETTINGS`, with the number of layers in place of the dimensions."""
     for setting in settings:
-        truth, shown = rates(Parallel(n_jobs=-1)(delayed(predictions)(setting, seed) for seed in range(SIGNAL_RUNS)))
+        runs = range(LAYER_RUNS if setting.layers > 1 else SIGNAL_RUNS)
+        truth, shown = rates(Parallel(n_jobs=-1)(delayed(predictions)(setting, seed) for seed in runs))
         yield [setting.name, str(setting.layers if setting.layers > 1 else setting.dimensions), percent(truth), *shown]

@@ -187,7 +187,7 @@ def spoken(arrays: Arrays, path: Path) -> Iterator[str]:
         tracks, labelling = prepare(data, PARAMS, "set")
     except UserError:
         return
-    drawing = guards.Drawing("xy", "dataset", "normalised")
+    drawing = guards.Drawing(["xy"], "dataset", "normalised")
     for finding in guards.findings(data, tracks, labelling, drawing, str(path)):
         if not finding.name.startswith(LEFT_OUT):
             yield finding.name

@@ -21,7 +21,7 @@ KEEP, DROP = (
     Prepare(folds=5, seed=0, duplicates=choice, shared_runs="keep", guards="stop", pool="auto")
     for choice in ("keep", "drop")
 )
-DRAWING = guards.Drawing("xy", "dataset", "normalised")
+DRAWING = guards.Drawing({"xy"}, "dataset", "normalised")
 
 
 @pytest.fixture

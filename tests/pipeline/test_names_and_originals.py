@@ -42,7 +42,10 @@ def test_dvc_deletes_no_folder_that_a_name_points_to(clone):
         values[section]["../../precious"] = dict(example)
         write(clone, values)
         output = clone.run("dvc", "repro", fails=True)
-        assert f"`{section}.../../precious`: got '../../precious', expected letters, digits, - and _" in output
+        refusal = f"`{section}.../../precious`: got '../../precious', expected letters, digits, - and _"
+        if section == "rows":  # of which two stages would have that output: DVC refuses it before any stage
+            refusal = "output 'precious' is specified in"
+        assert refusal in output
         assert (clone.folder / "precious/only.txt").is_file()
         clone.git("checkout", "--quiet", "params.yaml")
 
