@@ -56,7 +56,7 @@ def check(values: dict[str, Any]) -> None:
 def _check_package_weights(name: str, entry: PackageWeights, values: dict[str, Any]) -> None:
     where = f"params.yaml: `package_weights.{name}`"
     package_source(name, entry)
-    if name in values["pretrain"]:
+    if name in section(values, dict[str, Any], "pretrain"):
         raise UserError(f"{where}: got a name of `pretrain` too; rename one")
     if (added := weights.WEIGHTS / f"{name}.dvc").is_file():
         raise UserError(f"{where}: got weights that {added} holds too; take one of the two away")
