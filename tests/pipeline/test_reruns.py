@@ -66,7 +66,7 @@ def test_a_render_parameter_reruns_from_render(clone):
     assert clone.stale() == {"prepare", "render@t17", "report"}
     clone.set(None, "scenes", "another")
     Image.new("RGB", (8, 8)).save(clone.folder / "data/scenes/sky.png")
-    assert clone.stale() == {"render@t17", "report"} | pretraining
+    assert clone.stale() == {"render@t17"} | pretraining
     (clone.folder / "data/scenes/sky.png").rename(clone.folder / "data/scenes/notes.txt")
     assert clone.stale() == set()
     clone.set(48, "clips", "t17", "resolution")
