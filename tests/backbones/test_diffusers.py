@@ -183,6 +183,20 @@ def test_both_layers_are_of_one_run(name, monkeypatch):
     assert len(runs) == 1
 
 
+def test_a_class_that_is_first_asked_for_on_the_meta_device_can_be_built_on_another():
+    """Its module would keep tables of constants without values."""
+    code = """
+import torch
+from trajprobe.backbones.parts.diffusers_network import autoencoder_class
+with torch.device("meta"):
+    kind = autoencoder_class("AutoencoderKLCosmos")
+from diffusers.models.autoencoders import autoencoder_kl_cosmos
+print({constant.device.type for constant in autoencoder_kl_cosmos._WAVELETS.values()})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "{'cpu'}\n"
+
+
 def test_sides_that_fill_no_token_are_refused():
     for clip in ((9, 32, 48), (9, 48, 32)):
         with pytest.raises(ValueError, match=r"got clips of \d+ x \d+ pixels, expected multiples of 32 for Auto"):

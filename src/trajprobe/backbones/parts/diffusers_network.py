@@ -43,13 +43,14 @@ def autoencoder_class(name: str) -> Callable[..., Any]:
     """
     try:
         diffusers = importlib.import_module("diffusers")
+        with torch.device("cpu"):  # a module makes its constants when it is imported, on whatever device is set then
+            kind = getattr(diffusers, name, None) if name.startswith("Autoencoder") else None
     except ModuleNotFoundError as error:
         raise UserError(
             f"family diffusers: needs the package {error.name}; `pip install 'trajprobe[diffusers]'` installs it"
         ) from None
     if name in UNUSABLE:
         raise ValueError(f"got model {name}, which {UNUSABLE[name]}; name another class")
-    kind = getattr(diffusers, name, None) if name.startswith("Autoencoder") else None
     if not isinstance(kind, type):
         raise ValueError(f"got model {name}, expected an autoencoder of diffusers, such as AutoencoderKLWan")
     return kind
