@@ -21,13 +21,13 @@ def main(name: str) -> str:
     values = read()
     params = section(values, Pretrain, "pretrain", name)
     form = section(values, Format, "clips", params.clips)
-    drawn = rendering_in(values, form, params.scene, f"pretrain.{name}.scene")
+    rendering = rendering_in(values, form, params.scene, f"pretrain.{name}.scene")
     pool = Tracks.load(Path("data/trajectories/pool.npz"))
     figures, curves = [], []
     with fresh_folder(weights.WEIGHTS / name) as temporary:
         for seed in range(params.seeds):
-            trained = pretrain(pool, drawn, params, name, seed)
-            weights.save(temporary / str(seed), trained.network, provenance(params, seed, pool.digest(), drawn))
+            trained = pretrain(pool, rendering, params, name, seed)
+            weights.save(temporary / str(seed), trained.network, provenance(params, seed, pool.digest(), rendering))
             figures.append(trained.figures)
             curves.append(trained.curve)
     means = mean_over_seeds(figures)

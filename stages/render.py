@@ -11,13 +11,13 @@ from trajprobe.stage import run
 
 def main(name: str) -> str:
     from trajprobe.clips.render import render
-    from trajprobe.clips.sections import rendering
+    from trajprobe.clips.sections import rendering_of
     from trajprobe.files.findings import of_clips
 
     values = read()
     guards = section(values, str, "prepare", "guards")
     tracks, folder = Path("data/trajectories/tracks.npz"), Path("data/clips") / name
-    return render(tracks, rendering(values, name), folder, guards, of_clips(name))
+    return render(tracks, rendering_of(values, name), folder, guards, of_clips(name))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 from trajprobe.backbones import weights
 from trajprobe.clips.scene import check_memory
-from trajprobe.clips.sections import Format, Placement, rendering, rendering_in, scenes
+from trajprobe.clips.sections import Format, Placement, rendering_in, rendering_of, scenes
 from trajprobe.compare.comparison import Compare
 from trajprobe.data import synthetic
 from trajprobe.data.folds import Prepare
@@ -42,7 +42,7 @@ def check(values: dict[str, Any]) -> None:
     formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
     scenes(values)
     for name in formats:
-        check_memory(rendering(values, name), 1, f"params.yaml: `clips.{name}`")
+        check_memory(rendering_of(values, name), 1, f"params.yaml: `clips.{name}`")
     for name in section(values, dict[str, Any], "package_weights"):
         _check_package_weights(name, section(values, PackageWeights, "package_weights", name), values)
     for name in section(values, dict[str, Any], "pretrain"):

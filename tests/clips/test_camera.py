@@ -7,7 +7,7 @@ from renderings import rendering
 from trajprobe.clips import camera
 from trajprobe.clips.camera import Camera
 from trajprobe.clips.scene import framing, place
-from trajprobe.clips.sections import rendering as of_params
+from trajprobe.clips.sections import rendering_of as of_params
 from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks, bounds
 

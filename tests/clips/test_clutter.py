@@ -1,6 +1,7 @@
 """Clutter: the track's number alone decides it, a level scales it, and nothing of it is shared."""
 
 from inspect import signature
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -58,8 +59,7 @@ def test_bytes_are_equal_for_any_part_of_a_set_and_any_chunk(name, monkeypatch):
     shared = scene.framing(tracks, drawn.placement)
     for parts in ([5, 13], [1, 2, 3, 13], list(range(1, 14))):
         places = [
-            scene.place(tracks[start:end], shared, drawn, np.arange(start, end))
-            for start, end in zip([0, *parts], parts, strict=False)
+            scene.place(tracks[start:end], shared, drawn, np.arange(start, end)) for start, end in pairwise([0, *parts])
         ]
         np.testing.assert_array_equal(np.concatenate([scene.draw(part, drawn) for part in places]), whole)
     for size in (1, 5 * 24 * 24 * 3 * 4):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from trajprobe.cli import commands
 from trajprobe.clips.scene import draw, framing, place
-from trajprobe.clips.sections import rendering
+from trajprobe.clips.sections import rendering_of
 from trajprobe.data import folds, raw, synthetic
 from trajprobe.errors import UserError
 from trajprobe.features.perturbations import INPUTS
@@ -41,7 +41,7 @@ def of_a_run(name, rows, values=VALUES):
     params = synthetic.Synthetic(**values["synthetic"])
     source = raw.check(synthetic.arrays(params.clips, params, params.seed), "synthetic")
     tracks, labelling = folds.prepare(source, folds.Prepare(**values["prepare"]), "synthetic")
-    drawn = rendering(values, name)
+    drawn = rendering_of(values, name)
     video = draw(place(tracks, framing(tracks, drawn.placement), drawn), drawn)
     return video[rows], labelling
 

@@ -189,7 +189,7 @@ def test_a_control_or_an_unknown_family_is_refused():
 
 
 def test_labels_play_no_part():
-    assert list(inspect.signature(pretrain).parameters) == ["tracks", "drawn", "params", "name", "seed"]
+    assert list(inspect.signature(pretrain).parameters) == ["tracks", "rendering", "params", "name", "seed"]
     assert {field.name for field in fields(Tracks)} == {"points", "times", "lengths", "box"}
 
 

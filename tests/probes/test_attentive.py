@@ -10,7 +10,7 @@ from small_probe import FOLDS, LABELS, labelled, outer, params
 from torch.nn import functional
 
 from trajprobe.probes import attentive
-from trajprobe.probes.attentive import AttentiveNetwork, Standardised, fitted_predictions, probe_fold, trained
+from trajprobe.probes.attentive import AttentiveNetwork, fitted_predictions, probe_fold, standardised, trained
 
 TRAIN, TEST = np.flatnonzero(FOLDS != 1), np.flatnonzero(FOLDS == 1)
 
@@ -98,10 +98,12 @@ def test_training_repeats_whatever_was_drawn_before_and_seeds_differ():
 
 def test_tokens_are_standardised_by_channel_as_numpy_does_and_a_constant_one_stays():
     tokens = noise() * [1, 10, 100, 1, 1, 0] + 5
-    expected = (tokens - tokens.mean(axis=(0, 1))) / np.where(tokens.std(axis=(0, 1)) > 0, tokens.std(axis=(0, 1)), 1)
-    of = Standardised.of(tokens.astype(np.float32))
-    np.testing.assert_allclose(of(tokens.astype(np.float32)), expected, atol=1e-5)
-    assert not of(tokens.astype(np.float32))[..., 5].any()
+    mean, deviation = (of(tokens[TRAIN], axis=(0, 1)) for of in (np.mean, np.std))
+    expected = (tokens - mean) / np.where(deviation > 0, deviation, 1)
+    got = standardised(tokens.astype(np.float32), TRAIN)
+    assert got.dtype == torch.float32
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    assert not got[..., 5].any()
 
 
 def test_tested_clips_have_no_part_in_their_probe():
@@ -149,6 +151,12 @@ def test_networks_are_probed_side_by_side_and_the_cost_is_said_before(caplog):
         alone = probe_fold(own, LABELS, place, settings(learning_rate=[0.003, 0.03]))
         np.testing.assert_array_equal(np.array(probe.predictions)[FOLDS == 2], alone.predictions)
         assert probe.permuted == probe.equal == probe.code_bits == []
+
+
+def test_one_learning_rate_leaves_nothing_to_train_for_a_choice(caplog):
+    with caplog.at_level("INFO", "trajprobe"):
+        attentive.probe_networks([noise()], labelled(), settings(steps=2, learning_rate=[0.03, 0.03]), "net")
+    assert "net, attentive probe: 5 trainings of 2 steps" in caplog.text
 
 
 @pytest.mark.parametrize("changed", [{"heads": 0}, {"steps": 1}, {"learning_rate": []}, {"weight_decay": -1}])

@@ -18,7 +18,7 @@ from msgspec import Meta
 from torch import Tensor
 
 from trajprobe.backbones import weights
-from trajprobe.backbones.parts import model_settings
+from trajprobe.backbones.parts import model_settings, tokenizer
 from trajprobe.backbones.parts.diffusers_network import NOT_OF_LATENTS, Network, autoencoder_class, defaults
 from trajprobe.backbones.parts.idle_parameters import idle_parameters
 from trajprobe.errors import visible, visible_names
@@ -137,8 +137,6 @@ def layer(network: Network, x: Tensor, name: str) -> Tensor:
 
 def layers(network: Network, x: Tensor, names: Sequence[str]) -> list[Tensor]:
     """As `layer`, of each of `names`; the encoder runs once."""
-    for name in names:
-        if name not in LAYERS:
-            raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
+    tokenizer.check_layers(names, LAYERS)
     outputs = dict(zip(LAYERS, network.layers(x), strict=True))
     return [outputs[name] for name in names]

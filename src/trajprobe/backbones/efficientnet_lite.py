@@ -135,8 +135,6 @@ def layer(network: EfficientNetLite, x: Tensor, name: str) -> Tensor:
 
 def layers(network: EfficientNetLite, x: Tensor, names: Sequence[str]) -> list[Tensor]:
     """As `layer`, of each of `names`; blocks behind the deepest are not run."""
-    for name in names:
-        if name not in LAYERS:
-            raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
+    tokenizer.check_layers(names, LAYERS)
     outputs = network(x, LAYERS[max(map(LAYERS.index, names))])
     return [outputs[LAYERS.index(name)] for name in names]

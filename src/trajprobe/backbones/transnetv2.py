@@ -162,9 +162,7 @@ def layer(network: TransNetV2, x: Tensor, name: str) -> Tensor:
 
 def layers(network: TransNetV2, x: Tensor, names: Sequence[str]) -> list[Tensor]:
     """As `layer`, of each of `names`; blocks behind the deepest are not run."""
-    for name in names:
-        if name not in LAYERS:
-            raise ValueError(f"got layer {name!r}, expected one of {', '.join(LAYERS)}")
+    tokenizer.check_layers(names, LAYERS)
     blocks = list(map(LAYERS.index, names))
     outputs = network(x, max(blocks) + 1)
     return [outputs[block] for block in blocks]

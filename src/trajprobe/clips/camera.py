@@ -48,9 +48,12 @@ class Camera(Parameters, frozen=True):
 
     def check(self, where: str) -> None:
         """Raises UserError where keys contradict."""
-        given = [key for key in ("position", "target", "field_of_view") if getattr(self, key) != getattr(Camera(), key)]
-        if self.view != "perspective" and given:
-            raise UserError(f"{where}: got `{given[0]}` with the view {self.view}, expected view: perspective with it")
+        of_perspective = ("position", "target", "field_of_view")
+        changed = [key for key in of_perspective if getattr(self, key) != getattr(Camera(), key)]
+        if self.view != "perspective" and changed:
+            raise UserError(
+                f"{where}: got `{changed[0]}` with the view {self.view}, expected view: perspective with it"
+            )
         if self.position == self.target:
             raise UserError(f"{where}: got a camera that stands on its target, expected another `position`")
         if 0 < self.field_of_view < 1:

@@ -134,8 +134,8 @@ def distractors(u: Array, clutter: Clutter, times: int, resolution: int) -> Arra
     else:
         # Of a hash of the thing's own numbers, so that a walk too is the clip's alone.
         bits = (u[..., 2:4] * 2.0**53).astype(np.int64)
-        drawn = [uniform(clutter.seed, bits[..., axis].reshape(-1), "walk", times - 1) for axis in (0, 1)]
-        steps = np.stack(drawn, axis=-1).reshape(*u.shape[:2], times - 1, 2) - 0.5
+        walks = [uniform(clutter.seed, bits[..., axis].reshape(-1), "walk", times - 1) for axis in (0, 1)]
+        steps = np.stack(walks, axis=-1).reshape(*u.shape[:2], times - 1, 2) - 0.5
         walk = np.concatenate([np.zeros((*u.shape[:2], 1, 2)), np.cumsum(steps, axis=2)], axis=2)
         places = start + walk * way * (2.6 / max(times - 1, 1))  # a step is 0.38 long on average
     turned = places - 2 * np.floor(places / 2)  # back from the edge

@@ -25,18 +25,18 @@ OUT_OF_SIGHT = 2.0
 CHUNK, CLIPS = 2**23, 64
 
 
-def check_memory(drawn: Rendering, clips: int, where: str) -> None:
+def check_memory(rendering: Rendering, clips: int, where: str) -> None:
     """Refuses a format of which so many clips, drawn at once, do not fit into memory.
 
     Raises:
         UserError: what they need, and what the machine has; `where` begins the message.
     """
-    clip = drawn.form.frames * drawn.form.resolution**2 * 3
-    working = 0 if drawn.scene.is_plain else 4 * min(max(CHUNK, clip), clips * clip)
-    largest = 2.0 if drawn.scene.marker.radius_by == "depth" else 1.0
-    tables = shapes.coverage_memory(drawn.scene.marker.shape, largest * drawn.radius)
-    if drawn.scene.clutter.level:
-        tables += clutter.table_memory(drawn.thing)
+    clip = rendering.form.frames * rendering.form.resolution**2 * 3
+    working = 0 if rendering.scene.is_plain else 4 * min(max(CHUNK, clip), clips * clip)
+    largest = 2.0 if rendering.scene.marker.radius_by == "depth" else 1.0
+    tables = shapes.coverage_memory(rendering.scene.marker.shape, largest * rendering.radius)
+    if rendering.scene.clutter.level:
+        tables += clutter.table_memory(rendering.thing)
     size = 2 * clips * clip + working + tables  # uint8, and once more while it is packed
     remedy = "lower `frames`, `resolution` or the marker's `radius`"
     memory.require(size, where, remedy, memory.total())
@@ -96,19 +96,19 @@ class Places:
         return digest.hexdigest()
 
 
-def place(tracks: Tracks, shared: Framing, drawn: Rendering, numbers: NDArray[np.int64] | None = None) -> Places:
+def place(tracks: Tracks, shared: Framing, rendering: Rendering, numbers: NDArray[np.int64] | None = None) -> Places:
     """Where n tracks stand.
 
     Args:
         tracks: these tracks.
         shared: the framing of the set that they are of.
-        drawn: how they are drawn.
+        rendering: how they are drawn.
         numbers: their numbers in the set (n); 0, 1, ... by default.
 
     Raises:
         UserError: the scene shows depth, and the tracks are flat.
     """
-    scene, form, placement = drawn.scene, drawn.form, drawn.placement
+    scene, form, placement = rendering.scene, rendering.form, rendering.placement
     flat = tracks.points.shape[2] == 2
     if flat and scene.marker.by_depth:
         raise UserError(
@@ -136,29 +136,29 @@ def place(tracks: Tracks, shared: Framing, drawn: Rendering, numbers: NDArray[np
     return Places(np.ascontiguousarray(points), path, shift, nearness, looks, numbers)
 
 
-def draw(places: Places, drawn: Rendering) -> NDArray[np.uint8]:
+def draw(places: Places, rendering: Rendering) -> NDArray[np.uint8]:
     """Draws n tracks -> uint8 video [b t h w c], b = n."""
     count, times = places.points.shape[:2]
-    scene, resolution = drawn.scene, drawn.form.resolution
+    scene, resolution = rendering.scene, rendering.form.resolution
     frames = np.empty((count * times, resolution, 3 * resolution), np.uint8)
     if scene.is_plain:
-        patches = marker.patches(scene.marker, drawn.radius, scene.background.colour)
-        corners, entries = canvas.corners_and_entries(places.points.reshape(-1, 2), resolution, drawn.reach)
+        patches = marker.patches(scene.marker, rendering.radius, scene.background.colour)
+        corners, entries = canvas.corners_and_entries(places.points.reshape(-1, 2), resolution, rendering.reach)
         canvas.copy(frames, patches, entries, corners, scene.background.colour)
     else:
         size = max(1, min(CLIPS, CHUNK // (times * resolution**2 * 3)))
         for start in range(0, count, size):
-            _draw(frames[start * times : (start + size) * times], places[start : start + size], drawn)
+            _draw(frames[start * times : (start + size) * times], places[start : start + size], rendering)
     return frames.reshape(count, times, resolution, resolution, 3)
 
 
-def _draw(frames: canvas.Bytes, places: Places, drawn: Rendering) -> None:
+def _draw(frames: canvas.Bytes, places: Places, rendering: Rendering) -> None:
     """Draws some clips onto their frames (n*t h w): from what is behind to what is before, then the sensor's part."""
-    scene, radius = drawn.scene, drawn.radius
+    scene, radius = rendering.scene, rendering.radius
     count, times = places.points.shape[:2]
-    _draw_world(frames, places, drawn)
+    _draw_world(frames, places, rendering)
     if scene.clutter.level:
-        clutter.moving(frames, scene.clutter, places.numbers, drawn.thing, places.shift)
+        clutter.moving(frames, scene.clutter, places.numbers, rendering.thing, places.shift)
     if scene.trail.width:
         trail.draw(frames, scene.trail, places.path, places.shift)
     moment = np.tile(np.arange(times) / max(times - 1, 1), count)
@@ -166,13 +166,13 @@ def _draw(frames: canvas.Bytes, places: Places, drawn: Rendering) -> None:
     radii = marker.radii(scene.marker, radius, places.looks.reshape(-1))
     marker.draw(frames, scene.marker, points, numbers, radii, places.nearness.reshape(-1), moment)
     if scene.clutter.level:
-        clutter.occluders(frames, scene.clutter, places.numbers, drawn.thing, places.shift)
+        clutter.occluders(frames, scene.clutter, places.numbers, rendering.thing, places.shift)
         sensor.degrade(frames, scene.clutter, places.numbers)
 
 
-def _draw_world(frames: canvas.Bytes, places: Places, drawn: Rendering) -> None:
+def _draw_world(frames: canvas.Bytes, places: Places, rendering: Rendering) -> None:
     """Draws what stands still, background and objects, onto frames (n*t h w): that part which the camera shows."""
-    scene, resolution = drawn.scene, drawn.form.resolution
+    scene, resolution = rendering.scene, rendering.form.resolution
     count, times = places.points.shape[:2]
     beyond = math.ceil((scene.camera.pan / 2 + scene.camera.shake) * resolution) + 1 if scene.camera.moves else 0
     empty = not scene.clutter.level * scene.clutter.objects
@@ -184,7 +184,7 @@ def _draw_world(frames: canvas.Bytes, places: Places, drawn: Rendering) -> None:
         worlds = np.broadcast_to(behind, (count, *behind.shape))
     else:
         worlds = np.repeat(behind[None], count, axis=0)
-        clutter.objects(worlds, scene.clutter, places.numbers, drawn.thing, beyond, resolution)
+        clutter.objects(worlds, scene.clutter, places.numbers, rendering.thing, beyond, resolution)
     if not beyond:
         frames.reshape(count, times, resolution, -1)[:] = worlds[:, None]
         return

@@ -119,7 +119,7 @@ def scenes(values: dict[str, Any]) -> dict[str, Scene]:
     return named
 
 
-def rendering(values: dict[str, Any], name: str) -> Rendering:
+def rendering_of(values: dict[str, Any], name: str) -> Rendering:
     """How clips of format `name` are drawn, as params.yaml says.
 
     Raises:

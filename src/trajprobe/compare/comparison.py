@@ -13,8 +13,8 @@ from msgspec import Meta
 
 from trajprobe.compare.arrow_of_time import ArrowOfTime, arrows
 from trajprobe.compare.confidence import Estimate, confidence_interval
-from trajprobe.compare.distributions import difference, score
-from trajprobe.compare.estimates import estimates
+from trajprobe.compare.distributions import difference
+from trajprobe.compare.estimates import estimates, metric_distribution
 from trajprobe.compare.hypotheses import (
     Pair,
     baselines,
@@ -24,12 +24,11 @@ from trajprobe.compare.hypotheses import (
     references,
 )
 from trajprobe.compare.leaks import ChanceTest, leaks, refuse
-from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.sample import ClipMeans, Sample
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
 from trajprobe.compare.seeds import rank_p_value, share_of_gain
 from trajprobe.compare.verdicts import Verdict, judge
-from trajprobe.files.feature_shards import CHOSEN, UNPOOLED
+from trajprobe.files.feature_shards import CHOSEN
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
@@ -130,8 +129,8 @@ def compare(
     # What a row of several layers is worth is what it has with a layer that was chosen inside train. The best one of
     # all, seen from the tested clips, would be chosen by them.
     chosen = {of.row for of in every if of.layer == CHOSEN}
-    tokens = {of: scored for of, scored in every.items() if of.layer.endswith(f".{UNPOOLED}")}
-    pooled = {of: scored for of, scored in every.items() if of not in tokens}
+    tokens = {of: scored for of, scored in every.items() if of.is_unpooled}
+    pooled = {of: scored for of, scored in every.items() if not of.is_unpooled}
     variants = {of: scored for of, scored in pooled.items() if of.row not in chosen or of.layer == CHOSEN}
     failed = leaks(list(variants.values()), sample.labels, sample.folds, params.alpha)
     if params.leaks == "stop":
@@ -196,8 +195,7 @@ def attentive(
 
 
 def _score(scored: ScoredVariant, metric: str, sample: Sample, params: Compare) -> Estimate:
-    distribution = score(scored.scores[metric], sample.weights(metric), METRICS[metric].ends)
-    return confidence_interval(distribution, params.confidence)
+    return confidence_interval(metric_distribution(scored, metric, sample), params.confidence)
 
 
 def _gain(trained: ScoredVariant, random: ScoredVariant, verdict: Verdict, metric: str, params: Compare) -> Gain:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trajprobe.compare.arrow_of_time import arrow_means
-from trajprobe.compare.confidence import Estimate, confidence_interval
+from trajprobe.compare.confidence import ConfidenceDistribution, Estimate, confidence_interval
 from trajprobe.compare.distributions import score
 from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.order import order_scores
@@ -26,9 +26,7 @@ def estimates(
         confidence: of the intervals.
         reversals: pairs of labels whose clips are each other's reversal.
     """
-    distributions = {
-        name: score(scores, sample.weights(name), METRICS[name].ends) for name, scores in scored.scores.items()
-    }
+    distributions = {name: metric_distribution(scored, name, sample) for name in scored.scores}
     if scored.area:
         distributions[AREA] = score(*scored.area)
     if order := order_scores(scored.predictions, sample, reversals):
@@ -41,3 +39,8 @@ def estimates(
         mean = contrast([Term(1, bits, further=len(bits.values) > 1)], weights)
         values[CODE_LENGTH] = confidence_interval(mean, confidence)
     return values
+
+
+def metric_distribution(scored: ScoredVariant, metric: str, sample: Sample) -> ConfidenceDistribution:
+    """What the tested clips say of a metric of a variant."""
+    return score(scored.scores[metric], sample.weights(metric), METRICS[metric].ends)

@@ -29,7 +29,7 @@ from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.plan import Plan
 from trajprobe.features.tokens import microbatches, not_finite, pack, pool, unpack
 from trajprobe.files.atomic import fresh_folder
-from trajprobe.files.feature_shards import FEATURES, NO_LAYER, PLAIN, RANDOM, Coordinates, folder
+from trajprobe.files.feature_shards import FEATURES, NO_LAYER, PLAIN, RANDOM, folder
 from trajprobe.files.locked_shards import LockedShards, with_machines
 from trajprobe.files.shards import decode_shard, encode_shard
 from trajprobe.files.store import Store
@@ -55,14 +55,16 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     plan, where = Plan.of(values, name), executor()
     trained = None if plan.row.weights == RANDOM else weights.seeds(weights.WEIGHTS / plan.row.weights)
     of_row = variants(name, plan.row, plan.run.seeds, trained, reverses=plan.run.reverses(plan.row))
-    runs = [tuple(views) for _, views in groupby(of_row, attrgetter("network", "input"))]
+    runs = {of: list(views) for of, views in groupby(of_row, attrgetter("network", "input"))}
     if dry:
-        estimate = where.ask(FeatureWork(plan, runs[0]), lambda maker: maker.forecast(len(plan.clips), len(runs)))
+        first = FeatureWork(plan, *next(iter(runs)))
+        estimate = where.ask(first, lambda maker: maker.forecast(len(plan.clips), len(runs)))
         return f"{name}, over the clips of {plan.row.clips}: {estimate}"
     locked, has_forecast = LockedShards(FEATURES / name), False
     with fresh_folder(FEATURES / name) as temporary:
-        for number, of in enumerate(runs):
-            work, title = FeatureWork(plan, of), str(of[0] if len(of) == 1 else of[0]._replace(layer=NO_LAYER))
+        for number, (of, views) in enumerate(runs.items()):
+            work = FeatureWork(plan, *of)
+            title = str(views[0] if len(views) == 1 else views[0]._replace(layer=NO_LAYER))
             tasks = where.ask(work, FeatureMaker.tasks)
             stored, absent = missing(tasks, where.store)
             recipes = where.ask(work, lambda maker: maker.recipes(absent)) if absent else {}  # noqa: B023
@@ -76,11 +78,11 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
             folders = {}
             for view, recipe in enumerate(where.ask(work, lambda maker: maker.view_recipes)):
                 of_view = [pulled[task.keys[view]] for task in tasks if task.keys[view] in pulled]
-                place = temporary / folder(of[view]).relative_to(FEATURES / name)
+                place = temporary / folder(views[view]).relative_to(FEATURES / name)
                 folders[place] = with_machines(recipe | {"tracks": plan.clips.meta["tracks"]}, of_view, len(tasks))
             produce(where, work, tasks, folders, title, stored | pulled)
-    views = " ".join(map(str, plan.encoding.views))
-    return f"{name}: {len(runs)} x {len(plan.clips)} clips to {forecast.shapes(plan.cost)} features ({views})"
+    layers = " ".join(map(str, plan.encoding.views))
+    return f"{name}: {len(runs)} x {len(plan.clips)} clips to {forecast.shapes(plan.cost)} features ({layers})"
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,12 @@ class FeatureWork:
     """A network of a row over an input: small, since it is sent to other processes."""
 
     plan: Plan
-    of: tuple[Coordinates, ...]  #: of its views
+    network: str  #: a coordinate; so is the input
+    input: str
 
     def open(self) -> "FeatureMaker":
         """Brings the network into memory."""
-        return FeatureMaker(self.plan, *self.of[0][1:3])
+        return FeatureMaker(self.plan, self.network, self.input)
 
 
 class FeatureMaker:

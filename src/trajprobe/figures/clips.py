@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from trajprobe.clips.scene import check_memory, draw, framing, place
-from trajprobe.clips.sections import rendering, rendering_in
+from trajprobe.clips.sections import rendering_in, rendering_of
 from trajprobe.data import folds
 from trajprobe.errors import UserError
 from trajprobe.figures import style
@@ -74,17 +74,19 @@ def save_clips(
             f"{path}: got a name that ends in {path.suffix or 'nothing'!r}, expected .png, .gif, .webp or .mp4"
         )
     program = _ffmpeg(path) if ending == "mp4" else ""
-    drawn = rendering(values, name)
+    rendering = rendering_of(values, name)
     if choice.scene:
-        drawn = rendering_in(values, msgspec.structs.replace(drawn.form, scene=choice.scene), choice.scene, "--scene")
+        rendering = rendering_in(
+            values, msgspec.structs.replace(rendering.form, scene=choice.scene), choice.scene, "--scene"
+        )
     if choice.level is not None:
-        drawn = drawn.at_level(choice.level)
+        rendering = rendering.at_level(choice.level)
     dataset = open_dataset(section(values, str, "dataset"), values)
     params = section(values, folds.Prepare, "prepare")
     tracks, labelling = folds.prepare(folds.used(dataset.raw, params, dataset.path), params, dataset.name)
     rows = _rows(labelling, choice)
-    check_memory(drawn, len(rows), f"params.yaml: `clips.{name}`")
-    video = draw(place(tracks[rows], framing(tracks, drawn.placement), drawn, rows), drawn)
+    check_memory(rendering, len(rows), f"params.yaml: `clips.{name}`")
+    video = draw(place(tracks[rows], framing(tracks, rendering.placement), rendering, rows), rendering)
     video = video if perturb is None else perturb(video)
     names = [style.drawable(labelling.names[labelling.labels[row]]) for row in rows]
     if ending == "png":

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from trajprobe.clips.scene import Framing, Places, check_memory, draw, framing, place
-from trajprobe.clips.sections import Format, Placement, Rendering, rendering
+from trajprobe.clips.sections import Format, Placement, Rendering, rendering_of
 from trajprobe.figures import style
 from trajprobe.figures.style import HEADING, LABEL, QUIET, RULE, SMALL, TITLE, Sheet
 from trajprobe.files.tracks import Tracks
@@ -82,12 +82,12 @@ def save_picture(dataset: DataSet, values: dict[str, Any], form_name: str | None
     """
     style.check_ending(path)
     form_name = form_name or next(iter(section(values, dict[str, Any], "clips")))
-    drawn = rendering(values, form_name)
-    check_memory(drawn, 1, f"params.yaml: `clips.{form_name}`")
-    style.save(picture(dataset, drawn, form_name), path)
+    rendering = rendering_of(values, form_name)
+    check_memory(rendering, 1, f"params.yaml: `clips.{form_name}`")
+    style.save(picture(dataset, rendering, form_name), path)
 
 
-def picture(dataset: DataSet, drawn: Rendering, form_name: str) -> Figure:
+def picture(dataset: DataSet, rendering: Rendering, form_name: str) -> Figure:
     """Draws a data set; the same set and parameters give the same picture."""
     labels = np.unique(dataset.raw.labels)
     classes = [
@@ -99,7 +99,7 @@ def picture(dataset: DataSet, drawn: Rendering, form_name: str) -> Figure:
         for place, label in enumerate(labels[:CLASSES])
     ]
     with style.style():
-        sheet, camera = Sheet(WIDTH), _Camera(dataset.tracks, drawn, framing(dataset.tracks, drawn.placement))
+        sheet, camera = Sheet(WIDTH), _Camera(dataset.tracks, rendering, framing(dataset.tracks, rendering.placement))
         below = _title(sheet, dataset, len(labels))
         below = _tracks(sheet, below, classes, camera)
         below = _numbers(sheet, below, dataset, classes)

@@ -47,6 +47,11 @@ class Coordinates(NamedTuple):
         return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
 
     @property
+    def is_unpooled(self) -> bool:
+        """Whether they are single tokens."""
+        return self.layer.endswith(f".{UNPOOLED}")
+
+    @property
     def without_seed(self) -> "Coordinates":
         """The same for all seeds of a network."""
         return self._replace(network=self.network.partition("/")[0])
@@ -139,7 +144,7 @@ def chosen(
     held = networks_of(row, root)
     defaults = (PRETRAINED, f"{PRETRAINED}/0", NO_NETWORK, f"{RANDOM}/0")
     networks = [network] if network else [name for name in defaults if _has(held, name)]
-    layers = {of.layer for of in held if not of.layer.endswith(f".{UNPOOLED}")} if layer is None else {layer}
+    layers = {of.layer for of in held if not of.is_unpooled} if layer is None else {layer}
     matching = [of for of in held if of.network in networks[:1] and of.input == input and of.layer in layers]
     if len(matching) != 1:
         raise UserError(_no_features(row, network, input, layer, held, root))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.clips.render import ClipMaker, ClipWork
-from trajprobe.clips.sections import rendering
+from trajprobe.clips.sections import rendering_of
 from trajprobe.data import folds, guards
 from trajprobe.data.raw_file import RawFile
 from trajprobe.errors import UserError, visible_name
@@ -130,7 +130,7 @@ def _findings(dataset: DataSet, values: dict[str, Any]) -> Iterator[str]:
         yield f"the stage `prepare` refuses it: {error}"
         found = list(guards.of_points(tracks, drawing, RawFile(str(dataset.path), dataset.raw.rows)))
     for name in section(values, dict[str, Any], "clips"):
-        work = ClipWork(dataset.path, rendering(values, name))
+        work = ClipWork(dataset.path, rendering_of(values, name))
         found += ClipMaker(work, tracks).survey(name)[1]
     for finding in found:
         if finding.name != "note":  # of the import, which stand above

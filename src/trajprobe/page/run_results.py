@@ -16,7 +16,7 @@ from trajprobe.files.feature_shards import (
     PERMUTED_WEIGHTS,
     PLAIN,
     RANDOM,
-    UNPOOLED,
+    Coordinates,
     layer_order,
 )
 from trajprobe.rows import RESERVED, Row, named_rows
@@ -53,6 +53,11 @@ class Line:
     @property
     def is_perturbed(self) -> bool:
         return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
+
+    @property
+    def is_unpooled(self) -> bool:
+        """Whether it is of an attentive probe."""
+        return Coordinates(self.row, self.network, self.input, self.layer).is_unpooled
 
     @property
     def score(self) -> Estimate:
@@ -195,7 +200,7 @@ class RunResults:
         """Of a row of several layers the one that its folds chose; not the attentive probe."""
         for line in self._everything():
             layers = self.details[line.row][line.network][line.input]
-            is_single = CHOSEN not in layers and not line.layer.endswith(f".{UNPOOLED}")
+            is_single = CHOSEN not in layers and not line.is_unpooled
             if line.layer == CHOSEN or is_single:
                 yield line
 
@@ -207,14 +212,14 @@ class RunResults:
             each
             for line in self.lines
             for each in every
-            if line.layer == CHOSEN and each.layer != CHOSEN and not each.layer.endswith(f".{UNPOOLED}")
+            if line.layer == CHOSEN and each.layer != CHOSEN and not each.is_unpooled
             if (each.row, each.network, each.input) == (line.row, line.network, line.input)
         ]
 
     @property
     def attentive(self) -> list[Line]:
         """The attentive probes of rows that keep their tokens."""
-        return [line for line in self._everything() if line.layer.endswith(f".{UNPOOLED}")]
+        return [line for line in self._everything() if line.is_unpooled]
 
     def _everything(self) -> Iterator[Line]:
         for row in self.details:

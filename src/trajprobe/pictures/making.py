@@ -14,7 +14,7 @@ from trajprobe.files.atomic import fresh_folder, write_bytes
 from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, PRETRAINED, RANDOM
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.shards import Shards
-from trajprobe.files.video_shards import CLIPS, open_clips
+from trajprobe.files.video_shards import CLIPS, Clips, open_clips
 from trajprobe.pictures.files import CODES, PICTURES, RECONSTRUCTION, Pictures, RowPictures, Weights
 from trajprobe.rows import Row, named_row
 
@@ -57,7 +57,7 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
     places = np.concatenate([shards.read(number)["points"] for number in range(len(shards.shards))])
     # A pixel's centre stands at its number: the frame reaches from -1/2 on.
     places = np.clip((places + 0.5) / form["resolution"], -FAR, FAR)
-    video = np.concatenate([_clip(clips, number) for number in first.tolist()])
+    video = _clips_of(clips, first)
     with fresh_folder(PICTURES / name) as temporary:
         pictures = Pictures(temporary)
         for shown in inputs:
@@ -70,13 +70,15 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
     return f"{PICTURES / name}: a clip of each of {len(examples)} classes as {', '.join(inputs)}{tokens}"
 
 
-def _clip(clips: Any, number: int) -> Video:
-    """One clip, uint8 [1 t h w c]."""
-    for shard, entry in enumerate(clips.shards):
-        if number < entry["items"]:
-            return np.asarray(clips[shard].video[number : number + 1])
-        number -= entry["items"]
-    raise IndexError(number)
+def _clips_of(clips: Clips, numbers: NDArray[np.int64]) -> Video:
+    """Some clips, uint8 [b t h w c], in the order of their `numbers` (b); a shard is read once."""
+    order = np.argsort(numbers)
+    starts = np.cumsum([0, *(entry["items"] for entry in clips.shards)])
+    shards = np.searchsorted(starts, numbers[order], side="right") - 1
+    parts = [
+        clips[shard].video[numbers[order][shards == shard] - starts[shard]] for shard in np.unique(shards).tolist()
+    ]
+    return np.concatenate(parts)[np.argsort(order)]
 
 
 def _perturbed(video: Video, shown: str) -> Video:

@@ -61,7 +61,7 @@ class Trained:
     figures: dict[str, float]  #: on clips held out from the pool
 
 
-def pretrain(tracks: Tracks, drawn: Rendering, params: Pretrain, name: str, seed: int) -> Trained:
+def pretrain(tracks: Tracks, rendering: Rendering, params: Pretrain, name: str, seed: int) -> Trained:
     """Trains the network of one seed; the same bytes for the same arguments, threads and instruction set.
 
     Raises:
@@ -70,7 +70,7 @@ def pretrain(tracks: Tracks, drawn: Rendering, params: Pretrain, name: str, seed
     """
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs 5 %, to find bugs
-    tokenizer, form = trainable(params.family), drawn.form
+    tokenizer, form = trainable(params.family), rendering.form
     architecture = tokenizer.architecture(params.architecture, f"pretrain.{name}")
     check_format(tokenizer, form, f"pretrain.{name}")
     check_memory(tokenizer, architecture, form, params, name)
@@ -82,7 +82,7 @@ def pretrain(tracks: Tracks, drawn: Rendering, params: Pretrain, name: str, seed
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
-    places = place(tracks, framing(tracks, drawn.placement), drawn, np.arange(POOL, POOL + len(tracks)))
+    places = place(tracks, framing(tracks, rendering.placement), rendering, np.arange(POOL, POOL + len(tracks)))
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -91,7 +91,7 @@ def pretrain(tracks: Tracks, drawn: Rendering, params: Pretrain, name: str, seed
     curve, interval = [], max(params.steps // CURVE_POINTS, 1)
     draws = _batches(places[held_out:], params, form.resolution, seed)
     for step in tqdm(range(params.steps), desc=f"{name}, seed {seed}", unit="step"):
-        x = tokenizer.preprocess(torch.from_numpy(_video(*next(draws), drawn)), architecture)
+        x = tokenizer.preprocess(torch.from_numpy(_video(*next(draws), rendering)), architecture)
         latents, video, prediction = _forward(network, predictor, x)
         terms = losses(latents, video, prediction, x, tokenizer.FRAMES_PER_TOKEN)
         if not torch.isfinite(terms.total):
@@ -105,7 +105,7 @@ def pretrain(tracks: Tracks, drawn: Rendering, params: Pretrain, name: str, seed
             curve.append(_point(step, terms))
     network.eval()
     with torch.no_grad():
-        x = tokenizer.preprocess(torch.from_numpy(draw(places[:held_out], drawn)), architecture)
+        x = tokenizer.preprocess(torch.from_numpy(draw(places[:held_out], rendering)), architecture)
         latents = network.encode(x)
         codes = network.codes(latents)
         held_out_figures = figures(latents, codes, network.decode(codes), x)
@@ -161,10 +161,10 @@ def check_memory(tokenizer: Family, architecture: Parameters, form: Format, para
     memory.require(size, f"params.yaml: `pretrain.{name}`", remedy, memory.total())
 
 
-def provenance(params: Pretrain, seed: int, pool: str, drawn: Rendering) -> dict[str, Any]:
+def provenance(params: Pretrain, seed: int, pool: str, rendering: Rendering) -> dict[str, Any]:
     """Where the weights of a seed come from, for provenance.json; `pool` is the digest of the tracks."""
-    facts = {"made_by": "pretrain", "seed": seed, "pool": pool, "trained_frames": drawn.form.frames}
-    return facts | {"pretrain": msgspec.to_builtins(params)} | drawn.recipe()
+    facts = {"made_by": "pretrain", "seed": seed, "pool": pool, "trained_frames": rendering.form.frames}
+    return facts | {"pretrain": msgspec.to_builtins(params)} | rendering.recipe()
 
 
 def _forward(network: Any, predictor: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -217,9 +217,9 @@ def _turned(
     return np.where(backwards, flipped[:, ::-1], flipped)
 
 
-def _video(places: Places, order: NDArray[np.int64] | None, drawn: Rendering) -> NDArray[np.uint8]:
+def _video(places: Places, order: NDArray[np.int64] | None, rendering: Rendering) -> NDArray[np.uint8]:
     """Clips uint8 [b t h w c], their frames in the order (b t) that is given."""
-    video = draw(places, drawn)
+    video = draw(places, rendering)
     # In memory as any other clips: how frames lie there changes the last bits of what a network makes of them.
     return video if order is None else np.ascontiguousarray(video[np.arange(len(video))[:, None], order])
 

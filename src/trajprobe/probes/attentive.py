@@ -16,12 +16,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from msgspec.structs import replace
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from trajprobe.files.labelling import Labelling
@@ -60,22 +61,11 @@ class AttentiveNetwork(nn.Module):
         return logits
 
 
-class Standardised(NamedTuple):
-    """Tokens less their mean, over their standard deviation, by channel: of clips and tokens of train."""
-
-    mean: NDArray[np.float32]  #: (d)
-    deviation: NDArray[np.float32]  #: (d)
-
-    @classmethod
-    def of(cls, tokens: Tokens) -> "Standardised":
-        """Fitted to tokens (m n d); a channel that does not vary stays as it is."""
-        deviation = tokens.std(axis=(0, 1), dtype=np.float64)
-        mean = tokens.mean(axis=(0, 1), dtype=np.float64)
-        return cls(mean.astype(np.float32), np.where(deviation > 0, deviation, 1).astype(np.float32))
-
-    def __call__(self, tokens: Tokens) -> Tensor:
-        """Tokens (m n d), standardised."""
-        return torch.from_numpy((tokens - self.mean) / self.deviation)
+def standardised(tokens: Tokens, train: Integers) -> Tensor:
+    """Tokens (clips n d) less their mean, over their standard deviation, by channel: of the clips `train`."""
+    channels = tokens.shape[-1]
+    scaler = StandardScaler().fit(tokens[train].reshape(-1, channels))
+    return torch.from_numpy(scaler.transform(tokens.reshape(-1, channels)).reshape(tokens.shape))
 
 
 def trained(x: Tensor, codes: Tensor, classes: int, rate: float, params: Attentive, seed: int) -> AttentiveNetwork:
@@ -110,8 +100,8 @@ def fitted_predictions(
 ) -> list[Integers]:
     """The class (m) of each of the clips `test` by probes trained on the clips `train`, for each learning rate."""
     torch.set_num_threads(1)  # the processes of the pool share the cores
-    scale, (classes, codes) = Standardised.of(tokens[train]), np.unique(labels[train], return_inverse=True)
-    seen, unseen = scale(tokens[train]), scale(tokens[test])
+    x, (classes, codes) = standardised(tokens, train), np.unique(labels[train], return_inverse=True)
+    seen, unseen = x[train], x[test]
     return [
         predictions(
             trained(seen, torch.from_numpy(codes), len(classes), rate, params.attentive, params.seed), unseen, classes
@@ -129,7 +119,7 @@ def probe_fold(tokens: Tokens, labels: Integers, outer: OuterFold, params: Probe
         outer: the fold.
         params: the probe's.
     """
-    grid = tuple(sorted(set(params.attentive.learning_rate)))
+    grid = params.attentive.grid
     value, at_edge = grid[0], False
     if len(grid) > 1:
         correct = [
@@ -148,7 +138,7 @@ def probe_networks(networks: Sequence[Tokens], labelling: Labelling, params: Pro
     Raises:
         UserError: there are too few clips or groups for the choice of the learning rate.
     """
-    outer = outer_folds(labelling, params, choices=len(set(params.attentive.learning_rate)))
+    outer = outer_folds(labelling, params, choices=len(params.attentive.grid))
     calls: list[Callable[[], Any]] = [
         partial(probe_fold, tokens, labelling.labels, fold, params) for tokens in networks for fold in outer
     ]
@@ -161,7 +151,8 @@ def probe_networks(networks: Sequence[Tokens], labelling: Labelling, params: Pro
 def forecast(networks: Sequence[Tokens], labelling: Labelling, outer: Sequence[OuterFold], params: Probe) -> str:
     """What the probes of all networks will cost, at the speed of a few steps here."""
     settings = params.attentive
-    runs = len(networks) * sum(1 + len(set(settings.learning_rate)) * len(fold.splits) for fold in outer)
+    choices = len(settings.grid) if len(settings.grid) > 1 else 0
+    runs = len(networks) * sum(1 + choices * len(fold.splits) for fold in outer)
     short = replace(params, attentive=replace(settings, steps=MEASURED_STEPS))
     clips = np.arange(min(len(networks[0]), settings.batch))
 

@@ -15,7 +15,6 @@ from trajprobe.files.feature_shards import (
     PERMUTED_WEIGHTS,
     PLAIN,
     REVERSED,
-    UNPOOLED,
     Coordinates,
     digest,
     folder,
@@ -67,8 +66,8 @@ def probe_row(row: str, params: Probe) -> RowProbe:
     size = COPIES * sum(sizes.values()) + pairs
     memory.require(size, str(FEATURES / row), "take a pooling of fewer dimensions, or fewer seeds")
     held = networks_of(row)
-    tokens = [of for of in held if of.layer.endswith(f".{UNPOOLED}")]
-    variants_of = groupby(sorted((of for of in held if of not in tokens), key=_variant_of), _variant_of)
+    tokens = [of for of in held if of.is_unpooled]
+    variants_of = groupby(sorted((of for of in held if not of.is_unpooled), key=_variant_of), _variant_of)
     every = [_read(of, list(seeds), labelling) for of, seeds in variants_of]
     if not every:
         raise UserError(f"{FEATURES / row}: no features; `dvc repro` makes them, `dvc pull` fetches them")

@@ -42,6 +42,11 @@ class Attentive(Parameters, frozen=True):
     learning_rate: Grid  #: chosen from inside train, as the classifiers' values are
     weight_decay: Annotated[float, Meta(ge=0.0, le=1e3)]
 
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The learning rates to choose from, the smallest first."""
+        return tuple(sorted(set(self.learning_rate)))
+
 
 class Probe(Sections, frozen=True):  # type: ignore[misc, valid-type, call-arg] # its base is made from the classifiers
     """The same for all rows. Beside these fields, each classifier's section."""
