@@ -20,6 +20,8 @@ from cross_validated import LAYER_RUNS, LAYER_SETTINGS, SIGNAL_RUNS, cross_valid
 from error_rates import ALPHA, CONFIDENCE, FAMILIES, FAMILY, MARGIN, TABLES, detected, percent, rates
 from few_labels import RUNS as FEW_LABEL_RUNS
 from few_labels import few_label_rates
+from levels_of_clutter import LEVEL_RUNS, level_rates
+from levels_of_clutter import RANDOM as CLUTTERED_RANDOM
 from score_tables import Cell
 
 from trajprobe.compare.leaks import STOP
@@ -217,6 +219,14 @@ def arrow_of_time() -> Iterator[str]:
         yield row(*cell)
 
 
+def levels() -> Iterator[str]:
+    """Areas under levels of clutter, of networks that are equally good."""
+    header = ("called better", "called worse", "coverage", "coverage of the area")
+    yield from table("probe", "clips", "area", *header)
+    for cell in level_rates():
+        yield row(*cell)
+
+
 def few_labels() -> Iterator[str]:
     """Few-shot areas and code lengths of networks that are equally good."""
     header = ("the first has more", "the first has less", "coverage", "coverage of the value")
@@ -358,6 +368,15 @@ intervals there are on the safe side.
 
 {{arrow_of_time}}
 
+## Levels of clutter
+
+Areas under the curves of accuracy over levels of clutter, of a network and {CLUTTERED_RANDOM} random ones that are as
+good, with one penalty: {LEVEL_RUNS} runs a line, so that the standard error of 5 % is
+{100 * np.sqrt(0.05 * 0.95 / LEVEL_RUNS):.1f} points. Clutter is noise in the features, half of it the clip's and the
+same for all networks.
+
+{{levels}}
+
 ## Few labels
 
 Areas under few-shot curves, and bits a clip of the code, of the same networks: {FEW_LABEL_RUNS} runs a line, whose
@@ -378,7 +397,7 @@ The next one is that of the table's verdicts: Holm's method holds the gain and t
 #: In the order of the page.
 PARTS = (
     *(even, uneven, fewest, seeds, recipes, skewed, ranks, accuracies, class_metrics, near_one, equivalence, power),
-    *(detectable, cross_validated, layer_choice, arrow_of_time, few_labels, end_to_end),
+    *(detectable, cross_validated, layer_choice, arrow_of_time, levels, few_labels, end_to_end),
 )
 
 

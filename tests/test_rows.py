@@ -1,9 +1,11 @@
 """Rows of params.yaml: what each is, what it shares with the row it is like, and the variants that it yields."""
 
 import pytest
+from msgspec.structs import replace
 
 from trajprobe.errors import UserError
-from trajprobe.rows import Row, Run, held_against, named_row, named_rows, trained_networks, variants
+from trajprobe.files.feature_shards import Coordinates
+from trajprobe.rows import Row, Run, held_against, levels_of, named_row, named_rows, trained_networks, variants
 
 NET = {"family": "net", "clips": "t5", "weights": "net", "like": "net", "layer": "hidden", "pooling": "mean"}
 SHUFFLED = {"family": "net", "clips": "t5", "weights": "net-shuffled", "like": "net"}
@@ -150,3 +152,22 @@ def test_a_primary_row_that_is_not_there_is_refused():
 def test_a_control_is_known_by_its_weights():
     assert Row(**PIXELS).is_control
     assert not Row(**BARE).is_control
+
+
+def test_clutter_is_an_input_at_each_level_of_the_format_for_each_network():
+    row = named_row(values(net=NET | {"perturbations": ["clutter", "middle-frame"]}), "net")
+    inputs = [(of.network, of.input) for of in variants("net", row, seeds=1, trained=2, levels=(0.5, 2))]
+    networks = ["pretrained/0", "pretrained/1", "random/0"]
+    levels = [(network, f"clutter-{level}") for level in ("0.5", "2") for network in networks]
+    assert inputs == [*((network, "plain") for network in networks), *levels, ("pretrained/0", "middle-frame")]
+    names = ("plain", "clutter-0.5", "reversed")
+    assert [Coordinates("", "", name, "").clutter_level for name in names] == [None, 0.5, None]
+    bare = named_row(values(), "net")
+    assert "clutter-2" not in [of.input for of in variants("net", bare, seeds=1, levels=(2,))]
+
+
+def test_the_levels_of_a_row_are_those_of_its_format():
+    clips = {"clips": {"t17": {"levels": [1, 2.5]}, "t5": {}}}
+    row = Row(family="pixels", clips="t17", weights="none", like="pixels")
+    assert levels_of(clips, row) == (1, 2.5)
+    assert levels_of(clips, replace(row, clips="t5")) == ()

@@ -197,7 +197,7 @@ def _reproduce(repository):
     values = repository.params()
     for section, changes in TINY.items():
         values[section] |= changes
-    values["clips"] = {"t17": {"frames": 9, "resolution": 16}}
+    values["clips"] = {"t17": {"frames": 9, "resolution": 16, "scene": "cluttered", "levels": [1]}}
     values["package_weights"] = {}
     for recipe in values["pretrain"].values():
         recipe |= {"steps": 2, "batch": 4, "seeds": 2}

@@ -13,7 +13,7 @@ from trajprobe.errors import UserError
 from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
 from trajprobe.features.plan import check_row
-from trajprobe.files.feature_shards import RANDOM
+from trajprobe.files.feature_shards import CLUTTER, RANDOM
 from trajprobe.importers.destination import RESERVED
 from trajprobe.inspection.measures import RAW
 from trajprobe.params import Parameters, check_name, section
@@ -42,7 +42,8 @@ def check(values: dict[str, Any]) -> None:
     formats = {name: section(values, Format, "clips", name) for name in section(values, dict[str, Any], "clips")}
     scenes(values)
     for name in formats:
-        check_memory(rendering_of(values, name), 1, f"params.yaml: `clips.{name}`")
+        for rendering in rendering_of(values, name).with_levels:
+            check_memory(rendering, 1, f"params.yaml: `clips.{name}`")
     for name in section(values, dict[str, Any], "package_weights"):
         _check_package_weights(name, section(values, PackageWeights, "package_weights", name), values)
     for name in section(values, dict[str, Any], "pretrain"):
@@ -75,6 +76,11 @@ def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format], val
 
 def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str, Any]) -> None:
     _check_one_of(f"rows.{name}.clips", row.clips, formats, "; or add that format to `clips`")
+    if CLUTTER in row.perturbations and not formats[row.clips].levels:
+        raise UserError(
+            f"params.yaml: `rows.{name}.perturbations`: got {CLUTTER}, but `clips.{row.clips}` has no `levels` of it; "
+            "write there which, as `levels: [0.5, 1, 2]`"
+        )
     if row.is_control:
         check_control(name, row)
         return

@@ -3,7 +3,9 @@
 A row is a family with its clips, weights, layer and pooling. Where the family has no network, the row is a control.
 """
 
+from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -11,6 +13,7 @@ from msgspec import Meta
 
 from trajprobe.errors import UserError
 from trajprobe.files.feature_shards import (
+    CLUTTER,
     NO_LAYER,
     NO_NETWORK,
     PERMUTED_WEIGHTS,
@@ -20,9 +23,12 @@ from trajprobe.files.feature_shards import (
     REVERSED,
     UNPOOLED,
     Coordinates,
+    clutter_input,
 )
-from trajprobe.params import Parameters, section
+from trajprobe.params import Parameters, parse, section
 
+#: Where the weights folders are, and what each of them says of its origin.
+WEIGHTS, PROVENANCE = Path("data/weights"), "provenance.json"
 #: `weights` of a row whose family has no network.
 NONE = "none"
 #: What a row shares with the row that it is like. It may not have these keys itself.
@@ -63,7 +69,7 @@ class Row(Parameters, frozen=True, kw_only=True):
     #: Whether the features of its one layer are kept token by token as well, for the attentive probe.
     keep_tokens: bool = False
     options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of a family without a network
-    #: Inputs of features/perturbations.py, and `permuted-weights`.
+    #: Inputs of features/perturbations.py, `permuted-weights`, and `clutter`: each level of the format's.
     perturbations: Annotated[tuple[str, ...], Meta(max_length=20)] = ()
 
     @property
@@ -148,13 +154,19 @@ def named_row(values: dict[str, Any], name: str) -> Row:
 
 
 def variants(
-    name: str, row: Row, seeds: int, trained: int | None = None, *, reverses: bool = False
+    name: str,
+    row: Row,
+    seeds: int,
+    trained: int | None = None,
+    *,
+    reverses: bool = False,
+    levels: Sequence[float] = (),
 ) -> list[Coordinates]:
     """What is made of a row: the networks that it yields, each with its inputs and views; plain inputs first.
 
     A row with pretrained weights yields these and `seeds` random networks. A row that is like another yields its
     weights alone: the random networks are the other's. Perturbed inputs go through the first network of the row,
-    reversed ones through each.
+    reversed and cluttered ones through each.
 
     Args:
         name: of the row.
@@ -162,6 +174,7 @@ def variants(
         seeds: random networks.
         trained: networks that `pretrain` makes of the row's weights, one a seed; None where these are of others.
         reverses: whether the row sees all clips backwards too.
+        levels: of clutter, of the row's clips.
     """
     if row.is_control:
         networks = [NO_NETWORK]
@@ -169,11 +182,13 @@ def variants(
         pretrained = [PRETRAINED] if trained is None else [f"{PRETRAINED}/{seed}" for seed in range(trained)]
         networks = [] if row.weights == RANDOM else pretrained
         networks += [f"{RANDOM}/{seed}" for seed in range(seeds)] if row.like == name else []
-    inputs = (PLAIN, REVERSED) if reverses else (PLAIN,)
+    inputs = [PLAIN, REVERSED] if reverses else [PLAIN]
+    inputs += map(clutter_input, levels) if CLUTTER in row.perturbations else []
     pairs = [(network, shown) for shown in inputs for network in networks]
     pairs += [
         (PERMUTED_WEIGHTS, PLAIN) if perturbation == PERMUTED_WEIGHTS else (networks[0], perturbation)
         for perturbation in row.perturbations
+        if perturbation != CLUTTER
     ]
     return [
         Coordinates(name, *pair, view)
@@ -185,6 +200,12 @@ def variants(
 def trained_networks(values: dict[str, Any], row: Row) -> int | None:
     """How many networks the recipe of a row's weights trains, one a seed; None where no recipe makes them."""
     return section(values, int, "pretrain", row.weights, "seeds") if row.weights in values["pretrain"] else None
+
+
+def levels_of(values: dict[str, Any], row: Row) -> tuple[float, ...]:
+    """The levels of clutter of a row's clips."""
+    of_format = section(values, dict[str, Any], "clips", row.clips)
+    return parse(of_format.get("levels", ()), tuple[float, ...], f"params.yaml: `clips.{row.clips}.levels`")
 
 
 def held_against(values: dict[str, Any]) -> dict[str, str]:

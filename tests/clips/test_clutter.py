@@ -1,5 +1,6 @@
 """Clutter: the track's number alone decides it, a level scales it, and nothing of it is shared."""
 
+from dataclasses import replace
 from inspect import signature
 from itertools import pairwise
 
@@ -11,8 +12,10 @@ from renderings import SCENES, rendering
 from trajprobe.clips import clutter, scene, sensor, streams
 from trajprobe.clips.clutter import Clutter
 from trajprobe.clips.render import render
+from trajprobe.clips.sections import rendering_of
+from trajprobe.errors import UserError
 from trajprobe.files.tracks import Tracks
-from trajprobe.files.video_shards import Clips
+from trajprobe.files.video_shards import Clips, at_level
 
 #: Everything at once.
 FULL = {
@@ -236,3 +239,50 @@ def test_a_classifier_of_clutter_alone_sits_at_chance():
     means = np.stack([made[train & (labels == label)].mean(axis=0) for label in range(3)])
     nearest = ((made[~train][:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
     assert (nearest == labels[~train]).mean() == pytest.approx(1 / 3, abs=0.11)
+
+
+def test_levels_of_a_format_stand_beside_the_plain_clips_and_are_what_is_drawn_at_them(tmp_path):
+    tracks, drawn = tracks_of(12), rendering(5, 24, clutter=FULL | {"level": 0.0})
+    form = msgspec.structs.replace(drawn.form, levels=(0.5, 2.0))
+    tracks.save(tmp_path / "tracks.npz")
+    for name, each in (("plain", drawn), ("levels", replace(drawn, form=form))):
+        line = render(tmp_path / "tracks.npz", each, tmp_path / name, "warn", tmp_path / "findings.json")
+    assert "12 clips, 5 frames of 24 x 24, and at 2 levels of clutter, 0 MB in" in line
+    (plain,), (alone,) = Clips(tmp_path / "levels"), Clips(tmp_path / "plain")
+    assert plain.sha256 == alone.sha256
+    np.testing.assert_array_equal(plain.video, video(tracks, rendering(5, 24)))
+    assert Clips(tmp_path / "levels").levels == (0.5, 2.0)
+    assert Clips(tmp_path / "plain").levels == ()
+    for level in (0.5, 2.0):
+        (cluttered,) = Clips(at_level(tmp_path / "levels", level))
+        np.testing.assert_array_equal(cluttered.video, video(tracks, drawn.at_level(level)))
+    # Without them again, nothing of theirs is left.
+    render(tmp_path / "tracks.npz", drawn, tmp_path / "levels", "warn", tmp_path / "findings.json")
+    assert not at_level(tmp_path / "levels", 0.5).exists()
+
+
+@pytest.mark.parametrize(
+    ("levels", "of_scene", "message"),
+    [
+        ([1, 2, 1.0], {"objects": 1}, r"got 1, 2, 1, expected each once, and not 0, which the plain clips have"),
+        ([0, 1], {"objects": 1}, r"got 0, 1, expected each once, and not 0"),
+        ([1], {}, r"got levels of clutter, expected a scene with some; say what it is in `scenes.busy.clutter`"),
+        ([1], {"motion": "loop", "seed": 3}, r"got levels of clutter, expected a scene with some"),
+        ([2], {"objects": 1, "level": 1}, r"and `scenes.busy.clutter.level`: 1, expected 0 there"),
+        ([-1], {"objects": 1}, r"`clips.t5`, at `levels\[0\]`: Expected `float` >= 0.0"),
+    ],
+)
+def test_levels_of_no_use_are_refused(levels, of_scene, message):
+    values = {
+        "render": {"scaling": "dataset", "time": "normalised", "margin": 0.1},
+        "scenes": {"busy": {"clutter": of_scene}},
+        "clips": {"t5": {"frames": 5, "resolution": 24, "scene": "busy", "levels": levels}},
+    }
+    with pytest.raises(UserError, match=message):
+        rendering_of(values, "t5")
+
+
+@pytest.mark.parametrize("kind", ["objects", "distractors", "flashes", "occluders", "blur", "drift", "noise", "drops"])
+def test_each_kind_of_clutter_is_some(kind):
+    assert msgspec.convert({kind: 0.05}, Clutter).has_any
+    assert not Clutter().has_any

@@ -38,7 +38,7 @@ VARIANT = {"shape": [5, 32], "pca": 0, "frames": 17, "trained_frames": None, "eq
 #: What differs among the networks of a variant.
 NETWORK = (
     *("chosen", "permuted", "permuted_expected", "equal", "few_shot", "few_shot_areas", "code_bits", "at_edge"),
-    *("unconverged", "arrow_of_time", "chosen_layers"),
+    *("unconverged", "arrow_of_time", "chosen_layers", "from_plain"),
 )
 
 

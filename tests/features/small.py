@@ -31,10 +31,10 @@ def built(seed=0, architecture=ARCHITECTURE):
     return magvit2_tiny.build(msgspec.convert(architecture, magvit2_tiny.Architecture))
 
 
-def written(folder, cuts, video=VIDEO):
-    """Clips in shards that begin at 0 and at each of `cuts`."""
+def written(folder, cuts, video=VIDEO, levels=()):
+    """Clips in shards that begin at 0 and at each of `cuts`; beside clips at `levels` of clutter, if any."""
     meta = {"scene": {}, "format": {"frames": video.shape[1], "resolution": video.shape[2]}}
-    writer = ShardWriter(folder, meta | {"tracks": "t1"})
+    writer = ShardWriter(folder, meta | {"tracks": "t1"} | ({"levels": levels} if levels else {}))
     points = np.resize(POINTS, (len(video), *POINTS.shape[1:]))
     for part, places in zip(np.split(video, cuts), np.split(points, cuts), strict=True):
         writer.add(video_shards.packed(part, places, meta), len(part))

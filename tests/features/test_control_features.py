@@ -168,3 +168,20 @@ def test_a_failure_leaves_the_old_features():
     with pytest.raises(UserError, match=r"00001\.safetensors: "):
         compute_control(control("pixels"), "pixels")
     assert files(FEATURES) == before
+
+
+def test_a_control_sees_the_clips_of_each_level_of_clutter():
+    written(Path("data/clips/small"), [6], levels=[2])
+    written(Path("data/clips/small/clutter-2"), [6], 255 - VIDEO)
+    line = compute_control(control("pixels", perturbations=["clutter"]), "pixels")
+    assert line == "pixels: 2 x 10 clips to 5 x 256 features"
+    features, recipe = read(FEATURES / "pixels/none/clutter-2/features")
+    np.testing.assert_allclose(features, (255 - VIDEO).mean(axis=-1).reshape(10, 5, -1) / 255, atol=1e-6)
+    assert "perturbation" not in recipe
+    np.testing.assert_allclose(read(place("pixels"))[0], VIDEO.mean(axis=-1).reshape(10, 5, -1) / 255, atol=1e-6)
+
+
+def test_a_control_has_no_other_perturbation():
+    row = Row(family="pixels", clips="small", weights="none", like="pixels", perturbations=("clutter", "middle-frame"))
+    with pytest.raises(UserError, match=r"`rows.pixels.perturbations`: got it for pixels, which has no network"):
+        check_control("pixels", row)

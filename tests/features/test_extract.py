@@ -149,14 +149,14 @@ def test_the_recipe_of_a_folder_is_that_of_the_row_with_its_tracks():
     _, recipe = read(place("trained"))
     source = {"name": "w", "sha256": recipe["weights"]["sha256"], "trained_frames": 17}
     plan = Plan.of(values(), "trained")
-    expected = plan.recipe(of.network, of.input, *plan.row.views, source) | {"tracks": "t1"}
+    expected = plan.recipe(of.network, of.input, *plan.row.views, source) | {"tracks": "t1", "flop": plan.cost.flop}
     assert recipe == json.loads(json.dumps(expected))
 
 
 def test_each_shard_has_the_recipe_and_names_the_clips_it_is_of():
     extract(values(), "trained")
     recipe = read(place("trained"))[1]
-    del recipe["tracks"]
+    del recipe["tracks"], recipe["flop"]
     for number, clips in enumerate(Shards(Path("data/clips/small")).shards):
         with safe_open(place("trained") / f"{number:05d}.safetensors", "numpy") as file:
             assert json.loads(file.metadata()["meta"]) == recipe | {"shard": clips["sha256"]}

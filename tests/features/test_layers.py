@@ -1,5 +1,6 @@
 """Rows of several layers and poolings: one run of the network, and the same bytes as a row of each alone."""
 
+import json
 import re
 
 import numpy as np
@@ -32,6 +33,14 @@ def alone(monkeypatch, tmp_path, perturbations=()):
     return found
 
 
+def without_cost(folder):
+    """The files of a folder of features: their manifest says what the run cost, which several layers share."""
+    manifest = json.loads(folder["manifest.json"])
+    assert manifest["meta"].pop("flop") > 0
+    del manifest["checksum"]
+    return {name: data for name, data in folder.items() if name != "manifest.json"}, manifest
+
+
 @pytest.mark.parametrize("keeps", ["0", "1"])
 def test_each_view_has_the_bytes_of_a_row_of_its_own(encoded, monkeypatch, tmp_path, keeps):
     perturbations = ["shuffled-frames", "permuted-weights"]
@@ -43,7 +52,7 @@ def test_each_view_has_the_bytes_of_a_row_of_its_own(encoded, monkeypatch, tmp_p
     assert sorted({of.layer for of in made}) == sorted(VIEWS)
     assert {of[1:3] for of in made} == expected[VIEWS[0]].keys()
     for of in made:
-        assert files(place(*of)) == expected[of.layer][of[1:3]], of
+        assert without_cost(files(place(*of))) == without_cost(expected[of.layer][of[1:3]]), of
     networks = len({of[1:3] for of in made})
     # 6 and 4 clips are 12 in microbatches of 4. What is kept as tokens and as codes is two runs.
     assert encoded() == networks * 12 * (1 if keeps == "0" else 2)

@@ -144,3 +144,49 @@ def test_they_are_loaded_by_their_coordinates():
     assert loaded.recipe["perturbation"][0] == "middle-frame"
     loaded = load_features("trained", network="permuted-weights", layer="hidden.tmean")
     np.testing.assert_array_equal(loaded.features, read(perturbed("permuted-weights"))[0])
+
+
+def cluttered(**changes):
+    """Clips `small` beside the same at levels 0.5 and 2, and a row that sees them; with random networks."""
+    written(Path("data/clips/small"), [6], levels=[0.5, 2])
+    for level, video in ((0.5, VIDEO[::-1]), (2, 255 - VIDEO)):
+        written(Path(f"data/clips/small/clutter-{level:g}"), [6], video)
+    changed = values(microbatch=5, perturbations=["clutter"], **changes)
+    extract(changed, "net")
+    return changed
+
+
+def test_each_network_sees_the_clips_of_each_level():
+    cluttered()
+    for level, video in ((0.5, VIDEO[::-1]), (2, 255 - VIDEO)):
+        for network, seed in (("pretrained", 7), ("random/0", 0), ("random/1", 1)):
+            features, recipe = read(place("net", network, f"clutter-{level:g}"))
+            np.testing.assert_allclose(features, hidden_means(built(seed), np.ascontiguousarray(video)), atol=1e-5)
+            assert "perturbation" not in recipe
+    assert not place("net", "permuted-weights", "clutter-2").exists()
+    np.testing.assert_allclose(read(place("net"))[0], hidden_means(built(7)), atol=1e-5)
+
+
+def test_clips_at_a_level_are_those_of_a_row_that_has_them_as_plain_and_run_once(encoded):
+    cluttered()
+    encoded()
+    written(Path("data/clips/drawn-so"), [6], 255 - VIDEO)
+    alike = values(microbatch=5, clips="drawn-so")
+    extract(alike, "trained")
+    assert encoded() == 0
+    assert (
+        files(place("trained")).items()
+        >= {
+            name: data for name, data in files(place("net", input="clutter-2")).items() if name != "manifest.json"
+        }.items()
+    )
+
+
+def test_a_further_level_runs_alone(encoded):
+    changed = cluttered(seeds=2)
+    encoded()
+    written(Path("data/clips/small"), [6], levels=[0.5, 2, 3])
+    for level, video in ((0.5, VIDEO[::-1]), (2, 255 - VIDEO), (3, VIDEO // 2)):
+        written(Path(f"data/clips/small/clutter-{level:g}"), [6], video)
+    extract(changed, "net")
+    assert encoded() == 3 * 15  # three networks, ten clips in microbatches of five, of which a shard of 6 needs two

@@ -62,7 +62,8 @@ def plan(**changes):
         ({"precision": "float16"}, "precision`: Invalid enum value 'float16'"),
         (
             {"perturbations": ["middle-frame", "reversed"]},
-            "perturbations`: got `reversed`, expected some of shuffled-frames, middle-frame, permuted-weights; "
+            "perturbations`: got `reversed`, expected some of shuffled-frames, middle-frame, clutter, "
+            "permuted-weights; "
             "`features.arrow_of_time: all` plays clips backwards",
         ),
         ({"perturbations": ["plain"]}, "perturbations`: got `plain`, expected some of shuffled-frames, middle-frame"),

@@ -40,7 +40,7 @@ def write(top, names=("left", "right"), clips=40, networks=1, controls=("pixels"
     """Writes a run of `names` classes; returns its params.yaml.
 
     `changed` may hold `findings` and `notes` (lists), `few_shot`, `arrow`, `tokens` and `bits` (whether the run has
-    these), `primary`, `layers`: how many each network has, and `attentive`, whether there are such probes.
+    these), `primary`, `layers`: how many each network has, `attentive` and `clutter`: whether it has these.
     """
     with contextlib.chdir(top):
         return _write(list(names), clips, networks, controls, verdict, changed)
@@ -98,7 +98,7 @@ def _data(labelling, changed):
 
 def _details(name, row, score, primary, verdict, changed):
     if row["weights"] == "none":
-        numbers = _numbers(score / 2, changed)
+        numbers = _numbers(score / 2, changed) | _clutter(score / 2, changed)
         if name != primary:
             numbers["difference"] = judged(0.9 - score / 2, 1, reference=f"{primary} x")
         if changed.get("arrow", True):
@@ -106,10 +106,12 @@ def _details(name, row, score, primary, verdict, changed):
         return {"none": {"plain": {"features": numbers}}}
     tree = {}
     for network, shown in OF_NETWORK:
+        gflop = {"gflop": 1.0} if shown == "plain" else {}
         own = score if (network, shown) == OF_NETWORK[0] else score / 3
-        numbers = _numbers(own, changed) | (
+        numbers = (_numbers(own, changed) | gflop) | (
             {"seeds": {"0": own - 0.02, "1": own + 0.02}} if network == "random" else {}
         )
+        numbers |= _clutter(own, changed) if shown == "plain" else {}
         if (network, shown) == OF_NETWORK[0]:
             numbers["gain"] = judged(0.6 if verdict != -1 else -0.2, verdict)
             if name != primary:
@@ -131,6 +133,21 @@ def _details(name, row, score, primary, verdict, changed):
             of_layers["hidden-0.none"] = {"accuracy": ends(own)} | gain
         tree.setdefault(network, {})[shown] = of_layers
     return tree
+
+
+def _clutter(score, changed):
+    """Robustness, where the run has it: probes of plain clips lose half at the highest level, fitted ones a third."""
+    if not changed.get("clutter"):
+        return {}
+    kinds = {
+        kind: {
+            name: ends(score * (1 - loss * level))
+            for name, level in (("plain", 0), ("clutter-0.5", 0.25), ("clutter-2", 1))
+        }
+        | {"area": ends(score * (1 - loss / 2))}
+        for kind, loss in (("from_plain", 0.5), ("fitted", 0.33))
+    }
+    return {"robustness": kinds}
 
 
 def _layer(changed):
@@ -196,7 +213,7 @@ def _pictures(name, row, labelling, changed, generator):
     weights = [Weights("net", "a" * 64, changed.get("licence", "MIT"), "made up")] if row["weights"] != "none" else []
     facts = RowPictures(
         frames=FRAMES, resolution=SIDE, radius=0.05, shown=list(range(FRAMES)), inputs=inputs, tokens=tokens,
-        examples=dict(zip(labels, first.tolist(), strict=True)), flop=10**9 if weights else None, weights=weights,
+        examples=dict(zip(labels, first.tolist(), strict=True)), weights=weights,
     )  # fmt: skip
     pictures.save(facts, generator.random((len(labelling.labels), FRAMES, 2)))
 

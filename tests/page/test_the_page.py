@@ -6,11 +6,13 @@ import io
 import re
 
 import made_up
+import numpy as np
 import pytest
 
 from trajprobe.errors import UserError
 from trajprobe.page import building, words
 from trajprobe.page.contents import Material, sections
+from trajprobe.page.curves import robustness, robustness_curves
 from trajprobe.page.forest import attentive
 from trajprobe.page.layers import layer_map
 from trajprobe.page.leftovers import remove_leftovers
@@ -49,7 +51,7 @@ def test_the_sections_stand_in_the_order_of_the_question(tmp_path):
 
 
 def test_what_a_run_has_beyond_the_default_has_its_section(tmp_path):
-    more = {"layers": ("layers", 2), "attentive": ("attentive", True)}
+    more = {"layers": ("layers", 2), "attentive": ("attentive", True), "robustness": ("clutter", True)}
     for name, (key, value) in more.items():
         expected = [*ALL[: ALL.index("arrow-of-time")], name, *ALL[ALL.index("arrow-of-time") :]]
         assert names(tmp_path / name, run(tmp_path / name, **{key: value})) == expected
@@ -157,6 +159,25 @@ def test_attentive_probes_have_a_section_and_no_line_among_the_others(tmp_path):
     assert [line.what for line in both.attentive] == ["pretrained", "random"]
     shown = re.findall(r">([^<>]+)</text>", attentive(both, 800.0).svg(""))
     assert shown.count("better") == 1
+
+
+def test_robustness_has_a_curve_of_each_probe_over_the_levels_of_clutter(tmp_path):
+    results = run(tmp_path / "run", clutter=True).results
+    curves = robustness_curves(results)
+    assert [(curve.name, curve.dashed) for curve in curves[:4]] == [
+        ("net-0 pretrained", False),
+        ("net-0 pretrained, fitted", True),
+        ("net-0 random", False),
+        ("net-0 random, fitted", True),
+    ]
+    assert [curve.name for curve in curves[4:]] == ["pixels", "pixels, fitted", "kinematics", "kinematics, fitted"]
+    plain = results.main.score.mean
+    np.testing.assert_allclose(curves[0].points, [(0, plain), (0.5, plain * 0.875), (2, plain * 0.5)], atol=1e-4)
+    assert curves[0].band
+    assert not curves[1].band
+    shown = re.findall(r">([^<>]+)</text>", robustness(results, 800.0).svg(""))
+    assert {"0", "0.5", "2", "level of clutter", "chance"} <= set(shown)
+    assert "over all levels, pretrained keeps 67.5 % and random 22.5 %" in words.robustness(results)
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path):

@@ -92,17 +92,24 @@ def test_weights_say_where_they_come_from(provenance, origin):
 def test_the_stage_shows_clips_inputs_and_tokens_of_a_row(reproduced):
     with contextlib.chdir(reproduced.folder):
         facts = Pictures.of("magvit2-tiny").facts
-        assert (facts.frames, facts.resolution, facts.inputs) == (9, 16, ["plain", "shuffled-frames", "middle-frame"])
+        inputs = ["plain", "shuffled-frames", "middle-frame", "clutter-1"]
+        assert (facts.frames, facts.resolution, facts.inputs) == (9, 16, inputs)
         assert [weights.name for weights in facts.weights] == ["magvit2-tiny/0", "magvit2-tiny/1"]
         assert len(facts.examples) == 10
-        assert facts.flop > 0
         assert len(facts.tokens) == 4
         strips = [opened(Pictures.of("magvit2-tiny").clip(shown, "3").read_bytes()) for shown in facts.inputs]
         frames = [strip.reshape(16, 9, 16, 3).transpose(1, 0, 2, 3) for strip in strips]
         assert sorted(map(bytes, frames[0])) == sorted(map(bytes, frames[1]))  # shuffled
         assert all((frame == frames[0][4]).all() for frame in frames[2])
-        control = Pictures.of("pixels").facts
-        assert (control.inputs, control.flop, control.weights) == (["plain"], None, [])
+        assert (frames[3] != frames[0]).any(axis=(1, 2, 3)).all()
+        # Of other rows than the primary one the page shows neither perturbed inputs nor tokens.
+        other, control = Pictures.of("magvit2-tiny-shuffled").facts, Pictures.of("pixels").facts
+        assert (other.inputs, other.tokens, [weights.name for weights in other.weights]) == (
+            ["plain"],
+            [],
+            ["magvit2-tiny-shuffled/0", "magvit2-tiny-shuffled/1"],
+        )
+        assert (control.inputs, control.weights) == (["plain"], [])
         assert np.abs(Pictures.of("pixels").places - 0.5).max() <= 0.5
         # The blob is where the places say: the brightest pixel of a frame.
         place = Pictures.of("magvit2-tiny").places[facts.examples["3"]]

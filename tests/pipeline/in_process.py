@@ -12,7 +12,7 @@ from trajprobe.data.synthetic import Synthetic, arrays
 from trajprobe.files.atomic import write_npz
 
 
-def run(folder, monkeypatch, tracks, labels, controls, rows, **features):
+def run(folder, monkeypatch, tracks, labels, controls, rows, *, scenes=None, clips=None, **features):
     """The details that the comparison wrote.
 
     Args:
@@ -22,6 +22,8 @@ def run(folder, monkeypatch, tracks, labels, controls, rows, **features):
         labels: (n).
         controls: names of rows of params.yaml.
         rows: further ones, the first of which is the primary one.
+        scenes: further ones.
+        clips: formats; by default `t17` alone, small.
         features: changes in `features` of params.yaml.
     """
     monkeypatch.chdir(folder)
@@ -31,7 +33,8 @@ def run(folder, monkeypatch, tracks, labels, controls, rows, **features):
     values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     for key, changes in TINY.items():
         values[key] |= changes
-    values["dataset"], values["clips"] = "mine", {"t17": {"frames": 9, "resolution": 16}}
+    values["dataset"], values["clips"] = "mine", clips or {"t17": {"frames": 9, "resolution": 16}}
+    values["scenes"] |= scenes or {}
     values["features"] |= features
     values["pretrain"] = {}
     values["compare"]["primary"] = next(iter(rows))
@@ -47,6 +50,11 @@ def run(folder, monkeypatch, tracks, labels, controls, rows, **features):
         stage("probe", row)
     stage("compare")
     return json.loads((folder / "metrics/details.json").read_text())
+
+
+def summary(folder):
+    """What `dvc metrics diff` shows."""
+    return json.loads((folder / "metrics/summary.json").read_text())
 
 
 def stage(name, *arguments):

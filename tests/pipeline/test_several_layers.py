@@ -1,7 +1,5 @@
 """Rows of several layers, and of tokens, through all stages, which run here in this process."""
 
-import json
-
 import in_process
 import numpy as np
 import pytest
@@ -43,7 +41,7 @@ def test_all_layers_have_a_probe_and_the_row_the_chosen_one(details, tmp_path):
         folds = 2 * (2 if network == "random" else 1)
         assert sum(of["chosen"]["folds_that_chose"].values()) == folds
     assert "gain" in details["every"]["pretrained"]["plain"]["chosen"]
-    summary = json.loads((tmp_path / "metrics/summary.json").read_text())
+    summary = in_process.summary(tmp_path)
     chosen = details["every"]["pretrained"]["plain"]["chosen"]["accuracy"]
     assert summary["every"]["accuracy"]["mean"] == summary["headline"]["accuracy"]["mean"] == rounded(chosen["mean"])
     table = (tmp_path / "data/report/table.md").read_text()

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from small_probe import FOLDS, GROUPS, LABELS, features, labelled, params, probed
 
 from trajprobe.errors import UserError
@@ -144,3 +148,37 @@ def test_several_processes_give_what_one_gives(monkeypatch):
     alone = one_variant(xs, settings)
     monkeypatch.setenv("TRAJPROBE_WORKERS", "2")
     assert one_variant(xs, settings) == alone
+
+
+@pytest.mark.parametrize("pca_above", [1000, 11])
+def test_the_probe_of_plain_clips_sees_the_same_clips_at_each_level_for_the_first_time(pca_above):
+    """By scikit-learn's own steps, fitted to the plain clips of train; with PCA, of a rotated row as of a plain one."""
+    settings = params(c=(0.3,), pca_above=pca_above, pca_components=10)
+    for dimensions in (20, 200):  # of 120 clips: the wider one is rotated before PCA
+        generator = np.random.default_rng(0)
+        plain = generator.normal(size=(120, dimensions)) + 3 * LABELS[:, None] * (np.arange(dimensions) < 5)
+        levels = [plain + generator.normal(size=plain.shape) * level for level in (0.0, 0.5, 5.0)]
+        variant = VariantFeatures([[plain]], in_full=False, at_levels=[[[level]] for level in levels])
+        (probed,) = probe_networks([variant], labelled(), settings, "row")
+        assert probed.at_levels[0] == [probed.networks[0].predictions]
+        for level, predictions in zip(levels, probed.at_levels, strict=True):
+            expected = np.empty(120, dtype=np.int64)
+            for fold in range(5):
+                steps = [PCA(10, random_state=settings.seed)] * (dimensions > pca_above) + [StandardScaler()]
+                steps = make_pipeline(*steps, LogisticRegression(C=0.3, max_iter=1000))
+                train, test = fold != FOLDS, fold == FOLDS
+                expected[test] = steps.fit(plain[train], LABELS[train]).predict(level[test])
+            assert np.mean(np.array(predictions[0]) == expected) > 0.98
+        right = [np.mean(np.array(predictions[0]) == LABELS) for predictions in probed.at_levels]
+        assert right[0] > right[2] + 0.2
+
+
+def test_levels_of_several_views_are_seen_by_the_view_that_the_fold_chose():
+    settings = params(c=(0.3,))
+    told, noise = features(4, 0), features(0, 0)
+    variant = VariantFeatures([[noise, told]], in_full=False, at_levels=[[[told, told]], [[told, noise]]])
+    (probed,) = probe_networks([variant], labelled(), settings, "row")
+    assert set(probed.numbers[0]) == {1}
+    right = [np.mean(np.array(predictions[0]) == LABELS) for predictions in probed.at_levels]
+    assert right[0] == 1
+    assert right[1] < 0.6

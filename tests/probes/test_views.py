@@ -87,11 +87,21 @@ def wide(clips, signal):
 
 def test_a_rotation_keeps_all_inner_products():
     x = wide(60, 1)
-    turned, centred = rotated(x), x.astype(float) - x.astype(float).mean(axis=0)
+    (turned,), centred = rotated(x), x.astype(float) - x.astype(float).mean(axis=0)
     assert (turned.shape, turned.dtype) == ((60, 61), np.float32)
     np.testing.assert_allclose(turned.astype(float) @ turned.T, centred @ centred.T, rtol=1e-5, atol=0.1)
-    pieces = rotated(np.hstack([x] * 7))  # more than are widened at a time
+    (pieces,) = rotated(np.hstack([x] * 7))  # more than are widened at a time
     np.testing.assert_allclose(pieces.astype(float) @ pieces.T, 7 * centred @ centred.T, rtol=1e-5, atol=0.7)
+
+
+def test_others_are_rotated_alike():
+    """Their inner products with x stay, and so do those of what lies in the dimensions that x spans."""
+    x, other = wide(60, 1), wide(90, 1)[:25]
+    mean = x.astype(float).mean(axis=0)
+    turned, moved, own = rotated(x, [other, x])
+    np.testing.assert_allclose(own, turned, rtol=1e-4, atol=0.02)
+    expected = (other - mean) @ (x - mean).T
+    np.testing.assert_allclose(moved.astype(float) @ turned.T, expected, rtol=1e-4, atol=0.5)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ class Clutter(Parameters, frozen=True):
     noise: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.0  #: of the sensor: standard deviation, white being 1
     drops: Share = 0.0  #: of frames, in place of which the one before is seen again
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything for a level to scale."""
+        amounts = (self.objects, self.distractors, self.flashes, self.occluders, self.blur, self.drift, self.noise)
+        return any((*amounts, self.drops))
+
 
 @dataclass(frozen=True)
 class Things:

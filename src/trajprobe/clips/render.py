@@ -16,7 +16,7 @@ from trajprobe.files.content_key import code_hash
 from trajprobe.files.findings import Finding, save, stop
 from trajprobe.files.store import Store
 from trajprobe.files.tracks import Tracks
-from trajprobe.files.video_shards import Clips, packed
+from trajprobe.files.video_shards import Clips, at_level, packed
 
 CLIPS_PER_SHARD = 256
 
@@ -38,7 +38,9 @@ class ClipMaker:
     def __init__(self, work: ClipWork, tracks: Tracks) -> None:
         self.work, self.tracks = work, tracks
         self.framing = framing(tracks, work.rendering.placement)
-        self.recipe = work.rendering.recipe()
+        #: Of the clips, and of the same clips at each level of clutter.
+        self.renderings = work.rendering.with_levels
+        self.recipes = [rendering.recipe() for rendering in self.renderings]
         self.code = [code_hash("trajprobe.clips.scene"), code_hash("trajprobe.files.video_shards")]
 
     def survey(self, name: str) -> tuple[list[Task], list[Finding]]:
@@ -47,7 +49,7 @@ class ClipMaker:
         tasks, motions = [], []
         for number in range(-(-len(self.tracks) // CLIPS_PER_SHARD)):
             places = self._places(number)
-            tasks.append(Task(number, (self._key(places),), len(places)))
+            tasks.append(Task(number, tuple(self._keys(places)), len(places)))
             motions.append(Motion.of(places, rendering))
         return tasks, findings(self.tracks, self.framing, Motion.joined(motions), rendering, name)
 
@@ -56,22 +58,29 @@ class ClipMaker:
         return self._places(task.number)
 
     def make(self, task: Task, places: Places, _store: Store, report_progress: ReportProgress) -> list[bytes]:
-        """The shard of clips of tracks that stand at `places`.
+        """The shards of clips of tracks that stand at `places`, at the levels that the task asks for.
 
         Raises:
             UserError: another kind of machine, or other code, asked for it.
         """
-        if (self._key(places),) != task.keys:
+        of_keys = self._keys(places)
+        if not of_keys.keys() >= set(task.keys):
             raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
-        data = packed(draw(places, self.work.rendering), places.points, self._recipe(places))
+        asked = [of_keys[key] for key in task.keys]
+        data = [packed(draw(places, rendering), places.points, recipe) for rendering, recipe in asked]
         report_progress(len(places))
-        return [data]
+        return data
 
-    def _key(self, places: Places) -> str:
-        return Store.key(self._recipe(places), self.code)
-
-    def _recipe(self, places: Places) -> dict[str, Any]:
-        return self.recipe | {"places": places.digest(self.work.rendering.scene)}
+    def _keys(self, places: Places) -> dict[str, tuple[Rendering, dict[str, Any]]]:
+        """Each rendering and its shard's recipe, by the key of the shard."""
+        recipes = [
+            recipe | {"places": places.digest(rendering.scene)}
+            for rendering, recipe in zip(self.renderings, self.recipes, strict=True)
+        ]
+        return {
+            Store.key(recipe, self.code): (rendering, recipe)
+            for rendering, recipe in zip(self.renderings, recipes, strict=True)
+        }
 
     def _places(self, number: int) -> Places:
         start = number * CLIPS_PER_SHARD
@@ -82,7 +91,8 @@ class ClipMaker:
 def render(tracks: Path, rendering: Rendering, folder: Path, guards: str, path: Path) -> str:
     """Renders all tracks of a file to shards in `folder`, which has the format's name.
 
-    What the guards find in the clips is written to `path` first, so that who is stopped by it can read all of it.
+    The same clips at the format's levels of clutter stand in folders in it. What the guards find in the clips is
+    written to `path` first, so that who is stopped by it can read all of it.
 
     Returns:
         What was made, and below it each finding, a line each.
@@ -95,11 +105,24 @@ def render(tracks: Path, rendering: Rendering, folder: Path, guards: str, path: 
     where = f"params.yaml: `clips.{folder.name}`"
     save(found, path)
     stop(found, guards, where)
-    check_memory(rendering, max(task.clips for task in tasks), where)
+    for each in rendering.with_levels:
+        check_memory(each, max(task.clips for task in tasks), where)
     digest = renderers.ask(work, lambda renderer: renderer.tracks.digest())
-    produce(renderers, work, tasks, {folder: rendering.recipe() | {"tracks": digest}}, folder.name)
+    levels = {"levels": list(rendering.form.levels)} if rendering.form.levels else {}
+    # The folder itself first: it is replaced as a whole, with the levels that stood in it.
+    folders = {
+        folder: rendering.recipe() | {"tracks": digest} | levels,
+        **{
+            at_level(folder, level): rendering.at_level(level).recipe() | {"tracks": digest}
+            for level in rendering.form.levels
+        },
+    }
+    produce(renderers, work, tasks, folders, folder.name)
     count, form = len(Clips(folder)), rendering.form
     shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
-    raw, stored = count * form.frames * form.resolution**2 * 3, sum(file.stat().st_size for file in folder.iterdir())
+    if form.levels:
+        shape += f", and at {len(form.levels)} levels of clutter"
+    raw = count * len(folders) * form.frames * form.resolution**2 * 3
+    stored = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     made = f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"
     return "\n  ".join([made, *(finding.text for finding in found)])

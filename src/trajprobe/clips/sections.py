@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from trajprobe.clips import camera, images, marker
+from trajprobe.clips import camera, clutter, images, marker
 from trajprobe.clips.background import Background
 from trajprobe.clips.camera import Camera
 from trajprobe.clips.clutter import Clutter
@@ -71,6 +71,8 @@ class Format(Parameters, frozen=True):
     frames: Annotated[int, Meta(ge=1, le=10_000)]
     resolution: Annotated[int, Meta(ge=8, le=4096)]  #: height and width, pixels
     scene: str = DEFAULT  #: a row of `scenes`
+    #: Of the scene's clutter: the same clips are drawn at each of them too, for rows that see `clutter`.
+    levels: Annotated[tuple[clutter.Level, ...], Meta(max_length=20)] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Rendering:
         """The same with the scene's clutter at another level; 0 has none."""
         changed = msgspec.structs.replace(self.scene.clutter, level=level)
         return replace(self, scene=msgspec.structs.replace(self.scene, clutter=changed))
+
+    @property
+    def with_levels(self) -> "list[Rendering]":
+        """Itself, and the same at each level of the format."""
+        return [self, *map(self.at_level, self.form.levels)]
 
     @property
     def radius(self) -> float:
@@ -126,7 +133,9 @@ def rendering_of(values: dict[str, Any], name: str) -> Rendering:
         UserError: there is no such format, it names no scene that there is, or a key does not fit.
     """
     form = section(values, Format, "clips", name)
-    return rendering_in(values, form, form.scene, f"clips.{name}.scene")
+    rendering = rendering_in(values, form, form.scene, f"clips.{name}.scene")
+    _check_levels(rendering, f"params.yaml: `clips.{name}.levels`")
+    return rendering
 
 
 def rendering_in(values: dict[str, Any], form: Format, name: str, key: str) -> Rendering:
@@ -140,3 +149,21 @@ def rendering_in(values: dict[str, Any], form: Format, name: str, key: str) -> R
             "each track to the frame; take one of them out"
         )
     return Rendering(placement, named[name], form)
+
+
+def _check_levels(rendering: Rendering, where: str) -> None:
+    """Raises UserError where the levels of a format are not of use in its scene."""
+    form, of_scene = rendering.form, rendering.scene.clutter
+    levels = [f"{level:g}" for level in form.levels]
+    if len(set(levels)) < len(levels) or 0 in form.levels:
+        raise UserError(f"{where}: got {', '.join(levels)}, expected each once, and not 0, which the plain clips have")
+    if form.levels and of_scene.level:
+        raise UserError(
+            f"{where}: got levels of clutter and `scenes.{form.scene}.clutter.level`: {of_scene.level:g}, expected 0 "
+            "there: the plain clips, which levels are held against, are without clutter"
+        )
+    if form.levels and not of_scene.has_any:
+        raise UserError(
+            f"{where}: got levels of clutter, expected a scene with some; say what it is in "
+            f"`scenes.{form.scene}.clutter`, or name another `scene`"
+        )

@@ -1,7 +1,8 @@
 """Compares the rows on the same clips.
 
 What the user asked, gains and rows held against each other, is one family of tests. Perturbations say why a row is as
-good as it is: they are diagnostics, a family of their own. So are the arrow of time, and the attentive probe.
+good as it is: they are diagnostics, a family of their own. So are the arrow of time, robustness, and the attentive
+probe.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from trajprobe.compare.hypotheses import (
     references,
 )
 from trajprobe.compare.leaks import ChanceTest, leaks, refuse
+from trajprobe.compare.robustness import Robustness, robustness
 from trajprobe.compare.sample import ClipMeans, Sample
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
 from trajprobe.compare.seeds import rank_p_value, share_of_gain
@@ -91,6 +93,7 @@ class Comparison:
     differences: dict[Variant, Difference]  #: of perturbed variants, and of each row but the primary one
     pairs: dict[Pair, Verdict]  #: of all pairs of rows, where these are asked for
     arrows: dict[Variant, ArrowOfTime]  #: of variants that saw the clips backwards too
+    robustness: dict[Variant, Robustness]  #: of variants that saw cluttered clips too
     layers: dict[Variant, Estimate]  #: by `metric`, of each layer and pooling of the rows that have several
     attentive: dict[Variant, AttentiveProbe]  #: of the rows that keep tokens
     leaks: list[ChanceTest]
@@ -130,7 +133,8 @@ def compare(
     # all, seen from the tested clips, would be chosen by them.
     chosen = {of.row for of in every if of.layer == CHOSEN}
     tokens = {of: scored for of, scored in every.items() if of.is_unpooled}
-    pooled = {of: scored for of, scored in every.items() if not of.is_unpooled}
+    cluttered = {of: scored for of, scored in every.items() if of.clutter_level is not None}
+    pooled = {of: scored for of, scored in every.items() if not of.is_unpooled and of not in cluttered}
     variants = {of: scored for of, scored in pooled.items() if of.row not in chosen or of.layer == CHOSEN}
     failed = leaks(list(variants.values()), sample.labels, sample.folds, params.alpha)
     if params.leaks == "stop":
@@ -173,6 +177,9 @@ def compare(
         differences={of: Difference(held[of], verdicts[held[of], of], share(held[of], of)) for of in held},
         pairs={pair: verdicts[pair] for pair in rows} if params.pairs == "all" else {},
         arrows=arrows(variants, randoms, sample, params.alpha, params.margin, params.confidence),
+        robustness=robustness(
+            variants, cluttered, randoms, metric, sample, params.alpha, params.margin, params.confidence
+        ),
         layers={of: _score(scored, metric, sample, params) for of, scored in pooled.items() if of not in variants},
         attentive=attentive(tokens, metric, sample, params),
         leaks=failed,

@@ -21,7 +21,7 @@ from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import cache_folder
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import parse, section
-from trajprobe.rows import ALL, Run, named_rows, trained_networks, variants
+from trajprobe.rows import ALL, Run, levels_of, named_rows, trained_networks, variants
 
 
 def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowProbe]:
@@ -43,7 +43,8 @@ def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowPro
         layers = [part.layer for part in probe.variants if part.layer != CHOSEN]
         if row.layer == ALL:  # the features stage asked the family which these are
             row = replace(row, layer=tuple(dict.fromkeys(layer.rpartition(".")[0] for layer in layers)))
-        of_row = variants(name, row, run.seeds, trained_networks(values, row), reverses=run.reverses(row))
+        reverses, levels = run.reverses(row), levels_of(values, row)
+        of_row = variants(name, row, run.seeds, trained_networks(values, row), reverses=reverses, levels=levels)
         if len(row.views) > 1:
             first = str(row.views[0])
             chosen = [of._replace(layer=CHOSEN) for of in of_row if of.layer == first and of.input != REVERSED]

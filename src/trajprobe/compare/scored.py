@@ -31,6 +31,7 @@ class ScoredVariant:
     predictions: Integers  #: (networks n), of the n tested clips
     correct: Array  #: (networks n), 1 where the prediction is correct
     scores: dict[str, Scores]  #: of the networks, by the name of the metric
+    from_plain: dict[str, Scores]  #: likewise, of the probe of plain clips where the input is cluttered; else empty
     equal_dimensions: float  #: accuracy at equal dimension
     permuted_labels: float  #: accuracy with permuted labels
     few_shot: Array  #: (shots), accuracy
@@ -68,7 +69,7 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
     labels = labelling.labels[tested]
     predictions = np.array([network.predictions for network in networks], dtype=np.int64)[:, tested]
     correct = (predictions == labels).astype(np.float64)
-    left_out = jackknife(labels, predictions, labelling.groups[tested], METRICS)
+    from_plain = np.array([network.from_plain for network in networks if network.from_plain], dtype=np.int64)
     equal = [np.mean(np.array(network.equal)[tested] == labels) for network in networks if network.equal]
     permuted = [accuracy for network in networks for accuracy in network.permuted]
     curves = np.array([network.few_shot for network in networks if network.few_shot])  # (networks shots)
@@ -84,10 +85,8 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
         probe=probe,
         predictions=predictions,
         correct=correct,
-        scores={
-            name: Scores(np.array([metric(labels, predicted) for predicted in predictions]), left_out[name], correct)
-            for name, metric in METRICS.items()
-        },
+        scores=_scores(predictions, labels, labelling.groups[tested]),
+        from_plain=_scores(from_plain[:, tested], labels, labelling.groups[tested]) if from_plain.size else {},
         equal_dimensions=_mean(equal),
         permuted_labels=_mean(permuted),
         few_shot=curves.mean(axis=0) if len(curves) else np.empty(0),
@@ -95,6 +94,15 @@ def _scored(row: RowProbe, probe: VariantProbe, labelling: Labelling) -> ScoredV
         code_length=few_label_means(bits, labelling.groups) if bits.size else None,
         directions=directions[:, tested] if directions.size else directions,
     )
+
+
+def _scores(predictions: Integers, labels: Integers, groups: Integers) -> dict[str, Scores]:
+    """The scores of predictions (networks n) of clips with these labels (n) and groups (n), by the metric's name."""
+    left_out, correct = jackknife(labels, predictions, groups, METRICS), (predictions == labels).astype(np.float64)
+    return {
+        name: Scores(np.array([metric(labels, predicted) for predicted in predictions]), left_out[name], correct)
+        for name, metric in METRICS.items()
+    }
 
 
 def _mean(values: list[float] | list[np.floating]) -> float:

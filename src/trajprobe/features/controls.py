@@ -1,16 +1,17 @@
 """Features of a control, a row whose family has no network: from the clips, or from the places of the marker."""
 
-from dataclasses import replace
+import dataclasses
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from tqdm import tqdm
 
 from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.feature_shards import FEATURES, REVERSED, folder
+from trajprobe.files.feature_shards import CLUTTER, FEATURES, REVERSED, folder
 from trajprobe.files.shards import ShardWriter, encode_shard
 from trajprobe.files.video_shards import Batch, open_clips
 from trajprobe.params import Parameters, parse, section
@@ -26,11 +27,11 @@ def compute_control(values: dict[str, Any], name: str) -> str:
     row = named_row(values, name)
     options = check_control(name, row)
     of, clips = family(row.family), open_clips(row.clips)
-    of_row = variants(name, row, seeds=0, reverses=section(values, Run, "features").reverses(row))
+    reverses = section(values, Run, "features").reverses(row)
+    of_row = variants(name, row, seeds=0, reverses=reverses, levels=clips.levels)
     recipe = {
         "family": row.family,
         "options": msgspec.to_builtins(options),
-        "clips": {key: clips.meta[key] for key in ("scene", "format")},
         "weights": {},
         "code": code_hash(of.module),
     }
@@ -39,10 +40,13 @@ def compute_control(values: dict[str, Any], name: str) -> str:
     with fresh_folder(FEATURES / name) as temporary, tqdm(total=total, desc=name, unit="clip") as bar:
         for coordinates in of_row:
             is_reversed = coordinates.input == REVERSED
-            of_input = recipe | ({"perturbation": [REVERSED]} if is_reversed else {})
+            level = coordinates.clutter_level
+            of_level = clips if level is None else open_clips(row.clips, level)
+            of_input = recipe | {"clips": {key: of_level.meta[key] for key in ("scene", "format")}}
+            of_input |= {"perturbation": [REVERSED]} if is_reversed else {}
             place = temporary / folder(coordinates).relative_to(FEATURES / name)
             writer = ShardWriter(place, of_input | {"tracks": clips.meta["tracks"]})
-            for batch in clips:
+            for batch in of_level:
                 features = of.features(backwards(batch) if is_reversed else batch, options)
                 writer.add(encode_shard({"features": features}, of_input | {"shard": batch.sha256}), len(features))
                 shape = features.shape[1:]
@@ -54,7 +58,7 @@ def compute_control(values: dict[str, Any], name: str) -> str:
 
 def backwards(batch: Batch) -> Batch:
     """The same clips with their frames, and the marker's places, in reverse order."""
-    return replace(batch, video=batch.video[:, ::-1], points=batch.points[:, ::-1])
+    return dataclasses.replace(batch, video=batch.video[:, ::-1], points=batch.points[:, ::-1])
 
 
 def check_control(name: str, row: Row) -> Parameters:
@@ -70,6 +74,8 @@ def check_control(name: str, row: Row) -> Parameters:
         )
     keys = ("architecture", "layer", "pooling", "precision", "perturbations")
     bare = Row(family=row.family, clips=row.clips, weights=row.weights, like=row.like)
+    if row.perturbations == (CLUTTER,):
+        bare = replace(bare, perturbations=row.perturbations)
     if extra := [key for key in keys if getattr(row, key) != getattr(bare, key)]:
         raise UserError(f"{where}.{extra[0]}`: got it for {of.name}, which has no network; leave it out")
     return parse(row.options, of.Options, f"{where}.options`")

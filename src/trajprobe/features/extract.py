@@ -54,7 +54,8 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
     """
     plan, where = Plan.of(values, name), executor()
     trained = None if plan.row.weights == RANDOM else weights.seeds(weights.WEIGHTS / plan.row.weights)
-    of_row = variants(name, plan.row, plan.run.seeds, trained, reverses=plan.run.reverses(plan.row))
+    reverses, levels = plan.run.reverses(plan.row), plan.clips.levels
+    of_row = variants(name, plan.row, plan.run.seeds, trained, reverses=reverses, levels=levels)
     runs = {of: list(views) for of, views in groupby(of_row, attrgetter("network", "input"))}
     if dry:
         first = FeatureWork(plan, *next(iter(runs)))
@@ -79,7 +80,8 @@ def extract(values: dict[str, Any], name: str, *, dry: bool = False) -> str:
             for view, recipe in enumerate(where.ask(work, lambda maker: maker.view_recipes)):
                 of_view = [pulled[task.keys[view]] for task in tasks if task.keys[view] in pulled]
                 place = temporary / folder(views[view]).relative_to(FEATURES / name)
-                folders[place] = with_machines(recipe | {"tracks": plan.clips.meta["tracks"]}, of_view, len(tasks))
+                facts = {"tracks": plan.clips.meta["tracks"], "flop": plan.cost.flop}
+                folders[place] = with_machines(recipe | facts, of_view, len(tasks))
             produce(where, work, tasks, folders, title, stored | pulled)
     layers = " ".join(map(str, plan.encoding.views))
     return f"{name}: {len(runs)} x {len(plan.clips)} clips to {forecast.shapes(plan.cost)} features ({layers})"
@@ -114,7 +116,7 @@ class FeatureMaker:
         module, source = open_network(plan, network)
         with self._gpu_memory():
             self.network = module.to(self.device, self.encoding.dtype).eval().requires_grad_(False)
-        self.perturb = INPUTS[shown]
+        self.clips, self.perturb = plan.clips_of(shown), INPUTS.get(shown, INPUTS[PLAIN])
         self.view_recipes = [plan.recipe(network, shown, view, source) for view in self.encoding.views]
         family = plan.family
         #: Bits of a code, where layers are made of codes: these are kept in place of their tokens.
@@ -123,12 +125,12 @@ class FeatureMaker:
 
     def tasks(self) -> list[Task]:
         """One for each shard of clips, with a key for each view."""
-        shards = self.plan.clips.shards
+        shards = self.clips.shards
         return [Task(number, tuple(self._keys(shard["sha256"])), shard["items"]) for number, shard in enumerate(shards)]
 
     def recipes(self, tasks: Sequence[Task]) -> dict[str, dict[str, Any]]:
         """The recipes of the tasks' shards, by key."""
-        shards = self.plan.clips.shards
+        shards = self.clips.shards
         return {
             key: recipe | {"shard": sha256}
             for task in tasks
@@ -139,7 +141,7 @@ class FeatureMaker:
 
     def read(self, task: Task) -> Batch:
         """The clips of a shard, as the network is to see them, with the sha256 of the shard that they come from."""
-        clips = self.plan.clips[task.number]
+        clips = self.clips[task.number]
         return replace(clips, video=self.perturb(clips.video))
 
     @torch.inference_mode()

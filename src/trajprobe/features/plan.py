@@ -20,7 +20,16 @@ from trajprobe.features import forecast
 from trajprobe.features.perturbations import INPUTS
 from trajprobe.features.tokens import POOLINGS, Encoding
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, PRETRAINED, RANDOM, REVERSED, UNPOOLED
+from trajprobe.files.feature_shards import (
+    CLUTTER,
+    PERMUTED_WEIGHTS,
+    PLAIN,
+    PRETRAINED,
+    RANDOM,
+    REVERSED,
+    UNPOOLED,
+    Coordinates,
+)
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
 from trajprobe.rows import ALL, Row, Run, View, named_row
@@ -117,11 +126,21 @@ class Plan:
             start += shard["items"]
         return torch.cat(sample)
 
+    def clips_of(self, shown: str) -> Clips:
+        """The clips that an input is made of.
+
+        Raises:
+            UserError: they are missing or damaged.
+        """
+        level = Coordinates(self.name, "", shown, "").clutter_level
+        return self.clips if level is None else open_clips(self.row.clips, level)
+
     def recipe(self, network: str, shown: str, view: View, weights: dict[str, Any]) -> dict[str, Any]:
         """All that determines the bytes of a view's shard beside its own clips; `weights` says where those come from.
 
         The number of clips in the set is no part of it: more tracks change nothing in the shards that exist.
         """
+        meta = self.clips_of(shown).meta
         recipe = {
             "family": self.row.family,
             "architecture": msgspec.to_builtins(self.architecture),
@@ -129,7 +148,7 @@ class Plan:
             "pooling": view.pooling,
             "precision": self.row.precision,
             "weights": weights,
-            "clips": {key: self.clips.meta[key] for key in ("scene", "format")},
+            "clips": {key: meta[key] for key in ("scene", "format")},
             "microbatch": self.microbatch,
             "compute": msgspec.to_builtins(self.compute),
             "device": device_kind(self.device),
@@ -137,7 +156,8 @@ class Plan:
             "packages": {package: version(package) for package in self.family.PACKAGES},
             "code": [code_hash(self.family.module), code_hash("trajprobe.features.tokens")],
         }
-        if shown != PLAIN or network == PERMUTED_WEIGHTS:
+        # Cluttered clips are clips as any: what a network makes of them is the same in a row that has them as plain.
+        if shown in INPUTS and (shown != PLAIN or network == PERMUTED_WEIGHTS):
             perturbation = network if shown == PLAIN else shown
             recipe["perturbation"] = [perturbation, code_hash(INPUTS[PLAIN].__module__)]
         return recipe
@@ -172,6 +192,7 @@ def check_row(name: str, row: Row, form: Mapping[str, int]) -> Parameters:
                 "codes, whose bits flip in lower precision"
             )
     perturbations = [each for each in INPUTS if each not in (PLAIN, REVERSED)]
+    perturbations += [CLUTTER]
     perturbations += [] if row.weights == RANDOM else [PERMUTED_WEIGHTS]  # random ones are in no order
     for perturbation in row.perturbations:
         if perturbation not in perturbations:

@@ -28,6 +28,8 @@ CHOSEN = "chosen"
 UNPOOLED = "none"
 #: The input that is not perturbed, and that of the same clips played backwards.
 PLAIN, REVERSED = "plain", "reversed"
+#: The perturbation that stands for all levels of clutter of a row's clips. Its inputs are `clutter-LEVEL`.
+CLUTTER = "clutter"
 
 
 class Coordinates(NamedTuple):
@@ -45,6 +47,12 @@ class Coordinates(NamedTuple):
     def is_perturbed(self) -> bool:
         """Whether the input or the weights are."""
         return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
+
+    @property
+    def clutter_level(self) -> float | None:
+        """The level of clutter of the input; None where it has none of its own."""
+        name, _, level = self.input.partition("-")
+        return float(level) if name == CLUTTER else None
 
     @property
     def is_unpooled(self) -> bool:
@@ -67,6 +75,11 @@ class Features:
     groups: NDArray[np.int64]  #: (n), clips of one group stand in one fold
     folds: NDArray[np.int64]  #: (n), the fold that tests the clip; -1: a clip that is only trained on
     recipe: dict[str, Any]  #: all that determines the features' bytes
+
+
+def clutter_input(level: float) -> str:
+    """The input of clips at a level of clutter."""
+    return f"{CLUTTER}-{level:g}"
 
 
 def folder(of: Coordinates, root: Path = Path()) -> Path:

@@ -31,6 +31,8 @@ class NetworkProbe(Parameters, frozen=True):
     unconverged: int = 0  #: folds with a classifier that stopped at `max_iter`
     #: (n), of a clip and its reversal, how many are told right; -1 where no fold tests the clip.
     arrow_of_time: list[int] = msgspec.field(default_factory=list)
+    #: (n), of clips at a level of clutter, by the probe that was fitted to plain ones; as `predictions` else.
+    from_plain: list[int] = msgspec.field(default_factory=list)
     #: Of a row of several layers or poolings, LAYER.POOLING that was chosen inside train, by each fold.
     chosen_layers: list[str] = msgspec.field(default_factory=list)
 
@@ -63,6 +65,7 @@ class RowProbe(Parameters, frozen=True):
     coded_clips: int  #: by the online code
     uniform_bits: float  #: their code length without features
     variants: list[VariantProbe]
+    flop: int | None = None  #: of a network, for one clip; a multiply-accumulate counts as 2
 
 
 def path(row: str) -> Path:

@@ -10,6 +10,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
+from trajprobe.files.feature_shards import clutter_input
 from trajprobe.files.shards import Shards, encode_shard
 
 CLIPS = Path("data/clips")
@@ -40,11 +41,16 @@ class Clips:
 
     def __init__(self, folder: Path) -> None:
         self._shards = Shards(folder)
-        #: `tracks` (their digest), `scene` and `format`, as they were rendered.
+        #: `tracks` (their digest), `scene` and `format`, as they were rendered, and `levels` of clutter, where any are.
         self.meta: dict[str, Any] = self._shards.meta
 
     def __len__(self) -> int:
         return len(self._shards)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Of clutter, at which the same clips stand beside these."""
+        return tuple(self.meta.get("levels", ()))
 
     @property
     def shards(self) -> list[dict[str, Any]]:
@@ -73,12 +79,18 @@ class Clips:
         return map(self.__getitem__, range(len(self.shards)))
 
 
-def open_clips(form: str) -> Clips:
-    """The rendered clips of a format.
+def open_clips(form: str, level: float | None = None) -> Clips:
+    """The rendered clips of a format; of its scene, or of that at a level of clutter.
 
     Raises:
         UserError: they are missing or damaged.
     """
-    if not (CLIPS / form).is_dir():
-        raise UserError(f"{CLIPS / form}: is missing; `dvc repro render@{form}` renders it")
-    return Clips(CLIPS / form)
+    folder = CLIPS / form if level is None else at_level(CLIPS / form, level)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is missing; `dvc repro render@{form}` renders it")
+    return Clips(folder)
+
+
+def at_level(folder: Path, level: float) -> Path:
+    """Where the clips of a format, which stand in `folder`, stand at a level of clutter."""
+    return folder / clutter_input(level)

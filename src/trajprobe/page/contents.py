@@ -142,9 +142,14 @@ def _arrow(run: Material) -> Iterator[Section]:
         yield Section("arrow-of-time", "The arrow of time", words.arrow(run.results), draw, kinds)
 
 
+def _robustness(run: Material) -> Iterator[Section]:
+    if robust := curves.robustness_curves(run.results):
+        draw, kinds = partial(curves.robustness, run.results), {curve.role for curve in robust}
+        yield Section("robustness", "What clutter leaves", words.robustness(run.results), draw, kinds)
+
+
 def _cost(run: Material) -> Iterator[Section]:
-    lines = cost.lines_with_cost(run.results, {row: facts.flop for row, facts in run.facts.items()})
-    if lines:
+    if lines := cost.lines_with_cost(run.results):
         title = run.results.metric_title.capitalize() + " against arithmetic"
         draw, kinds = partial(cost.cost, run.results, lines), {line.kind for line, _ in lines}
         yield Section("cost", title, words.cost(), draw, kinds)
@@ -206,6 +211,7 @@ SECTIONS: tuple[Callable[[Material], Iterator[Section]], ...] = (
     _confusion,
     _layers,
     _attentive,
+    _robustness,
     _arrow,
     _cost,
     _map,

@@ -1,7 +1,6 @@
 """Accuracy against arithmetic: a mark a network, over GFLOP of one clip."""
 
 import math
-from collections.abc import Mapping
 
 from trajprobe.page.forest import MARK
 from trajprobe.page.graphic import SMALL, Graphic, width
@@ -9,16 +8,11 @@ from trajprobe.page.run_results import Line, RunResults
 from trajprobe.page.scales import Scale, outward, percent, spread
 
 TOP, HIGH = 14.0, 280.0
-GIGA = 1e9
 
 
-def lines_with_cost(results: RunResults, flop: Mapping[str, int | None]) -> list[tuple[Line, float]]:
+def lines_with_cost(results: RunResults) -> list[tuple[Line, float]]:
     """The unperturbed lines of networks, with GFLOP a clip."""
-    return [
-        (line, cost / GIGA)
-        for line in results.lines
-        if not line.is_perturbed and line.kind != "control" and (cost := flop.get(line.row))
-    ]
+    return [(line, line.numbers["gflop"]) for line in results.lines if "gflop" in line.numbers]
 
 
 def cost(results: RunResults, lines: list[tuple[Line, float]], wide: float, *, alone: bool = False) -> Graphic:

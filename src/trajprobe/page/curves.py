@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trajprobe.compare.robustness import ROBUSTNESS
+from trajprobe.files.feature_shards import Coordinates
 from trajprobe.page.graphic import SMALL, Graphic, width
-from trajprobe.page.run_results import Line, RunResults
+from trajprobe.page.run_results import Line, RunResults, estimate
 from trajprobe.page.scales import Label, Scale, outward, percent, spread
 
 PRETRAINING = Path("metrics/pretrain")
@@ -76,6 +78,45 @@ def few_shot(results: RunResults, wide: float, *, alone: bool = False) -> Graphi
         "labelled clips a class",
         results.chance,
     )
+    return graphic
+
+
+def robustness_curves(results: RunResults) -> list[Curve]:
+    """The score over levels of clutter: of the probe of plain clips with its interval, and of a probe at each level."""
+    curves = []
+    for line in results.lines:
+        kinds = line.numbers.get(ROBUSTNESS, {})
+        for key in ("from_plain", "fitted") if kinds else ():
+            of = kinds[key]
+            levels = {_level(line, shown): estimate(of[shown]) for shown in of if shown not in ("area", "gain")}
+            points = sorted(levels.items())
+            is_fitted = key == "fitted"
+            curves.append(
+                Curve(
+                    name=_short(line) + ", fitted" * is_fitted,
+                    role=line.kind,
+                    points=[(level, score.mean) for level, score in points],
+                    band=() if is_fitted else [(score.ci_low, score.ci_high) for _, score in points],
+                    is_main=line.row == results.primary and not is_fitted,
+                    dashed=is_fitted,
+                )
+            )
+    return curves
+
+
+def _level(line: Line, shown: str) -> float:
+    """Of clutter, of an input; plain clips have none."""
+    return Coordinates(line.row, line.network, shown, line.layer).clutter_level or 0.0
+
+
+def robustness(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
+    """The curves over the level of clutter."""
+    curves = robustness_curves(results)
+    graphic = Graphic(wide, alone=alone)
+    levels = sorted({x for curve in curves for x, _ in curve.points})
+    ends = outward(0.0, max(high for curve in curves for high in (y for _, y in curve.points)))
+    ticks = [(level, f"{level:g}") for level in levels]
+    _draw(graphic, curves, (0.0, levels[-1]), ends, ticks, percent, "level of clutter", results.chance)
     return graphic
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from trajprobe.compare.confidence import Estimate
 from trajprobe.compare.estimates import AREA
+from trajprobe.compare.robustness import ROBUSTNESS
 from trajprobe.compare.verdicts import POWER
 from trajprobe.page.confusion import Predictions, most_confused
 from trajprobe.page.forest import against_chance, arrow_lines
@@ -173,6 +174,15 @@ def arrow(results: RunResults) -> str:
     else:
         words += f": {_listed(sorted(set(above)))} {'do' if len(set(above)) > 1 else 'does'}."
     return words + " Within the shaded band a row is at chance."
+
+
+def robustness(results: RunResults) -> str:
+    words = "The further right, the more is in the way. Solid curves are of probes that saw plain clips alone"
+    main, baseline = results.main.numbers.get(ROBUSTNESS), results.baseline
+    if main and baseline and (random := baseline.numbers.get(ROBUSTNESS)):
+        area, base = (percent(each["from_plain"]["area"]["mean"]) for each in (main, random))
+        words += f": over all levels, pretrained keeps {area} % and random {base} %"
+    return words + ". Dashed ones are of probes that were fitted at each level. Bands are intervals."
 
 
 def cost() -> str:

@@ -43,7 +43,6 @@ class RowPictures(Parameters, frozen=True, kw_only=True):
     examples: dict[str, int]  #: by label, the clip that its strips show
     inputs: list[str]  #: that there are strips of
     tokens: list[str] = msgspec.field(default_factory=list)  #: labels that there are strips of tokens of
-    flop: int | None = None  #: of one clip, a multiply-accumulate counted as 2; None without a network
     weights: list[Weights] = msgspec.field(default_factory=list)
 
 

@@ -1,4 +1,7 @@
-"""Makes the pictures of a row, of its clips and weights: one clip a class, over the inputs that the row has."""
+"""Makes the pictures of a row, of its clips and weights: one clip a class.
+
+The page shows the primary row alone by its perturbed inputs and tokens, which need torch: of other rows plain clips do.
+"""
 
 import colorsys
 import io
@@ -11,12 +14,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trajprobe.files.atomic import fresh_folder, write_bytes
-from trajprobe.files.feature_shards import PERMUTED_WEIGHTS, PLAIN, PRETRAINED, RANDOM
+from trajprobe.files.checked_json import read_checked_json
+from trajprobe.files.feature_shards import (
+    CLUTTER,
+    PERMUTED_WEIGHTS,
+    PLAIN,
+    PRETRAINED,
+    RANDOM,
+    Coordinates,
+    clutter_input,
+)
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.shards import Shards
 from trajprobe.files.video_shards import CLIPS, Clips, open_clips
+from trajprobe.params import section
 from trajprobe.pictures.files import CODES, PICTURES, RECONSTRUCTION, Pictures, RowPictures, Weights
-from trajprobe.rows import Row, named_row
+from trajprobe.rows import NONE, PROVENANCE, WEIGHTS, named_row
 
 if TYPE_CHECKING:
     from trajprobe.features.plan import Plan
@@ -44,7 +57,10 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
     form, scene = clips.meta["format"], clips.meta["scene"]
     labels, first = np.unique(labelling.labels, return_index=True)
     examples = dict(zip(map(str, labels.tolist()), first.tolist(), strict=True))
-    inputs = [PLAIN, *(shown for shown in row.perturbations if shown != PERMUTED_WEIGHTS)]
+    inputs, is_primary = [PLAIN], name == section(values, str, "compare", "primary")
+    if is_primary:
+        inputs += [shown for shown in row.perturbations if shown not in (PERMUTED_WEIGHTS, CLUTTER)]
+        inputs += [clutter_input(max(clips.levels))] if CLUTTER in row.perturbations else []
     facts = RowPictures(
         frames=form["frames"],
         resolution=form["resolution"],
@@ -52,6 +68,7 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
         shown=np.linspace(0, form["frames"] - 1, min(form["frames"], FRAMES)).round().astype(int).tolist(),
         examples=examples,
         inputs=inputs,
+        weights=_weights(WEIGHTS / row.weights) if row.weights not in (NONE, RANDOM) else [],
     )
     shards = Shards(CLIPS / row.clips)
     places = np.concatenate([shards.read(number)["points"] for number in range(len(shards.shards))])
@@ -61,10 +78,12 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
     with fresh_folder(PICTURES / name) as temporary:
         pictures = Pictures(temporary)
         for shown in inputs:
-            for label, clip in zip(examples, _perturbed(video, shown), strict=True):
+            level = Coordinates(name, "", shown, "").clutter_level
+            of_input = _perturbed(video, shown) if level is None else _clips_of(open_clips(row.clips, level), first)
+            for label, clip in zip(examples, of_input, strict=True):
                 write_bytes(pictures.clip(shown, label), strip(clip[facts.shown]))
-        if not row.is_control:
-            facts = _of_network(pictures, facts, row, name, values, video)
+        if is_primary and facts.weights:
+            facts = _with_tokens(pictures, facts, name, values, video)
         pictures.save(facts, places)
     tokens = f", and tokens of {len(facts.tokens)}" if facts.tokens else ""
     return f"{PICTURES / name}: a clip of each of {len(examples)} classes as {', '.join(inputs)}{tokens}"
@@ -103,22 +122,20 @@ def strip(video: Video) -> bytes:
     return buffer.getvalue()
 
 
-def _of_network(
-    pictures: Pictures, facts: RowPictures, row: Row, name: str, values: dict[str, Any], video: Video
+def _weights(folder: Path) -> list[Weights]:
+    """What the page says of a folder of weights, of one network or of a recipe's seeds."""
+    seeds = sorted((path.parent for path in folder.glob(f"*/{PROVENANCE}")), key=lambda seed: int(seed.name))
+    return [_of_weights(place, read_checked_json(place / PROVENANCE)) for place in seeds or [folder]]
+
+
+def _with_tokens(
+    pictures: Pictures, facts: RowPictures, name: str, values: dict[str, Any], video: Video
 ) -> RowPictures:
-    """The facts with those of the network; writes strips of its tokens where it is a tokenizer that decodes."""
-    from trajprobe.backbones import weights
+    """The facts with those of tokens; writes strips of these where the network is a tokenizer that decodes."""
     from trajprobe.features.networks import open_network
     from trajprobe.features.plan import Plan
 
     plan = Plan.of(values, name)
-    facts = replace(facts, flop=plan.cost.flop)
-    if row.weights == RANDOM:
-        return facts
-    folder = weights.WEIGHTS / row.weights
-    seeds = weights.seeds(folder)
-    folders = [folder] if seeds is None else [folder / str(seed) for seed in range(seeds)]
-    facts = replace(facts, weights=[_of_weights(place, weights.provenance(place)) for place in folders])
     network = open_network(plan, PRETRAINED)[0].eval() if plan.family.DISCRETE else None
     if not hasattr(network, "decode"):
         return facts
@@ -130,7 +147,6 @@ def _of_network(
 
 
 def _of_weights(folder: Path, provenance: dict[str, Any]) -> Weights:
-    """What the page says of a folder of weights."""
     source = provenance.get("source", {})
     if "pretrain" in provenance:
         origin = f"trained by the recipe `pretrain.{folder.parent.name}`, seed {provenance['seed']}"

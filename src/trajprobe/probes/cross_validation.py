@@ -14,7 +14,7 @@ from trajprobe.probes.arrays import Integers
 from trajprobe.probes.permutation import expected_right
 from trajprobe.probes.selection import Split, select
 from trajprobe.probes.settings import Probe
-from trajprobe.probes.views import ProbedFeatures, equal_width, views
+from trajprobe.probes.views import ProbedFeatures, at_levels, equal_width, views
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class FoldProbe(NamedTuple):
     right_permuted: Integers  #: (permutations), how many of the m were right when the labels were permuted
     expected_permuted: NDArray[np.float64]  #: (permutations), how many would be by chance
     few_shot: list[NDArray[np.bool_]]  #: of each draw (shots m), whether the prediction is correct
+    at_levels: list[Integers]  #: of each level of clutter, predictions (m) by the probe of the plain clips
     converged: bool  #: whether the classifiers had that predicted the clips, at equal dimension too
 
     @property
@@ -107,5 +108,6 @@ def probe_fold(
             )
             for clips in outer.labelled
         ],
+        [fitted[0].predict(cluttered) for cluttered in at_levels(features[number], train, test, params)],
         all(map(classifier.converged, fitted)),
     )

@@ -27,6 +27,8 @@ class VariantFeatures(NamedTuple):
     in_full: bool  #: else for the accuracy alone: no permuted labels, few shots, code length, or equal dimension
     #: (n d), of each view of each network from the clips played backwards, where there are such.
     backwards: Sequence[Sequence[Matrix]] = ()
+    #: (n d), likewise, at each level of clutter.
+    at_levels: Sequence[Sequence[Sequence[Matrix]]] = ()
 
 
 class ProbedVariant(NamedTuple):
@@ -35,6 +37,8 @@ class ProbedVariant(NamedTuple):
     networks: list[NetworkProbe]  #: by the view that each fold chose
     views: list[list[NetworkProbe]]  #: by each view of each network, for the accuracy alone
     numbers: list[list[int]]  #: of the view that each fold chose, for each network
+    #: (n), of each level of clutter and network, predictions by the probe of the plain clips.
+    at_levels: list[list[list[int]]]
 
 
 def probe_networks(
@@ -54,7 +58,10 @@ def probe_networks(
     calls: list[Callable[[], Any]] = []
     for variant in variants:
         for number, network in enumerate(variant.networks):
-            features = [ProbedFeatures.of(x, params) for x in network]
+            features = [
+                ProbedFeatures.of(x, params, [level[number][view] for level in variant.at_levels])
+                for view, x in enumerate(network)
+            ]
             share = slice(number, None, len(variant.networks)) if variant.in_full else slice(0)
             draws = slice(None) if variant.in_full else slice(0)
             for fold in outer:
@@ -72,7 +79,12 @@ def probe_networks(
         of_pairs = [[next(results) for _ in pairs] for _ in variant.backwards] or [[]] * len(variant.networks)
         networks = [_probe(outer, *one, arrow, clips) for one, arrow in zip(of_clips, of_pairs, strict=True)]
         of_views = [_of_views(outer, folds, clips) for folds, _ in of_clips]
-        probed.append(ProbedVariant(networks, of_views, [[fold.number for fold in folds] for folds, _ in of_clips]))
+        numbers = [[fold.number for fold in folds] for folds, _ in of_clips]
+        at_levels = [
+            [_out_of_fold(outer, [fold.at_levels[level] for fold in folds], clips) for folds, _ in of_clips]
+            for level in range(len(variant.at_levels))
+        ]
+        probed.append(ProbedVariant(networks, of_views, numbers, at_levels))
     return probed
 
 

@@ -1,6 +1,6 @@
 """Probes all features of a row: those of every network, from every input."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -77,17 +77,19 @@ def probe_row(row: str, params: Probe) -> RowProbe:
     variants = [
         VariantFeatures(
             each.features,
-            in_full=each.of[1] == PLAIN and each.of[0] != PERMUTED_WEIGHTS,
+            in_full=_is_plain(each),
             backwards=of_network.features if (of_network := _backwards(each, backwards)) else (),
+            at_levels=[level.features for level in _levels(each, stored)],
         )
         for each in stored
     ]
-    probed = probe_networks(variants, labelling, params, row)
+    probed = _with_levels(stored, probe_networks(variants, labelling, params, row))
     folds = fold_numbers(labelling.folds)
     train = min(int((labelling.folds != fold).sum()) for fold in folds)
     return RowProbe(
         row=row,
         family=stored[0].recipe["family"],
+        flop=stored[0].recipe.get("flop"),
         labelling=labelling.digest(),
         classifier=params.classifier,
         shots=shots(labelling, folds),
@@ -126,6 +128,30 @@ def _variant_of(of: Coordinates) -> tuple[str, str]:
 def _backwards(stored: _Stored, backwards: Mapping[str, _Stored]) -> _Stored | None:
     """The same networks' features of the clips played backwards, where there are such."""
     return backwards.get(stored.of[0]) if stored.of[1] == PLAIN else None
+
+
+def _is_plain(stored: _Stored) -> bool:
+    """Whether neither the input nor the weights are perturbed."""
+    return stored.of[1] == PLAIN and stored.of[0] != PERMUTED_WEIGHTS
+
+
+def _levels(plain: _Stored, stored: Sequence[_Stored]) -> list[_Stored]:
+    """The same networks' features of the clips at each level of clutter, where there are such."""
+    same = [each for each in stored if each.of[0] == plain.of[0]] if _is_plain(plain) else []
+    return [each for each in same if Coordinates("", *each.of, "").clutter_level is not None]
+
+
+def _with_levels(stored: Sequence[_Stored], probed: Sequence[ProbedVariant]) -> list[ProbedVariant]:
+    """The probes, with what those of plain clips predict of cluttered ones beside what their own probes do."""
+    by_variant = {each.of: of for each, of in zip(stored, probed, strict=True)}
+    for each in stored:
+        for level, predictions in zip(_levels(each, stored), by_variant[each.of].at_levels, strict=True):
+            of_level = by_variant[level.of]
+            networks = [
+                replace(network, from_plain=own) for network, own in zip(of_level.networks, predictions, strict=True)
+            ]
+            by_variant[level.of] = of_level._replace(networks=networks)
+    return list(by_variant.values())
 
 
 def _read(of: tuple[str, str], places: list[Coordinates], labelling: Labelling) -> _Stored:

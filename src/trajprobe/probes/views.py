@@ -1,5 +1,6 @@
 """What a classifier sees of a network's features: standardised, and reduced; the labels have no part in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from trajprobe.probes.settings import Probe
 
 #: Dimensions that are widened to float64 at a time.
 BLOCK = 4096
+#: Of the longest direction: what is shorter is rounding error.
+SHORT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -20,29 +23,42 @@ class ProbedFeatures:
 
     x: Matrix  #: (n e), the features or their rotation
     dimensions: int  #: d, of the features themselves
+    #: (n e), the features of the same clips at each level of clutter, rotated alike.
+    at_levels: Sequence[Matrix] = ()
 
     @staticmethod
-    def of(x: Matrix, params: Probe) -> "ProbedFeatures":
+    def of(x: Matrix, params: Probe, at_levels: Sequence[Matrix] = ()) -> "ProbedFeatures":
         """Of x (n d). Where PCA reduces it and there are fewer clips than dimensions, it is rotated."""
         dimensions = x.shape[1]
-        return ProbedFeatures(rotated(x) if params.pca_above < dimensions > len(x) else x, dimensions)
+        if params.pca_above < dimensions > len(x):
+            x, *at_levels = rotated(x, at_levels)
+        return ProbedFeatures(x, dimensions, at_levels)
 
 
-def rotated(x: Matrix) -> Matrix:
+def rotated(x: Matrix, others: Sequence[Matrix] = ()) -> list[Matrix]:
     """Turns x (n d), less its mean, into the n dimensions that its clips span, in its own precision: (n n + 1).
+
+    Others (m d) are turned alike, each less the mean of x; what of them is outside these dimensions is lost, and a
+    classifier of clips of x weighs it by 0.
 
     All distances and inner products stay as they are. So PCA of some of the clips gives the components that it would
     give in d dimensions, at about n / d of the cost. They are U S, with the Gram matrix U S^2 U'. A further column of
     zeros keeps it wider than long: scikit-learn's PCA works on the shorter side.
     """
-    gram = np.zeros((len(x), len(x)))
+    gram, crosses = np.zeros((len(x), len(x))), [np.zeros((len(other), len(x))) for other in others]
     for start in range(0, x.shape[1], BLOCK):
         block = x[:, start : start + BLOCK].astype(np.float64)
-        block -= block.mean(axis=0)
+        mean = block.mean(axis=0)
+        block -= mean
         gram += block @ block.T
+        for other, cross in zip(others, crosses, strict=True):
+            cross += (other[:, start : start + BLOCK] - mean) @ block.T
     squares, directions = np.linalg.eigh(gram)
-    turned = directions * np.sqrt(np.maximum(squares, 0))
-    return np.hstack([turned, np.zeros((len(x), 1))]).astype(x.dtype)
+    lengths = np.sqrt(np.maximum(squares, 0))
+    # A direction without length, as that of the mean, is one in which the clips of x do not differ.
+    shares = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > lengths.max() * SHORT)
+    turned = [directions * lengths, *(cross @ directions * shares for cross in crosses)]
+    return [np.hstack([each, np.zeros((len(each), 1))]).astype(x.dtype) for each in turned]
 
 
 def own_width(clips: int, dimensions: int, params: Probe) -> int:
@@ -86,3 +102,11 @@ def views(
         return [own, (own[0][:, :width], own[1][:, :width])]
     further = make_pipeline(PCA(width, random_state=params.seed), StandardScaler())
     return [own, (further.fit_transform(own[0]), further.transform(own[1]))]
+
+
+def at_levels(features: ProbedFeatures, train: Integers, test: Integers, params: Probe) -> list[Matrix]:
+    """The row's own view (m k) of the clips `test` at each level of clutter, fitted on the plain clips `train`."""
+    if not features.at_levels:
+        return []
+    steps = own_view(len(train), features, params).fit(features.x[train])
+    return [steps.transform(x[test]) for x in features.at_levels]

@@ -12,11 +12,14 @@ import numpy as np
 from trajprobe.compare.arrow_of_time import ArrowOfTime
 from trajprobe.compare.comparison import Comparison, Difference, Gain
 from trajprobe.compare.estimates import AREA, ARROW, CODE_LENGTH
+from trajprobe.compare.robustness import ROBUSTNESS, Robustness
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import Verdict
+from trajprobe.files.feature_shards import PLAIN, clutter_input
 from trajprobe.report.notes import notes
 from trajprobe.report.numbers import PRECISE, p_rounded, rounded, with_interval
 
+GIGA = 1e9
 _precise = partial(rounded, decimals=PRECISE)
 _with_interval = partial(with_interval, decimals=PRECISE)
 
@@ -40,6 +43,8 @@ def details(
             numbers["gain"] = _gain(comparison.gains[variant])
         if variant in comparison.arrows:
             numbers[ARROW] |= _arrow(comparison.arrows[variant])
+        if variant in comparison.robustness:
+            numbers[ROBUSTNESS] = _robustness(comparison.robustness[variant])
         if variant in comparison.differences:
             numbers["difference"] = _difference(comparison.differences[variant])
         of_pairs = {pair[1].row: verdict for pair, verdict in comparison.pairs.items() if pair[0] == variant}
@@ -81,6 +86,8 @@ def _place(tree: dict[str, Any], variant: Variant) -> dict[str, Any]:
 def _probe(scored: ScoredVariant) -> dict[str, Any]:
     """What the probe ran beside its predictions."""
     numbers: dict[str, Any] = {"dimensions": int(np.prod(scored.probe.shape))} if scored.probe.shape else {}
+    if scored.row.flop is not None and not scored.variant.is_perturbed:
+        numbers["gflop"] = scored.row.flop / GIGA
     if not np.isnan(scored.equal_dimensions):
         numbers["equal_dimensions_accuracy"] = _precise(scored.equal_dimensions)
     if not np.isnan(scored.permuted_labels):
@@ -143,6 +150,16 @@ def _gain(gain: Gain) -> dict[str, Any]:
 def _arrow(arrow: ArrowOfTime) -> dict[str, Any]:
     numbers = {"minus_chance": _verdict(arrow.from_chance)}
     return numbers | ({"gain": _verdict(arrow.gain)} if arrow.gain else {})
+
+
+def _robustness(robustness: Robustness) -> dict[str, Any]:
+    """Of the probe of plain clips, and of those at each level: the score of each input, and the area."""
+    numbers = {}
+    for name, curve in (("from_plain", robustness.from_plain), ("fitted", robustness.fitted)):
+        scores = {clutter_input(level) if level else PLAIN: curve.scores[level] for level in curve.scores}
+        numbers[name] = {key: _with_interval(score) for key, score in (scores | {"area": curve.area}).items()}
+        numbers[name] |= {"gain": _verdict(curve.gain)} if curve.gain else {}
+    return numbers
 
 
 def _difference(difference: Difference) -> dict[str, Any]:

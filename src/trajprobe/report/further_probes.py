@@ -1,4 +1,4 @@
-"""Parts of the table: the layers and poolings of a row that has several, and attentive probes."""
+"""Parts of the table: robustness, the layers and poolings of a row that has several, and attentive probes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -35,6 +35,41 @@ def _layer(comparison: Comparison, chosen: ScoredVariant, layer: str) -> str:
     score = percent_interval(comparison.layers[chosen.variant._replace(layer=layer)])
     folds = chosen.chosen_layers[layer]
     return f"{score} ({folds})" if folds else score
+
+
+def robustness(comparison: Comparison, order: Sequence[ScoredVariant], params: Compare) -> Iterator[str]:
+    """Of each row that sees cluttered clips, a line for each of its two curves."""
+    curves = [(of, comparison.robustness[of.variant]) for of in order if of.variant in comparison.robustness]
+    if not curves:
+        return
+    levels = sorted({level for _, of in curves for level in of.fitted.scores})
+    gains = 2 * sum(of.fitted.gain is not None for _, of in curves)
+    tests = (
+        f" Better and worse are one-sided tests at {100 * params.alpha:g} %, with Holm's correction for these {gains} "
+        "differences alone."
+    ) * (gains > 0)
+    yield (
+        f"Robustness: {METRICS[comparison.metric].title} in % at levels of clutter, of which plain clips have 0, and "
+        "the area under that curve: the mean from level 0 to the highest. A probe of plain clips sees cluttered ones "
+        f"for the first time; a probe at each level is fitted to clips of that level.{tests}"
+    )
+    yield ""
+    header = ["row", "network", "probe", *(f"level {level:g}" for level in levels), "area", "pretrained minus random"]
+    yield table_line(*header)
+    yield table_rule(header)
+    for scored, of in curves:
+        for probe, curve in (("of plain clips", of.from_plain), ("at each level", of.fitted)):
+            scores = [percent_interval(curve.scores[level]) if level in curve.scores else "" for level in levels]
+            gain = f"{points(curve.gain.difference)}: {curve.gain.words}" if curve.gain else ""
+            yield table_line(*coordinates(scored)[:2], probe, *scores, percent_interval(curve.area), gain)
+    yield ""
+
+
+def coordinates(scored: ScoredVariant) -> tuple[str, str, str]:
+    """Row, network and input, as tables show them."""
+    variant, count = scored.variant, len(scored.predictions)
+    network = f"{variant.network}, {count} seeds" if count > 1 else variant.network
+    return variant.row, network, variant.input
 
 
 def attentive_probes(comparison: Comparison, params: Compare) -> Iterator[str]:

@@ -10,7 +10,7 @@ from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import POWER, Sign, Verdict
 from trajprobe.files.feature_shards import CHOSEN, NO_LAYER, NO_NETWORK, RANDOM
-from trajprobe.report.further_probes import attentive_probes, layers
+from trajprobe.report.further_probes import attentive_probes, coordinates, layers, robustness
 from trajprobe.report.markdown import markdown, table_line, table_rule
 from trajprobe.report.notes import notes
 from trajprobe.report.numbers import percent, percent_interval, points, rounded_percent, signed
@@ -26,6 +26,7 @@ def table(
         [*_scores(comparison, order, dataset, params), *_arrow_gains(comparison), ""],
         [*_differences(comparison, order, params)],
         [*_few_labels(comparison, order)],
+        [*robustness(comparison, order, params)],
         [*layers(comparison, order)],
         [*attentive_probes(comparison, params)],
         _list("Notes:", [*notes(comparison), *further]),
@@ -115,7 +116,7 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
             intervals.append(cell)
         own, equal = scored.probe.equal_dimensions, _cell(scored.equal_dimensions)
         yield table_line(
-            *_coordinates(scored),
+            *coordinates(scored),
             _features(scored),
             *intervals,
             f"{equal} (in {own})" if equal and own < widest else equal,
@@ -219,7 +220,7 @@ def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Itera
         if scored.code_length:
             mean, low, high = estimates[CODE_LENGTH]
             code = [f"{mean:.2f} [{low:.2f}, {high:.2f}]", f"{scored.compression:.2f}"]
-        yield table_line(*_coordinates(scored)[:2], *curve, area, *code)
+        yield table_line(*coordinates(scored)[:2], *curve, area, *code)
     for variant, gain in comparison.gains.items():
         parts = [f"area {points(gain.area)} points"] if gain.area else []
         parts += [f"{signed(gain.code_length, 2)} bits per clip"] if gain.code_length else []
@@ -227,13 +228,6 @@ def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Itera
             yield ""
             yield f"{variant.row}: pretrained minus random: {', '.join(parts)}."
     yield ""
-
-
-def _coordinates(scored: ScoredVariant) -> tuple[str, str, str]:
-    """Row, network and input."""
-    variant, count = scored.variant, len(scored.predictions)
-    network = f"{variant.network}, {count} seeds" if count > 1 else variant.network
-    return variant.row, network, variant.input
 
 
 def _features(scored: ScoredVariant) -> str:
