@@ -177,6 +177,8 @@ def test_robustness_has_a_curve_of_each_probe_over_the_levels_of_clutter(tmp_pat
     assert not curves[1].band
     shown = re.findall(r">([^<>]+)</text>", robustness(results, 800.0).svg(""))
     assert {"0", "0.5", "2", "level of clutter", "chance"} <= set(shown)
+    assert words.clips(["plain", "clutter-2"]).endswith("lack. The last one has the most clutter in its way.")
+    assert words.clips(["plain", "middle-frame"]).endswith("rows lack.")
     assert "over all levels, pretrained keeps 67.5 % and random 22.5 %" in words.robustness(results)
 
 

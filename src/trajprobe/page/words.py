@@ -6,6 +6,7 @@ from trajprobe.compare.confidence import Estimate
 from trajprobe.compare.estimates import AREA
 from trajprobe.compare.robustness import ROBUSTNESS
 from trajprobe.compare.verdicts import POWER
+from trajprobe.files.feature_shards import Coordinates
 from trajprobe.page.confusion import Predictions, most_confused
 from trajprobe.page.forest import against_chance, arrow_lines
 from trajprobe.page.run_results import Judged, Line, RunResults
@@ -121,7 +122,10 @@ def differences(results: RunResults) -> str:
 def clips(inputs: Sequence[str]) -> str:
     if len(inputs) == 1:
         return "One clip of each class, as the networks see it."
-    return "One clip of each class: what changes from left to right is all that the perturbed rows lack."
+    words = "One clip of each class: what changes from left to right is all that the perturbed rows lack."
+    if Coordinates("", "", inputs[-1], "").clutter_level is not None:
+        words += " The last one has the most clutter in its way."
+    return words
 
 
 def few_labels(results: RunResults) -> str:
