@@ -35,10 +35,9 @@ def table(without: tuple[str, ...], out: Path | None) -> None:
 
     It is marked as incomplete, and DVC keeps none of it. `dvc repro --keep-going` runs what can be run.
     """
-    from trajprobe.params import read
     from trajprobe.runs.incomplete import incomplete_table
 
-    _show_or_write(incomplete_table(read(), without), out)
+    _show_or_write(incomplete_table(without), out)
 
 
 def _show_or_write(text: str, out: Path | None) -> None:

@@ -22,8 +22,13 @@ def params(**rows):
     """params.yaml with these rows, the first of them the primary one."""
     values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     values["rows"] = deepcopy(rows)
-    values["compare"]["primary"] = next(iter(rows))
+    values["compare"] |= {"primary": next(iter(rows)), "reversals": {}}
     return values
+
+
+def dump(values, path):
+    with Path(path).open("w") as file:
+        YAML(typ="safe").dump(json.loads(json.dumps(values)), file)  # no anchors
 
 
 class Repository:
@@ -52,11 +57,11 @@ class Repository:
             headline: of metrics/summary.json, where there is one.
             code: what stands for the bytes of the code.
         """
-        with Path("params.yaml").open("w") as file:
-            YAML(typ="safe").dump(values, file)
+        dump(values, "params.yaml")
         LABELLING.parent.mkdir(parents=True, exist_ok=True)
         labelling.save(LABELLING)
         findings.save([])
+        findings.save([], findings.of_clips("t17"))
         stages = {
             "prepare": stage(
                 {key: values[key] for key in ("dataset", "prepare")},
@@ -69,7 +74,10 @@ class Repository:
             features = out(f"data/features/{probe.row}", f"{row}{weights}")
             stages[f"features@{probe.row}"] = stage(
                 {f"rows.{probe.row}": row, f"rows.{row['like']}": values["rows"][row["like"]]},
-                deps=[out(f"data/weights/{row['weights']}", weights), out("src/trajprobe/features", code)],
+                deps=[
+                    out(f"data/weights/{row['weights']}", row["weights"] + weights * (row["weights"] != "none")),
+                    out("src/trajprobe/features", code),
+                ],
                 outs=[features],
             )
             stages[f"probe@{probe.row}"] = stage(
@@ -82,8 +90,7 @@ class Repository:
             Path("metrics/summary.json").write_text(json.dumps({"headline": headline}))
             outs = [out("metrics/summary.json", Path("metrics/summary.json").read_text())]
             stages["compare"] = stage({key: values[key] for key in ("dataset", "rows", "compare")}, outs=outs)
-        with Path("dvc.lock").open("w") as file:
-            YAML(typ="safe").dump({"schema": "2.0", "stages": stages}, file)
+        dump({"schema": "2.0", "stages": stages}, "dvc.lock")
 
     def commit(self, *arguments, branch=None, **changed):
         """Writes a run and commits it, on a new branch where that is named; returns the commit."""

@@ -2,27 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trajprobe.compare.comparison import Compare, Comparison, compare, deciding_metric
+from trajprobe.compare.comparison import Compare, compare, deciding_metric
 from trajprobe.compare.sample import Sample
-from trajprobe.errors import UserError, visible_names
-from trajprobe.files import findings
-from trajprobe.files.checked_json import read_checked_json
+from trajprobe.errors import UserError
 from trajprobe.files.feature_shards import PRETRAINED, RANDOM
-from trajprobe.files.labelling import LABELLING, Labelling
-from trajprobe.files.probe_results import RowProbe
-from trajprobe.params import parse, section
+from trajprobe.files.labelling import Labelling
+from trajprobe.params import section
 from trajprobe.repository.dvc_add import check_repository_root
 from trajprobe.runs.changes import Change, changes
-from trajprobe.runs.git_revisions import WORKSPACE, fetch_command
-from trajprobe.runs.recorded_run import RecordedRun, differing, probe_file, probe_stage, recorded_run
+from trajprobe.runs.git_revisions import WORKSPACE
+from trajprobe.runs.recorded_run import CODE, RecordedRun, differing, probe_stage, recorded_run
 
 #: Outs of a stage whose inputs say what was run, beside the parameters.
-INPUTS = ("src/", "stages/", "data/raw/", "data/scenes", "data/weights/")
+INPUTS = (*CODE, "data/raw/", "data/scenes", "data/weights/")
 
 
 @dataclass(frozen=True)
@@ -57,11 +53,12 @@ def hold_against(revision: str) -> RunsCompared:
     if not shared:
         reasons = "; ".join(f"{row}: {reason}" for row, reason in list(left_out.items())[:3])
         raise UserError(f"{WORKSPACE} and {there.name}: have no row to compare ({reasons}); run `dvc repro`")
-    ours, theirs = (_labelling(run) for run in (here, there))
+    ours, theirs = here.labelling(), there.labelling()
     _check_same_clips(here, there, ours, theirs)
-    metric = deciding_metric(findings.load(_object(here, findings.FINDINGS)))
+    metric = deciding_metric(here.guards())
     one, other = (
-        _comparison(run, shared, labelling, metric, params) for run, labelling in ((here, ours), (there, theirs))
+        compare(run.probes(shared, labelling), {}, metric, labelling, params)
+        for run, labelling in ((here, ours), (there, theirs))
     )
     same = {(row, kind): _same_networks(here, there, row, kind) for row in shared for kind in (PRETRAINED, RANDOM)}
     # The probes of a clip were fitted to fewer clips in one of the runs, where their folds differ.
@@ -85,10 +82,10 @@ def _left_out(here: RecordedRun, there: RecordedRun) -> dict[str, str]:
     """By row that one of the runs does not have, or has not run with its parameters, why."""
     reasons: dict[str, str] = {}
     for row in dict.fromkeys([*here.rows, *there.rows]):
-        for run in (here, there):
-            reason = run.stale(probe_stage(row)) if row in run.rows else "has no such row"
-            if reason:
-                reasons.setdefault(row, f"{run.name}: {reason}")
+        absent = [f"{run.name}: has no such row" for run in (here, there) if row not in run.rows]
+        stale = ((run, run.stale(probe_stage(row))) for run in (here, there))
+        if found := absent or [f"{run.name}: {reason}" for run, reason in stale if reason]:
+            reasons[row] = "; ".join(found)
     return reasons
 
 
@@ -109,42 +106,6 @@ def _check_same_clips(here: RecordedRun, there: RecordedRun, ours: Labelling, th
             f"{there.name}: its folds test other clips than those of the {here.name}, so clips can't be paired; make "
             "`prepare` the same in both, then run `dvc repro`"
         )
-
-
-def _labelling(run: RecordedRun) -> Labelling:
-    return Labelling.load(_object(run, LABELLING))
-
-
-def _comparison(
-    run: RecordedRun, rows: Iterable[str], labelling: Labelling, metric: str, params: Compare
-) -> Comparison:
-    """The scores and gains of these rows of a run."""
-    places = {path: run.object(path) for path in map(probe_file, rows)}
-    if missing := [path for path, place in places.items() if not place]:
-        raise _missing(run, missing)
-    probes = []
-    for path, place in places.items():
-        probe = parse(read_checked_json(place or path), RowProbe, f"{run.name}: {path}")
-        if probe.labelling != labelling.digest():
-            raise UserError(
-                f"{run.name}: {path}: was made of other labels, groups, folds or tracks than its {LABELLING}"
-            )
-        probes.append(probe)
-    return compare(probes, {}, metric, labelling, params)
-
-
-def _object(run: RecordedRun, path: Path) -> Path:
-    place = run.object(path)
-    if not place:
-        raise _missing(run, [path])
-    return place
-
-
-def _missing(run: RecordedRun, paths: list[Path]) -> UserError:
-    return UserError(
-        f"{run.name}: {visible_names(paths, 3)}: not in DVC's cache on this machine; "
-        f"`{fetch_command(run.name, run.commit, paths)}` fetches what was pushed"
-    )
 
 
 def _same_networks(here: RecordedRun, there: RecordedRun, row: str, kind: str) -> bool:

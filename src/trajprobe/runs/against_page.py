@@ -1,7 +1,7 @@
 """Two runs side by side, as Markdown."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,14 +60,9 @@ def _value(value: Any) -> str:
 def _rows(runs: RunsCompared) -> Iterator[str]:
     tested = runs.labelling.folds >= 0
     groups = len(np.unique(runs.labelling.groups[tested]))
-    params, here, there = runs.params, markdown(runs.here.name), markdown(runs.there.name)
-    tests = sum(change.verdict is not None and not change.same_random for change in runs.rows)
-    yield (
-        f"Data set `{runs.dataset}`: the same {int(tested.sum()):,} tested clips in {groups:,} groups. "
-        f"{METRICS[runs.metric].title.capitalize()} in %, gains in points, with {100 * params.confidence:g} % "
-        "confidence intervals; of several seeds the mean, and the interval of a further one. Differences are paired "
-        "over clips, and over networks that both runs have."
-    )
+    changed = {change.row for change in runs.rows if change.verdict}
+    same = list(dict.fromkeys(change.row for change in runs.rows if change.row not in changed))
+    yield f"Data set `{runs.dataset}`: the same {int(tested.sum()):,} tested clips in {groups:,} groups."
     yield ""
     if runs.folds_differ:
         yield (
@@ -75,21 +70,32 @@ def _rows(runs: RunsCompared) -> Iterator[str]:
             "same; what other training clips do to a score is part of the difference."
         )
         yield ""
-    if tests:
-        yield (
-            f"The verdict says what a row is in {here}, compared with {there}. Better and worse are one-sided tests at "
-            f"{100 * params.alpha:g} %, with Holm's correction for the {tests} differences that are tested here; "
-            f"practically equal is within {100 * params.margin:g} points. p is one-sided, of the side that the "
-            "difference is on. The last column is the smallest difference detectable with "
-            f"{100 * POWER:g} % power after the correction."
-        )
+    if changed:
+        yield from _table(runs, [change for change in runs.rows if change.row in changed])
         yield ""
+    if same:
+        yield f"The same predictions in both runs, so that nothing is to be tested: {markdown(', '.join(same))}."
+        yield ""
+
+
+def _table(runs: RunsCompared, rows: Sequence[Change]) -> Iterator[str]:
+    params, here, there = runs.params, markdown(runs.here.name), markdown(runs.there.name)
+    tests = sum(change.verdict is not None and not change.same_random for change in rows)
+    correction = f", with Holm's correction for the {tests} differences that are tested here" * (tests > 1)
+    yield (
+        f"{METRICS[runs.metric].title.capitalize()} in %, gains in points, with {100 * params.confidence:g} % "
+        "confidence intervals; of several seeds the mean, and the interval of a further one. Differences are paired "
+        f"over clips, and over networks that both runs have. The verdict says what a row is in {here}, compared with "
+        f"{there}. Better and worse are one-sided tests at {100 * params.alpha:g} %{correction}; practically equal is "
+        f"within {100 * params.margin:g} points. p is one-sided, of the side that the difference is on. The last "
+        f"column is the smallest difference detectable with {100 * POWER:g} % power after the correction."
+    )
+    yield ""
     header = ["row", there, here, "difference", "p", "verdict", "smallest detectable"]
     yield table_line(*header)
     yield table_rule(header)
-    for change in sorted(runs.rows, key=lambda change: change.row != params.primary):
+    for change in sorted(rows, key=lambda change: change.row != params.primary):
         yield _line(change)
-    yield ""
 
 
 def _line(change: Change) -> str:

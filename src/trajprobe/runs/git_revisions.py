@@ -78,9 +78,10 @@ def text_at(commit: str | None, path: Path) -> str | None:
 
 
 def _refs() -> list[tuple[str, str]]:
-    """Each ref of a commit, and that; an annotated tag stands for the commit that it is of."""
+    """Each ref of a commit, and that, experiments last; an annotated tag stands for the commit that it is of."""
     listed = _git("for-each-ref", "--format=%(refname) %(objecttype) %(objectname) %(*objectname)", *KINDS)
     lines = [line.split() for line in (listed or b"").decode(errors="replace").splitlines()]
+    lines.sort(key=lambda line: line[0].startswith("refs/exps/"))
     return [(ref, commit) for ref, kind, *commits in lines for commit in commits[-1:] if kind in ("commit", "tag")]
 
 

@@ -12,10 +12,8 @@ import msgspec
 
 from trajprobe.compare.comparison import Compare, compare, deciding_metric
 from trajprobe.compare.order import labels_of_pairs
-from trajprobe.compare.results import clip_findings, compared_probes
+from trajprobe.compare.results import clip_findings
 from trajprobe.errors import UserError
-from trajprobe.files import findings
-from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.params import section
 from trajprobe.report.notes import recipe_notes
 from trajprobe.report.table import table
@@ -24,29 +22,28 @@ from trajprobe.rows import SHARED, held_against, named_rows
 from trajprobe.runs.recorded_run import probe_stage, recorded_run
 
 
-def incomplete_table(values: dict[str, Any], left_out: Collection[str]) -> str:
-    """The table of the rows of params.yaml (`values`) but those that are left out, as Markdown.
+def incomplete_table(left_out: Collection[str]) -> str:
+    """The table of the rows of params.yaml but those that are left out, as Markdown.
 
     Raises:
         UserError: a row that is left out is none, or is the primary one; or a row that stays is missing, or was made
-            with other parameters than params.yaml has.
+            with other parameters than params.yaml has, or with other code than the others.
     """
     check_repository_root()
-    kept = without_rows(values, left_out)
     run = recorded_run(None)
-    if stale := {row: reason for row in kept["rows"] if (reason := run.stale(probe_stage(row)))}:
-        reasons = ", ".join(f"{row} ({reason})" for row, reason in stale.items())
-        options = " ".join(f"--without {row}" for row in [*dict.fromkeys(left_out), *stale])
+    kept = without_rows(run.values, left_out)
+    if stale := [f"{row}: {reason}" for row in kept["rows"] if (reason := run.stale(probe_stage(row)))]:
+        raise UserError(f"table: {'; '.join(stale)}; run `dvc repro --keep-going`, or leave such rows out too")
+    if mixed := run.mixed_code(kept["rows"]):
         raise UserError(
-            f"table: got results of other parameters than params.yaml has, or none, of {reasons}; run `dvc repro "
-            f"--keep-going`, or leave them out too: `trajprobe table {options}`"
+            f"table: rows were made with different versions of {', '.join(mixed)}; run `dvc repro --keep-going`"
         )
     params, against = section(kept, Compare, "compare"), held_against(kept)
-    labelling, guards = Labelling.load(LABELLING), findings.load()
+    labelling, guards = run.labelling(), run.guards()
     dataset, before = section(kept, str, "dataset"), [finding.text for finding in [*guards, *clip_findings(kept)]]
     reversals = labels_of_pairs(params.reversals.get(dataset, ()), labelling.names.tolist(), dataset)
     comparison = compare(
-        compared_probes(kept, labelling), against, deciding_metric(guards), labelling, params, reversals
+        run.probes(kept["rows"], labelling), against, deciding_metric(guards), labelling, params, reversals
     )
     rows = ", ".join(dict.fromkeys(left_out))
     mark = f"**Incomplete: without {rows}.** Intervals and p-values are those of the rows that are here."

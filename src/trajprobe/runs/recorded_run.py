@@ -11,18 +11,23 @@ from typing import Any
 
 from msgspec import UNSET
 
-from trajprobe.errors import UserError
-from trajprobe.files import probe_results
+from trajprobe.errors import UserError, visible_names
+from trajprobe.files import findings, probe_results
 from trajprobe.files.atomic import file_md5
+from trajprobe.files.checked_json import read_checked_json
+from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import LOCK
-from trajprobe.params import PARAMS, parse_yaml, read
+from trajprobe.files.probe_results import RowProbe
+from trajprobe.params import PARAMS, parse, parse_yaml, read
 from trajprobe.repository.dvc_add import cached_object
 from trajprobe.repository.dvc_cache import Stage, locked_stages, stages_of
-from trajprobe.runs.git_revisions import WORKSPACE, commit_of, text_at
+from trajprobe.runs.git_revisions import WORKSPACE, commit_of, fetch_command, text_at
 
 SUMMARY = Path("metrics/summary.json")
 #: It makes nothing but order: an edit of any row has it run, and changes nothing in the others.
 ORDER_ALONE = "check"
+#: What the code of stages begins with.
+CODE = ("src/", "stages/")
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,48 @@ class RecordedRun:
         """By the path of each out, the md5 that it has in the last stage that names it."""
         return {out["path"]: out["md5"] for stage in self.stages.values() for out in stage.get("outs", [])}
 
-    def object(self, path: Path) -> Path | None:
-        """Where an out lies, to the byte: in DVC's cache, or in the working tree; None where it is in neither."""
-        md5 = self.outs[path.as_posix()]
-        return next((place for place in (cached_object(md5), path) if place.is_file() and file_md5(place) == md5), None)
+    def objects(self, paths: Iterable[Path]) -> dict[Path, Path]:
+        """By path of an out, where it lies to the byte: in DVC's cache, or in the working tree.
+
+        Raises:
+            UserError: some lie in neither, or were never made.
+        """
+        found: dict[Path, Path] = {}
+        wanted = list(paths)
+        for path in wanted:
+            md5 = self.outs.get(path.as_posix(), "")
+            for place in (cached_object(md5), path):
+                if path not in found and place.is_file() and file_md5(place) == md5:
+                    found[path] = place
+        if missing := [path for path in wanted if path not in found]:
+            raise UserError(
+                f"{self.name}: {visible_names(missing, 3)}: not in DVC's cache on this machine; "
+                f"`{fetch_command(self.name, self.commit, missing)}` fetches what was pushed"
+            )
+        return found
+
+    def labelling(self) -> Labelling:
+        return Labelling.load(self.objects([LABELLING])[LABELLING])
+
+    def guards(self) -> list[findings.Finding]:
+        """What they found in the tracks."""
+        return findings.load(self.objects([findings.FINDINGS])[findings.FINDINGS])
+
+    def probes(self, rows: Iterable[str], labelling: Labelling) -> list[RowProbe]:
+        """The probe files of these rows.
+
+        Raises:
+            UserError: some are not on this machine, or of other tracks, labels, groups or folds than `labelling`.
+        """
+        probes = []
+        for path, place in self.objects(map(probe_results.path, rows)).items():
+            probe = parse(read_checked_json(place), RowProbe, f"{self.name}: {path}")
+            if probe.labelling != labelling.digest():
+                raise UserError(
+                    f"{self.name}: {path}: was made of other labels, groups, folds or tracks than its {LABELLING}"
+                )
+            probes.append(probe)
+        return probes
 
     def stale(self, stage: str) -> str | None:
         """Why what a stage made is not what params.yaml says, or None.
@@ -76,11 +119,19 @@ class RecordedRun:
             if dep["path"].startswith(beginnings)
         }
 
+    def mixed_code(self, rows: Iterable[str]) -> list[str]:
+        """The code of which rows were made with different versions."""
+        versions: dict[str, set[str]] = {}
+        for row in rows:
+            for path, md5 in self.inputs([probe_stage(row)], CODE).items():
+                versions.setdefault(path, set()).add(md5)
+        return sorted(path for path, md5s in versions.items() if len(md5s) > 1)
+
     def _upstream(self, stage: str) -> Iterator[str]:
         """A stage, and all that it builds upon."""
         seen, left = set(), [stage]
         while left:
-            name = left.pop()
+            name = left.pop(0)
             if name not in seen and name != ORDER_ALONE:
                 seen.add(name)
                 yield name
@@ -123,11 +174,6 @@ def run_of_commit(name: str, commit: str) -> RecordedRun:
 def probe_stage(row: str) -> str:
     """The stage that probes a row."""
     return f"probe@{row}"
-
-
-def probe_file(row: str) -> Path:
-    """What it makes."""
-    return probe_results.path(row)
 
 
 def value_at(values: Any, key: str) -> Any:
