@@ -33,7 +33,7 @@ def report(against: str | None, all_runs: bool, out: Path | None) -> None:
 def table(without: tuple[str, ...], out: Path | None) -> None:
     """Make the table of a run in which some rows failed.
 
-    It is marked as incomplete, and DVC keeps none of it. `dvc repro --keep-going` runs what can be run.
+    It is marked as incomplete, and DVC keeps none of it. `dvc repro --keep-going` first runs what can be run.
     """
     from trajprobe.runs.incomplete import incomplete_table
 

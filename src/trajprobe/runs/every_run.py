@@ -53,7 +53,7 @@ class _Summary(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Line:
+class RunLine:
     """A run by its primary row."""
 
     names: list[str]  #: of the revisions that have these parameters and results
@@ -66,7 +66,7 @@ class Line:
 class EveryRun:
     """The runs of a repository."""
 
-    lines: list[Line]
+    lines: list[RunLine]
     left_out: dict[str, str]  #: by name, why its numbers are not shown
     confidence: float  #: of the intervals over data sets
 
@@ -87,7 +87,7 @@ def every_run() -> EveryRun:
     """
     check_repository_root()
     confidence = section(read(), Compare, "compare").confidence
-    lines: dict[str, Line] = {}
+    lines: dict[str, RunLine] = {}
     left_out: dict[str, str] = {}
     commits: list[tuple[str, str | None]] = [(WORKSPACE, None)]
     commits += [(", ".join(names), commit) for commit, names in named_commits().items()]
@@ -99,14 +99,14 @@ def every_run() -> EveryRun:
             left_out[name] = str(error).removeprefix(f"{name}: ")
             continue
         key = json.dumps([run.values, msgspec.to_builtins(line.headline)], sort_keys=True, default=str)
-        lines.setdefault(key, Line([], line.dataset, line.row, line.headline)).names.extend(line.names)
+        lines.setdefault(key, RunLine([], line.dataset, line.row, line.headline)).names.extend(line.names)
     if not lines:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:3])
         raise UserError(f"report: no run has a result ({reasons}); run `dvc repro`")
     return EveryRun(list(lines.values()), left_out, confidence)
 
 
-def _line(run: RecordedRun) -> Line:
+def _line(run: RecordedRun) -> RunLine:
     """Raises UserError where a run has no results, or results of other parameters than its own."""
     text = text_at(run.commit, SUMMARY)
     row, dataset = (str(value_at(run.values, key)) for key in ("compare.primary", "dataset"))
@@ -117,7 +117,7 @@ def _line(run: RecordedRun) -> Line:
     if reason := run.stale("compare") or run.stale(probe_stage(row)):
         raise UserError(f"{run.name}: {reason}")
     try:
-        return Line([run.name], dataset, row, msgspec.json.decode(text, type=_Summary).headline)
+        return RunLine([run.name], dataset, row, msgspec.json.decode(text, type=_Summary).headline)
     except msgspec.MsgspecError as error:
         raise UserError(f"{run.name}: {SUMMARY}: {error}") from None
 
@@ -132,7 +132,7 @@ def every_run_page(every: EveryRun) -> str:
     return "\n".join(lines)
 
 
-def _table(lines: Sequence[Line]) -> Iterator[str]:
+def _table(lines: Sequence[RunLine]) -> Iterator[str]:
     yield (
         "Each run by its primary row, as its own `metrics/summary.json` has it: accuracy in %, gain over random "
         "weights in points. The verdict is on the gain. Runs are not paired here: `trajprobe report --against "
