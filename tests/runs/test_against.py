@@ -144,9 +144,17 @@ def test_other_folds_of_the_same_clips_are_paired_and_that_is_said(main):
     found = page()
     assert "The folds differ." in found
     assert cells(found)["net"][2].startswith("+20.0")
+    quarters = replace(MANY, folds=np.arange(CLIPS) // 50)
+    commit = main.commit(VALUES, probes(pretrained=(190, 192, 189), labelling=quarters), quarters)
+    main.git("switch", "--quiet", "--detach", "HEAD~1")
+    main.write(VALUES, probes(), MANY)
+    one = hold_against(commit).rows[0].verdict.difference
+    main.write(VALUES, probes(pretrained=(190, 192, 189), labelling=quarters), quarters)
+    other = hold_against("HEAD").rows[0].verdict.difference
+    assert (one.mean, one.ci_low, one.ci_high) == pytest.approx((-other.mean, -other.ci_high, -other.ci_low))
     tested = replace(MANY, folds=np.where(np.arange(CLIPS) < 20, -1, MANY.folds))
     main.write(VALUES, probes(labelling=tested), tested)
-    assert refused().startswith("main: its folds test other clips than those of the workspace")
+    assert refused("HEAD").startswith("HEAD: its folds test other clips than those of the workspace")
 
 
 def test_results_that_are_not_on_this_machine_are_named_with_the_command_that_fetches_them(main):

@@ -53,8 +53,11 @@ def _changed(runs: RunsCompared) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    """As JSON has it, in a line; nothing where there is no such key."""
-    return "" if value is UNSET else f"`{visible_name(json.dumps(value, default=str)).replace('|', '/')}`"
+    """As JSON has it, in a cell; nothing where there is no such key."""
+    if value is UNSET:
+        return ""
+    text = visible_name(json.dumps(value, default=str, ensure_ascii=False)).replace("|", r"\|")
+    return f"`{text}`"
 
 
 def _rows(runs: RunsCompared) -> Iterator[str]:
