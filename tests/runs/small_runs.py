@@ -62,11 +62,15 @@ class Repository:
         labelling.save(LABELLING)
         findings.save([])
         findings.save([], findings.of_clips("t17"))
+        # It ran again after an edit of a row, which makes nothing else stale.
+        checked = out("data/params.txt", "names")
         stages = {
+            "check": stage({"rows": {}}, outs=[checked]),
             "prepare": stage(
                 {key: values[key] for key in ("dataset", "prepare")},
+                deps=[out("data/params.txt", "older names")],
                 outs=[self.cached(LABELLING), self.cached(findings.FINDINGS)],
-            )
+            ),
         }
         for probe in probes:
             row = values["rows"][probe.row]
@@ -75,6 +79,7 @@ class Repository:
             stages[f"features@{probe.row}"] = stage(
                 {f"rows.{probe.row}": row, f"rows.{row['like']}": values["rows"][row["like"]]},
                 deps=[
+                    checked,
                     out(f"data/weights/{row['weights']}", row["weights"] + weights * (row["weights"] != "none")),
                     out("src/trajprobe/features", code),
                 ],

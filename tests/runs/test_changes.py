@@ -125,6 +125,22 @@ def test_a_gain_changes_though_the_row_does_not():
     assert "5 random seeds" in verdict.words or verdict.sign
 
 
+def test_networks_that_predict_the_same_add_nothing_to_a_gain_s_variance():
+    """Weights that were trained anew, and happened to change no prediction."""
+    (trained, _), (random, other) = drawn(np.random.default_rng(5), 3, 1, 1), drawn(np.random.default_rng(6), 5, 0, 1)
+    found = changed([net(trained), net(random, "random")], [net(trained), net(other, "random")], {RANDOM: True})
+    away = other.astype(float) - random
+    verdict = found["net", True].verdict
+    assert verdict.difference == pytest.approx(interval(away.mean(axis=0), [(away.tolist(), 1 / 5)]))
+
+
+def test_pretrained_networks_are_never_paired_with_random_ones():
+    here, there = drawn(np.random.default_rng(8), 5, 0.5, 0.2)
+    found = changed([net(here)], [net(there, "random")])["net", False]
+    sides = [(one.astype(float).tolist(), 1 / 5) for one in (here, there)]
+    assert found.verdict.difference == pytest.approx(interval(here.mean(axis=0) - there.mean(axis=0), sides))
+
+
 def test_all_differences_are_one_family():
     """By Holm's method, over two rows and a gain."""
     generator = np.random.default_rng(7)

@@ -73,15 +73,16 @@ def test_a_row_that_stays_must_have_run_with_these_parameters(run):
     with pytest.raises(UserError) as error:
         table_without("extent")
     assert str(error.value) == (
-        "table: like: `probe.seed` was changed since it ran; net: `probe.seed` was changed since it ran; pixels: "
-        "`probe.seed` was changed since it ran; run `dvc repro --keep-going`, or leave such rows out too"
+        "table: like: `probe.seed` was changed since it ran; net: `probe.seed` was changed since it ran; "
+        "pixels: `probe.seed` was changed since it ran; run `dvc repro --keep-going`, or leave such rows out too "
+        "(`--without ROW`)"
     )
 
 
 def test_rows_of_different_code_are_not_put_into_one_table(run):
     """A run that stopped half-way after an edit leaves such."""
     lock = YAML(typ="safe").load(Path("dvc.lock"))
-    lock["stages"]["features@net"]["deps"][1]["md5"] = "0" * 32
+    lock["stages"]["features@net"]["deps"][2]["md5"] = "0" * 32
     dump(lock, "dvc.lock")
     with pytest.raises(UserError, match="rows were made with different versions of src/trajprobe/features; run"):
         table_without("extent")

@@ -33,7 +33,9 @@ def incomplete_table(left_out: Collection[str]) -> str:
     run = recorded_run(None)
     kept = without_rows(run.values, left_out)
     if stale := [f"{row}: {reason}" for row in kept["rows"] if (reason := run.stale(probe_stage(row)))]:
-        raise UserError(f"table: {'; '.join(stale)}; run `dvc repro --keep-going`, or leave such rows out too")
+        raise UserError(
+            f"table: {'; '.join(stale)}; run `dvc repro --keep-going`, or leave such rows out too (`--without ROW`)"
+        )
     if mixed := run.mixed_code(kept["rows"]):
         raise UserError(
             f"table: rows were made with different versions of {', '.join(mixed)}; run `dvc repro --keep-going`"
