@@ -83,11 +83,12 @@ def test_the_same_weights_are_paired_and_others_are_not(main):
     values = params(net=NET | {"layer": "latents"}, pixels=PIXELS)
     better = probes(pretrained=(160, 162, 159))
     widths = []
-    for weights in ("w1", "w2"):
-        main.write(values, better, MANY, weights=weights)
+    other_shape = params(net=NET | {"layer": "latents", "architecture": {"channels": 4}}, pixels=PIXELS)
+    for run, weights in ((values, "w1"), (other_shape, "w1"), (values, "w2")):
+        main.write(run, better, MANY, weights=weights)
         (change,) = [change for change in hold_against("main").rows if change.row == "net" and not change.of_gain]
         widths.append(change.verdict.difference.ci_high - change.verdict.difference.ci_low)
-    assert widths[0] < widths[1]
+    assert widths[0] < widths[1] == widths[2]
     assert "Code, data or weights that differ: `data/weights/net`." in page()
 
 
@@ -148,10 +149,14 @@ def test_other_folds_of_the_same_clips_are_paired_and_that_is_said(main):
     commit = main.commit(VALUES, probes(pretrained=(190, 192, 189), labelling=quarters), quarters)
     main.git("switch", "--quiet", "--detach", "HEAD~1")
     main.write(VALUES, probes(), MANY)
+    assert "The folds differ." in page(commit)
     one = hold_against(commit).rows[0].verdict.difference
     main.write(VALUES, probes(pretrained=(190, 192, 189), labelling=quarters), quarters)
     other = hold_against("HEAD").rows[0].verdict.difference
+    main.write(VALUES, probes(pretrained=(190, 192, 189)), MANY)
+    halves = hold_against("HEAD").rows[0].verdict.difference  # fitted to 100 clips, where quarters are to 150
     assert (one.mean, one.ci_low, one.ci_high) == pytest.approx((-other.mean, -other.ci_high, -other.ci_low))
+    assert other == pytest.approx(halves)
     tested = replace(MANY, folds=np.where(np.arange(CLIPS) < 20, -1, MANY.folds))
     main.write(VALUES, probes(labelling=tested), tested)
     assert refused("HEAD").startswith("HEAD: its folds test other clips than those of the workspace")
