@@ -178,7 +178,8 @@ def test_results_that_are_not_on_this_machine_are_named_with_the_command_that_fe
     assert f"`dvc fetch --all-tags {net}`" in refused("v1")
     assert f"`git branch fetched-{commit[:7]} {commit[:7]} && dvc fetch --all-branches {net}`" in refused(commit)
     here.unlink()
-    assert "workspace: data/results/probes/net.json: not in DVC's cache" in refused()
+    (main.folder / "data/trajectories/guards.json").unlink()
+    assert f"`dvc fetch {net} data/trajectories/guards.json`" in refused()
 
 
 def test_a_damaged_object_is_no_result(main):

@@ -9,15 +9,16 @@ import numpy as np
 from trajprobe.compare.comparison import Compare, compare, deciding_metric
 from trajprobe.compare.sample import Sample
 from trajprobe.errors import UserError
+from trajprobe.files import findings, probe_results
 from trajprobe.files.feature_shards import PRETRAINED, RANDOM
-from trajprobe.files.labelling import Labelling
+from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.params import section
 from trajprobe.repository.dvc_add import check_repository_root
 from trajprobe.runs.changes import Change, changes
 from trajprobe.runs.git_revisions import WORKSPACE
 from trajprobe.runs.recorded_run import CODE, RecordedRun, differing, probe_stage, recorded_run
 
-#: Outs of a stage whose inputs say what was run, beside the parameters.
+#: What paths begin with that say what was run, beside the parameters.
 INPUTS = (*CODE, "data/raw/", "data/scenes", "data/weights/")
 
 
@@ -53,6 +54,9 @@ def hold_against(revision: str) -> RunsCompared:
     if not shared:
         reasons = "; ".join(f"{row}: {reason}" for row, reason in list(left_out.items())[:3])
         raise UserError(f"{WORKSPACE} and {there.name}: have no row to compare ({reasons}); run `dvc repro`")
+    needed = [LABELLING, *map(probe_results.path, shared)]
+    for run, files in ((here, [*needed, findings.FINDINGS]), (there, needed)):
+        run.objects(files)  # so that all that is missing is fetched by one command
     ours, theirs = here.labelling(), there.labelling()
     _check_same_clips(here, there, ours, theirs)
     metric = deciding_metric(here.guards())
