@@ -71,6 +71,11 @@ def test_parameters_and_rows_stand_side_by_side(main):
     assert not Path("data/report").exists()
 
 
+def test_a_value_ends_no_cell(main):
+    main.write(params(net=NET, pixels=PIXELS | {"options": {"name": "a|b"}}), probes(), MANY)
+    assert r"""| rows.pixels.options |  | `{"name": "a\|b"}` |""" in page()
+
+
 def test_a_run_is_the_same_as_itself(main):
     found = page("HEAD")
     assert "No parameter differs." in found
