@@ -66,6 +66,8 @@ def test_the_commands_are_these():
             "remote",
             "remote add",
             "pull",
+            "report",
+            "table",
             "export",
             "restore",
             "doctor",
@@ -93,13 +95,15 @@ def test_each_argument_and_option_has_help():
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:9]] == [
+    assert [line.split()[0] for line in lines[:11]] == [
         "check",
         "data",
         "clips",
         "weights",
         "remote",
         "pull",
+        "report",
+        "table",
         "export",
         "restore",
         "doctor",
@@ -110,7 +114,7 @@ def test_help_lists_commands_in_the_order_of_the_work(run):
     ("words", "message"),
     [
         (["wieghts"], "No such command 'wieghts'. Did you mean 'weights'? See `trajprobe --help`."),
-        (["repro", "--jobs", "2"], "No such command 'repro'. See `trajprobe --help`."),
+        (["repro", "--jobs", "2"], "No such command 'repro'. Did you mean 'report'? See `trajprobe --help`."),
         (
             ["weights", "add", "a", "--forc"],
             "No such option '--forc'. (Did you mean one of: '--force', '--from'?). See `trajprobe weights add --help`.",
@@ -239,6 +243,7 @@ def test_help_imports_neither_torch_nor_numpy_nor_the_reader_of_params():
         "trajprobe.cli_clips",
         "trajprobe.cli_data",
         "trajprobe.cli_group",
+        "trajprobe.cli_report",
         "trajprobe.errors",
     }
 
@@ -248,3 +253,28 @@ def test_the_shell_completes_commands(typed, completed):
     variables = {"_TRAJPROBE_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
     done = subprocess.run(RUN, env=os.environ | variables, capture_output=True, text=True, check=True)
     assert done.stdout == f"plain,{completed}\n"
+
+
+def test_a_report_is_against_a_revision_or_of_all_runs(run):
+    for words in ([], ["--all", "--against", "main"]):
+        status, _, err = run("report", *words)
+        assert status == 2
+        assert "got neither --against nor --all, or both; expected one of them. See `trajprobe report --help`" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "module", "function"),
+    [
+        (["report", "--against", "main"], "against_page", "against_page"),
+        (["report", "--all"], "every_run", "every_run_page"),
+        (["table", "--without", "net"], "incomplete", "incomplete_table"),
+    ],
+)
+def test_reports_are_shown_or_written_to_a_file(run, tmp_path, monkeypatch, words, module, function):
+    monkeypatch.setattr("trajprobe.runs.against.hold_against", lambda revision: revision)
+    monkeypatch.setattr("trajprobe.runs.every_run.every_run", lambda: None)
+    monkeypatch.setattr(f"trajprobe.runs.{module}.{function}", lambda _: "# Runs\n\nt\u00e9xt\n")
+    assert run(*words) == (0, "# Runs\n\nt\u00e9xt\n", "")
+    out = tmp_path / "runs.md"
+    assert run(*words, "--out", str(out)) == (0, f"{out}: written\n", "")
+    assert out.read_bytes() == "# Runs\n\nt\u00e9xt\n".encode()

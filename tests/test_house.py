@@ -27,8 +27,8 @@ FLOW = [
     ),
     "backbones",
     *("pretraining", "features", "pictures", "probes", "compare", "report", "page"),
-    *("repository", "importers", "published"),
-    *("check", "cli_clips", "cli_data", "cli_group", "cli"),
+    *("repository", "runs", "importers", "published"),
+    *("check", "cli_clips", "cli_data", "cli_group", "cli_report", "cli"),
 ]
 FAMILIES = {path.stem for path in (PACKAGE / "backbones").glob("*.py")}
 WITH_TORCH = {"backbones", "pretraining", "features", "pictures", "published"}

@@ -12,6 +12,7 @@ import click
 from trajprobe.cli_clips import clip_options, draw_clips
 from trajprobe.cli_data import import_options
 from trajprobe.cli_group import COMPLETION, Group, show
+from trajprobe.cli_report import report, table
 from trajprobe.errors import STATUS, UserError, escape_output, interruptible, system_reason, visible
 
 PATH = click.Path(path_type=Path)
@@ -180,6 +181,10 @@ def pull() -> None:
 
     mend(show)
     pull_results(show)
+
+
+commands.add_command(report)
+commands.add_command(table)
 
 
 @commands.command()

@@ -27,6 +27,7 @@ STALE = {
     "cli_clips.py": "",
     "cli_data.py": "",
     "cli_group.py": "",
+    "cli_report.py": "",
     "clips": "render pretrain",
     "compare": "compare report",
     "data": "synthetic prepare",
@@ -46,6 +47,7 @@ STALE = {
     "report": "compare report",
     "repository": "",
     "rows.py": "features pictures compare report",
+    "runs": "",
     "stage.py": "check synthetic prepare render weights pretrain features probe pictures compare report",
     "statistics": "prepare compare report",
 }

@@ -122,9 +122,21 @@ def locked_stages() -> dict[str, Stage]:
     if not LOCK.is_file():
         return {}
     try:
-        return msgspec.convert(_yaml(LOCK), _Lock)["stages"]
-    except (msgspec.ValidationError, UnicodeDecodeError, UserError):
+        return stages_of(LOCK.read_text(encoding="utf-8"), LOCK)
+    except (UnicodeDecodeError, UserError):
         raise UserError(_damaged(LOCK)) from None
+
+
+def stages_of(text: str, where: object) -> dict[str, Stage]:
+    """The stages of the text of a dvc.lock; `where` begins the message when it is refused.
+
+    Raises:
+        UserError: it is empty, cut short or damaged.
+    """
+    try:
+        return msgspec.convert(parse_yaml(text, where), _Lock)["stages"]
+    except msgspec.ValidationError as error:
+        raise UserError(f"{where}: is no dvc.lock: {error}") from None
 
 
 def dvc_files() -> list[Path]:
