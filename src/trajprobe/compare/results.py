@@ -34,7 +34,8 @@ def compared_probes(values: dict[str, Any], labelling: Labelling) -> list[RowPro
     rows, run = named_rows(values), section(values, Run, "features")
     if missing := [name for name in rows if not probe_results.path(name).is_file()]:
         raise UserError(
-            f"{probe_results.PROBES}: no probe of {', '.join(missing)}; `dvc repro` makes it, `dvc pull` fetches it"
+            f"{probe_results.PROBES}: no probe of {', '.join(missing)}; `dvc repro` makes it, `dvc pull` fetches it, "
+            "`trajprobe table --without ROW` makes a table of the others"
         )
     probes = []
     for name, row in rows.items():
