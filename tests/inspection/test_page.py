@@ -11,7 +11,8 @@ from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.atomic import write_npz
 from trajprobe.inspection.measures import imported_names, open_dataset, quantity
-from trajprobe.inspection.page import CLASSES, page
+from trajprobe.inspection.page import CLASSES, facts
+from trajprobe.inspection.page import page as page_of
 from trajprobe.params import read
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,12 @@ def put(tmp_path, monkeypatch):
         return path
 
     return put
+
+
+def page(dataset, values):
+    """The page as one text, as it is printed where there is no terminal."""
+    parts = page_of(facts(dataset, values))
+    return "\n".join(part if isinstance(part, str) else "\n".join(part.plain()) for part in parts)
 
 
 def row(text, name):
@@ -149,7 +156,9 @@ def test_a_set_that_is_missing_or_changed_is_refused(put, values):
     path.unlink()
     with pytest.raises(UserError, match=r"^data/raw/walks\.npz: is not here; run `dvc checkout data/raw/walks\.npz`"):
         open_dataset("walks", values)
-    with pytest.raises(UserError, match=r"^data/raw/hands\.npz: no such data set; expected one of synthetic, walks;"):
+    with pytest.raises(
+        UserError, match=r"^NAME: got 'hands', expected one of synthetic, walks; `trajprobe data import"
+    ):
         open_dataset("hands", values)
     with pytest.raises(UserError, match=r"^NAME: got '\.\./walks'"):
         open_dataset("../walks", values)

@@ -27,6 +27,8 @@ STALE = {
     "cli_clips.py": "",
     "cli_data.py": "",
     "cli_group.py": "",
+    "cli_repository.py": "",
+    "cli_values.py": "",
     "clips": "render pretrain",
     "compare": "compare report",
     "data": "synthetic prepare",
