@@ -27,8 +27,9 @@ def repository(tmp_path, monkeypatch):
     for variable in (machine.DEVICE, machine.EXECUTOR, machine.WORKERS):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
-    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
-        subprocess.run(command, check=True)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    Path(".dvc").mkdir()
+    Path(".dvc/config").touch()
     shutil.copy(ROOT / "params.yaml", "params.yaml")
     return tmp_path
 
@@ -126,8 +127,10 @@ def test_processes_that_are_too_many_or_no_number_are_named(monkeypatch):
     assert cores.remedy == "expected a number of processes, 1 or more; or unset TRAJPROBE_WORKERS"
 
 
-@pytest.mark.parametrize(("flags", "status"), [("flags\t: fpu sse2 avx2 bmi", "ok"), ("flags\t: fpu sse2", "warning"),
-                                               ("Features\t: fp asimd", "warning"), ("processor: 0", "ok")])  # fmt: skip
+@pytest.mark.parametrize(("flags", "status"), [
+    ("flags\t: fpu sse2 avx2 bmi", "ok"), ("flags\t: fpu sse2", "warning"), ("Features\t: fp asimd", "warning"),
+    ("processor: 0", "ok"),
+])  # fmt: skip
 def test_a_cpu_without_avx2_is_named_where_params_ask_for_it(repository, monkeypatch, flags, status):
     (repository / "cpuinfo").write_text(f"processor: 0\n{flags}\n")
     monkeypatch.setattr(machine, "CPUINFO", repository / "cpuinfo")
