@@ -387,8 +387,6 @@ def test_tables_are_drawn_on_a_terminal_and_plain_lines_elsewhere(run, monkeypat
     monkeypatch.setenv("COLUMNS", "160")
     drawn = run("weights", "list")[1]
     assert [line.split() for line in drawn.splitlines()] == [line.split() for line in plain.splitlines()]
-    monkeypatch.setenv("COLUMNS", "60")
-    assert max(map(len, run("weights", "list")[1].splitlines())) <= 60
     assert run("data", "list")[1].split()[:4] == ["NAME", "TRACKS", "POINTS", "CLASSES"]
 
 

@@ -30,6 +30,13 @@ def test_a_terminal_gets_the_same_cells_and_long_ones_wrap(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 30
     assert " ".join(lines).split().count("word") == 20
+    names = ["a-long-name-of-a-network", "a-long-name-of-another"]
+    for width in (60, 20):
+        monkeypatch.setenv("COLUMNS", str(width))
+        Listing(["A", "B"], [[name, "word " * 20] for name in names]).draw()
+        text = capsys.readouterr().out
+        assert all(name in text for name in names), "a name is whole, also where the terminal is too narrow"
+        assert "\N{HORIZONTAL ELLIPSIS}" not in text, "nothing is cut"
 
 
 def test_names_forge_nothing(capsys):
