@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 
 from trajprobe import cli
 from trajprobe.errors import UserError
@@ -321,13 +322,16 @@ def test_the_shell_completes_the_features_of_a_row(tmp_path, monkeypatch):
     for name in ("none/plain/features", "pretrained/0/plain/a.tmean", "random/1/plain/a.tmean"):
         (tmp_path / "data/features/net" / name).mkdir(parents=True)
         (tmp_path / "data/features/net" / name / "manifest.json").touch()
-    export = command_of(["export"])
-    names = {one.name: one.type.shell_complete(click.Context(export), one, "") for one in export.params[2:5]}
-    assert names == {"network": [], "input": [], "layer": []}  # no row is named yet
-    context = click.Context(export)
-    context.params = {"row": "net"}
-    offered = [item.value for item in export.params[2].type.shell_complete(context, export.params[2], "")]
-    assert offered == ["none", "pretrained/0", "random/1"]
+    shell = BashComplete(cli.commands, {}, "trajprobe", "_TRAJPROBE_COMPLETE")
+
+    def offered(*typed, incomplete=""):
+        return [item.value for item in shell.get_completions(list(typed), incomplete)]
+
+    assert offered("export", "net", "--network") == ["none", "pretrained/0", "random/1"]
+    assert offered("export", "net", "--network", incomplete="r") == ["random/1"]
+    assert offered("export", "net", "--network", "random/1", "--layer") == ["features", "a.tmean"]
+    assert offered("export", "--out", "a.npz", "net", "--input") == ["plain"]
+    assert offered("export", "--network") == []  # no row is named yet
 
 
 def test_a_shell_outside_of_a_repository_is_offered_nothing(tmp_path, monkeypatch):
@@ -387,7 +391,12 @@ def test_tables_are_drawn_on_a_terminal_and_plain_lines_elsewhere(run, monkeypat
     monkeypatch.setenv("COLUMNS", "160")
     drawn = run("weights", "list")[1]
     assert [line.split() for line in drawn.splitlines()] == [line.split() for line in plain.splitlines()]
-    assert run("data", "list")[1].split()[:4] == ["NAME", "TRACKS", "POINTS", "CLASSES"]
+    monkeypatch.setenv("COLUMNS", "70")
+    wrapped = run("data", "list")[1]
+    monkeypatch.setattr("trajprobe.cli_group.is_terminal", lambda: False)
+    plain = run("data", "list")[1]
+    assert len(wrapped.splitlines()) > len(plain.splitlines())
+    assert sorted(wrapped.split()) == sorted(plain.split())
 
 
 def test_rich_is_imported_for_a_terminal_alone():

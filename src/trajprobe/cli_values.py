@@ -25,9 +25,9 @@ class Number(click.ParamType[float]):
             number = self.kind(value)
         except ValueError:
             number = float("nan")
-        if not (float("-inf") if self.least is None else self.least) <= number:
-            self._refuse(value, param, ctx)
-        if not number <= (float("inf") if self.most is None else self.most):
+        low = float("-inf") if self.least is None else self.least
+        high = float("inf") if self.most is None else self.most
+        if not low <= number <= high:  # nor is it, where it is no number
             self._refuse(value, param, ctx)
         return number
 
@@ -122,7 +122,7 @@ def of_features(coordinate: str) -> Name:
     def names(ctx: Context) -> Iterable[str]:
         from trajprobe.files.feature_shards import networks_of
 
-        row = ctx.params.get("row")
+        row = ctx.params.get("row") or next(iter(ctx.args), "")  # click parses none, before an option without a value
         return dict.fromkeys(getattr(of, coordinate) for of in networks_of(row)) if row else ()
 
     return Name(names)
