@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 from ruamel.yaml import YAML
 
+from trajprobe.errors import UserError
 from trajprobe.execution.producing import EXECUTOR as EXECUTOR_OF_PRODUCING
 from trajprobe.features.plan import DEVICE as DEVICE_OF_PLAN
 from trajprobe.files import memory
+from trajprobe.files.store import Store
 from trajprobe.repository import machine
 
 ROOT = Path(__file__).parents[2]
@@ -196,3 +198,13 @@ def test_a_store_that_can_not_be_made_is_an_error(repository, monkeypatch):
     assert (store, condition.status) == (None, "error")
     assert condition.found.startswith(f"got {repository}/file/store, expected a folder that can be written to")
     assert condition.remedy == "set it to one"
+
+
+def test_a_store_that_can_only_be_read_is_a_warning(monkeypatch, store_folder):
+    def refuse(store, keys):
+        raise UserError("TRAJPROBE_STORE: /a can't be written to (no), and shards must be made; ask its owner")
+
+    monkeypatch.setattr(Store, "check_writable", refuse)
+    store, condition = machine._store()
+    assert (store, condition.status, condition.remedy) == (Store(store_folder), "warning", "ask its owner")
+    assert condition.found.startswith(f"{store_folder}: 0 shards, 0.0 GB; it can't be written to")

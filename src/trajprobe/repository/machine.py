@@ -203,16 +203,20 @@ def _remote(settings: dict[str, str]) -> Condition:
 
 
 def _store() -> tuple[Store | None, Condition]:
-    """The store, where there is one that can be written to."""
+    """The store, where there is one."""
     try:
         store = Store.here()
-        store.check_writable(["00"])
     except UserError as error:
-        text = str(error).removeprefix(f"{VARIABLE}: ")
-        found, _, remedy = text.partition("; ")
+        found, _, remedy = str(error).removeprefix(f"{VARIABLE}: ").partition("; ")
         return None, Condition("store", "error", found, remedy)
     sizes = [path.stat().st_size for path in store]
-    return store, Condition("store", "ok", f"{store.folder}: {len(sizes):,} shards, {sum(sizes) / GB:.1f} GB")
+    holds = f"{store.folder}: {len(sizes):,} shards, {sum(sizes) / GB:.1f} GB"
+    try:
+        store.check_writable(["00"])
+    except UserError as error:  # whoever only reads it has the shards that are there
+        remedy = str(error).partition("; ")[2]
+        return store, Condition("store", "warning", f"{holds}; it can't be written to, as new shards need", remedy)
+    return store, Condition("store", "ok", holds)
 
 
 def _version(package: str) -> str:
