@@ -1,5 +1,7 @@
 """The page of a data set: its numbers are those of the arrays, and the guards run on it."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,24 @@ def test_groups_split_and_missing_points_are_counted(values):
     text = page(walks(["a", "b"]), values)
     assert "- no groups: each track is its own" in text
     assert "- no split: folds are drawn" in text
+
+
+def test_a_script_gets_the_facts_of_the_page_as_plain_json(values):
+    points = np.random.default_rng(0).normal(size=(40, 6, 2))
+    points[1], points[2, 2:4] = points[0], np.nan
+    of = facts(data_set({"trajectories": points, "labels": np.arange(40) % 2, "groups": np.arange(40) // 4}), values)
+    assert json.loads(json.dumps(of, allow_nan=False)) == of
+    assert (of["name"], of["used"], of["params_yaml_uses"], of["tracks"]) == ("walks", False, "synthetic", 40)
+    assert (of["points"], of["dimensions"]) == ([4, 6], 2)
+    assert of["groups"] == {"count": 10, "tracks": [4, 4]}
+    assert (of["split"], of["missing"]) == (None, {"points": 2, "tracks": 1})
+    finite = points[..., 0][np.isfinite(points[..., 0])]
+    assert of["ranges"]["x"] == {"least": finite.min(), "median": np.median(finite), "most": finite.max()}
+    assert [each["name"] for each in of["classes"]] == ["0", "1"]
+    assert [each["tracks"] for each in of["classes"]] == [20, 20]
+    assert any("exact duplicates" in each["text"] for each in of["guards"])
+    keys = [*of, *of["ranges"], *of["classes"][0]["medians"]]
+    assert [key for key in keys if not re.fullmatch("[a-z_]+", key)] == []
 
 
 def test_notes_and_findings_are_shown_in_lines_of_a_terminal(values):

@@ -51,7 +51,7 @@ def facts(dataset: DataSet, values: dict[str, Any]) -> Facts:
         "speed_is_per": "duration" if measures.has_times else "step",
         "classes": list(_classes(dataset, measures)),
         **_independence(dataset),
-        "import": data.notes,
+        "import": list(data.notes),
         "guards": list(_findings(dataset, values)),
     }
 
