@@ -2,17 +2,29 @@
 
 import errno
 import io
+import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 
 from trajprobe import cli
 from trajprobe.errors import UserError
 
+ROOT = Path(__file__).parents[1]
+VIDEOGPT = [
+    "videogpt-bair-stride4x2x2",
+    "videogpt-kinetics-stride2x4x4",
+    "videogpt-kinetics-stride4x4x4",
+    "videogpt-ucf101-stride4x4x4",
+]
 RUN = [sys.executable, "-c", "from trajprobe.cli import main; main()"]
 
 
@@ -25,6 +37,16 @@ def paths(group, *above):
 
 
 COMMANDS = list(paths(cli.commands))
+
+
+def command_of(words):
+    command = cli.commands
+    for word in words:
+        command = command.commands[word]
+    return command
+
+
+SINGLE = [words for words in COMMANDS if not isinstance(command_of(words), click.Group)]
 
 
 @pytest.fixture
@@ -86,11 +108,38 @@ def test_each_command_has_help_whose_summaries_are_not_cut(run, words):
 
 def test_each_argument_and_option_has_help():
     for words in COMMANDS:
-        command = cli.commands
-        for word in words:
-            command = command.commands[word]
+        command = command_of(words)
         assert command.help, words
         assert [parameter.name for parameter in command.params if not parameter.help] == [], words
+
+
+@pytest.mark.parametrize("words", SINGLE, ids=" ".join)
+def test_the_examples_of_a_command_are_of_it_and_valid(run, words):
+    examples = command_of(words).examples
+    assert examples
+    text = run(*words, "--help")[1]
+    assert "\nExamples:\n" in text
+    for command, meaning in examples:
+        assert f"\n  {command}\n" in text, "whole, in a line"
+        assert meaning.endswith((".", "?"))
+        first = re.split(r" && | \| ", command)[0]
+        program, *given = [word for word in shlex.split(first) if not re.fullmatch("[A-Z_]+=.*", word)]
+        assert (program, *given[: len(words)]) == ("trajprobe", *words)
+        assert run(*given, "--help")[0] == 0, "an option that does not exist is refused before help is shown"
+
+
+def test_the_options_of_an_import_stand_in_sections(run):
+    text = run("data", "import", "--help")[1]
+    titles = [
+        "Options:",
+        "The file:",
+        "Which columns or arrays:",
+        "Cleaning:",
+        "Classes:",
+        "Windows, and what is too short:",
+    ]
+    assert [line for line in text.splitlines() if line in titles] == titles
+    assert text.index("Cleaning:") < text.index("--outliers") < text.index("Classes:") < text.index("--drop-class")
 
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
@@ -126,11 +175,11 @@ def test_help_lists_commands_in_the_order_of_the_work(run):
         (["check", "all"], "Got unexpected extra argument (all). See `trajprobe check --help`."),
         (
             ["cache", "prune", "--days", "few"],
-            "Invalid value for '--days': 'few' is not a valid float range. See `trajprobe cache prune --help`.",
+            "--days: got 'few', expected a number, 0 or more; see `trajprobe cache prune --help`",
         ),
         (
             ["cache", "prune", "--days=-5"],
-            "Invalid value for '--days': -5.0 is not in the range x>=0. See `trajprobe cache prune --help`.",
+            "--days: got '-5', expected a number, 0 or more; see `trajprobe cache prune --help`",
         ),
     ],
 )
@@ -171,15 +220,15 @@ def test_names_of_files_forge_neither_a_line_nor_a_colour(run, raising, monkeypa
     forged = "g|0\n- fake: all is well\x1b[2J\u202e\ud800"
     raising(UserError(f"got {forged}"))
     assert run("pull") == (2, "", r"trajprobe: error: got g|0\n- fake: all is well\x1b[2J\u202e\ud800" + "\n")
-    monkeypatch.setattr("trajprobe.repository.scratch_store.describe_store", lambda: f"a\n{forged[3:]}")
-    assert run("cache", "show") == (0, "a\n\n- fake: all is well\\x1b[2J\\u202e\\ud800\n", "")
+    monkeypatch.setattr("trajprobe.repository.scratch_store.prune_store", lambda _: f"a\n{forged[3:]}")
+    assert run("cache", "prune") == (0, "a\n\n- fake: all is well\\x1b[2J\\u202e\\ud800\n", "")
 
 
 def test_a_terminal_without_the_letters_gets_escapes_and_no_traceback(monkeypatch):
-    monkeypatch.setattr("trajprobe.repository.scratch_store.describe_store", lambda: "caf\u00e9 \u6771 \ud800")
+    monkeypatch.setattr("trajprobe.repository.scratch_store.prune_store", lambda _: "caf\u00e9 \u6771 \ud800")
     output = io.TextIOWrapper(io.BytesIO(), "latin-1")
     monkeypatch.setattr("sys.stdout", output)
-    cli.main(["cache", "show"])
+    cli.main(["cache", "prune"])
     output.flush()
     assert output.buffer.getvalue() == b"caf\xe9 \\u6771 \\ud800\n"
 
@@ -244,15 +293,120 @@ def test_help_imports_neither_torch_nor_numpy_nor_the_reader_of_params():
         "trajprobe.cli_data",
         "trajprobe.cli_group",
         "trajprobe.cli_report",
+        "trajprobe.cli_repository",
+        "trajprobe.cli_values",
         "trajprobe.errors",
+        "trajprobe.inspection",
+        "trajprobe.inspection.listing",
     }
 
 
-@pytest.mark.parametrize(("typed", "completed"), [("trajprobe ca", "cache"), ("trajprobe cache pr", "prune")])
-def test_the_shell_completes_commands(typed, completed):
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("trajprobe ca", ["cache"]),
+        ("trajprobe cache pr", ["prune"]),
+        ("trajprobe clips show t", ["t17", "t9"]),
+        ("trajprobe clips show t17 --scene d", ["default"]),
+        ("trajprobe clips show t17 --perturbation m", ["middle-frame"]),
+        ("trajprobe data show s", ["synthetic"]),
+        ("trajprobe data import a.csv --outliers p", ["place"]),
+        ("trajprobe weights add videog", VIDEOGPT),
+        ("trajprobe export transnet", ["transnetv2"]),
+        ("trajprobe restore data/raw/x", []),
+    ],
+)
+def test_the_shell_completes_commands_and_names(typed, completed):
     variables = {"_TRAJPROBE_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
     done = subprocess.run(RUN, env=os.environ | variables, capture_output=True, text=True, check=True)
-    assert done.stdout == f"plain,{completed}\n"
+    assert sorted(done.stdout.split()) == sorted(f"plain,{name}" for name in completed)
+
+
+def test_the_shell_completes_the_features_of_a_row(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("none/plain/features", "pretrained/0/plain/a.tmean", "random/1/plain/a.tmean"):
+        (tmp_path / "data/features/net" / name).mkdir(parents=True)
+        (tmp_path / "data/features/net" / name / "manifest.json").touch()
+    shell = BashComplete(cli.commands, {}, "trajprobe", "_TRAJPROBE_COMPLETE")
+
+    def offered(*typed, incomplete=""):
+        return [item.value for item in shell.get_completions(list(typed), incomplete)]
+
+    assert offered("export", "net", "--network") == ["none", "pretrained/0", "random/1"]
+    assert offered("export", "net", "--network", incomplete="r") == ["random/1"]
+    assert offered("export", "net", "--network", "random/1", "--layer") == ["features", "a.tmean"]
+    assert offered("export", "--out", "a.npz", "net", "--input") == ["plain"]
+    assert offered("export", "--network") == []  # no row is named yet
+
+
+def test_a_shell_outside_of_a_repository_is_offered_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    row = command_of(["export"]).params[0]
+    assert row.type.shell_complete(click.Context(click.Command("export")), row, "") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["clips", "show", "t17", "--out", "a.png", "--row", "1.5"],
+            "--row: got '1.5', expected a whole number, 0 or more",
+        ),
+        (
+            ["clips", "show", "t17", "--out", "a.png", "--level", "101"],
+            "--level: got '101', expected a number from 0 to 100",
+        ),
+        (
+            ["clips", "show", "t17", "--out", "a.png", "--level", "nan"],
+            "--level: got 'nan', expected a number from 0 to 100",
+        ),
+        (
+            ["data", "import", "a", "--name", "a", "--outliers", "far"],
+            "--outliers: got 'far', expected one of place, speed",
+        ),
+        (
+            ["data", "import", "a", "--name", "a", "--min-points", "0"],
+            "--min-points: got '0', expected a whole number, 1 or more",
+        ),
+    ],
+)
+def test_values_are_refused_in_the_same_words(run, words, message):
+    see = f"trajprobe {' '.join(words[:2])} --help"
+    assert run(*words) == (2, "", f"trajprobe: error: {message}; see `{see}`\n")
+
+
+STORE = {"folder": "/a", "bytes": 0, "shards": 0, "recipes": [], "unfinished": {"bytes": 0, "files": 0}}
+
+
+def test_json_is_all_of_standard_output_and_has_no_letter_that_a_terminal_obeys(run, monkeypatch):
+    of = STORE | {"folder": "caf\u00e9\x1b[2J\ud800"}
+    monkeypatch.setattr("trajprobe.repository.scratch_store.store_facts", lambda: of)
+    status, out, err = run("cache", "show", "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out) == of
+    assert out.isascii()
+    assert out.replace("\n", "").isprintable()
+
+
+def test_tables_are_drawn_on_a_terminal_and_plain_lines_elsewhere(run, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    plain = run("weights", "list")[1]
+    monkeypatch.setattr("trajprobe.cli_group.is_terminal", lambda: True)
+    monkeypatch.setattr("trajprobe.cli.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "160")
+    drawn = run("weights", "list")[1]
+    assert [line.split() for line in drawn.splitlines()] == [line.split() for line in plain.splitlines()]
+    monkeypatch.setenv("COLUMNS", "70")
+    wrapped = run("data", "list")[1]
+    monkeypatch.setattr("trajprobe.cli_group.is_terminal", lambda: False)
+    plain = run("data", "list")[1]
+    assert len(wrapped.splitlines()) > len(plain.splitlines())
+    assert sorted(wrapped.split()) == sorted(plain.split())
+
+
+def test_rich_is_imported_for_a_terminal_alone():
+    code = "import sys; from trajprobe.cli import main; main(['weights', 'list']); sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 def test_a_report_is_against_a_revision_or_of_all_runs(run):

@@ -28,7 +28,7 @@ FLOW = [
     "backbones",
     *("pretraining", "features", "pictures", "probes", "compare", "report", "page"),
     *("repository", "runs", "importers", "published"),
-    *("check", "cli_clips", "cli_data", "cli_group", "cli_report", "cli"),
+    *("check", "cli_values", "cli_group", "cli_clips", "cli_data", "cli_report", "cli_repository", "cli"),
 ]
 FAMILIES = {path.stem for path in (PACKAGE / "backbones").glob("*.py")}
 WITH_TORCH = {"backbones", "pretraining", "features", "pictures", "published"}

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import click
 
-from trajprobe.cli_group import show
+from trajprobe.cli_group import Command, show
+from trajprobe.cli_values import ROW
 
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(
+    "report",
+    Command,
+    examples=[
+        ("trajprobe report --against main", "What this branch changed, row by row, with intervals and verdicts."),
+        ("trajprobe report --all", "All branches, tags and experiments by their primary row."),
+    ],
+)
 @click.option("--against", metavar="REVISION", help="A branch, tag, commit or experiment.")
 @click.option("--all", "all_runs", is_flag=True, help="All branches, tags and experiments, one line each.")
 @click.option("--out", type=PATH, help="Write it to this file, as Markdown.")
@@ -27,8 +35,14 @@ def report(against: str | None, all_runs: bool, out: Path | None) -> None:
     _show_or_write(every_run_page(every_run()) if against is None else against_page(hold_against(against)), out)
 
 
-@click.command()
-@click.option("--without", multiple=True, required=True, metavar="ROW", help="A row that is left out; may be repeated.")
+@click.command(
+    "table",
+    Command,
+    examples=[("trajprobe table --without open-magvit2", "The table of the rows that ran, after a night.")],
+)
+@click.option(
+    "--without", type=ROW, multiple=True, required=True, metavar="ROW", help="A row that is left out; may be repeated."
+)
 @click.option("--out", type=PATH, help="Write it to this file, as Markdown.")
 def table(without: tuple[str, ...], out: Path | None) -> None:
     """Make the table of a run in which some rows failed.

@@ -135,12 +135,12 @@ def test_an_mp4_needs_ffmpeg_and_is_made_by_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "out", "choice", "words"), [
-    ("t6", "x.png", ClipChoice(), "no `t6` in `clips`; expected one of t5, t5-busy"),
-    ("t5", "x.jpg", ClipChoice(), r"got a name that ends in '.jpg', expected .png, .gif, .webp or .mp4"),
-    ("t5", "x", ClipChoice(), "got a name that ends in 'nothing', expected .png"),
+    ("t6", "x.png", ClipChoice(), "NAME: got 't6', expected one of t5, t5-busy; these are the formats"),
+    ("t5", "x.jpg", ClipChoice(), "x.jpg', expected a name that ends in .png, .gif, .webp or .mp4"),
+    ("t5", "x", ClipChoice(), "x', expected a name that ends in .png"),
     ("t5", "x.png", ClipChoice(label="curly"), "--class: got 'curly', expected one of linear, "),
-    ("t5", "x.png", ClipChoice(row=60), "--row: got 60, expected 0 to 59"),
-    ("t5", "x.png", ClipChoice(scene="night"), "`--scene`: got `night`, expected one of default, busy"),
+    ("t5", "x.png", ClipChoice(row=60), "--row: got '60', expected a whole number from 0 to 59"),
+    ("t5", "x.png", ClipChoice(scene="night"), "--scene: got 'night', expected one of default, busy"),
 ])  # fmt: skip
 def test_what_is_not_there_is_refused(tmp_path, name, out, choice, words):
     with pytest.raises(UserError) as caught:

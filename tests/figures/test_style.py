@@ -6,11 +6,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.font_manager import FontProperties, findfont
 
-from trajprobe.errors import UserError
 from trajprobe.figures import style
 
 
@@ -35,13 +33,6 @@ def test_nothing_of_the_users_settings_is_drawn(tmp_path):
     for secret in (b"<dc:date>", b"matplotlib.org", b"Matplotlib v"):
         assert secret not in before[0]
         assert secret not in before[1]
-
-
-def test_an_ending_that_is_no_picture_is_refused():
-    assert [style.check_ending(Path(name)) for name in ("a.svg", "b.PNG")] == ["svg", "png"]
-    for name in ("a.pdf", "a"):
-        with pytest.raises(UserError, match=rf"^{name}: got a name that ends in .*, expected \.png or \.svg$"):
-            style.check_ending(Path(name))
 
 
 def test_letters_that_the_font_lacks_and_control_characters_are_escapes():

@@ -85,10 +85,26 @@ def test_safetensors_hold_the_same_arrays(tmp_path):
 
 
 def test_what_can_not_be_written_is_refused_in_one_line(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match=r"^--out: got .*a\.csv, expected .* \.parquet, \.npz, \.safetensors$"):
+    with pytest.raises(
+        UserError, match=r"^--out: got .*a\.csv', expected a name that ends in \.parquet, \.npz or \.safetensors$"
+    ):
         export("pixels", tmp_path / "a.csv")
-    with pytest.raises(UserError, match=r"got row 'nowhere', input 'plain', expected a row of .*pixels"):
+    with pytest.raises(UserError, match=r"^ROW: got 'nowhere', expected one of .*noise, pixels; these have features"):
         export("nowhere", tmp_path / "a.npz")
+    for options, message in (
+        (
+            {"network": "random/9"},
+            r"^--network: got 'random/9', expected one of .*pretrained/0, .*random/1; `dvc repro",
+        ),
+        (
+            {"input": "upside-down"},
+            r"^--input: got 'upside-down', expected one of plain, middle-frame, shuffled-frames; ",
+        ),
+        ({"network": "random/0", "input": "middle-frame"}, r"^--input: got 'middle-frame', expected one of plain; "),
+        ({"layer": "latents.tmean"}, r"^--layer: got 'latents\.tmean', expected one of hidden\.tmean; "),
+    ):
+        with pytest.raises(UserError, match=message):
+            export("magvit2-tiny", tmp_path / "a.npz", **options)
     probed = probe_results.load("pixels")
     probed.variants[0].features[0] = "0" * 64
     monkeypatch.setattr(probe_results, "load", lambda _: probed)

@@ -1,5 +1,7 @@
 """The page of a data set: its numbers are those of the arrays, and the guards run on it."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.atomic import write_npz
 from trajprobe.inspection.measures import imported_names, open_dataset, quantity
-from trajprobe.inspection.page import CLASSES, page
+from trajprobe.inspection.page import CLASSES, facts
+from trajprobe.inspection.page import page as page_of
 from trajprobe.params import read
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +37,12 @@ def put(tmp_path, monkeypatch):
         return path
 
     return put
+
+
+def page(dataset, values):
+    """The page as one text, as it is printed where there is no terminal."""
+    parts = page_of(facts(dataset, values))
+    return "\n".join(part if isinstance(part, str) else "\n".join(part.plain()) for part in parts)
 
 
 def row(text, name):
@@ -83,6 +92,24 @@ def test_groups_split_and_missing_points_are_counted(values):
     text = page(walks(["a", "b"]), values)
     assert "- no groups: each track is its own" in text
     assert "- no split: folds are drawn" in text
+
+
+def test_a_script_gets_the_facts_of_the_page_as_plain_json(values):
+    points = np.random.default_rng(0).normal(size=(40, 6, 2))
+    points[1], points[2, 2:4] = points[0], np.nan
+    of = facts(data_set({"trajectories": points, "labels": np.arange(40) % 2, "groups": np.arange(40) // 4}), values)
+    assert json.loads(json.dumps(of, allow_nan=False)) == of
+    assert (of["name"], of["used"], of["params_yaml_uses"], of["tracks"]) == ("walks", False, "synthetic", 40)
+    assert (of["points"], of["dimensions"]) == ([4, 6], 2)
+    assert of["groups"] == {"count": 10, "tracks": [4, 4]}
+    assert (of["split"], of["missing"]) == (None, {"points": 2, "tracks": 1})
+    finite = points[..., 0][np.isfinite(points[..., 0])]
+    assert of["ranges"]["x"] == {"least": finite.min(), "median": np.median(finite), "most": finite.max()}
+    assert [each["name"] for each in of["classes"]] == ["0", "1"]
+    assert [each["tracks"] for each in of["classes"]] == [20, 20]
+    assert any("exact duplicates" in each["text"] for each in of["guards"])
+    keys = [*of, *of["ranges"], *of["classes"][0]["medians"]]
+    assert [key for key in keys if not re.fullmatch("[a-z_]+", key)] == []
 
 
 def test_notes_and_findings_are_shown_in_lines_of_a_terminal(values):
@@ -149,7 +176,9 @@ def test_a_set_that_is_missing_or_changed_is_refused(put, values):
     path.unlink()
     with pytest.raises(UserError, match=r"^data/raw/walks\.npz: is not here; run `dvc checkout data/raw/walks\.npz`"):
         open_dataset("walks", values)
-    with pytest.raises(UserError, match=r"^data/raw/hands\.npz: no such data set; expected one of synthetic, walks;"):
+    with pytest.raises(
+        UserError, match=r"^NAME: got 'hands', expected one of synthetic, walks; `trajprobe data import"
+    ):
         open_dataset("hands", values)
     with pytest.raises(UserError, match=r"^NAME: got '\.\./walks'"):
         open_dataset("../walks", values)

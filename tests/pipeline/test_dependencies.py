@@ -28,6 +28,8 @@ STALE = {
     "cli_data.py": "",
     "cli_group.py": "",
     "cli_report.py": "",
+    "cli_repository.py": "",
+    "cli_values.py": "",
     "clips": "render pretrain",
     "compare": "compare report",
     "data": "synthetic prepare",

@@ -19,6 +19,7 @@ from trajprobe.errors import UserError
 from trajprobe.files.temporary import temporary_path
 from trajprobe.repository import doctor
 from trajprobe.repository.doctor import examine, mend
+from trajprobe.repository.machine import Condition
 
 GONE = 2**22 + 1  #: a number that no process has
 MD5 = hashlib.md5(b"tracks").hexdigest()
@@ -92,20 +93,54 @@ def found():
     return [one.text for one in findings if one.mended], [one.text for one in findings if not one.mended]
 
 
-def test_nothing_is_found_in_a_repository_in_order(repository, capsys):
+@pytest.fixture
+def of_machine(monkeypatch):
+    """Has the command find so of this machine."""
+
+    def found(*conditions):
+        monkeypatch.setattr("trajprobe.repository.machine.conditions", lambda: list(conditions))
+
+    return found
+
+
+def test_nothing_is_found_in_a_repository_in_order(repository, capsys, of_machine):
+    of_machine(Condition("python", "ok", "3.11"), Condition("remote", "ok", "none", "set one"))
     main(["doctor"])
-    assert capsys.readouterr().out == "the repository is in order\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "STATUS  OF          WHAT IS FOUND, AND WHAT TO DO",
+        "ok      python      3.11",
+        "ok      remote      none; set one",
+        "ok      repository  in order",
+    ]
     mend(pytest.fail)
 
 
-def test_what_is_mended_is_status_0_and_what_the_user_must_do_is_status_2(repository, capsys):
+def test_what_is_mended_is_status_0_and_what_the_user_must_do_is_status_2(repository, capsys, of_machine):
+    of_machine(Condition("memory", "warning", "1 GB", "end others"))
     Path(".dvc/tmp/rwlock").write_text('{"wri')
     main(["doctor"])
-    assert capsys.readouterr().out == ".dvc/tmp/rwlock: was cut short; deleted, since no process of DVC runs here\n"
+    text = ".dvc/tmp/rwlock: was cut short; deleted, since no process of DVC runs here"
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "warning  memory      1 GB; end others",
+        f"mended   repository  {text}",
+    ]
     Path("dvc.lock").write_text("")
     with pytest.raises(SystemExit) as end:
+        main(["doctor", "--json"])
+    assert end.value.code == 2
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": False,
+        "machine": [{"name": "memory", "status": "warning", "found": "1 GB", "remedy": "end others"}],
+        "repository": [{"text": "dvc.lock: is cut short or damaged; run `git checkout dvc.lock`", "mended": False}],
+    }
+
+
+def test_a_machine_on_which_a_run_would_fail_is_status_2(repository, capsys, of_machine):
+    of_machine(Condition("torch", "error", "can't be imported", "install it again"))
+    with pytest.raises(SystemExit) as end:
         main(["doctor"])
-    assert (end.value.code, capsys.readouterr().out.count("\n")) == (2, 1)
+    assert end.value.code == 2
+    assert "\nerror   torch       can't be imported; install it again\n" in capsys.readouterr().out
 
 
 def test_before_another_command_what_is_mended_is_reported_and_what_is_not_is_refused(repository):

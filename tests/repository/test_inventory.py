@@ -16,7 +16,7 @@ from trajprobe.errors import UserError
 from trajprobe.files.atomic import write_npz
 from trajprobe.params import read
 from trajprobe.repository.dvc_add import added_to_dvc
-from trajprobe.repository.inventory import list_data_sets, remove_data_set
+from trajprobe.repository.inventory import data_sets, listing, remove_data_set
 
 ROOT = Path(__file__).parents[2]
 WALKS = Path("data/raw/walks.npz")
@@ -55,16 +55,37 @@ def files(top):
 
 
 def test_sets_are_listed_a_line_each_and_the_one_in_use_has_a_star(top, values):
-    assert list_data_sets(values).splitlines() == [
-        "* synthetic  drawn by the stage `synthetic`, as params.yaml says",
-        "  walks      8 tracks of 12 points in 2-D, 2 classes; imported from tracks.csv",
+    assert listing(data_sets(values)).plain() == [
+        "   NAME       TRACKS      POINTS  CLASSES  FROM",
+        "*  synthetic   1,000  100 in 3-D       10  drawn by the stage `synthetic`, as params.yaml says",
+        "   walks           8   12 in 2-D        2  tracks.csv",
     ]
     WALKS.unlink()
-    assert list_data_sets(values | {"dataset": "walks"}).splitlines()[1] == (
-        "* walks      is not here; `dvc checkout data/raw/walks.npz`, or `dvc pull data/raw/walks.npz`, brings it"
+    assert listing(data_sets(values | {"dataset": "walks"})).plain()[2] == (
+        "*  walks           -           -        -  is not here; `dvc checkout data/raw/walks.npz`, or "
+        "`dvc pull data/raw/walks.npz`, brings it"
     )
     WALKS.write_bytes(b"no npz")
-    assert list_data_sets(values).splitlines()[1].startswith("  walks      data/raw/walks.npz: is no npz file")
+    assert "-  data/raw/walks.npz: is no npz file" in listing(data_sets(values)).plain()[2]
+
+
+def test_a_script_gets_the_facts_of_the_list(top, values):
+    drawn, walks = data_sets(values)
+    assert (drawn["name"], drawn["used"], drawn["tracks"], drawn["classes"]) == ("synthetic", True, 1000, 10)
+    assert walks == {
+        "name": "walks",
+        "used": False,
+        "tracks": 8,
+        "points": [12, 12],
+        "dimensions": 2,
+        "classes": 2,
+        "origin": "tracks.csv",
+        "problem": None,
+    }
+    WALKS.unlink()
+    missing = data_sets(values)[1]
+    assert (missing["tracks"], missing["origin"]) == (None, "tracks.csv")
+    assert missing["problem"].startswith("is not here; ")
 
 
 def test_a_removed_set_comes_back_by_the_command_that_is_printed(top, values):
@@ -105,8 +126,8 @@ def test_a_set_whose_file_is_not_here_is_removed(top, values):
     ("walks", {"dataset": "walks"}, "params.yaml: `dataset`: uses walks; set another one there"),
     ("synthetic", {}, "params.yaml: `dataset`: uses synthetic"),
     ("synthetic", {"dataset": "walks"}, r"^data/raw/synthetic.npz: .* not imported, so it is not removed"),
-    ("synthetic_pool", {}, "no such data set; expected one of synthetic, walks"),
-    ("hands", {}, "^data/raw/hands.npz: no such data set"),
+    ("synthetic_pool", {}, "^NAME: got 'synthetic_pool', expected one of synthetic, walks; `trajprobe data import"),
+    ("hands", {}, "^NAME: got 'hands', expected one of synthetic, walks; "),
     ("../raw/walks", {}, "^NAME: got '../raw/walks'"),
 ])  # fmt: skip
 def test_only_an_imported_set_that_is_not_in_use_is_removed(top, values, name, change, message):

@@ -50,7 +50,7 @@ def test_dvc_reads_what_is_set_and_what_was_there(tmp_path):
 @pytest.mark.parametrize("url", ["b\u00fccher", "s3://bucket/b\u00fccher", "x\ud800"])
 def test_a_path_that_dvc_cannot_write_is_refused_and_nothing_is_lost(url):
     CONFIG.write_text(OTHERS)
-    with pytest.raises(UserError, match=r"^remote: got .*, expected ASCII characters alone.* it empties that file"):
+    with pytest.raises(UserError, match=r"^URL: got .*, expected ASCII characters alone.* it empties that file"):
         add_remote(url, Path())
     assert CONFIG.read_text() == OTHERS
 

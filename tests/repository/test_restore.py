@@ -102,7 +102,9 @@ def test_what_was_not_imported_passes_and_is_not_restored(path):
     imported.dvc_file(path).write_text(f"outs:\n- path: {path.name}\n")
     damage(path)
     imported.check(path)
-    with pytest.raises(UserError, match=r"got nothing that was imported, expected data/raw/NAME\.npz or data/weights"):
+    with pytest.raises(
+        UserError, match=r"^PATH: got .*, expected data/raw/NAME\.npz or data/weights/NAME of something that was imp"
+    ):
         restore(path)
 
 

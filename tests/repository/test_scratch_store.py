@@ -2,13 +2,14 @@
 
 import os
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from trajprobe.files.shards import encode_shard
 from trajprobe.files.store import Store
 from trajprobe.files.temporary import temporary_path
-from trajprobe.repository.scratch_store import describe_store, prune_store, verify_store
+from trajprobe.repository.scratch_store import describe_store, prune_store, store_facts, verify_store
 
 FORM = {"scene": {}, "format": {"frames": 5, "resolution": 64}}
 FEATURES = {"family": "videogpt", "layer": "codes", "pooling": "tmean", "device": "cpu-avx2", "clips": FORM}
@@ -31,13 +32,38 @@ def put(store, recipe):
     return store.put(Store.key(recipe), encode_shard({}, recipe)).path
 
 
+def described():
+    """The lines that describe the store, each in single spaces."""
+    lines = []
+    for part in describe_store(store_facts()):
+        lines += [part] if isinstance(part, str) else part.plain()
+    return [" ".join(line.split()) for line in lines]
+
+
 def test_each_recipe_and_the_total_are_described(store):
-    lines = [" ".join(line.split()) for line in describe_store().splitlines()]
-    assert len(lines) == 4
-    assert "0.0 MB 2 shards used today videogpt mine, codes tmean, of 5 x 64 x 64, cpu-avx2" in lines
-    assert "0.0 MB 1 shards used 40 days ago videogpt seed 3, codes not pooled, of 5 x 64 x 64, cpu-avx2" in lines
-    assert "0.0 MB 1 shards used 20 days ago clips of 5 x 64 x 64" in lines
-    assert lines[-1] == f"0.0 MB 4 shards in {store.folder}"
+    lines = described()
+    assert lines[0] == "MB SHARDS USED RECIPE"
+    assert len(lines) == 5
+    assert "0.0 2 today videogpt mine, codes tmean, of 5 x 64 x 64, cpu-avx2" in lines
+    assert "0.0 1 40 days ago videogpt seed 3, codes not pooled, of 5 x 64 x 64, cpu-avx2" in lines
+    assert "0.0 1 20 days ago clips of 5 x 64 x 64" in lines
+    assert lines[-1] == f"{store.folder}: 4 shards, 0.0 MB"
+
+
+def test_a_script_gets_bytes_and_times(store):
+    of = store_facts()
+    paths = list(store)
+    assert of["bytes"] == sum(each["bytes"] for each in of["recipes"]) == sum(path.stat().st_size for path in paths)
+    assert (of["folder"], of["shards"], of["unfinished"]) == (str(store.folder), 4, {"bytes": 0, "files": 0})
+    (clips,) = [each for each in of["recipes"] if each["recipe"] == "clips of 5 x 64 x 64"]
+    assert clips["days_ago"] == 20
+    used = datetime.fromisoformat(clips["last_used"])
+    assert 20.4 < (datetime.now(UTC) - used).total_seconds() / 86400 < 20.6
+    assert [each["bytes"] for each in of["recipes"]] == sorted((each["bytes"] for each in of["recipes"]), reverse=True)
+
+
+def test_an_empty_store_is_described_in_a_line(store_folder):
+    assert described() == [f"{store_folder}: 0 shards, 0.0 MB"]
 
 
 @pytest.mark.parametrize("data", [b"no tensors", encode_shard({}, {"format": {"frames": 5, "size": 64}})])
@@ -45,7 +71,7 @@ def test_damaged_and_older_shards_are_described_as_such(store, data):
     path = next(iter(store))
     path.chmod(0o644)
     path.write_bytes(data)
-    assert "damaged, or of an older version" in describe_store()
+    assert "damaged, or of an older version" in " ".join(described())
 
 
 def test_prune_deletes_only_old_shards(store):
@@ -57,11 +83,11 @@ def test_prune_deletes_only_old_shards(store):
 
 
 def test_unfinished_files_of_running_runs_are_counted(store):
-    assert "unfinished" not in describe_store()
+    assert "unfinished" not in " ".join(described())
     for path in (next(iter(store)), store.subfolder("attempts") / ("a" * 32)):
         temporary_path(path).write_bytes(bytes(1_000_000))
-    line = " ".join(describe_store().splitlines()[-2].split())
-    assert line.startswith("2.0 MB 2 files unfinished, of runs that go on")
+    assert described()[-2].startswith("2 unfinished files, 2.0 MB, of runs that go on")
+    assert store_facts()["unfinished"] == {"bytes": 2_000_000, "files": 2}
 
 
 def test_prune_reports_what_is_freed_and_what_has_links(store, tmp_path):
@@ -101,7 +127,7 @@ def test_no_command_deletes_files_of_the_users(store):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"the user's")
         os.utime(path, (0, 0))
-    describe_store()
+    described()
     verify_store(lambda line: None)
     prune_store(0)
     assert [path.read_bytes() for path in own] == [b"the user's"] * 2

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from trajprobe.clips.scene import check_memory, draw, framing, place
-from trajprobe.clips.sections import rendering_in, rendering_of
+from trajprobe.clips.sections import rendering_in, rendering_of, scenes
 from trajprobe.data import folds
 from trajprobe.errors import UserError
 from trajprobe.figures import style
 from trajprobe.files.atomic import write_bytes
 from trajprobe.files.labelling import Labelling
 from trajprobe.inspection.measures import open_dataset
+from trajprobe.inspection.refusals import check_ending, check_one_of
 from trajprobe.params import section
 
 Video = NDArray[np.uint8]
@@ -68,14 +69,12 @@ def save_clips(
         UserError: there is no such format, scene, class or track; the file's name ends otherwise; or it is to be an
             .mp4 and there is no ffmpeg.
     """
-    ending = path.suffix.lower().removeprefix(".")
-    if ending not in ("png", "gif", "webp", "mp4"):
-        raise UserError(
-            f"{path}: got a name that ends in {path.suffix or 'nothing'!r}, expected .png, .gif, .webp or .mp4"
-        )
+    ending = check_ending(path, (".png", ".gif", ".webp", ".mp4")).removeprefix(".")
     program = _ffmpeg(path) if ending == "mp4" else ""
+    check_one_of("NAME", name, section(values, dict[str, Any], "clips"), "these are the formats of params.yaml")
     rendering = rendering_of(values, name)
     if choice.scene:
+        check_one_of("--scene", choice.scene, scenes(values))
         rendering = rendering_in(
             values, msgspec.structs.replace(rendering.form, scene=choice.scene), choice.scene, "--scene"
         )
@@ -102,11 +101,10 @@ def _rows(labelling: Labelling, choice: ClipChoice) -> NDArray[np.int64]:
     """The tracks to be shown: one, some of a class, or the first of each class."""
     if choice.row is not None:
         if choice.row >= len(labelling.labels):
-            raise UserError(f"--row: got {choice.row}, expected 0 to {len(labelling.labels) - 1}")
+            raise UserError(f"--row: got '{choice.row}', expected a whole number from 0 to {len(labelling.labels) - 1}")
         return np.array([choice.row])
     if choice.label is not None:
-        if choice.label not in labelling.names:
-            raise UserError(f"--class: got {choice.label!r}, expected one of {', '.join(labelling.names)}")
+        check_one_of("--class", choice.label, labelling.names.tolist())
         return np.flatnonzero(labelling.names[labelling.labels] == choice.label)[:CLIPS]
     return np.unique(labelling.labels, return_index=True)[1][:CLIPS]
 

@@ -19,6 +19,7 @@ from trajprobe.figures import style
 from trajprobe.figures.style import HEADING, LABEL, QUIET, RULE, SMALL, TITLE, Sheet
 from trajprobe.files.tracks import Tracks
 from trajprobe.inspection.measures import DataSet, Measures, quantity
+from trajprobe.inspection.refusals import check_ending, check_one_of
 from trajprobe.params import section
 
 WIDTH, EDGE, GAP = 10.0, 0.4, 0.12  #: of the sheet, of its margins, between panels; inches
@@ -80,8 +81,10 @@ def save_picture(dataset: DataSet, values: dict[str, Any], form_name: str | None
     Raises:
         UserError: params.yaml has no such format, or the name ends otherwise.
     """
-    style.check_ending(path)
-    form_name = form_name or next(iter(section(values, dict[str, Any], "clips")))
+    check_ending(path, style.METADATA)
+    formats = section(values, dict[str, Any], "clips")
+    form_name = form_name or next(iter(formats))
+    check_one_of("--clips", form_name, formats)
     rendering = rendering_of(values, form_name)
     check_memory(rendering, 1, f"params.yaml: `clips.{form_name}`")
     style.save(picture(dataset, rendering, form_name), path)

@@ -20,8 +20,9 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
-from trajprobe.errors import UserError, visible_name
+from trajprobe.errors import visible_name
 from trajprobe.files.atomic import write_bytes
+from trajprobe.inspection.refusals import check_ending
 
 INK, QUIET, RULE = "#1a1a1a", "#6b6b6b", "#d0d0d0"
 #: Paul Tol's palette "muted" (https://sros.nl/colour-schemes, 2021), which is told apart with any kind of colour
@@ -50,8 +51,8 @@ RC = {
     "svg.fonttype": "path",
     "svg.hashsalt": "trajprobe",
 }
-#: No version, no date.
-METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Creator": None, "Date": None}}
+#: Of files with each ending: no version, no date.
+METADATA: dict[str, dict[str, None]] = {".png": {"Software": None}, ".svg": {"Creator": None, "Date": None}}
 
 
 @contextmanager
@@ -61,23 +62,11 @@ def style() -> Iterator[None]:
         yield
 
 
-def check_ending(path: Path) -> str:
-    """The format of a picture, by the ending of its name.
-
-    Raises:
-        UserError: it ends otherwise.
-    """
-    ending = path.suffix.lower().removeprefix(".")
-    if ending not in METADATA:
-        raise UserError(f"{path}: got a name that ends in {path.suffix or 'nothing'!r}, expected .png or .svg")
-    return ending
-
-
 def save(figure: Figure, path: Path) -> None:
     """Writes a picture, as PNG or SVG by the ending of `path`; the same picture gives the same bytes."""
-    ending, buffer = check_ending(path), io.BytesIO()
+    ending, buffer = check_ending(path, METADATA), io.BytesIO()
     with style():
-        figure.savefig(buffer, format=ending, metadata=METADATA[ending])
+        figure.savefig(buffer, format=ending[1:], metadata=METADATA[ending])
     write_bytes(path, buffer.getvalue())
 
 

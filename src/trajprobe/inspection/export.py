@@ -11,7 +11,20 @@ from numpy.typing import NDArray
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
 from trajprobe.files.atomic import write_npz, writing
-from trajprobe.files.feature_shards import PLAIN, REVERSED, Coordinates, Features, chosen, digest, folder, load_features
+from trajprobe.files.feature_shards import (
+    FEATURES,
+    PLAIN,
+    REVERSED,
+    Coordinates,
+    Features,
+    chosen,
+    digest,
+    folder,
+    layer_order,
+    load_features,
+    networks_of,
+)
+from trajprobe.inspection.refusals import check_ending, check_one_of
 
 
 class Table(NamedTuple):
@@ -40,9 +53,8 @@ def export(row: str, out: Path, network: str | None = None, input: str = PLAIN, 
     Raises:
         UserError: the ending is of no such format; features or predictions do not exist, or are not of one run.
     """
-    write = FORMATS.get(out.suffix)
-    if write is None:
-        raise UserError(f"--out: got {out}, expected a file that ends with {', '.join(FORMATS)}")
+    write = FORMATS[check_ending(out, FORMATS)]
+    _check_coordinates(row, network, input, layer)
     of = chosen(row, network, input, layer)
     loaded = load_features(*of)
     predictions = _predictions(of)
@@ -54,6 +66,25 @@ def export(row: str, out: Path, network: str | None = None, input: str = PLAIN, 
     write(out, Table(loaded, predictions, json.dumps(provenance, sort_keys=True)))
     clips, steps, dimensions = loaded.features.shape
     return f"{out}: {of}: {clips:,} clips, {steps} x {dimensions} features each, labels, groups, folds, predictions"
+
+
+def _check_coordinates(row: str, network: str | None, shown: str, layer: str | None) -> None:
+    """Refuses each option by itself, with what there is for the row and the options before it."""
+    rows = sorted(path.name for path in FEATURES.glob("[!.]*") if path.is_dir())
+    check_one_of("ROW", row, rows, "these have features; `dvc repro` makes them, `dvc pull` fetches them")
+    held = networks_of(row)
+    remedy = f"`dvc repro features@{row}` makes those that params.yaml asks for"
+    for option, coordinate, got in (
+        ("--network", "network", network),
+        ("--input", "input", shown),
+        ("--layer", "layer", layer),
+    ):
+        if got is not None:
+            check_one_of(option, got, dict.fromkeys(getattr(of, coordinate) for of in held), remedy)
+            held = [of for of in held if getattr(of, coordinate) == got]
+    layers = {of.layer for of in held if not of.is_unpooled}
+    if layer is None and len(layers) > 1:
+        raise UserError(f"--layer: got none, expected one of {', '.join(sorted(layers, key=layer_order))}")
 
 
 def _predictions(of: Coordinates) -> NDArray[np.int64]:

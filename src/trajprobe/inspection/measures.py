@@ -79,9 +79,7 @@ def no_such_set(name: str) -> str:
     if imported.dvc_file(path).is_file():
         return f"{path}: is not here; run `dvc checkout {path}`, or `dvc pull {path}`"
     names = ", ".join([SYNTHETIC, *imported_names()])
-    return (
-        f"{path}: no such data set; expected one of {names}; `trajprobe data import FILE --name {name}` brings one in"
-    )
+    return f"NAME: got {name!r}, expected one of {names}; `trajprobe data import FILE --name {name}` brings one in"
 
 
 def measure(data: Raw, tracks: Tracks) -> Measures:

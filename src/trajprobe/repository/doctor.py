@@ -8,16 +8,20 @@ import fcntl
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.atomic import write_bytes
+from trajprobe.inspection.listing import Listing
 from trajprobe.repository.dvc_add import UNDO, check_repository_root, finish_imports
 from trajprobe.repository.dvc_cache import dvc_files, locked_stages, pointed_outs
 from trajprobe.repository.half_written import TMP, Damage, cut_files, databases, leftovers_of_dead, objects
+from trajprobe.repository.machine import Condition
 from trajprobe.repository.processes import can_have_written, running_dvc, running_git
 
 #: Age in seconds of a lock of git's index from which no process that can't be seen here is expected to hold it.
@@ -46,6 +50,25 @@ def examine() -> list[Damage]:
         leftovers_of_dead,
     )
     return [finding for check in (*checks, leftovers_of_dead) for finding in check()]
+
+
+def report(findings: Sequence[Damage], conditions: Sequence[Condition]) -> dict[str, Any]:
+    """All of it, in plain values for a script. `ok`: nothing is left that a run would fail by."""
+    return {
+        "ok": all(one.mended for one in findings) and all(one.status != "error" for one in conditions),
+        "machine": [asdict(condition) for condition in conditions],
+        "repository": [asdict(finding) for finding in findings],
+    }
+
+
+def in_columns(of: dict[str, Any]) -> Listing:
+    """Such a report: a line for each thing that a run needs, and for each finding in the repository."""
+    rows = [
+        [one["status"], one["name"], "; ".join(filter(None, (one["found"], one["remedy"])))] for one in of["machine"]
+    ]
+    rows += [["mended" if one["mended"] else "error", "repository", one["text"]] for one in of["repository"]]
+    rows += [] if of["repository"] else [["ok", "repository", "in order"]]
+    return Listing(["STATUS", "OF", "WHAT IS FOUND, AND WHAT TO DO"], rows)
 
 
 def mend(report_progress: Callable[[str], object]) -> None:

@@ -2,28 +2,57 @@
 
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trajprobe.data import raw
-from trajprobe.errors import UserError, visible
+from trajprobe.data import raw, synthetic
+from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.atomic import file_md5
+from trajprobe.inspection.listing import Listing
 from trajprobe.inspection.measures import RAW, SYNTHETIC, imported_names, no_such_set
+from trajprobe.inspection.page import Facts, span
 from trajprobe.params import check_name, section
 from trajprobe.repository.dvc_add import cached_object, check_repository_root
 from trajprobe.repository.dvc_command import dvc
 
 
-def list_data_sets(values: dict[str, Any]) -> str:
-    """A line for each data set; the one that params.yaml (`values`) uses has a star."""
+def data_sets(values: dict[str, Any]) -> list[Facts]:
+    """Facts of each data set; `used` is the one that params.yaml (`values`) names.
+
+    What can't be said is None, and then `problem` says why.
+    """
     used = section(values, str, "dataset")
-    rows = [[SYNTHETIC, "drawn by the stage `synthetic`, as params.yaml says"]]
-    rows += [[name, _facts(RAW / f"{name}.npz")] for name in imported_names()]
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{'*' if name == used else ' '} {name.ljust(width)}  {facts}" for name, facts in rows)
+    params = section(values, synthetic.Synthetic, "synthetic")
+    drawn = {
+        "tracks": params.clips,
+        "points": [params.points, params.points],
+        "dimensions": 3,
+        "classes": len(synthetic.NAMES),
+        "origin": "drawn by the stage `synthetic`, as params.yaml says",
+        "problem": None,
+    }
+    sets = {SYNTHETIC: drawn} | {name: _facts(RAW / f"{name}.npz") for name in imported_names()}
+    return [{"name": name, "used": name == used, **of} for name, of in sets.items()]
+
+
+def listing(sets: Sequence[Facts]) -> Listing:
+    """A line for each data set; the one in use has a star."""
+    return Listing(
+        ["", "NAME", "TRACKS", "POINTS", "CLASSES", "FROM"],
+        [["*" if of["used"] else "", of["name"], *_cells(of)] for of in sets],
+        (2, 3, 4),
+    )
+
+
+def _cells(of: Facts) -> list[str]:
+    if of["problem"]:
+        return ["-", "-", "-", of["problem"]]
+    points = f"{span(of['points'])} in {of['dimensions']}-D"
+    return [f"{of['tracks']:,}", points, f"{of['classes']:,}", of["origin"] or "not recorded"]
 
 
 def remove_data_set(name: str, values: dict[str, Any]) -> str:
@@ -54,21 +83,23 @@ def remove_data_set(name: str, values: dict[str, Any]) -> str:
     return f"{path}: removed; DVC's cache keeps its content until `dvc gc`\nto bring it back: {back}"
 
 
-def _facts(path: Path) -> str:
+def _facts(path: Path) -> Facts:
     """What is in an imported file, or why it can't be said."""
+    of: Facts = dict.fromkeys(("tracks", "points", "dimensions", "classes"))
+    of |= {"origin": imported.recorded_origin(path), "problem": None}
     if not path.is_file():
-        return f"is not here; `dvc checkout {path}`, or `dvc pull {path}`, brings it"
+        return of | {"problem": f"is not here; `dvc checkout {path}`, or `dvc pull {path}`, brings it"}
     try:
         data = raw.load(path)
     except UserError as error:
-        return visible(error)
+        return of | {"problem": str(error)}
     points = np.isfinite(data.trajectories).all(axis=2).sum(axis=1)
-    origin = imported.recorded_origin(path)
-    lengths = f"{points.min():,}" + (f" to {points.max():,}" if np.ptp(points) else "")
-    return (
-        f"{len(data.labels):,} tracks of {lengths} points in {data.trajectories.shape[2]}-D, "
-        f"{len(np.unique(data.labels)):,} classes"
-    ) + (f"; imported from {visible(origin)}" if origin else "")
+    return of | {
+        "tracks": len(data.labels),
+        "points": [int(points.min()), int(points.max())],
+        "dimensions": data.trajectories.shape[2],
+        "classes": len(np.unique(data.labels)),
+    }
 
 
 def _is_whole(held: Path) -> bool:

@@ -59,7 +59,7 @@ def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
     check_repository_root()
     address = _address(url, base)
     if endpoint and not address.startswith("s3://"):
-        raise UserError(f"--endpoint: got it with {url}, expected it with s3://BUCKET/PATH; leave it out")
+        raise UserError(f"--endpoint: got {endpoint!r} with {url}, expected it with s3://BUCKET/PATH; leave it out")
     _set_default_remote({"url": address, "verify": "true"} | ({"endpointurl": endpoint} if endpoint else {}))
     read_only = address.startswith("http")
     usage = (
@@ -88,7 +88,7 @@ def _set_default_remote(options: dict[str, str]) -> None:
     text = "\n".join(config.write()) + "\n"
     if not text.isascii():
         raise UserError(
-            f"remote: got {options['url']}, expected ASCII characters alone, in it and in all of {CONFIG}: where DVC "
+            f"URL: got {options['url']!r}, expected ASCII characters alone, in it and in all of {CONFIG}: where DVC "
             "meets others, it empties that file; use another path, for example that of a symbolic link"
         )
     write_bytes(CONFIG, text.encode())
@@ -101,17 +101,15 @@ def _address(url: str, base: Path) -> str:
         parts = urlsplit(url)
         password = parts.password
     except ValueError as error:
-        raise UserError(f"remote: got {url}, which is no address ({error}); correct it") from None
+        raise UserError(f"URL: got {url!r}, which is no address ({error}); correct it") from None
     if parts.scheme not in SCHEMES or not parts.netloc:
         expected = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise UserError(
-            f"remote: got {url}, expected a folder or an address of {expected}; see docs/caching-and-remotes.md"
+            f"URL: got {url!r}, expected a folder or an address of {expected}; see docs/caching-and-remotes.md"
         )
     if password is not None:
         shown = url.replace(f":{password}@", ":...@")
-        raise UserError(
-            f"remote: got a password in {shown}, expected none; use a key, or see docs/caching-and-remotes.md"
-        )
+        raise UserError(f"URL: got a password in {shown}, expected none; use a key, or see docs/caching-and-remotes.md")
     return url
 
 

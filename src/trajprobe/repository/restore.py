@@ -20,7 +20,8 @@ def restore(path: Path) -> str:
     check_repository_root()
     md5s = imported.recorded(path)
     if not md5s:
-        raise UserError(f"{path}: got nothing that was imported, expected data/raw/NAME.npz or data/weights/NAME")
+        what = "data/raw/NAME.npz or data/weights/NAME of something that was imported"
+        raise UserError(f"PATH: got {str(path)!r}, expected {what}; `trajprobe data list` has the data sets")
     pointer = imported.dvc_file(path)
     # Anyone may have written the .dvc file: a name in it must not lead out of the folder that is written.
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in md5s):

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ from trajprobe.errors import visible
 from trajprobe.files.shards import recipe_of
 from trajprobe.files.store import Store, damage
 from trajprobe.files.temporary import delete
+from trajprobe.inspection.listing import Listing
 
 DAY = 86_400.0  #: seconds
 
 
-def describe_store() -> str:
-    """Lists the recipes in the store, the largest first: size in MB, number of shards, when a run last used one.
+def store_facts() -> dict[str, Any]:
+    """What the store holds: its recipes, the largest first, and the files that runs have not finished; in bytes.
 
-    Two further lines have the unfinished files of runs, if there are any, and the total.
+    `last_used` is when a run last used a shard of the recipe, in ISO 8601, and `days_ago` how long ago that is.
     """
     store = Store.here()
     sizes, shards, used = defaultdict[str, int](int), defaultdict[str, int](int), defaultdict[str, float](float)
@@ -29,15 +31,39 @@ def describe_store() -> str:
         sizes[recipe] += stat.st_size
         shards[recipe] += 1
         used[recipe] = max(used[recipe], stat.st_mtime)
-    lines = [
-        f"{sizes[recipe] / 1e6:12,.1f} MB  {shards[recipe]:6,} shards  used {_days_ago(used[recipe])}  {recipe}"
-        for recipe in sorted(sizes, key=lambda recipe: -sizes[recipe])
+    unfinished = [stat.st_size for _, stat in store.unfinished()]
+    return {
+        "folder": str(store.folder),
+        "bytes": sum(sizes.values()),
+        "shards": sum(shards.values()),
+        "recipes": [
+            {
+                "recipe": recipe,
+                "bytes": sizes[recipe],
+                "shards": shards[recipe],
+                "last_used": datetime.fromtimestamp(used[recipe], UTC).isoformat(timespec="seconds"),
+                "days_ago": int((time.time() - used[recipe]) / DAY),
+            }
+            for recipe in sorted(sizes, key=lambda recipe: -sizes[recipe])
+        ],
+        "unfinished": {"bytes": sum(unfinished), "files": len(unfinished)},
+    }
+
+
+def describe_store(of: dict[str, Any]) -> Iterator[str | Listing]:
+    """Such facts: a line for each recipe, and the total."""
+    rows = [
+        [_megabytes(each["bytes"]), f"{each['shards']:,}", _days_ago(each["days_ago"]), each["recipe"]]
+        for each in of["recipes"]
     ]
-    if unfinished := [stat.st_size for _, stat in store.unfinished()]:
-        size = f"{sum(unfinished) / 1e6:12,.1f} MB  {len(unfinished):6,} files"
-        lines.append(f"{size}   unfinished, of runs that go on; those of killed runs were deleted a moment ago")
-    lines.append(f"{sum(sizes.values()) / 1e6:12,.1f} MB  {sum(shards.values()):6,} shards  in {store.folder}")
-    return "\n".join(lines)
+    if rows:
+        yield Listing(["MB", "SHARDS", "USED", "RECIPE"], rows, (0, 1))
+    if (left := of["unfinished"])["files"]:
+        yield (
+            f"{left['files']:,} unfinished files, {_megabytes(left['bytes'])} MB, of runs that go on; those of killed "
+            "runs were deleted a moment ago"
+        )
+    yield f"{of['folder']}: {of['shards']:,} shards, {_megabytes(of['bytes'])} MB"
 
 
 def prune_store(days: float) -> str:
@@ -111,6 +137,9 @@ def _words(meta: dict[str, Any]) -> Iterator[str]:
     yield meta["device"]
 
 
-def _days_ago(timestamp: float) -> str:
-    days = int((time.time() - timestamp) / DAY)
-    return "today" if not days else f"{days} days ago"
+def _days_ago(days: int) -> str:
+    return "today" if not days else "1 day ago" if days == 1 else f"{days:,} days ago"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f}"
