@@ -63,9 +63,14 @@ def test_parquet_has_a_clip_a_row_and_can_be_read_by_pandas(tmp_path):
     assert json.loads(metadata[b"trajprobe"]) == json.loads(str(arrays["provenance"]))
 
 
+def plain(probed):
+    """The probes of clips as they are."""
+    return next(variant for variant in probed.variants if variant.input == "plain")
+
+
 def test_a_clip_that_no_fold_tests_has_no_prediction(tmp_path, monkeypatch):
     probed = probe_results.load("pixels")
-    probed.variants[0].networks[0].predictions[7] = -1
+    plain(probed).networks[0].predictions[7] = -1
     monkeypatch.setattr(probe_results, "load", lambda _: probed)
     export("pixels", tmp_path / "a.parquet")
     frame = pd.read_parquet(tmp_path / "a.parquet")
@@ -98,15 +103,18 @@ def test_what_can_not_be_written_is_refused_in_one_line(tmp_path, monkeypatch):
         ),
         (
             {"input": "upside-down"},
-            r"^--input: got 'upside-down', expected one of plain, middle-frame, shuffled-frames; ",
+            r"^--input: got 'upside-down', expected one of plain, clutter-1, middle-frame, shuffled-frames; ",
         ),
-        ({"network": "random/0", "input": "middle-frame"}, r"^--input: got 'middle-frame', expected one of plain; "),
+        (
+            {"network": "random/0", "input": "middle-frame"},
+            r"^--input: got 'middle-frame', expected one of plain, clutter-1; ",
+        ),
         ({"layer": "latents.tmean"}, r"^--layer: got 'latents\.tmean', expected one of hidden\.tmean; "),
     ):
         with pytest.raises(UserError, match=message):
             export("magvit2-tiny", tmp_path / "a.npz", **options)
     probed = probe_results.load("pixels")
-    probed.variants[0].features[0] = "0" * 64
+    plain(probed).features[0] = "0" * 64
     monkeypatch.setattr(probe_results, "load", lambda _: probed)
     with pytest.raises(
         UserError, match=r"has no predictions from data/features/pixels.*`dvc repro probe@pixels` makes"
