@@ -107,7 +107,7 @@ def test_what_can_not_be_written_is_refused_in_one_line(tmp_path, monkeypatch):
         ),
         (
             {"network": "random/0", "input": "middle-frame"},
-            r"^--input: got 'middle-frame', expected one of plain, clutter-1; ",
+            r"^--input: got 'middle-frame', expected one of clutter-1, plain; ",
         ),
         ({"layer": "latents.tmean"}, r"^--layer: got 'latents\.tmean', expected one of hidden\.tmean; "),
     ):
