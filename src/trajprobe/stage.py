@@ -7,10 +7,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -39,6 +39,9 @@ DISK_FULL = (
     "finished shards are kept; free disk space, for example by `trajprobe cache prune --days 0`, then run again "
     "(`trajprobe doctor` mends what was cut short)"
 )
+#: Seconds: before a bar is drawn, from one drawing to the next, and from line to line where there is no terminal.
+QUICK, FRAME, LINE = 1.0, 0.1, 60.0
+T = TypeVar("T")
 #: What the end of a stage's work closes, before its result is reported.
 cleanup = ExitStack()
 
@@ -146,6 +149,62 @@ def _open_log(log: logging.Logger, path: Path) -> None:
     file = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(file)
+
+
+class Progress:
+    """How far some work is: a bar by rich on a terminal, elsewhere a line each minute; nothing of what is quick."""
+
+    def __init__(self, title: str, total: int, unit: str) -> None:
+        """`unit` is what there are `total` of, as `clips`."""
+        self.title, self.total, self.unit = title, total, unit
+        self.done, self.is_drawn = 0, sys.stderr.isatty()
+        self.next = time.monotonic() + (QUICK if self.is_drawn else LINE)
+        self.shown = ExitStack()
+        self.redraw: Callable[[], object] | None = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.redraw:
+            self.redraw()
+        self.shown.close()
+
+    def advance(self, count: int = 1) -> None:
+        """So many more are done."""
+        self.done += count
+        if time.monotonic() < self.next:
+            return
+        if not self.is_drawn:
+            logging.getLogger("trajprobe").info(
+                "%s: %s of %s %s", self.title, f"{self.done:,}", f"{self.total:,}", self.unit
+            )
+            self.next = time.monotonic() + LINE
+            return
+        self.redraw = self.redraw or self._bar()
+        self.redraw()
+        self.next = time.monotonic() + FRAME
+
+    def _bar(self) -> Callable[[], object]:
+        """Draws the bar; returns what draws it anew."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        title, unit = (TextColumn(visible(text), markup=False) for text in (self.title, self.unit))
+        columns = title, BarColumn(), MofNCompleteColumn(), unit, TimeRemainingColumn()
+        # It is drawn by this thread: a pool of processes is forked beside it, which another thread would not survive.
+        bar = self.shown.enter_context(Bar(*columns, console=Console(stderr=True), auto_refresh=False))
+        task = bar.add_task("", total=self.total)
+        return lambda: bar.update(task, completed=self.done, refresh=True)
+
+
+def progress(items: Iterable[T], title: str, unit: str, total: int) -> Iterator[T]:
+    """The items, of which there are `total`, with the progress of whoever asks for them; the rest as `Progress`."""
+    with Progress(title, total, unit) as shown:
+        for item in items:
+            yield item
+            shown.advance()
 
 
 def duration(seconds: float) -> str:

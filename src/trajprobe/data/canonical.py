@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from tqdm import tqdm
 
 from trajprobe.data.raw import Raw, measured
 from trajprobe.files.tracks import Tracks, blocks, bounds, by_blocks, padding
+from trajprobe.stage import progress
 
 
 def canonical(raw: Raw) -> Tracks:
@@ -45,7 +45,7 @@ def duplicates(tracks: Tracks) -> NDArray[np.int64]:
     """For each track (n) the number of its set of exact duplicates: same points at the same times."""
     seen: dict[bytes, int] = {}
     numbers = np.empty(len(tracks), np.int64)
-    for i, length in enumerate(tqdm(tracks.lengths, desc="duplicates", unit="track", delay=1)):
+    for i, length in enumerate(progress(tracks.lengths, "duplicates", "tracks", len(tracks))):
         points, times = tracks.points[i, :length] + 0.0, tracks.times[i, :length] + 0.0  # -0.0 is 0.0
         digest = hashlib.sha256(points.tobytes() + times.tobytes()).digest()
         numbers[i] = seen.setdefault(digest, len(seen))

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
-from tqdm import tqdm
 
 from trajprobe.files.findings import Finding, first
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.tracks import Tracks, bounds
+from trajprobe.stage import progress
 from trajprobe.statistics.multiple_tests import holm
 
 Array = NDArray[np.float64]
@@ -96,7 +96,7 @@ def tried(tracks: Tracks, labelling: Labelling, chance: float) -> list[Tried]:
     tested = labelling.folds >= 0
     trials = np.unique(np.stack([labelling.groups[tested], labelling.labels[tested]]), axis=1).shape[1]
     accuracies = [
-        accuracy(cue.values, labelling) for cue in tqdm(candidates, desc="one number", unit="number", delay=1)
+        accuracy(cue.values, labelling) for cue in progress(candidates, "single numbers", "numbers", len(candidates))
     ]
     # A whisker is added before rounding down, lest 0.29 * 100 be 28.
     right = np.floor(np.array(accuracies) * trials + 1e-6)

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from trajprobe.files import memory
 from trajprobe.params import Parameters, Seed
+from trajprobe.stage import progress
 
 Array = NDArray[np.float64]
 #: Copies of the points as float64 that are in memory at once while they are drawn, about.
@@ -138,7 +138,7 @@ def tracks(count: int, params: Synthetic, seed: int) -> tuple[NDArray[np.float32
     generator = np.random.default_rng(seed)
     labels = generator.permutation(np.arange(count, dtype=np.int64) % len(FAMILIES))
     points = np.empty((count, params.points, 3))
-    for label, family in enumerate(tqdm(FAMILIES, desc="families", unit="family", delay=1)):
+    for label, family in enumerate(progress(FAMILIES, "synthetic motion", "families", len(FAMILIES))):
         chosen = np.flatnonzero(labels == label)
         time = np.broadcast_to(np.linspace(0, 1, params.points), (len(chosen), params.points))
         shape = family(time, generator)

@@ -7,15 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from tqdm import tqdm
-
 from trajprobe.errors import UserError
 from trajprobe.execution.local import Local
 from trajprobe.execution.work import Maker, Outcome, Outcomes, ReportProgress, Task, Work
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.shards import ShardWriter
 from trajprobe.files.store import Store, StoredShard
-from trajprobe.stage import workers
+from trajprobe.stage import Progress, workers
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Maker)
@@ -101,8 +99,8 @@ def produce(
         total = sum(task.clips for task in to_make)
         # Closed at once after an error or an interrupt, which ends the workers.
         with (
-            tqdm(total=total, desc=name, unit="clip") as bar,
-            closing(executor.run(work, to_make, bar.update)) as outcomes,
+            Progress(name, total, "clips") as shown,
+            closing(executor.run(work, to_make, shown.advance)) as outcomes,
         ):
             for outcome in outcomes:
                 shards |= outcome.shards

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from tqdm import tqdm
 
 from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
@@ -16,6 +15,7 @@ from trajprobe.files.shards import ShardWriter, encode_shard
 from trajprobe.files.video_shards import Batch, open_clips
 from trajprobe.params import Parameters, parse, section
 from trajprobe.rows import Row, Run, named_row, variants
+from trajprobe.stage import Progress
 
 
 def compute_control(values: dict[str, Any], name: str) -> str:
@@ -37,7 +37,7 @@ def compute_control(values: dict[str, Any], name: str) -> str:
     }
     shape: tuple[int, ...] = ()
     total = len(clips) * len(of_row)
-    with fresh_folder(FEATURES / name) as temporary, tqdm(total=total, desc=name, unit="clip") as bar:
+    with fresh_folder(FEATURES / name) as temporary, Progress(name, total, "clips") as bar:
         for coordinates in of_row:
             is_reversed = coordinates.input == REVERSED
             level = coordinates.clutter_level
@@ -50,7 +50,7 @@ def compute_control(values: dict[str, Any], name: str) -> str:
                 features = of.features(backwards(batch) if is_reversed else batch, options)
                 writer.add(encode_shard({"features": features}, of_input | {"shard": batch.sha256}), len(features))
                 shape = features.shape[1:]
-                bar.update(len(features))
+                bar.advance(len(features))
             writer.close()
     count = f"{len(of_row)} x {len(clips)}" if len(of_row) > 1 else str(len(clips))
     return f"{name}: {count} clips to {' x '.join(map(str, shape))} features"

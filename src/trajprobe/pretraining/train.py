@@ -14,7 +14,6 @@ import torch
 from msgspec import Meta
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from trajprobe.backbones.family import Family, family
 from trajprobe.backbones.parts import lfq
@@ -27,6 +26,7 @@ from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks
 from trajprobe.params import Parameters
 from trajprobe.pretraining.objective import Losses, figures, losses
+from trajprobe.stage import progress
 
 GRADIENT_NORM = 1.0
 WARM_UP = 0.1
@@ -90,7 +90,7 @@ def pretrain(tracks: Tracks, rendering: Rendering, params: Pretrain, name: str, 
     )
     curve, interval = [], max(params.steps // CURVE_POINTS, 1)
     draws = _batches(places[held_out:], params, form.resolution, seed)
-    for step in tqdm(range(params.steps), desc=f"{name}, seed {seed}", unit="step"):
+    for step in progress(range(params.steps), f"{name}, seed {seed}", "steps", params.steps):
         x = tokenizer.preprocess(torch.from_numpy(_video(*next(draws), rendering)), architecture)
         latents, video, prediction = _forward(network, predictor, x)
         terms = losses(latents, video, prediction, x, tokenizer.FRAMES_PER_TOKEN)

@@ -5,13 +5,11 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
 
 from joblib import cpu_count
-from tqdm import tqdm
 
-from trajprobe.stage import end_with_parent, workers
+from trajprobe.stage import end_with_parent, progress, workers
 
 T = TypeVar("T")
 #: In a worker: the calls, of which it receives the numbers.
@@ -24,13 +22,12 @@ def run(calls: Sequence[Callable[[], T]], name: str) -> list[T]:
     `name` stands before the progress bar. What a call raises is raised.
     """
     count = processes(len(calls))
-    bar = partial(tqdm, total=len(calls), desc=name, unit="part")
     if count == 1:
-        return [call() for call in bar(calls)]
+        return list(progress((call() for call in calls), name, "parts", len(calls)))
     # Forked on Linux: a worker that imports scikit-learn anew takes longer for that than for a fold of a narrow row.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(count, context, _begin, (calls,)) as pool:
-        return list(bar(pool.map(_call, range(len(calls)))))
+        return list(progress(pool.map(_call, range(len(calls))), name, "parts", len(calls)))
 
 
 def processes(calls: int) -> int:
