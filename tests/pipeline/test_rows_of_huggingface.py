@@ -1,7 +1,6 @@
 """A model of transformers in the pipeline, tiny: from a folder as it is published to the table."""
 
 import json
-import sys
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -15,7 +14,7 @@ TABLE = "src/trajprobe/published/huggingface.yaml"
 
 def add(clone):
     """Takes a model as the command line does; returns its row and its format, as they are printed."""
-    clone.run(sys.executable, str(MAKER), "downloads/videomae", "videomae")
+    clone.run("python", str(MAKER), "downloads/videomae", "videomae")
     status, told = clone.trajprobe("weights", "add", NAME, "--from", "downloads/videomae")
     assert status == 0, told
     printed = YAML(typ="safe").load("\n".join(line.strip() for line in told.splitlines() if line.startswith("  ")))

@@ -1,7 +1,5 @@
 """Open-MAGVIT2 in the pipeline, at tiny width: three lines in params.yaml, with a weights folder and without."""
 
-import sys
-
 import pytest
 
 from trajprobe.check import check
@@ -32,7 +30,7 @@ def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
     refusal = clone.check()
     assert "`rows.open-magvit2.weights`: got `open-magvit2`, expected one of magvit2-tiny" in refusal
     assert "`trajprobe weights add` brings published ones" in refusal
-    clone.run(sys.executable, "-c", SAVE)
+    clone.run("python", "-c", SAVE)
     clone.run("dvc", "add", "data/weights/open-magvit2")
     assert clone.check() is None
 
