@@ -39,9 +39,13 @@ PRELOADED = (
     *("sklearn.decomposition", "sklearn.linear_model", "sklearn.model_selection", "sklearn.neighbors"),
     *("sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.tree"),
     *("PIL.Image", "PIL.WebPImagePlugin", "PIL.PngImagePlugin", "einops", "jinja2", "joblib", "msgspec", "psutil"),
-    *("ruamel.yaml", "safetensors.numpy", "safetensors.torch", "torch.utils.flop_counter", "tqdm", "typer"),
-    *("dvc.cli", "dvc.repo", "dvc.repo.reproduce", "dvc.commands.repro", "dvc.commands.status", "dvc.stage.cache"),
-    *("dvc.output", "dvc.dependency.param", "dvc.parsing", "dvc.api", "dvc_data.index", "dvc_objects.fs.local"),
+    *("ruamel.yaml", "safetensors.numpy", "safetensors.torch", "tqdm", "typer"),
+    *("matplotlib.font_manager", "platformdirs", "resvg_py", "torch._dynamo", "torch.utils.flop_counter"),
+    *("dvc.cli.parser", "dvc.cachemgr", "dvc.data_cloud", "dvc.dependency.param", "dvc.parsing", "dvc.repo.plots"),
+    *("dvc.api", "dvc.lock", "dvc.output", "dvc.repo.artifacts", "dvc.repo.datasets", "dvc.repo.metrics"),
+    *("dvc.repo.params", "dvc.repo.reproduce", "dvc.repo.stage", "dvc.stage.cache", "scmrepo.git"),
+    *("dvc_data.hashfile.db.local", "dvc_data.hashfile.status", "dvc_data.index", "dvc_objects.fs.local"),
+    *("dulwich.ignore", "dulwich.index", "fsspec.implementations.memory", "pyparsing", "ruamel.yaml.mergevalue"),
 )
 #: What a command becomes: a client of the server, in a Python without `site`, which starts in 10 ms.
 CLIENT = """#!{python} -IS
