@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from ruamel.yaml import YAML
-from tiny_repository import ROOT, TINY
+from tiny_repository import ROOT, TINY, Repository
 
+from trajprobe.check import check
 from trajprobe.data.synthetic import Synthetic, arrays
+from trajprobe.errors import UserError
 from trajprobe.files.atomic import write_npz
+from trajprobe.params import read
 
 
 def run(folder, monkeypatch, tracks, labels, controls, rows, *, scenes=None, clips=None, **features):
@@ -28,8 +31,7 @@ def run(folder, monkeypatch, tracks, labels, controls, rows, *, scenes=None, cli
         features: changes in `features` of params.yaml.
     """
     begin(folder, monkeypatch)
-    (folder / "data/raw").mkdir(parents=True)
-    np.savez(folder / "data/raw/mine.npz", trajectories=tracks, labels=labels)
+    write_tracks(tracks, labels)
     write(parameters("mine", controls, rows, clips=clips, scenes=scenes or {}, features=features))
     return details_of_all_stages()
 
@@ -40,6 +42,15 @@ def begin(folder, monkeypatch):
     monkeypatch.setenv("TRAJPROBE_WORKERS", "1")
     monkeypatch.setenv("TRAJPROBE_STORE", str(folder / "store"))
     monkeypatch.setattr(sys, "path", list(sys.path))  # scripts put `src` in its first place
+
+
+def begin_with_dvc(folder, monkeypatch):
+    """The same in a repository of git and DVC, which it returns: imports and added weights need one."""
+    begin(folder, monkeypatch)
+    repository = Repository(folder)
+    repository.git("init", "--quiet")
+    repository.run("dvc", "init", "--quiet")
+    return repository
 
 
 def parameters(dataset, controls, rows, *, clips=None, pretrain=None, **sections):
@@ -86,10 +97,47 @@ def details_of_all_stages():
     return json.loads(Path("metrics/details.json").read_text())
 
 
+def right_or_left(count):
+    """Tracks that go right or left, (n 17 2), and which (n)."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    steps = np.linspace(0, 1, 17) * np.where(labels, 1, -1)[:, None] * generator.uniform(0.5, 1, (count, 1))
+    return np.stack([steps, generator.normal(0, 0.02, steps.shape)], axis=-1), labels
+
+
+def write_tracks(tracks, labels):
+    """Makes them the data set `mine`."""
+    Path("data/raw").mkdir(parents=True)
+    np.savez("data/raw/mine.npz", trajectories=tracks, labels=labels)
+
+
+def change_row(name, **changes):
+    """Changes keys of a row of params.yaml."""
+    values = YAML(typ="safe").load(Path("params.yaml").read_text())
+    values["rows"][name] |= changes
+    write(values)
+
+
+def refusal():
+    """What `trajprobe check` says; None where all is well."""
+    try:
+        check(read())
+    except UserError as error:
+        return str(error)
+    return None
+
+
 def prepare():
     """Runs `prepare`, beside a small pool."""
     write_npz(Path("data/raw/synthetic_pool.npz"), arrays(20, Synthetic(20, 20, 20, 0.5, 0.0, 0, 1), 1))
     return stage("prepare")
+
+
+def pictures_and_page():
+    """Runs the last stages, and returns what the page's printed."""
+    for row in read()["rows"]:
+        stage("pictures", row)
+    return stage("report")
 
 
 def summary(folder):
