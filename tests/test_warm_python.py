@@ -45,6 +45,7 @@ def is_fork(done):
         ("python", "-c", "import atexit; atexit.register(print, 'end')"),
         ("python", "-c", "import threading, time; threading.Timer(0.1, print, ('end',)).start()"),
         ("python", "-c", "import os; os.kill(os.getpid(), 9)"),
+        ("python", "-c", "import sys; print(1); sys.stdout.close()"),
         ("python", "-c", "import numpy.linalg, torch.nn; print(numpy.__spec__.name, torch.nn.Linear(1, 1).training)"),
         ("python", "-c", "import importlib.util as u; print(u.find_spec('torch').origin, u.find_spec('numpy').name)"),
         ("python", "nowhere.py"),

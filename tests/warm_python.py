@@ -267,6 +267,7 @@ if __name__ == "__main__":
     # As the interpreter ends, but for the memory, half a gigabyte that need not be taken apart.
     threading._shutdown()
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if not stream.closed:
+            stream.flush()
     os._exit(status)
