@@ -20,6 +20,7 @@ import importlib
 import os
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -102,9 +103,6 @@ def folder():
     def stop():
         server.stdin.close()
         server.wait()
-        for path in place.iterdir():
-            path.unlink()
-        place.rmdir()
 
     atexit.register(stop)
     assert server.stdout.readline() == b"ready\n"
@@ -165,6 +163,7 @@ def serve(address, pins):
     while True:
         for key, _ in waiting.select():
             if key.fileobj == 0:
+                shutil.rmtree(Path(address).parent)
                 os._exit(0)
             elif key.fileobj is listener:
                 connection, _ = listener.accept()
