@@ -3,14 +3,13 @@
 import contextlib
 import copy
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm_python
 from filelock import FileLock
 from ruamel.yaml import YAML
 
@@ -70,11 +69,7 @@ class Repository:
 
     def run(self, *command, fails=False, **variables):
         """Runs a command at the top of the repository; returns what it printed."""
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "TRAJPROBE_WORKERS": "1",
-            "DVC_NO_ANALYTICS": "1",
-        }
+        environment = warm_python.environment() | {"TRAJPROBE_WORKERS": "1", "DVC_NO_ANALYTICS": "1"}
         environment.pop("PYTHONPATH", None)
         done = subprocess.run(
             command, cwd=self.folder, env=environment | variables, capture_output=True, text=True, check=False
@@ -87,9 +82,9 @@ class Repository:
         """The command line, from this repository's own source; returns its exit status and what it printed."""
         code = "import sys; sys.path.insert(0, 'src'); from trajprobe.cli import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)],
+            ["python", "-c", code, *map(str, arguments)],
             cwd=self.folder,
-            env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+            env=warm_python.environment(),
             capture_output=True,
             text=True,
             check=False,

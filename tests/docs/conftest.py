@@ -1,7 +1,5 @@
 """A reader's session for each document, with the files that the text speaks of."""
 
-import sys
-
 import pytest
 from documents import ROOT, blocks
 from reader import Session
@@ -13,7 +11,7 @@ FILES = {
     "docs/networks.md": ["vqvae.ckpt", "siglip", "vae"],
 }
 #: Documents that speak of more rows, or of perturbations, than the smallest repository has.
-ALL_ROWS = ("docs/dvc-recipes.md", "docs/reading-the-results.md")
+ALL_ROWS = ("docs/reading-the-results.md",)
 
 
 @pytest.fixture(scope="session")
@@ -47,23 +45,23 @@ def session(small, reproduced, tmp_path):
 def tracks(clone):
     """The same as in docs/data.md, so that what both documents run is run once."""
     script = next(block.text for block in blocks("docs/data.md") if block.language == "python")
-    clone.run(sys.executable, "-c", script)
+    clone.run("python", "-c", script)
 
 
 def checkpoint(clone):
-    clone.run(sys.executable, str(ROOT / "tests/published/videogpt_checkpoint.py"), "vqvae.ckpt")
+    clone.run("python", str(ROOT / "tests/published/videogpt_checkpoint.py"), "vqvae.ckpt")
 
 
 def siglip(clone):
-    clone.run(sys.executable, str(ROOT / "tests/backbones/small_transformers.py"), "siglip", "siglip")
+    clone.run("python", str(ROOT / "tests/backbones/small_transformers.py"), "siglip", "siglip")
 
 
 def autoencoder(clone):
-    clone.run(sys.executable, str(ROOT / "tests/small_autoencoders.py"), "wan-2.1", "vae")
+    clone.run("python", str(ROOT / "tests/small_autoencoders.py"), "wan-2.1", "vae")
 
 
 def files_of_tools(clone):
-    clone.run(sys.executable, str(ROOT / "tests/importers/tools.py"))
+    clone.run("python", str(ROOT / "tests/importers/tools.py"))
 
 
 MAKERS = {

@@ -1,12 +1,10 @@
 """Runs the blocks of a document in order, as a reader would: in a clone, or where the text says so in a second one."""
 
 import copy
-import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
+import warm_python
 from ruamel.yaml import YAML
 from tiny_repository import ARCHITECTURE
 
@@ -63,15 +61,14 @@ class Session:
         elif block.language == "yaml":
             place.write(merged(place.params(), shrunk(YAML(typ="safe").load(block.text))))
         elif block.language == "python":
-            return self._execute(place, sys.executable, "-c", block.text)
+            return self._execute(place, "python", "-c", block.text)
         elif block.language == "bash":
             script = re.sub(LONG, r"make --dry-run \1 > /dev/null", self._local(block.text), flags=re.MULTILINE)
             return self._execute(place, "bash", "-eo", "pipefail", "-c", script)
         return None
 
     def _execute(self, place, *command):
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        environment = warm_python.environment() | {
             "PYTHONPATH": str(place.folder / "src"),
             "TRAJPROBE_WORKERS": "1",
             "COLUMNS": "200",

@@ -16,7 +16,7 @@ def test_metrics_diff_between_branches_that_differ_in_the_backbone_shows_both(cl
         "pretrain@wide",
         "features@wide",
         "probe@wide",
-        "pictures@wide",
+        *(f"pictures@{row}" for row in values["rows"]),  # of clips that the primary row decides on
         "compare",
         "report",
     }

@@ -16,10 +16,6 @@ FORMAT = {"frames": 9, "resolution": 16, "scene": "busy", "levels": [1, 4]}
 
 def test_rows_see_each_level_by_the_probe_of_plain_clips_and_by_one_of_its_own(tmp_path, monkeypatch):
     """Of tracks that go right or left: clutter hides them the more, the higher its level."""
-    generator = np.random.default_rng(0)
-    labels = np.arange(60) % 2
-    steps = np.linspace(0, 1, 17) * np.where(labels, 1, -1)[:, None] * generator.uniform(0.5, 1, (60, 1))
-    tracks = np.stack([steps, generator.normal(0, 0.02, steps.shape)], axis=-1)
     of = family("magvit2_tiny")
     weights.save(tmp_path / "data/weights/net", of.build(of.architecture(ARCHITECTURE, "rows.net")), {})
     net = {"family": "magvit2_tiny", "clips": "t17", "weights": "net", "like": "net", "architecture": ARCHITECTURE}
@@ -28,7 +24,7 @@ def test_rows_see_each_level_by_the_probe_of_plain_clips_and_by_one_of_its_own(t
         "pixels": {"family": "pixels", "clips": "t17", "weights": "none", "like": "pixels", "perturbations": CLUTTER},
     }
     details = in_process.run(
-        tmp_path, monkeypatch, tracks, labels, [], rows, scenes={"busy": SCENE}, clips={"t17": FORMAT}
+        tmp_path, monkeypatch, *in_process.right_or_left(60), [], rows, scenes={"busy": SCENE}, clips={"t17": FORMAT}
     )
     for row, network, layer in (
         ("net", "pretrained", "chosen"),

@@ -41,9 +41,12 @@ def test_what_is_no_code_in_a_room_reruns_nothing(clone):
     assert clone.repro() == set()
 
 
-def test_a_probe_parameter_and_probe_code_rerun_the_probes_alone(clone):
+def test_parameters_and_code_of_probes_and_of_the_comparison_rerun_these_alone(clone):
     clone.set(3, "probe", "permutations")
     assert clone.stale() == PROBES | {"report"}
+    clone.git("checkout", "--quiet", "params.yaml")
+    clone.set("warn", "compare", "leaks")
+    assert clone.stale() == END
     clone.git("checkout", "--quiet", "params.yaml")
     clone.append("src/trajprobe/probes/selection.py", "# other code")
     assert clone.stale() == PROBES
@@ -75,9 +78,13 @@ def test_a_render_parameter_reruns_from_render(clone):
 
 def test_a_rows_parameter_reruns_that_row_and_what_is_like_it(clone):
     clone.set("latents", "rows", "magvit2-tiny", "layer")
-    assert clone.repro() == of_rows("magvit2-tiny", "magvit2-tiny-shuffled") | {"check", *END}
+    rows = ("magvit2-tiny", "magvit2-tiny-shuffled")
+    changed = {f"{stage}@{row}" for stage in ("features", "pictures") for row in rows}
+    assert clone.stale() == changed | {"check", *END}
+    targets = {f"features@{row}" for row in rows}
+    assert clone.repro(*sorted(targets)) == targets | {"check"}
     features = clone.folder / "data/features"
-    for row in ("magvit2-tiny", "magvit2-tiny-shuffled"):
+    for row in rows:
         assert {path.parent.name for path in features.glob(f"{row}/**/manifest.json")} == {"latents.tmean"}
 
 
@@ -104,7 +111,10 @@ def test_a_new_row_adds_its_own_stages_and_a_removed_row_leaves_the_summary(clon
     other = row | {"pooling": "mean", "weights": "random", "like": "other", "perturbations": []}
     clone.set(other, "rows", "other")
     assert clone.repro() == of_rows("other") | {"check", *END}
-    assert set(clone.summary()) - set(before) == {"other"}
+    summary = clone.summary()
+    assert set(summary) - set(before) == {"other"}
+    for key in ("accuracy", "random"):  # its gain is in a larger family now
+        assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
     clone.set(None, "rows", "other")
     assert clone.repro() == {"check", *END}
     assert not (clone.folder / "data/pictures/other").exists()
@@ -113,15 +123,16 @@ def test_a_new_row_adds_its_own_stages_and_a_removed_row_leaves_the_summary(clon
 
 def test_branches_switched_without_checkout_give_each_its_own_summary(clone):
     on_main = clone.summary()
-    clone.git("switch", "--quiet", "--create", "codes")
-    clone.set("codes", "rows", "magvit2-tiny", "layer")
+    clone.git("switch", "--quiet", "--create", "other")
     noise = {"family": "noise", "clips": "t17", "weights": "none", "like": "noise-3"}
     clone.set(noise | {"options": {"dimensions": 3, "seed": 1}}, "rows", "noise-3")
+    clone.set(3, "rows", "noise", "options", "dimensions")
     clone.repro()
-    clone.commit("Codes")
+    clone.commit("Other noise")
     on_branch = clone.summary()
     assert "noise-3" in on_branch
-    for branch, summary in (("main", on_main), ("codes", on_branch), ("main", on_main)):
+    assert on_branch["noise"] != on_main["noise"]
+    for branch, summary in (("main", on_main), ("other", on_branch), ("main", on_main)):
         clone.git("switch", "--quiet", branch)
         clone.repro()
         assert clone.summary() == summary

@@ -1,9 +1,13 @@
 """Open-MAGVIT2 in the pipeline, at tiny width: three lines in params.yaml, with a weights folder and without."""
 
-import sys
+from pathlib import Path
 
+import in_process
 import pytest
+import torch
 
+from trajprobe.backbones import weights
+from trajprobe.backbones.open_magvit2 import OpenMagvit2
 from trajprobe.check import check
 from trajprobe.errors import UserError
 
@@ -12,53 +16,36 @@ FORMAT = {"frames": 1, "resolution": 16}  # more frames take long: the family en
 ROW = {"family": "open_magvit2", "architecture": SHAPE, "clips": "t1", "layer": "latents"}
 WITH_WEIGHTS = ROW | {"weights": "open-magvit2", "like": "open-magvit2"}
 BARE = ROW | {"weights": "random", "like": "bare"}
-SAVE = """
-import sys; sys.path.insert(0, "src")
-from pathlib import Path
-import torch
-from trajprobe.backbones import weights
-from trajprobe.backbones.open_magvit2 import OpenMagvit2
-torch.manual_seed(1)
-network = OpenMagvit2(ch=32, num_res_blocks=1)
-weights.save(Path("data/weights/open-magvit2"), network, {"made_by": "test", "trained_frames": 17})
-"""
 
 
-def test_a_row_with_weights_and_one_without_run_to_the_table(clone):
-    before = clone.summary()
-    clone.set(FORMAT, "clips", "t1")
-    clone.set(WITH_WEIGHTS, "rows", "open-magvit2")
-    clone.set(BARE | {"layer": "histogram"}, "rows", "bare")
-    refusal = clone.check()
-    assert "`rows.open-magvit2.weights`: got `open-magvit2`, expected one of magvit2-tiny" in refusal
+def test_a_row_with_weights_and_one_without_run_to_the_table(tmp_path, monkeypatch):
+    repository = in_process.begin_with_dvc(tmp_path, monkeypatch)
+    rows = {"open-magvit2": WITH_WEIGHTS, "bare": BARE | {"layer": "histogram"}}
+    in_process.write_tracks(*in_process.right_or_left(16))
+    in_process.write(in_process.parameters("mine", [], rows, clips={"t1": FORMAT}))
+    refusal = in_process.refusal()
+    assert "`rows.open-magvit2.weights`: got `open-magvit2`, expected one of random" in refusal
     assert "`trajprobe weights add` brings published ones" in refusal
-    clone.run(sys.executable, "-c", SAVE)
-    clone.run("dvc", "add", "data/weights/open-magvit2")
-    assert clone.check() is None
+    torch.manual_seed(1)
+    provenance = {"made_by": "test", "trained_frames": 17}
+    weights.save(Path("data/weights/open-magvit2"), OpenMagvit2(**SHAPE), provenance)
+    repository.run("dvc", "add", "data/weights/open-magvit2")
+    assert in_process.refusal() is None
 
-    told = clone.run("python", "stages/features.py", "open-magvit2", "--dry", fails=True)
-    assert "data/clips/t1: is missing; `dvc repro render@t1` renders it" in told
-    ran = clone.repro()
-    assert ran == {
-        "check",
-        "render@t1",
-        *(f"{stage}@{row}" for stage in ("features", "probe", "pictures") for row in ("open-magvit2", "bare")),
-        "compare",
-        "report",
-    }
-    summary = clone.summary()
+    with pytest.raises(UserError, match="data/clips/t1: is missing; `dvc repro render@t1` renders it"):
+        in_process.stage("features", "open-magvit2", "--dry")
+    in_process.details_of_all_stages()
+    in_process.pictures_and_page()
+    summary = in_process.summary(tmp_path)
     assert {"accuracy", "random", "gain"} <= summary["open-magvit2"].keys()
     assert {"accuracy", "difference"} <= summary["bare"].keys()
-    for key in ("accuracy", "random"):  # its gain is in a larger family now
-        assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
-    table = (clone.folder / "data/report/table.md").read_text()
+    table = Path("data/report/table.md").read_text()
     assert "open-magvit2 pretrained latents.tmean: clips of 1 frame, but its weights were trained on 17." in table
     assert "| bare | random, 2 seeds | plain | histogram.tmean, 1 x 192 |" in table
 
-    told = clone.run("python", "stages/features.py", "open-magvit2", "--dry")
-    assert "open-magvit2, over the clips of t1: 3 x 60 clips of" in told
+    told = in_process.stage("features", "open-magvit2", "--dry")
+    assert "open-magvit2, over the clips of t1: 3 x 16 clips of" in told
     assert "1 x 18 features a clip" in told
-    assert clone.repro() == set()
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
+import in_process
+import numpy as np
 import pytest
 
 from trajprobe.check import check
 from trajprobe.errors import UserError
 from trajprobe.files.checked_json import read_checked_json
+from trajprobe.files.feature_shards import load_features
+from trajprobe.published.add_weights import add_weights
 
 CHECKPOINT = Path(__file__).parents[1] / "published/videogpt_checkpoint.py"
 SHAPE = {
@@ -25,91 +28,74 @@ ROW = {"family": "videogpt", "architecture": SHAPE, "clips": "t8", "layer": "lat
 BARE = ROW | {"weights": "random", "like": "bare"}
 
 
-@pytest.fixture(scope="module")
-def added(reproduced, tmp_path_factory):
-    """A repository with VideoGPT's weights, as the command line takes them."""
-    clone = reproduced.clone(tmp_path_factory.mktemp("videogpt") / "added", reproduced.cache)
-    clone.run(sys.executable, str(CHECKPOINT), "vqvae.ckpt")
-    status, told = clone.trajprobe("weights", "add", "videogpt", "--from", "vqvae.ckpt")
-    assert status == 0, told
-    (clone.folder / "vqvae.ckpt").unlink()
-    clone.commit("VideoGPT")
-    return clone
-
-
 @pytest.fixture
-def with_weights(added, reproduced, tmp_path):
-    """A clone of it."""
-    clone = added.clone(tmp_path / "clone", reproduced.cache)
-    clone.set(FORMAT, "clips", "t8")
-    return clone
+def repository(tmp_path, monkeypatch):
+    """With 60 tracks, and VideoGPT's weights, taken from a checkpoint and added to DVC."""
+    made = in_process.begin_with_dvc(tmp_path, monkeypatch)
+    made.run("python", str(CHECKPOINT), "vqvae.ckpt")
+    add_weights("videogpt", Path("vqvae.ckpt"), raw=False, replace=False, report_progress=print)
+    in_process.write_tracks(*in_process.right_or_left(60))
+    return made
 
 
-def test_rows_of_a_checkpoint_run_to_the_table(with_weights):
-    clone, before = with_weights, with_weights.summary()
-    clone.set(ROW | {"like": "videogpt"}, "rows", "videogpt")
-    clone.set(ROW | {"like": "videogpt-codes", "layer": "codes"}, "rows", "videogpt-codes")
-    clone.set(BARE | {"layer": "histogram"}, "rows", "bare")
-    assert clone.check() is None
-    ran = clone.repro()
-    assert ran == {
-        "check",
-        "render@t8",
-        *(
-            f"{stage}@{row}"
-            for row in ("videogpt", "videogpt-codes", "bare")
-            for stage in ("features", "probe", "pictures")
-        ),
-        "compare",
-        "report",
+def write_rows(rows):
+    in_process.write(in_process.parameters("mine", [], rows, clips={"t8": FORMAT}))
+
+
+def test_rows_of_a_checkpoint_run_to_the_table(repository):
+    rows = {
+        "videogpt": ROW | {"like": "videogpt"},
+        "videogpt-codes": ROW | {"like": "videogpt-codes", "layer": "codes"},
+        "bare": BARE | {"layer": "histogram"},
     }
-    summary = clone.summary()
+    write_rows(rows)
+    assert in_process.refusal() is None
+    in_process.details_of_all_stages()
+    in_process.pictures_and_page()
+    summary = in_process.summary(repository.folder)
     for row in ("videogpt", "videogpt-codes"):
         assert {"accuracy", "random", "gain"} <= summary[row].keys()
     assert {"accuracy", "difference"} <= summary["bare"].keys()
-    for key in ("accuracy", "random"):  # its gain is in a larger family now
-        assert summary["magvit2-tiny"][key] == before["magvit2-tiny"][key]
-    table = (clone.folder / "data/report/table.md").read_text()
+    table = Path("data/report/table.md").read_text()
     assert "its weights were trained on" not in table  # 8 frames are what they were trained on
     assert "| bare | random, 2 seeds | plain | histogram.tmean, 2 x 32 |" in table
-    manifest = json.loads(
-        (clone.folder / "data/features/videogpt/pretrained/plain/latents.tmean/manifest.json").read_text()
-    )
-    digest = read_checked_json(clone.folder / "data/weights/videogpt/provenance.json")["sha256"]
+    manifest = json.loads(Path("data/features/videogpt/pretrained/plain/latents.tmean/manifest.json").read_text())
+    digest = read_checked_json(Path("data/weights/videogpt/provenance.json"))["sha256"]
     assert manifest["meta"]["weights"] == {"name": "videogpt", "sha256": digest, "trained_frames": 8}
-    assert clone.repro() == set()
 
 
-def test_a_random_codebook_is_as_random_networks_make_it_not_one_code_for_all(with_weights):
+def test_a_random_codebook_is_as_random_networks_make_it_not_one_code_for_all(tmp_path, monkeypatch):
     """Codes drawn without a look at the latents would be the same for all clips, and any gain would be a sham."""
-    clone = with_weights
-    clone.set(BARE | {"layer": "codes", "pooling": "flatten"}, "rows", "bare")
-    clone.run("dvc", "repro", "features@bare")
-    code = (
-        "import numpy, trajprobe; f = trajprobe.load_features('bare').features; "
-        "print(len(numpy.unique(f.reshape(len(f), -1).round(6), axis=0)))"
-    )
-    clone.run("dvc", "repro", "prepare")
-    assert int(clone.run("python", "-c", "import sys; sys.path.insert(0, 'src'); " + code)) > 50
+    in_process.begin(tmp_path, monkeypatch)
+    tracks = np.random.default_rng(0).normal(size=(60, 17, 2)).cumsum(axis=1)
+    in_process.write_tracks(tracks, np.arange(60) % 2)
+    write_rows({"bare": BARE | {"layer": "codes", "pooling": "flatten"}})
+    in_process.prepare()
+    in_process.stage("render", "t8")
+    in_process.stage("features", "bare")
+    features = load_features("bare").features
+    assert len(np.unique(features.reshape(len(features), -1).round(6), axis=0)) > 50
 
 
-def test_a_row_with_other_strides_than_its_weights_is_refused(with_weights):
-    clone = with_weights
-    wrong = ROW | {"like": "videogpt", "architecture": SHAPE | {"downsample": [4, 4, 4]}}
-    clone.set(wrong, "rows", "videogpt")
+def test_a_row_with_other_strides_than_its_weights_is_refused(repository):
+    write_rows({"videogpt": ROW | {"like": "videogpt", "architecture": SHAPE | {"downsample": [4, 4, 4]}}})
     words = "videogpt.architecture`: got downsample [4, 4, 4], expected downsample [4, 2, 2], which the weights of"
-    assert words in clone.check()
-    assert words in clone.run("dvc", "repro", "features@videogpt", fails=True)
-    assert not (clone.folder / "data/features/videogpt").exists()
+    assert words in in_process.refusal()
+    in_process.prepare()
+    in_process.stage("render", "t8")
+    with pytest.raises(UserError) as caught:
+        in_process.stage("features", "videogpt")
+    assert words in str(caught.value)
+    assert not Path("data/features/videogpt").exists()
 
 
-def test_weights_that_only_dvc_knows_of_are_told_before_the_run(with_weights):
-    clone = with_weights
-    clone.set(ROW | {"like": "videogpt"}, "rows", "videogpt")
-    shutil.rmtree(clone.folder / "data/weights/videogpt")
-    assert "`rows.videogpt.weights`: data/weights/videogpt is not here, only data/weights/videogpt.dvc" in clone.check()
-    clone.run("dvc", "checkout", "data/weights/videogpt.dvc")
-    assert clone.check() is None
+def test_weights_that_only_dvc_knows_of_are_told_before_the_run(repository):
+    write_rows({"videogpt": ROW | {"like": "videogpt"}})
+    shutil.rmtree("data/weights/videogpt")
+    refusal = in_process.refusal()
+    assert "`rows.videogpt.weights`: data/weights/videogpt is not here, only data/weights/videogpt.dvc" in refusal
+    repository.run("dvc", "checkout", "data/weights/videogpt.dvc")
+    assert in_process.refusal() is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Rows of several layers, and of tokens, through all stages, which run here in this process."""
 
 import in_process
-import numpy as np
 import pytest
 from tiny_repository import ARCHITECTURE
 
@@ -18,10 +17,6 @@ LAYERS = ["hidden", "latents", "codes", "histogram"]
 @pytest.fixture
 def details(tmp_path, monkeypatch):
     """Of tracks that go right or left: `every` has all layers, `looked` keeps its tokens."""
-    generator = np.random.default_rng(0)
-    labels = np.arange(60) % 2
-    steps = np.linspace(0, 1, 17) * np.where(labels, 1, -1)[:, None] * generator.uniform(0.5, 1, (60, 1))
-    tracks = np.stack([steps, generator.normal(0, 0.02, steps.shape)], axis=-1)
     of = family("magvit2_tiny")
     network = of.build(of.architecture(ARCHITECTURE, "rows.every"))
     weights.save(tmp_path / "data/weights/net", network, {})
@@ -29,7 +24,7 @@ def details(tmp_path, monkeypatch):
         "every": ROW | {"weights": "net", "like": "every", "layer": "all", "pooling": ["tmean", "mean"]},
         "looked": ROW | {"weights": "net", "like": "looked", "layer": "hidden", "keep_tokens": True},
     }
-    return in_process.run(tmp_path, monkeypatch, tracks, labels, ["pixels"], rows)
+    return in_process.run(tmp_path, monkeypatch, *in_process.right_or_left(60), ["pixels"], rows)
 
 
 def test_all_layers_have_a_probe_and_the_row_the_chosen_one(details, tmp_path):

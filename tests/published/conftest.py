@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 import shrunk
 import torch
+import warm_python
 
 from trajprobe.cli import main
 from trajprobe.published import source_open_magvit2
@@ -137,7 +137,7 @@ class Hub(ThreadingHTTPServer):
 
     def environment(self, home):
         """The variables of a process that uses this hub, with its cache at `home`."""
-        kept = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
+        kept = {key: value for key, value in warm_python.environment().items() if not key.upper().endswith("_PROXY")}
         kept.pop("HF_TOKEN", None)
         return kept | {"HF_ENDPOINT": self.address, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -151,7 +151,7 @@ class Hub(ThreadingHTTPServer):
 
     def run(self, *command, home, **variables):
         done = subprocess.run(
-            [sys.executable, *command],
+            ["python", *command],
             env=self.environment(home) | variables,
             capture_output=True,
             text=True,

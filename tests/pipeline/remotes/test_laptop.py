@@ -75,6 +75,6 @@ def test_a_laptop_goes_from_two_seeds_to_three_and_computes_one_network(stocked,
     told = changed_there_and_here(stocked, clone, change)
     assert "features@magvit2-tiny changed: needs clips t17 and weights magvit2-tiny; runs on cpu; pulled shards" in told
     log = (stocked.folder / "logs/features-magvit2-tiny.log").read_text()
-    assert log.count("1 of 1 shards are in") == 7  # two random seeds, two pretrained ones and three perturbations
+    assert log.count("1 of 1 shards are in") == 11  # 2 + 2 seeds, of clips plain and cluttered, and 3 perturbations
     assert "random/2" in log
     assert not (stocked.folder / "data/raw").exists()
