@@ -40,7 +40,7 @@ PRELOADED = (
     *("sklearn.decomposition", "sklearn.linear_model", "sklearn.model_selection", "sklearn.neighbors"),
     *("sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.tree"),
     *("PIL.Image", "PIL.WebPImagePlugin", "PIL.PngImagePlugin", "einops", "jinja2", "joblib", "msgspec", "psutil"),
-    *("ruamel.yaml", "safetensors.numpy", "safetensors.torch", "tqdm", "typer"),
+    *("ruamel.yaml", "safetensors.numpy", "safetensors.torch", "tqdm"),
     *("matplotlib.font_manager", "platformdirs", "resvg_py", "torch._dynamo", "torch.utils.flop_counter"),
     *("dvc.cli.parser", "dvc.cachemgr", "dvc.data_cloud", "dvc.dependency.param", "dvc.parsing", "dvc.repo.plots"),
     *("dvc.api", "dvc.lock", "dvc.output", "dvc.repo.artifacts", "dvc.repo.datasets", "dvc.repo.metrics"),

@@ -11,12 +11,13 @@ from ruamel.yaml import YAML
 
 from trajprobe.params import Parameters, parse
 from trajprobe.published.model_table import Published, PublishedAutoencoder, PublishedModel, read
-from trajprobe.rows import WEIGHTS
 
 FOLDER = Path(__file__).parent
 CATALOGUE = FOLDER / "catalogue.yaml"
 #: The tables of published models, by family.
 TABLES: dict[str, type[Published]] = {"huggingface": PublishedModel, "diffusers": PublishedAutoencoder}
+#: As rows.py has it, which needs numpy.
+WEIGHTS = Path("data/weights")
 #: The licence of weights whose table names none; `weights add` shows the hub's word.
 UNKNOWN = "not stated"
 HEADINGS = {
