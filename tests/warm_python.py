@@ -69,6 +69,9 @@ os._exit(status)
 """
 
 
+_servers = []  # of this process: one, whose standard input stays open as long as this process lives
+
+
 @functools.cache
 def folder():
     """The folder with the commands; the server is started by the first call, and ends with this process."""
@@ -99,12 +102,7 @@ def folder():
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
-
-    def stop():
-        server.stdin.close()
-        server.wait()
-
-    atexit.register(stop)
+    _servers.append(server)
     assert server.stdout.readline() == b"ready\n"
     server.stdout.close()
     return place
