@@ -1,6 +1,7 @@
 """A change reruns what it affects, and nothing else: in a real clone, by `dvc status`, or by `dvc repro` to the end."""
 
 import json
+import re
 
 from PIL import Image
 
@@ -144,11 +145,12 @@ def test_more_seeds_compute_only_the_new_ones(clone, tmp_path):
     clone.set(4, "features", "seeds")  # no other test's number: its results would come from the run cache
     output = clone.run("dvc", "repro", "features@magvit2-tiny", TRAJPROBE_STORE=str(tmp_path / "empty"))
     assert "Running stage 'features@magvit2-tiny'" in output
-    made = [line for line in output.splitlines() if "clip/s" in line or "clip]" in line]
-    assert made
-    assert all("random/2" in line or "random/3" in line for line in made)
-    seeds = clone.folder / "data/features/magvit2-tiny/random"
-    assert {path.name for path in seeds.iterdir()} == {"0", "1", "2", "3"}
+    features = clone.folder / "data/features/magvit2-tiny"
+    of_runs = {path.parent.parent.relative_to(features).as_posix() for path in features.glob("**/manifest.json")}
+    taken = re.findall(r"^magvit2-tiny (\S+)(?: (\S+))? hidden\.tmean: 1 of 1 shards are in", output, re.MULTILINE)
+    made = of_runs - {f"{network}/{shown or 'plain'}" for network, shown in taken}
+    assert made == {f"random/{seed}/{shown}" for seed in (2, 3) for shown in ("plain", "clutter-1")}
+    assert {path.name for path in (features / "random").iterdir()} == {"0", "1", "2", "3"}
 
 
 def test_the_comparison_refuses_a_missing_row(clone):

@@ -110,7 +110,8 @@ def test_an_address_that_will_not_do_is_refused(laptop, url, words):
 
 
 def test_an_endpoint_without_s3_is_refused(laptop, tmp_path):
-    refused(laptop, "--endpoint: got it with", "remote", "add", tmp_path, "--endpoint", "http://127.0.0.1:1")
+    told = refused(laptop, "--endpoint: got", "remote", "add", tmp_path, "--endpoint", "http://127.0.0.1:1")
+    assert f"with {tmp_path}, expected it with s3://BUCKET/PATH; leave it out" in told
 
 
 def refused(repository, words, *arguments):
