@@ -22,7 +22,7 @@ SHOWN = 0.95
 #: side of them). Places stop there: what stands further off, cut by a robust box, could be any number.
 OUT_OF_SIGHT = 2.0
 #: Bytes of frames that are drawn at once, and clips at most.
-CHUNK, CLIPS = 2**23, 64
+CHUNK, CLIPS = 2**24, 64
 
 
 def check_memory(rendering: Rendering, clips: int, where: str) -> None:

@@ -1,6 +1,7 @@
 """What the camera's sensor does to frames: blur, drift of brightness, noise, dropped frames. Integers throughout."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,23 @@ BYTES = np.uint64(0x00FF00FF00FF00FF)
 #: Of brightness: twice as much is within 16 bits.
 SHIFT = 7
 UNIT = 2**SHIFT
+#: Bytes of frames that are blurred at once. Fewer stay in a nearer cache, but threads then wait for one another.
+BLOCK = 2**20
 
 
 def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
     """Degrades the frames (n*t h w) of the tracks `numbers` (n) in place."""
     level, times = clutter.level, len(frames) // len(numbers)
     of_blur = kernel(level * clutter.blur * frames.shape[1])
-    gains = _gains(level * clutter.drift, clutter, numbers, times)
+    gains = _gains(level * clutter.drift, clutter, numbers, times).reshape(-1)
+    count = max(1, min(BLOCK // frames[0].size, len(frames)))
+    work = Work.of((count, *frames.shape[1:]), len(of_blur) - 1)
+    for start in range(0, len(frames), count):
+        block = slice(start, start + count)
+        if len(of_blur) > 1:
+            blur(frames[block], of_blur, work)
+        if (gains[block] != UNIT).any():
+            brighten(frames[block], gains[block], work)
     dropped = uniform(clutter.seed, numbers, "drops", times) < level * clutter.drops
     for clip, number in enumerate(numbers.tolist()):
         generator = words(clutter.seed, number, "noise") if level * clutter.noise else None
@@ -31,15 +42,7 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
             frame = frames[clip * times + time]
             if time and dropped[clip, time]:
                 frame[:] = frames[clip * times + time - 1]
-                continue
-            if len(of_blur) > 1:
-                frame[:] = blurred(frame, of_blur)
-            if gains[clip, time] != UNIT:
-                brighter = frame * gains[clip, time]
-                brighter += UNIT // 2
-                brighter >>= SHIFT
-                frame[:] = np.minimum(brighter, 255, out=brighter)
-            if generator is not None:
+            elif generator is not None:
                 shaken = noise(generator, frame.size, 255 * level * clutter.noise).reshape(frame.shape)
                 shaken += frame
                 np.maximum(shaken, 0, out=shaken)
@@ -82,25 +85,53 @@ def kernel(sigma: float) -> list[int]:
     return [256 - 2 * sum(rounded), *rounded]
 
 
-def blurred(frame: Bytes, weights: list[int]) -> Bytes:
-    """A frame (h w), w = 3 x its width, blurred along both axes; its edge goes on for ever."""
-    reach = len(weights) - 1
-    for axis, step in ((0, 1), (1, 3)):
-        length = frame.shape[axis]
-        first, last = _along(frame, axis, 0, step), _along(frame, axis, length - step, step)
-        padded = np.concatenate([*[first] * reach, frame, *[last] * reach], axis=axis, dtype=np.uint16)
-        total = _along(padded, axis, reach * step, length) * np.uint16(weights[0])
-        both = np.empty_like(total)
+@dataclass(frozen=True)
+class Work:
+    """Memory for f frames (h w) at a time, w = 3 x their width: fresh memory for each step would take longer to get."""
+
+    tall: NDArray[np.uint16]  #: (f h + 2 reach, w), frames with their edges
+    wide: NDArray[np.uint16]  #: (f h, w + 6 reach), likewise
+    total: NDArray[np.uint16]  #: (f h w)
+    both: NDArray[np.uint16]  #: (f h w)
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], reach: int) -> "Work":
+        count, height, width = shape
+        shapes = (count, height + 2 * reach, width), (count, height, width + 6 * reach), shape, shape
+        return cls(*(np.empty(each, np.uint16) for each in shapes))
+
+
+def blur(frames: Bytes, weights: list[int], work: Work) -> None:
+    """Blurs frames (f h w) along both axes in place; their edge goes on for ever. `weights` are those of `kernel`."""
+    reach, count = len(weights) - 1, len(frames)
+    total, both = work.total[:count], work.both[:count]
+    for axis, step, padded in ((1, 1, work.tall[:count]), (2, 3, work.wide[:count])):
+        length = frames.shape[axis]
+        _along(padded, axis, reach * step, length)[:] = frames
+        for place in range(reach):
+            _along(padded, axis, place * step, step)[:] = _along(frames, axis, 0, step)
+            behind = _along(padded, axis, (reach + place) * step + length, step)
+            behind[:] = _along(frames, axis, length - step, step)
+        np.multiply(_along(padded, axis, reach * step, length), np.uint16(weights[0]), out=total)
         for distance in range(1, reach + 1):
             before, after = (_along(padded, axis, (reach + side) * step, length) for side in (-distance, distance))
             np.add(before, after, out=both)
-            both *= np.uint16(weights[distance])
+            np.multiply(both, np.uint16(weights[distance]), out=both)
             total += both
         total += 128
         total >>= 8
-        frame = total.astype(np.uint8)
-    return frame
+        np.copyto(frames, total, casting="unsafe")
+
+
+def brighten(frames: Bytes, gains: NDArray[np.uint16], work: Work) -> None:
+    """Multiplies frames (f h w) by their gains (f), in 1/`UNIT`, in place."""
+    total = work.total[: len(frames)]
+    np.multiply(frames, gains[:, None, None], out=total)
+    total += UNIT // 2
+    total >>= SHIFT
+    np.minimum(total, 255, out=total)
+    np.copyto(frames, total, casting="unsafe")
 
 
 def _along(values: NDArray[Any], axis: int, start: int, length: int) -> NDArray[Any]:
-    return values[start : start + length] if axis == 0 else values[:, start : start + length]
+    return values[:, start : start + length] if axis == 1 else values[:, :, start : start + length]
