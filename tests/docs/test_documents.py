@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -102,6 +103,29 @@ def test_each_column_of_the_table_is_explained():
     names = {"level" if name.startswith("level ") else name for name in names}
     assert names - explained == set()
     assert {metric.title for metric in METRICS.values()} <= explained
+
+
+def test_what_is_said_of_the_default_runs_robustness_is_in_its_metrics():
+    details, text = json.loads((ROOT / "metrics/details.json").read_text()), read(RESULTS)
+    rows = (("magvit2-tiny", "pretrained", "hidden.tmean"), ("magvit2-tiny", "random", "hidden.tmean"))
+    trained, random, pixels = (
+        details[row][network]["plain"][layer]["robustness"]
+        for row, network, layer in (*rows, ("pixels", "none", "features"))
+    )
+    start, end, fitted = (
+        trained["from_plain"]["plain"],
+        trained["from_plain"]["clutter-2"],
+        trained["fitted"]["clutter-2"],
+    )
+    assert f"falls from {100 * start['mean']:.1f} % to {interval(end)} % at level 2" in text
+    of_pixels = 100 * pixels["from_plain"]["clutter-2"]["mean"]
+    assert f"pixels have {of_pixels:.1f} % and random weights {interval(random['from_plain']['clutter-2'])} %" in text
+    assert f"fitted at that level still has {100 * fitted['mean']:.1f} %" in text
+    assert all(trained[kind]["gain"]["verdict"] == 1 for kind in ("from_plain", "fitted"))
+
+
+def interval(score):
+    return "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * score[key] for key in ("mean", "ci_low", "ci_high")))
 
 
 def test_the_diagram_has_every_stage_and_edges_of_dvc_alone():

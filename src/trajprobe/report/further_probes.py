@@ -49,9 +49,9 @@ def robustness(comparison: Comparison, order: Sequence[ScoredVariant], params: C
         "differences alone."
     ) * (gains > 0)
     yield (
-        f"Robustness: {METRICS[comparison.metric].title} in % at levels of clutter, of which plain clips have 0, and "
-        "the area under that curve: the mean from level 0 to the highest. A probe of plain clips sees cluttered ones "
-        f"for the first time; a probe at each level is fitted to clips of that level.{tests}"
+        f"Robustness: {METRICS[comparison.metric].title} in % at each level of clutter; plain clips have level 0. The "
+        "area is the mean from level 0 to the highest one. The probe of plain clips sees cluttered ones for the first "
+        f"time; the one at each level is fitted to clips of that level.{tests}"
     )
     yield ""
     header = ["row", "network", "probe", *(f"level {level:g}" for level in levels), "area", "pretrained minus random"]
