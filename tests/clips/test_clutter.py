@@ -186,7 +186,7 @@ def test_a_blur_is_the_gaussian_blur():
     frame = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     for sigma in (0.4, 1.0, 2.3):
         weights, frames = sensor.kernel(sigma), np.stack([frame, 255 - frame]).reshape(2, 24, 72)
-        sensor.blur(frames, weights, sensor.Work.of((3, 24, 72), len(weights) - 1))
+        sensor.blur(frames, weights, sensor.Buffers.of((3, 24, 72), len(weights) - 1))
         got = frames[0].reshape(24, 24, 3)
         reach = 12
         line = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))

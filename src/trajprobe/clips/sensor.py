@@ -28,13 +28,13 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
     of_blur = kernel(level * clutter.blur * frames.shape[1])
     gains = _gains(level * clutter.drift, clutter, numbers, times).reshape(-1)
     count = max(1, min(BLOCK // frames[0].size, len(frames)))
-    work = Work.of((count, *frames.shape[1:]), len(of_blur) - 1)
+    buffers = Buffers.of((count, *frames.shape[1:]), len(of_blur) - 1)
     for start in range(0, len(frames), count):
         block = slice(start, start + count)
         if len(of_blur) > 1:
-            blur(frames[block], of_blur, work)
+            blur(frames[block], of_blur, buffers)
         if (gains[block] != UNIT).any():
-            brighten(frames[block], gains[block], work)
+            brighten(frames[block], gains[block], buffers)
     dropped = uniform(clutter.seed, numbers, "drops", times) < level * clutter.drops
     for clip, number in enumerate(numbers.tolist()):
         generator = words(clutter.seed, number, "noise") if level * clutter.noise else None
@@ -86,7 +86,7 @@ def kernel(sigma: float) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Work:
+class Buffers:
     """Memory for f frames (h w) at a time, w = 3 x their width: fresh memory for each step would take longer to get."""
 
     tall: NDArray[np.uint16]  #: (f h + 2 reach, w), frames with their edges
@@ -95,17 +95,17 @@ class Work:
     both: NDArray[np.uint16]  #: (f h w)
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], reach: int) -> "Work":
+    def of(cls, shape: tuple[int, ...], reach: int) -> "Buffers":
         count, height, width = shape
         shapes = (count, height + 2 * reach, width), (count, height, width + 6 * reach), shape, shape
         return cls(*(np.empty(each, np.uint16) for each in shapes))
 
 
-def blur(frames: Bytes, weights: list[int], work: Work) -> None:
+def blur(frames: Bytes, weights: list[int], buffers: Buffers) -> None:
     """Blurs frames (f h w) along both axes in place; their edge goes on for ever. `weights` are those of `kernel`."""
     reach, count = len(weights) - 1, len(frames)
-    total, both = work.total[:count], work.both[:count]
-    for axis, step, padded in ((1, 1, work.tall[:count]), (2, 3, work.wide[:count])):
+    total, both = buffers.total[:count], buffers.both[:count]
+    for axis, step, padded in ((1, 1, buffers.tall[:count]), (2, 3, buffers.wide[:count])):
         length = frames.shape[axis]
         _along(padded, axis, reach * step, length)[:] = frames
         for place in range(reach):
@@ -123,9 +123,9 @@ def blur(frames: Bytes, weights: list[int], work: Work) -> None:
         np.copyto(frames, total, casting="unsafe")
 
 
-def brighten(frames: Bytes, gains: NDArray[np.uint16], work: Work) -> None:
+def brighten(frames: Bytes, gains: NDArray[np.uint16], buffers: Buffers) -> None:
     """Multiplies frames (f h w) by their gains (f), in 1/`UNIT`, in place."""
-    total = work.total[: len(frames)]
+    total = buffers.total[: len(frames)]
     np.multiply(frames, gains[:, None, None], out=total)
     total += UNIT // 2
     total >>= SHIFT
