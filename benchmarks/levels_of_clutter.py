@@ -13,7 +13,7 @@ from trajprobe.compare.confidence import Estimate
 from trajprobe.compare.robustness import robustness
 from trajprobe.compare.sample import Sample
 from trajprobe.compare.scored import scored_variants
-from trajprobe.files.feature_shards import clutter_input
+from trajprobe.files.feature_shards import clutter_input, level_of
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import read, section
@@ -58,7 +58,7 @@ def said(setting: Setting, seed: int) -> list[tuple[Estimate, Estimate, Estimate
     """Of both curves: the area of the first network, its gain, and its gain with the interval of one-sided tests."""
     row, labelling = probed(setting, seed)
     variants = {scored.variant: scored for scored in scored_variants(row, labelling)}
-    plain = {of: scored for of, scored in variants.items() if of.clutter_level is None}
+    plain = {of: scored for of, scored in variants.items() if level_of(of.input) is None}
     trained, random = plain
     cluttered = {of: scored for of, scored in variants.items() if of not in plain}
     arguments = (plain, cluttered, {trained: random}, "accuracy", Sample.of(labelling), ALPHA, MARGIN)

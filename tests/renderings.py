@@ -10,7 +10,8 @@ def rendering(
 ):
     """Formats of any size; `scene` has sections of a row of `scenes`, as YAML has them."""
     scene = {"camera": {}, "marker": {}} | scene
-    scene["camera"] = {"view": view} | scene["camera"]
+    if isinstance(scene["camera"], dict):  # not several of them
+        scene["camera"] = {"view": view} | scene["camera"]
     scene["marker"] = {"radius": radius} | scene["marker"]
     placement = Placement(scaling=scaling, time=time, margin=margin)
     return Rendering(placement, msgspec.convert(scene, Scene), Format(frames=frames, resolution=resolution))

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from trajprobe.errors import UserError
-from trajprobe.files.feature_shards import Coordinates
+from trajprobe.files.feature_shards import level_of
 from trajprobe.rows import Row, Run, held_against, levels_of, named_row, named_rows, trained_networks, variants
 
 NET = {"family": "net", "clips": "t5", "weights": "net", "like": "net", "layer": "hidden", "pooling": "mean"}
@@ -161,7 +161,7 @@ def test_clutter_is_an_input_at_each_level_of_the_format_for_each_network():
     levels = [(network, f"clutter-{level}") for level in ("0.5", "2") for network in networks]
     assert inputs == [*((network, "plain") for network in networks), *levels, ("pretrained/0", "middle-frame")]
     names = ("plain", "clutter-0.5", "reversed")
-    assert [Coordinates("", "", name, "").clutter_level for name in names] == [None, 0.5, None]
+    assert [level_of(name) for name in names] == [None, 0.5, None]
     bare = named_row(values(), "net")
     assert "clutter-2" not in [of.input for of in variants("net", bare, seeds=1, levels=(2,))]
 

@@ -40,7 +40,7 @@ def root(tmp_path):
 
 
 def written(folder, number, tracks="t1"):
-    writer = ShardWriter(folder, {"tracks": tracks, "number": number})
+    writer = ShardWriter(folder, {"tracks": tracks, "number": number, "clips": {"format": {}}})
     for start in (0, 2):
         features = number * 100 + np.arange(start * 6, (start + 2) * 6, dtype=np.float32).reshape(2, 3, 2)
         writer.add(encode_shard({"features": features}, {}), 2)
@@ -63,7 +63,7 @@ def written(folder, number, tracks="t1"):
 def test_a_row_is_loaded_with_its_labels(root, asked, number):
     loaded = trajprobe.load_features(**asked, root=root)
     np.testing.assert_array_equal(loaded.features, number * 100 + np.arange(24).reshape(4, 3, 2))
-    assert loaded.recipe == {"tracks": "t1", "number": number}
+    assert loaded.recipe == {"tracks": "t1", "number": number, "clips": {"format": {}}}
     for name in ("labels", "names", "groups", "folds"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(LABELS, name))
 

@@ -27,19 +27,20 @@ def settings(**changed):
 
 
 def noise(seed=0, tokens=5, dimensions=6):
-    return np.random.default_rng(seed).normal(size=(120, tokens, dimensions)).astype(np.float32)
+    """Of a clip of each track (tracks v n d)."""
+    return np.random.default_rng(seed).normal(size=(120, 1, tokens, dimensions)).astype(np.float32)
 
 
 def needle(seed=0):
     """Only the token that is marked by channel 0 has the class, in channels 1 to 3; it is anywhere among nine."""
-    generator, tokens = np.random.default_rng(seed), noise(seed, 9)
+    generator, tokens = np.random.default_rng(seed), noise(seed, 9)[:, 0]
     places = generator.integers(9, size=120)
     tokens[np.arange(120), places, 0] = 6
     others = np.ones((120, 9), dtype=bool)
     others[np.arange(120), places] = False
     tokens[..., 1:4] += 3 * np.eye(3)[generator.integers(3, size=(120, 9))] * others[..., None]
     tokens[np.arange(120), places, 1:4] = 3 * np.eye(3)[LABELS]
-    return tokens
+    return tokens[:, None]
 
 
 def test_attention_is_torchs_own_and_so_are_its_gradients():
@@ -68,7 +69,7 @@ def test_attention_is_torchs_own_and_so_are_its_gradients():
 def test_it_finds_the_token_that_matters_where_a_mean_over_tokens_does_not():
     tokens = needle()
     (guess,) = fitted_predictions(tokens, LABELS, TRAIN, TEST, [0.03], settings(steps=400))
-    mean = tokens.mean(axis=1, keepdims=True)
+    mean = tokens.mean(axis=2, keepdims=True)
     (pooled,) = fitted_predictions(mean, LABELS, TRAIN, TEST, [0.03], settings(steps=400))
     assert (guess == LABELS[TEST]).mean() > 0.9
     assert (pooled == LABELS[TEST]).mean() < 0.7
@@ -78,13 +79,13 @@ def test_the_order_of_tokens_is_seen():
     """The class is which token comes first; the bag of tokens is the same for all."""
     tokens = noise(tokens=3) * 0.1
     for clip, label in enumerate(LABELS):
-        tokens[clip, label, 0] += 3
+        tokens[clip, 0, label, 0] += 3
     (guess,) = fitted_predictions(tokens, LABELS, TRAIN, TEST, [0.1], settings(steps=300))
     assert (guess == LABELS[TEST]).all()
 
 
 def test_training_repeats_whatever_was_drawn_before_and_seeds_differ():
-    x, codes = torch.from_numpy(noise()), torch.from_numpy(LABELS)
+    x, codes = torch.from_numpy(noise()[:, 0]), torch.from_numpy(LABELS)
 
     def weights(seed, rate=0.01):
         return trained(x, codes, 3, rate, settings().attentive, seed).values
@@ -98,7 +99,7 @@ def test_training_repeats_whatever_was_drawn_before_and_seeds_differ():
 
 def test_tokens_are_standardised_by_channel_as_numpy_does_and_a_constant_one_stays():
     tokens = noise() * [1, 10, 100, 1, 1, 0] + 5
-    mean, deviation = (of(tokens[TRAIN], axis=(0, 1)) for of in (np.mean, np.std))
+    mean, deviation = (of(tokens[TRAIN], axis=(0, 1, 2)) for of in (np.mean, np.std))
     expected = (tokens - mean) / np.where(deviation > 0, deviation, 1)
     got = standardised(tokens.astype(np.float32), TRAIN)
     assert got.dtype == torch.float32
@@ -130,6 +131,20 @@ def test_the_learning_rate_is_the_best_one_inside_train():
     alone = probe_fold(tokens, LABELS, replace(place, splits=[]), settings(learning_rate=[0.03]))
     np.testing.assert_array_equal(found.predictions, alone.predictions)
     assert (alone.value, alone.at_edge) == (0.03, False)
+
+
+def test_clips_of_several_cameras_are_examples_each_and_their_probabilities_are_averaged():
+    """Two of three cameras see nothing of the class: a vote would be lost, a mean of probabilities is not."""
+    tokens = np.concatenate([noise(1, 9), needle(), noise(2, 9)], axis=1)
+    given = settings(steps=400)
+    (guess,) = fitted_predictions(tokens, LABELS, TRAIN, TEST, [0.03], given)
+    x = standardised(tokens, TRAIN)
+    of_clips = torch.from_numpy(np.repeat(LABELS[TRAIN], 3))
+    network = trained(x[TRAIN].reshape(-1, 9, 6), of_clips, 3, 0.03, given.attentive, given.seed)
+    with torch.no_grad():
+        chances = np.stack([network(x[TEST, camera]).softmax(dim=1).numpy() for camera in range(3)])
+    np.testing.assert_array_equal(guess, chances.mean(axis=0).argmax(axis=1))
+    assert (guess == LABELS[TEST]).mean() > 0.6
 
 
 def test_classes_are_those_of_the_labels_whatever_their_numbers():

@@ -105,7 +105,7 @@ def test_fits_of_the_grid_are_those_of_each_value(monkeypatch, name):
         alone = classifier.fit(x[:80], LABELS[:80], value, 0)
         np.testing.assert_array_equal(model.predict(x[80:]), alone.predict(x[80:]))
         if name == "logistic":
-            np.testing.assert_allclose(model.probabilities(x), alone.probabilities(x), atol=1e-6)
+            np.testing.assert_allclose(model.predict_proba(x), alone.predict_proba(x), atol=1e-6)
 
 
 def test_the_section_of_a_classifier_has_its_name_and_is_read_without_further_ado():

@@ -71,7 +71,9 @@ def test_a_curve_is_fits_to_the_first_clips_of_each_class():
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     clips, test = np.arange(96).reshape(8, 3, 4)[:6].swapaxes(0, 1).reshape(3, 24), np.arange(96, 120)
     labels = np.repeat([0, 1, 2], 24).reshape(3, 24)
-    accuracies = correct(x[clips], labels, x[test], LABELS[test], [1, 4, 24], of_curve()).mean(axis=1).tolist()
+    accuracies = (
+        correct(x[clips][:, :, None], labels, x[test], LABELS[test], [1, 4, 24], of_curve()).mean(axis=1).tolist()
+    )
     for k, accuracy in zip([1, 4, 24], accuracies, strict=True):
         few = np.sort(clips[:, :k].ravel())
         fitted = LogisticRegression(C=0.5, max_iter=2000).fit(x[few], GROUPS[few] % 3)
@@ -92,7 +94,7 @@ def test_its_c_is_the_one_that_is_told(c):
     ]
     assert expected[0] != expected[1]
     changed = params(few_shot={"draws": 1, "c": c})
-    found = correct(x[clips], LABELS[clips], x[96:], LABELS[96:], [32], changed)
+    found = correct(x[clips][:, :, None], LABELS[clips], x[96:], LABELS[96:], [32], changed)
     assert found.mean(axis=1) == pytest.approx(expected[:1])
 
 

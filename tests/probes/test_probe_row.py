@@ -237,7 +237,7 @@ def test_tokens_that_were_kept_have_an_attentive_probe(project, caplog):
     ]
     pretrained, random = row.variants[2:]
     for variant, networks in ((pretrained, ["pretrained"]), (random, ["random/0", "random/1"])):
-        x = [tokens[network].reshape(120, 2, 6).astype(np.float32) for network in networks]
+        x = [tokens[network].reshape(120, 1, 2, 6).astype(np.float32) for network in networks]
         assert variant.networks == attentive.probe_networks(x, labelled(), settings, "alone")
         assert variant.features == [
             digest(folder(Coordinates("row", network, "plain", "hidden.none"))) for network in networks

@@ -23,16 +23,16 @@ def test_it_is_the_regression_of_scikit_learn_at_its_optimum(monkeypatch, clips,
     x, labels = standardised(clips, dimensions), labels[:clips]
     ours = Decomposition(x).fit(labels, c, 20000)
     theirs = LogisticRegression(C=c, **TIGHT).fit(x, labels)
-    np.testing.assert_array_equal(ours.classes, theirs.classes_)
-    np.testing.assert_allclose(ours.probabilities(x), theirs.predict_proba(x), atol=1e-5)
+    np.testing.assert_array_equal(ours.classes_, theirs.classes_)
+    np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=1e-5)
     unseen = np.random.default_rng(1).normal(size=(500, dimensions)) + 3
-    np.testing.assert_allclose(ours.probabilities(unseen), theirs.predict_proba(unseen), atol=2e-3)
+    np.testing.assert_allclose(ours.predict_proba(unseen), theirs.predict_proba(unseen), atol=2e-3)
     np.testing.assert_array_equal(ours.predict(unseen), theirs.predict(unseen))
 
 
 def loss(fitted, x, labels, c):
-    codes = np.searchsorted(fitted.classes, labels)
-    likely = np.log(fitted.probabilities(x)[np.arange(len(x)), codes])
+    codes = np.searchsorted(fitted.classes_, labels)
+    likely = np.log(fitted.predict_proba(x)[np.arange(len(x)), codes])
     return -c * likely.sum() + (fitted.weights**2).sum() / 2
 
 
@@ -52,8 +52,8 @@ def test_its_gradient_is_as_small_as_promised(dimensions, c):
     """d/dW = c X'(P - Y) + W and d/db = c 1'(P - Y), in the basis of the features' principal axes."""
     x = standardised(dimensions=dimensions)
     fitted = Decomposition(x).fit(LABELS, c, 5000)
-    np.testing.assert_allclose(fitted.probabilities(x), softmax(x @ fitted.weights + fitted.offsets, axis=1))
-    away = fitted.probabilities(x) - np.eye(3)[LABELS]
+    np.testing.assert_allclose(fitted.predict_proba(x), softmax(x @ fitted.weights + fitted.offsets, axis=1))
+    away = fitted.predict_proba(x) - np.eye(3)[LABELS]
     centred = x - x.mean(axis=0)
     _, values, basis = np.linalg.svd(centred, full_matrices=False)
     keep = values > 1e-4
@@ -71,12 +71,12 @@ def test_what_is_constant_or_repeated_is_no_obstacle(monkeypatch):
     theirs = LogisticRegression(C=1, **TIGHT).fit(x, LABELS)
     for clips in (slice(None), slice(12)):  # more clips than dimensions, and fewer
         ours, theirs = Decomposition(x[clips]).fit(LABELS[clips], 1, 5000), theirs.fit(x[clips], LABELS[clips])
-        np.testing.assert_allclose(ours.probabilities(x), theirs.predict_proba(x), atol=1e-4)
+        np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=1e-4)
 
 
 def test_clips_that_are_all_alike_give_the_classes_shares():
     fitted = Decomposition(np.ones((8, 20))).fit(np.array([0, 0, 0, 1, 2, 2, 2, 2]), 1, 100)
-    np.testing.assert_allclose(fitted.probabilities(np.ones((1, 20))), [[3 / 8, 1 / 8, 1 / 2]], atol=1e-5)
+    np.testing.assert_allclose(fitted.predict_proba(np.ones((1, 20))), [[3 / 8, 1 / 8, 1 / 2]], atol=1e-5)
 
 
 def test_a_decomposition_serves_all_labels_and_penalties_as_its_first():

@@ -31,6 +31,10 @@ class Stub:
     def fit_grid(self, x, labels, seed):
         return [SimpleNamespace(predict=partial(self.predict, share)) for share in self.right]
 
+    def predictions(self, fitted, x, cameras):
+        assert cameras == 1
+        return fitted.predict(x)
+
     def predict(self, share, x):
         answers = self.labels[np.round(x[:, 0]).astype(int)]
         return np.where(np.arange(len(x)) < round(share * len(x)), answers, -1)
@@ -60,7 +64,8 @@ def test_the_simplest_of_the_best_is_chosen_and_at_an_edge_if_it_is_better_there
     settings, stub = params(), Stub(right, last)
     monkeypatch.setattr(type(settings), "model", stub)
     monkeypatch.setattr(
-        "trajprobe.probes.selection.views", lambda features, train, test, *_: [(features.x[train], features.x[test])]
+        "trajprobe.probes.selection.views",
+        lambda features, train, test, *_: [(features.x[train, 0], features.x[test, 0])],
     )
     stub.labels = LABELS
     assert own_choice(np.arange(120.0)[:, None], LABELS, GROUPS, settings)[:2] == (value, at_edge)

@@ -115,9 +115,9 @@ def test_others_are_rotated_alike():
 def test_a_row_of_more_dimensions_than_clips_has_the_views_that_it_would_have_unrotated(clips, train, signal):
     """Up to the signs of components, which are free."""
     x, settings = wide(clips, signal), params(pca_components=10)
-    assert ProbedFeatures.of(x, settings).x.shape == (clips, clips + 1)
+    assert ProbedFeatures.of(x, settings).x.shape == (clips, 1, clips + 1)
     for plain, turned in zip(
-        parted_as_is(ProbedFeatures(x, 700), train, settings), parted(x, train, settings), strict=True
+        parted_as_is(ProbedFeatures(x[:, None], 700), train, settings), parted(x, train, settings), strict=True
     ):
         for expected, view in zip(plain, turned, strict=True):
             np.testing.assert_allclose(np.abs(view), np.abs(expected), atol=5e-3)
@@ -127,4 +127,5 @@ def test_a_row_of_more_dimensions_than_clips_has_the_views_that_it_would_have_un
 def test_other_rows_are_not_rotated(clips, dimensions):
     """Narrow ones are standardised by dimension; of as many clips as dimensions nothing would be saved."""
     x = np.random.default_rng(0).normal(size=(clips, dimensions))
-    assert ProbedFeatures.of(x, params()).x is x
+    assert np.shares_memory(ProbedFeatures.of(x, params()).x, x)
+    np.testing.assert_array_equal(ProbedFeatures.of(x, params()).x[:, 0], x)

@@ -38,6 +38,7 @@ class ClipMaker:
     def __init__(self, work: ClipWork, tracks: Tracks) -> None:
         self.work, self.tracks = work, tracks
         self.framing = framing(tracks, work.rendering.placement)
+        self.tracks_per_shard = CLIPS_PER_SHARD // len(work.rendering.scene.cameras)
         #: Of the clips, and of the same clips at each level of clutter.
         self.renderings = work.rendering.with_levels
         self.recipes = [rendering.recipe() for rendering in self.renderings]
@@ -47,7 +48,7 @@ class ClipMaker:
         """A task for each shard, by what is drawn on it; and what the guards find in the clips of format `name`."""
         rendering = self.work.rendering
         tasks, motions = [], []
-        for number in range(-(-len(self.tracks) // CLIPS_PER_SHARD)):
+        for number in range(-(-len(self.tracks) // self.tracks_per_shard)):
             places = self._places(number)
             tasks.append(Task(number, tuple(self._keys(places)), len(places)))
             motions.append(Motion.of(places, rendering))
@@ -83,8 +84,8 @@ class ClipMaker:
         }
 
     def _places(self, number: int) -> Places:
-        start = number * CLIPS_PER_SHARD
-        tracks = self.tracks[start : start + CLIPS_PER_SHARD]
+        start = number * self.tracks_per_shard
+        tracks = self.tracks[start : start + self.tracks_per_shard]
         return place(tracks, self.framing, self.work.rendering, np.arange(start, start + len(tracks)))
 
 
@@ -118,11 +119,12 @@ def render(tracks: Path, rendering: Rendering, folder: Path, guards: str, path: 
         },
     }
     produce(renderers, work, tasks, folders, folder.name)
-    count, form = len(Clips(folder)), rendering.form
+    count, form, cameras = len(Clips(folder)), rendering.form, len(rendering.scene.cameras)
+    of_each = f" of {count // cameras} tracks by {cameras} cameras" if cameras > 1 else ""
     shape = f"{form.frames} frames of {form.resolution} x {form.resolution}"
     if form.levels:
         shape += f", and at {len(form.levels)} levels of clutter"
     raw = count * len(folders) * form.frames * form.resolution**2 * 3
     stored = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    made = f"{folder}: {count} clips, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"
+    made = f"{folder}: {count} clips{of_each}, {shape}, {raw / 1e6:.0f} MB in {stored / 1e6:.1f} MB"
     return "\n  ".join([made, *(finding.text for finding in found)])

@@ -4,6 +4,7 @@ number: never of its label, nor of the clips beside it.
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from trajprobe.clips import background, camera, canvas, clutter, marker, sensor, shapes, trail
 from trajprobe.clips.sections import Placement, Rendering, Scene
+from trajprobe.clips.streams import CAMERA
 from trajprobe.errors import UserError
 from trajprobe.files import memory
 from trajprobe.files.tracks import Tracks, bounds
@@ -70,20 +72,26 @@ def durations(tracks: Tracks) -> Array:
 
 @dataclass(frozen=True)
 class Places:
-    """Where n tracks stand in t frames, in pixels: column and row, 0 the middle of the first one."""
+    """Where the tracks of n clips stand in t frames, in pixels: column and row, 0 the middle of the first one."""
 
     points: Array  #: (n t 2), of the marker
     path: Array  #: (n s 2), moments of the way, as the camera's first place shows it; s = t without a trail
     shift: NDArray[np.int64]  #: (n t 2), by how much the camera has moved what it sees since
     nearness: Array  #: (n t), from 0, far, to 1
     looks: Array  #: (n t), how many times as large as usual it looks
-    numbers: NDArray[np.int64]  #: (n), of the tracks: all that is random is drawn from them
+    numbers: NDArray[np.int64]  #: (n), of the clips: all that is random is drawn from them
 
     def __len__(self) -> int:
         return len(self.points)
 
     def __getitem__(self, chosen: slice | NDArray[np.int64]) -> "Places":
         return Places(*(array[chosen] for array in vars(self).values()))
+
+    @staticmethod
+    def side_by_side(by_camera: "Sequence[Places]") -> "Places":
+        """Of the clips of each track one behind the other, from those of each camera."""
+        arrays = zip(*(vars(places).values() for places in by_camera), strict=True)
+        return Places(*(np.stack(each, axis=1).reshape(-1, *each[0].shape[1:]) for each in arrays))
 
     def digest(self, scene: Scene) -> str:
         """sha256 of all that decides how they are drawn in a scene."""
@@ -97,7 +105,7 @@ class Places:
 
 
 def place(tracks: Tracks, shared: Framing, rendering: Rendering, numbers: NDArray[np.int64] | None = None) -> Places:
-    """Where n tracks stand.
+    """Where n tracks stand in the v clips of each: a track's clips follow one another, one by each camera.
 
     Args:
         tracks: these tracks.
@@ -105,11 +113,19 @@ def place(tracks: Tracks, shared: Framing, rendering: Rendering, numbers: NDArra
         rendering: how they are drawn.
         numbers: their numbers in the set (n); 0, 1, ... by default.
 
+    Returns:
+        Of n v clips.
+
     Raises:
-        UserError: the scene shows depth, and the tracks are flat.
+        UserError: the scene shows depth or has several cameras, and the tracks are flat.
     """
     scene, form, placement = rendering.scene, rendering.form, rendering.placement
     flat = tracks.points.shape[2] == 2
+    if flat and len(scene.cameras) > 1:
+        raise UserError(
+            f"params.yaml: `scenes.{form.scene}.camera`: got {len(scene.cameras)} cameras, but tracks in 2-D, which "
+            "look the same from everywhere; expected one camera"
+        )
     if flat and scene.marker.by_depth:
         raise UserError(
             f"params.yaml: `scenes.{form.scene}`: got a marker by depth, but tracks in 2-D; expected radius_by: none, "
@@ -120,24 +136,28 @@ def place(tracks: Tracks, shared: Framing, rendering: Rendering, numbers: NDArra
     times = camera.arc_lengths(tracks.points) if placement.time == "arc_length" else tracks.times
     steps = (form.frames - 1) * strokes + 1
     moments = camera.resample(times, tracks.points, tracks.lengths, steps, shared.duration)
-    image = camera.project(moments, scene.camera, shared.box)
-    if placement.scaling == "track":
-        low, high = bounds(camera.project(tracks.points, scene.camera, shared.box), tracks.lengths)
-    else:
-        low, high = camera.image_box(shared.box, scene.camera)
-    margin = 0.0 if scene.camera.field_of_view and not flat else placement.margin
-    path = camera.fit(image, low, high, form.resolution, margin)
-    path = np.clip(path, -OUT_OF_SIGHT * form.resolution, (1 + OUT_OF_SIGHT) * form.resolution)
-    shift = camera.shift(scene.camera, numbers, form.frames, form.resolution)
-    points = path[:, ::strokes] + shift if scene.camera.moves else path[:, ::strokes]
-    nearness, looks = np.zeros(points.shape[:2]), np.ones(points.shape[:2])
-    if scene.marker.by_depth:
-        nearness, looks = camera.nearness(moments[:, ::strokes], scene.camera, shared.box)
-    return Places(np.ascontiguousarray(points), path, shift, nearness, looks, numbers)
+    seen = []
+    for order, by in enumerate(scene.cameras):
+        image = camera.project(moments, by, shared.box)
+        if placement.scaling == "track":
+            low, high = bounds(camera.project(tracks.points, by, shared.box), tracks.lengths)
+        else:
+            low, high = camera.image_box(shared.box, by)
+        margin = 0.0 if by.field_of_view and not flat else placement.margin
+        path = camera.fit(image, low, high, form.resolution, margin)
+        path = np.clip(path, -OUT_OF_SIGHT * form.resolution, (1 + OUT_OF_SIGHT) * form.resolution)
+        of_clips = numbers + order * CAMERA
+        shift = camera.shift(by, of_clips, form.frames, form.resolution)
+        points = path[:, ::strokes] + shift if by.moves else path[:, ::strokes]
+        nearness, looks = np.zeros(points.shape[:2]), np.ones(points.shape[:2])
+        if scene.marker.by_depth:
+            nearness, looks = camera.nearness(moments[:, ::strokes], by, shared.box)
+        seen.append(Places(np.ascontiguousarray(points), path, shift, nearness, looks, of_clips))
+    return seen[0] if len(seen) == 1 else Places.side_by_side(seen)
 
 
 def draw(places: Places, rendering: Rendering) -> NDArray[np.uint8]:
-    """Draws n tracks -> uint8 video [b t h w c], b = n."""
+    """Draws n clips -> uint8 video [b t h w c], b = n."""
     count, times = places.points.shape[:2]
     scene, resolution = rendering.scene, rendering.form.resolution
     frames = np.empty((count * times, resolution, 3 * resolution), np.uint8)
@@ -174,7 +194,8 @@ def _draw_world(frames: canvas.Bytes, places: Places, rendering: Rendering) -> N
     """Draws what stands still, background and objects, onto frames (n*t h w): that part which the camera shows."""
     scene, resolution = rendering.scene, rendering.form.resolution
     count, times = places.points.shape[:2]
-    beyond = math.ceil((scene.camera.pan / 2 + scene.camera.shake) * resolution) + 1 if scene.camera.moves else 0
+    reaches = [camera.pan / 2 + camera.shake for camera in scene.cameras]
+    beyond = math.ceil(max(reaches) * resolution) + 1 if any(reaches) else 0
     empty = not scene.clutter.level * scene.clutter.objects
     if empty and scene.background.kind == "flat" and len(set(scene.background.colour)) == 1:
         frames.fill(scene.background.colour[0])

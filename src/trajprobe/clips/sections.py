@@ -17,6 +17,7 @@ from trajprobe.params import Parameters, section
 
 #: The scene of a format that names none.
 DEFAULT = "default"
+Cameras = Annotated[tuple[Camera, ...], Meta(min_length=1, max_length=8)]
 
 
 class Placement(Parameters, frozen=True):
@@ -33,7 +34,7 @@ class Placement(Parameters, frozen=True):
 class Scene(Parameters, frozen=True):
     """How clips look (a row of `scenes` in params.yaml): by default a white blob on black."""
 
-    camera: Camera = Camera()
+    camera: Camera | Cameras = Camera()  #: several of them make a clip each of every track
     marker: Marker = Marker()
     trail: Trail = Trail()
     background: Background = Background()
@@ -41,9 +42,18 @@ class Scene(Parameters, frozen=True):
 
     def check(self, where: str) -> None:
         """Raises UserError where keys contradict, or an image will not do."""
-        self.camera.check(f"{where}, at `camera`")
+        for number, one in enumerate(self.cameras):
+            at = f"camera.{number}" if len(self.cameras) > 1 else "camera"
+            one.check(f"{where}, at `{at}`")
+            if one in self.cameras[:number]:
+                raise UserError(f"{where}, at `{at}`: got a camera as one before it, expected one that sees otherwise")
         self.marker.check(f"{where}, at `marker`")
         self.background.check(f"{where}, at `background`")
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """All of them, in the order of a track's clips."""
+        return (self.camera,) if isinstance(self.camera, Camera) else self.camera
 
     @property
     def is_plain(self) -> bool:
@@ -53,15 +63,23 @@ class Scene(Parameters, frozen=True):
 
     def recipe(self) -> dict[str, Any]:
         """What determines how clips look: all that differs from the default scene, and has a say."""
-        values = {}
-        for name in self.__struct_fields__:
-            part = getattr(self, name)
-            usual = msgspec.to_builtins(type(part)())
-            changed = {key: value for key, value in msgspec.to_builtins(part).items() if value != usual[key]}
+        values: dict[str, Any] = {}
+        if len(self.cameras) > 1:
+            values["camera"] = [_changed(camera) for camera in self.cameras]
+        parts = {"camera": self.cameras[0]} if len(self.cameras) == 1 else {}
+        parts |= {name: getattr(self, name) for name in self.__struct_fields__ if name != "camera"}
+        for name, part in parts.items():
+            changed = _changed(part)
             if changed and (name != "clutter" or self.clutter.level):
                 values[name] = changed
         pictures = {name: images.digest(name) for name in (self.marker.image, self.background.image) if name}
         return values | ({"images": pictures} if pictures else {})
+
+
+def _changed(part: Parameters) -> dict[str, Any]:
+    """The keys that differ from the default's."""
+    usual = msgspec.to_builtins(type(part)())
+    return {key: value for key, value in msgspec.to_builtins(part).items() if value != usual[key]}
 
 
 class Format(Parameters, frozen=True):
@@ -89,6 +107,11 @@ class Rendering:
         return replace(self, scene=msgspec.structs.replace(self.scene, clutter=changed))
 
     @property
+    def by_first_camera(self) -> "Rendering":
+        """The same as the first camera of the scene sees it."""
+        return replace(self, scene=msgspec.structs.replace(self.scene, camera=self.scene.cameras[0]))
+
+    @property
     def with_levels(self) -> "list[Rendering]":
         """Itself, and the same at each level of the format."""
         return [self, *map(self.at_level, self.form.levels)]
@@ -111,6 +134,8 @@ class Rendering:
     def recipe(self) -> dict[str, Any]:
         """What clips record of it."""
         form = {"frames": self.form.frames, "resolution": self.form.resolution}
+        if len(self.scene.cameras) > 1:
+            form["cameras"] = len(self.scene.cameras)
         return {"scene": msgspec.to_builtins(self.placement) | self.scene.recipe(), "format": form}
 
 
@@ -143,7 +168,7 @@ def rendering_in(values: dict[str, Any], form: Format, name: str, key: str) -> R
     named, placement = scenes(values), section(values, Placement, "render")
     if name not in named:
         raise UserError(f"params.yaml: `{key}`: got `{name}`, expected one of {', '.join(named) or 'none, for now'}")
-    if named[name].camera.field_of_view and placement.scaling == "track":
+    if any(camera.field_of_view for camera in named[name].cameras) and placement.scaling == "track":
         raise UserError(
             f"params.yaml: `scenes.{name}`, at `camera`: got a `field_of_view` and render.scaling: track, which fits "
             "each track to the frame; take one of them out"

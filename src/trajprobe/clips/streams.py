@@ -14,6 +14,8 @@ Integers = NDArray[np.int64]
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 #: Added to the numbers of clips of the pool to pretrain on, so that they share none with the clips to be told apart.
 POOL = 2**40
+#: Added once for each further camera of a scene: a clip of one shares none with the same track's clip of another.
+CAMERA = 2**56
 
 
 def uniform(seed: int, numbers: Integers, purpose: str, count: int) -> Array:

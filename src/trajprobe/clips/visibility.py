@@ -26,25 +26,26 @@ STILL, HIDDEN = 0.9, 0.5
 
 @dataclass(frozen=True)
 class Motion:
-    """What is seen in n clips."""
+    """What is seen of n tracks, in the clip of each, or in its clips by several cameras."""
 
-    steps: Array  #: (n), how far the blob moves from one frame to the next on average, pixels
-    still: NDArray[np.bool_]  #: (n), all frames are the same bytes
+    steps: Array  #: (n), how far the blob moves from one frame to the next on average, pixels; where it moves most
+    still: NDArray[np.bool_]  #: (n), all frames of a clip are the same bytes
     outside: Array  #: (n), the share of frames in which the blob's middle is out of the frame
-    bytes: NDArray[np.uint64]  #: (n), a hash of the clip's bytes
+    bytes: NDArray[np.uint64]  #: (n), a hash of the clips' bytes
 
     @staticmethod
     def of(places: Places, rendering: Rendering) -> "Motion":
         """Of clips of tracks that stand at `places`."""
-        points, form = places.points, rendering.form
+        form = rendering.form
+        points = places.points.reshape(-1, len(rendering.scene.cameras), *places.points.shape[1:])  # (n v t 2)
         cells = canvas.cells(points, form.resolution, rendering.reach)
-        steps = np.sqrt((np.diff(points, axis=1) ** 2).sum(axis=2))
-        outside = ((points < -0.5) | (points > form.resolution - 0.5)).any(axis=2)
-        hashes = [int.from_bytes(hashlib.sha256(clip.tobytes()).digest()[:8]) for clip in cells.astype(np.int32)]
+        steps = np.sqrt((np.diff(points, axis=2) ** 2).sum(axis=3))
+        outside = ((points < -0.5) | (points > form.resolution - 0.5)).any(axis=3)
+        hashes = [int.from_bytes(hashlib.sha256(clips.tobytes()).digest()[:8]) for clips in cells.astype(np.int32)]
         return Motion(
-            steps.sum(axis=1) / max(form.frames - 1, 1),
-            (cells == cells[:, :1]).all(axis=(1, 2)),
-            outside.mean(axis=1),
+            steps.sum(axis=2).max(axis=1) / max(form.frames - 1, 1),
+            (cells == cells[:, :, :1]).all(axis=(1, 2, 3)),
+            outside.mean(axis=(1, 2)),
             np.array(hashes, np.uint64),
         )
 
@@ -64,7 +65,7 @@ def findings(tracks: Tracks, shared: Framing, motion: Motion, rendering: Renderi
     Args:
         tracks: n of them.
         shared: their framing.
-        motion: what is seen in their clips.
+        motion: what is seen of them.
         rendering: how they are drawn.
         name: the format's name.
     """

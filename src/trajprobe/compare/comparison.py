@@ -30,7 +30,7 @@ from trajprobe.compare.sample import ClipMeans, Sample
 from trajprobe.compare.scored import ScoredVariant, Variant, scored_variants
 from trajprobe.compare.seeds import rank_p_value, share_of_gain
 from trajprobe.compare.verdicts import Verdict, judge
-from trajprobe.files.feature_shards import CHOSEN
+from trajprobe.files.feature_shards import CHOSEN, level_of
 from trajprobe.files.findings import Finding
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import RowProbe
@@ -133,7 +133,7 @@ def compare(
     # all, seen from the tested clips, would be chosen by them.
     chosen = {of.row for of in every if of.layer == CHOSEN}
     tokens = {of: scored for of, scored in every.items() if of.is_unpooled}
-    cluttered = {of: scored for of, scored in every.items() if of.clutter_level is not None}
+    cluttered = {of: scored for of, scored in every.items() if level_of(of.input) is not None}
     pooled = {of: scored for of, scored in every.items() if not of.is_unpooled and of not in cluttered}
     variants = {of: scored for of, scored in pooled.items() if of.row not in chosen or of.layer == CHOSEN}
     failed = leaks(list(variants.values()), sample.labels, sample.folds, params.alpha)

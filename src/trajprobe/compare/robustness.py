@@ -18,6 +18,7 @@ from trajprobe.compare.metrics import METRICS
 from trajprobe.compare.sample import Sample, Scores
 from trajprobe.compare.scored import ScoredVariant, Variant
 from trajprobe.compare.verdicts import Hypothesis, Verdict, judge
+from trajprobe.files.feature_shards import level_of
 
 #: Its name among results.
 ROBUSTNESS = "robustness"
@@ -117,6 +118,6 @@ def _levels(of: Variant, cluttered: Mapping[Variant, ScoredVariant]) -> dict[flo
     levels = {
         level: scored
         for each, scored in cluttered.items()
-        if each._replace(input=of.input) == of and (level := each.clutter_level) is not None
+        if each._replace(input=of.input) == of and (level := level_of(each.input)) is not None
     }
     return dict(sorted(levels.items()))

@@ -40,7 +40,8 @@ class Drawing:
     @staticmethod
     def of(values: dict[str, Any]) -> "Drawing":
         """As all of params.yaml says."""
-        views = {scene.camera.view for scene in section(values, dict[str, _Scene], "scenes").values()}
+        scenes = section(values, dict[str, _Scene], "scenes").values()
+        views = {camera.view for scene in scenes for camera in scene.cameras}
         return Drawing(views, section(values, str, "render", "scaling"), section(values, str, "render", "time"))
 
 
@@ -51,7 +52,11 @@ class _Camera(msgspec.Struct, frozen=True):
 class _Scene(msgspec.Struct, frozen=True):
     """What the guards need of a scene, all of which is the renderer's."""
 
-    camera: _Camera = _Camera()
+    camera: _Camera | tuple[_Camera, ...] = _Camera()
+
+    @property
+    def cameras(self) -> tuple[_Camera, ...]:
+        return (self.camera,) if isinstance(self.camera, _Camera) else self.camera
 
 
 def findings(raw: Raw, tracks: Tracks, labelling: Labelling, drawing: Drawing, path: str) -> Iterator[Finding]:

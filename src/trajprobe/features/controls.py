@@ -10,7 +10,7 @@ from trajprobe.backbones.family import family
 from trajprobe.errors import UserError
 from trajprobe.files.atomic import fresh_folder
 from trajprobe.files.content_key import code_hash
-from trajprobe.files.feature_shards import CLUTTER, FEATURES, REVERSED, folder
+from trajprobe.files.feature_shards import CLUTTER, FEATURES, REVERSED, folder, level_of
 from trajprobe.files.shards import ShardWriter, encode_shard
 from trajprobe.files.video_shards import Batch, open_clips
 from trajprobe.params import Parameters, parse, section
@@ -40,7 +40,7 @@ def compute_control(values: dict[str, Any], name: str) -> str:
     with fresh_folder(FEATURES / name) as temporary, Progress(name, total, "clips") as bar:
         for coordinates in of_row:
             is_reversed = coordinates.input == REVERSED
-            level = coordinates.clutter_level
+            level = level_of(coordinates.input)
             of_level = clips if level is None else open_clips(row.clips, level)
             of_input = recipe | {"clips": {key: of_level.meta[key] for key in ("scene", "format")}}
             of_input |= {"perturbation": [REVERSED]} if is_reversed else {}

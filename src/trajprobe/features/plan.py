@@ -28,7 +28,7 @@ from trajprobe.files.feature_shards import (
     RANDOM,
     REVERSED,
     UNPOOLED,
-    Coordinates,
+    level_of,
 )
 from trajprobe.files.video_shards import Clips, open_clips
 from trajprobe.params import Parameters, section
@@ -132,7 +132,7 @@ class Plan:
         Raises:
             UserError: they are missing or damaged.
         """
-        level = Coordinates(self.name, "", shown, "").clutter_level
+        level = level_of(shown)
         return self.clips if level is None else open_clips(self.row.clips, level)
 
     def recipe(self, network: str, shown: str, view: View, weights: dict[str, Any]) -> dict[str, Any]:

@@ -83,30 +83,36 @@ def save_clips(
     dataset = open_dataset(section(values, str, "dataset"), values)
     params = section(values, folds.Prepare, "prepare")
     tracks, labelling = folds.prepare(folds.used(dataset.raw, params, dataset.path), params, dataset.name)
-    rows = _rows(labelling, choice)
-    check_memory(rendering, len(rows), f"params.yaml: `clips.{name}`")
+    cameras = len(rendering.scene.cameras)
+    rows = _rows(labelling, choice, CLIPS // cameras)
+    check_memory(rendering, len(rows) * cameras, f"params.yaml: `clips.{name}`")
     video = draw(place(tracks[rows], framing(tracks, rendering.placement), rendering, rows), rendering)
     video = video if perturb is None else perturb(video)
-    names = [style.drawable(labelling.names[labelling.labels[row]]) for row in rows]
+    names = [
+        style.drawable(labelling.names[labelling.labels[row]]) + (f", {number + 1}" if cameras > 1 else "")
+        for row in rows
+        for number in range(cameras)
+    ]
     if ending == "png":
         buffer = io.BytesIO()
         Image.fromarray(sheet(video, names)).save(buffer, "png", optimize=True)
         write_bytes(path, buffer.getvalue())
     else:
         write_bytes(path, animated(grid(video, names), ending, program))
-    return f"{path}: {len(rows)} clips {name} of {dataset.name}"
+    by = f" by {cameras} cameras, numbered in their order" if cameras > 1 else ""
+    return f"{path}: {len(video)} clips {name} of {dataset.name}{by}"
 
 
-def _rows(labelling: Labelling, choice: ClipChoice) -> NDArray[np.int64]:
-    """The tracks to be shown: one, some of a class, or the first of each class."""
+def _rows(labelling: Labelling, choice: ClipChoice, most: int) -> NDArray[np.int64]:
+    """The tracks to be shown: one, some of a class, or the first of each class; `most` of them."""
     if choice.row is not None:
         if choice.row >= len(labelling.labels):
             raise UserError(f"--row: got '{choice.row}', expected a whole number from 0 to {len(labelling.labels) - 1}")
         return np.array([choice.row])
     if choice.label is not None:
         check_one_of("--class", choice.label, labelling.names.tolist())
-        return np.flatnonzero(labelling.names[labelling.labels] == choice.label)[:CLIPS]
-    return np.unique(labelling.labels, return_index=True)[1][:CLIPS]
+        return np.flatnonzero(labelling.names[labelling.labels] == choice.label)[:most]
+    return np.unique(labelling.labels, return_index=True)[1][:most]
 
 
 def sheet(video: Video, names: list[str]) -> Video:

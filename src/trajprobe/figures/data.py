@@ -85,7 +85,7 @@ def save_picture(dataset: DataSet, values: dict[str, Any], form_name: str | None
     formats = section(values, dict[str, Any], "clips")
     form_name = form_name or next(iter(formats))
     check_one_of("--clips", form_name, formats)
-    rendering = rendering_of(values, form_name)
+    rendering = rendering_of(values, form_name).by_first_camera
     check_memory(rendering, 1, f"params.yaml: `clips.{form_name}`")
     style.save(picture(dataset, rendering, form_name), path)
 
@@ -139,7 +139,7 @@ def _tracks(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera) -> 
     drawn = [_sample(shown, camera, form, side) for shown in classes]
     sampled = any(len(rows) < len(shown.rows) for rows, shown in zip(drawn, classes, strict=True))
     which = f"at most {max(map(len, drawn))} of a class, evenly through the file" if sampled else "all"
-    view = f", view {camera.rendering.scene.camera.view}" if camera.tracks.points.shape[2] == 3 else ""
+    view = f", view {camera.rendering.scene.cameras[0].view}" if camera.tracks.points.shape[2] == 3 else ""
     scaling = SCALINGS[camera.placement.scaling]
     below = _heading(sheet, top, "Tracks", f"{which}; a dot is the start; as clips show them: {scaling}{view}")
     for number, (shown, rows) in enumerate(zip(classes, drawn, strict=True)):

@@ -5,6 +5,7 @@ Four coordinates name a folder: data/features/ROW/NETWORK/INPUT/LAYER.POOLING. T
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,12 +50,6 @@ class Coordinates(NamedTuple):
         return self.input != PLAIN or self.network == PERMUTED_WEIGHTS
 
     @property
-    def clutter_level(self) -> float | None:
-        """The level of clutter of the input; None where it has none of its own."""
-        name, _, level = self.input.partition("-")
-        return float(level) if name == CLUTTER else None
-
-    @property
     def is_unpooled(self) -> bool:
         """Whether they are single tokens."""
         return self.layer.endswith(f".{UNPOOLED}")
@@ -67,7 +62,10 @@ class Coordinates(NamedTuple):
 
 @dataclass(frozen=True)
 class Features:
-    """The features of one network on n clips, and what a probe needs beside them."""
+    """The features of one network on n clips, and what a probe needs beside them.
+
+    A scene with v cameras has v clips of each track, one behind the other, in one group.
+    """
 
     features: NDArray[np.float32]  #: [b t d], b = n
     labels: NDArray[np.int64]  #: (n), index in `names`
@@ -76,10 +74,27 @@ class Features:
     folds: NDArray[np.int64]  #: (n), the fold that tests the clip; -1: a clip that is only trained on
     recipe: dict[str, Any]  #: all that determines the features' bytes
 
+    @property
+    def cameras(self) -> int:
+        """v, clips of each track."""
+        return cameras_of(self.recipe)
+
 
 def clutter_input(level: float) -> str:
     """The input of clips at a level of clutter."""
     return f"{CLUTTER}-{level:g}"
+
+
+def level_of(shown: str) -> float | None:
+    """The level of clutter of an input; None where it has none of its own."""
+    name, _, level = shown.partition("-")
+    return float(level) if name == CLUTTER else None
+
+
+def cameras_of(recipe: Mapping[str, Any]) -> int:
+    """How many clips of each track, one by each camera, follow one another in features of this recipe."""
+    cameras: int = recipe["clips"]["format"].get("cameras", 1)
+    return cameras
 
 
 def folder(of: Coordinates, root: Path = Path()) -> Path:
@@ -143,7 +158,9 @@ def load_features(
     features, recipe = read(place)
     labelling = Labelling.load(root / LABELLING)
     labelling.check_tracks(recipe["tracks"], place)
-    return Features(features, labelling.labels, labelling.names, labelling.groups, labelling.folds, recipe)
+    of_clips = (np.repeat(of, cameras_of(recipe)) for of in (labelling.labels, labelling.groups, labelling.folds))
+    labels, groups, folds = of_clips
+    return Features(features, labels, labelling.names, groups, folds, recipe)
 
 
 def chosen(

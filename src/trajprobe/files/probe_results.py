@@ -52,6 +52,7 @@ class VariantProbe(Parameters, frozen=True):
     features: list[str]  #: digest of each network's features; of `chosen`, none
     #: Digest of each network's features of the same clips backwards, where it has these.
     reversed: list[str] = msgspec.field(default_factory=list)
+    cameras: int = 1  #: clips of each track, over which a classifier's scores are averaged
 
 
 class RowProbe(Parameters, frozen=True):

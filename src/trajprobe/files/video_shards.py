@@ -10,7 +10,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from trajprobe.errors import UserError
-from trajprobe.files.feature_shards import clutter_input
+from trajprobe.files.feature_shards import cameras_of, clutter_input
 from trajprobe.files.shards import Shards, encode_shard
 
 CLIPS = Path("data/clips")
@@ -46,6 +46,11 @@ class Clips:
 
     def __len__(self) -> int:
         return len(self._shards)
+
+    @property
+    def cameras(self) -> int:
+        """How many clips of each track follow one another, one by each camera."""
+        return cameras_of({"clips": self.meta})
 
     @property
     def levels(self) -> tuple[float, ...]:

@@ -31,7 +31,7 @@ class Table(NamedTuple):
     """What is written, of n clips."""
 
     loaded: Features
-    predictions: NDArray[np.int64]  #: (n), out of fold, index in the names of the classes; -1: no fold tests the clip
+    predictions: NDArray[np.int64]  #: (n), out of fold, of the clip's track, index in the names of the classes; or -1
     provenance: str  #: JSON: the coordinates, and all that determines the bytes of the features
 
 
@@ -57,7 +57,7 @@ def export(row: str, out: Path, network: str | None = None, input: str = PLAIN, 
     _check_coordinates(row, network, input, layer)
     of = chosen(row, network, input, layer)
     loaded = load_features(*of)
-    predictions = _predictions(of)
+    predictions = np.repeat(_predictions(of), loaded.cameras)
     provenance = {
         "coordinates": of._asdict(),
         "classifier": probe_results.load(row).classifier,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trajprobe.compare.robustness import ROBUSTNESS
-from trajprobe.files.feature_shards import Coordinates
+from trajprobe.files.feature_shards import level_of
 from trajprobe.page.graphic import SMALL, Graphic, width
 from trajprobe.page.run_results import Line, RunResults, estimate
 from trajprobe.page.scales import Label, Scale, outward, percent, spread
@@ -88,7 +88,7 @@ def robustness_curves(results: RunResults) -> list[Curve]:
         kinds = line.numbers.get(ROBUSTNESS, {})
         for key in ("from_plain", "fitted") if kinds else ():
             of = kinds[key]
-            levels = {_level(line, shown): estimate(of[shown]) for shown in of if shown not in ("area", "gain")}
+            levels = {level_of(shown) or 0.0: estimate(of[shown]) for shown in of if shown not in ("area", "gain")}
             points = sorted(levels.items())
             is_fitted = key == "fitted"
             curves.append(
@@ -102,11 +102,6 @@ def robustness_curves(results: RunResults) -> list[Curve]:
                 )
             )
     return curves
-
-
-def _level(line: Line, shown: str) -> float:
-    """Of clutter, of an input; plain clips have none."""
-    return Coordinates(line.row, line.network, shown, line.layer).clutter_level or 0.0
 
 
 def robustness(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:

@@ -7,7 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.errors import visible_name
-from trajprobe.files.feature_shards import NO_NETWORK, PLAIN, PRETRAINED, RANDOM, Coordinates, folder, networks_of
+from trajprobe.files.feature_shards import (
+    NO_NETWORK,
+    PLAIN,
+    PRETRAINED,
+    RANDOM,
+    Coordinates,
+    cameras_of,
+    folder,
+    networks_of,
+)
 from trajprobe.files.labelling import Labelling
 from trajprobe.files.shards import Shards
 from trajprobe.page import theme
@@ -52,12 +61,14 @@ def feature_map(line: Line, labelling: Labelling) -> FeatureMap:
 
 
 def _chosen(of: Coordinates, clips: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The features (n d) of some clips; a shard at a time is in memory."""
-    parts, start = [], 0
-    for arrays in Shards(folder(of)):
-        features = arrays["features"]
+    """The features (n d) of some tracks, means over their clips; a shard at a time is in memory."""
+    parts, start, shards = [], 0, Shards(folder(of))
+    cameras = cameras_of(shards.meta)
+    for arrays in shards:
+        of_clips = arrays["features"].reshape(len(arrays["features"]) // cameras, cameras, -1)
+        features = of_clips[:, 0] if cameras == 1 else of_clips.mean(axis=1)
         inside = clips[(clips >= start) & (clips < start + len(features))] - start
-        parts.append(features[inside].reshape(len(inside), -1))
+        parts.append(features[inside])
         start += len(features)
     return np.concatenate(parts)
 

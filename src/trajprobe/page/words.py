@@ -6,11 +6,12 @@ from trajprobe.compare.confidence import Estimate
 from trajprobe.compare.estimates import AREA
 from trajprobe.compare.robustness import ROBUSTNESS
 from trajprobe.compare.verdicts import POWER
-from trajprobe.files.feature_shards import Coordinates
+from trajprobe.files.feature_shards import level_of
 from trajprobe.page.confusion import Predictions, most_confused
 from trajprobe.page.forest import against_chance, arrow_lines
 from trajprobe.page.run_results import Judged, Line, RunResults
 from trajprobe.page.scales import MINUS
+from trajprobe.pictures.files import CAMERA
 from trajprobe.report.numbers import percent, rounded_percent
 
 #: Rows that a sentence names at most.
@@ -120,10 +121,16 @@ def differences(results: RunResults) -> str:
 
 
 def clips(inputs: Sequence[str]) -> str:
-    if len(inputs) == 1:
-        return "One clip of each class, as the networks see it."
-    words = "One clip of each class: what changes from left to right is all that the perturbed rows lack."
-    if Coordinates("", "", inputs[-1], "").clutter_level is not None:
+    cameras = 1 + sum(shown.startswith(CAMERA) for shown in inputs)
+    if cameras > 1:
+        words = f"One track of each class, as each of the {cameras} cameras shows it."
+        if len(inputs) > cameras:
+            words += " The clips beside these are the first camera's: what changes is all that the perturbed rows lack."
+    elif len(inputs) == 1:
+        words = "One clip of each class, as the networks see it."
+    else:
+        words = "One clip of each class: what changes from left to right is all that the perturbed rows lack."
+    if level_of(inputs[-1]) is not None:
         words += " The last one has the most clutter in its way."
     return words
 

@@ -20,8 +20,15 @@ PICTURES = Path("data/pictures")
 FACTS, PLACES = "row.json", "places.npz"
 #: Strips of a tokenizer: what it makes of a clip, and its codes as colours.
 RECONSTRUCTION, CODES = "reconstruction", "codes"
+#: What the second and further cameras see of a track stands among the inputs by this word and their number.
+CAMERA = "camera"
 #: A place is kept as a whole number of these parts of the frame's side.
 PARTS = 4096
+
+
+def camera_input(number: int) -> str:
+    """The name of the clips of a camera, counted from 1; those of the first one are `plain`."""
+    return f"{CAMERA}-{number}"
 
 
 class Weights(Parameters, frozen=True):
@@ -40,7 +47,7 @@ class RowPictures(Parameters, frozen=True, kw_only=True):
     resolution: int  #: of a clip, pixels
     radius: float  #: of the marker, as a share of the frame's side
     shown: list[int]  #: frames of the strips
-    examples: dict[str, int]  #: by label, the clip that its strips show
+    examples: dict[str, int]  #: by label, the track that its strips show
     inputs: list[str]  #: that there are strips of
     tokens: list[str] = msgspec.field(default_factory=list)  #: labels that there are strips of tokens of
     weights: list[Weights] = msgspec.field(default_factory=list)

@@ -21,14 +21,14 @@ from trajprobe.files.feature_shards import (
     PLAIN,
     PRETRAINED,
     RANDOM,
-    Coordinates,
     clutter_input,
+    level_of,
 )
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.shards import Shards
 from trajprobe.files.video_shards import CLIPS, Clips, open_clips
 from trajprobe.params import section
-from trajprobe.pictures.files import CODES, PICTURES, RECONSTRUCTION, Pictures, RowPictures, Weights
+from trajprobe.pictures.files import CODES, PICTURES, RECONSTRUCTION, Pictures, RowPictures, Weights, camera_input
 from trajprobe.rows import NONE, PROVENANCE, WEIGHTS, named_row
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
     form, scene = clips.meta["format"], clips.meta["scene"]
     labels, first = np.unique(labelling.labels, return_index=True)
     examples = dict(zip(map(str, labels.tolist()), first.tolist(), strict=True))
+    by_camera = [PLAIN, *(camera_input(number) for number in range(2, clips.cameras + 1))]
     inputs, is_primary = [PLAIN], name == section(values, str, "compare", "primary")
     if is_primary:
+        inputs = [*by_camera]
         inputs += [shown for shown in row.perturbations if shown not in (PERMUTED_WEIGHTS, CLUTTER)]
         inputs += [clutter_input(max(clips.levels))] if CLUTTER in row.perturbations else []
     facts = RowPictures(
@@ -73,13 +75,17 @@ def make_pictures(values: dict[str, Any], name: str) -> str:
     shards = Shards(CLIPS / row.clips)
     places = np.concatenate([shards.read(number)["points"] for number in range(len(shards.shards))])
     # A pixel's centre stands at its number: the frame reaches from -1/2 on.
-    places = np.clip((places + 0.5) / form["resolution"], -FAR, FAR)
+    places = np.clip((places[:: clips.cameras] + 0.5) / form["resolution"], -FAR, FAR)
+    first *= clips.cameras
     video = _clips_of(clips, first)
     with fresh_folder(PICTURES / name) as temporary:
         pictures = Pictures(temporary)
         for shown in inputs:
-            level = Coordinates(name, "", shown, "").clutter_level
-            of_input = _perturbed(video, shown) if level is None else _clips_of(open_clips(row.clips, level), first)
+            level = level_of(shown)
+            if shown in by_camera:
+                of_input = _clips_of(clips, first + by_camera.index(shown))
+            else:
+                of_input = _perturbed(video, shown) if level is None else _clips_of(open_clips(row.clips, level), first)
             for label, clip in zip(examples, of_input, strict=True):
                 write_bytes(pictures.clip(shown, label), strip(clip[facts.shown]))
         if is_primary and facts.weights:
@@ -101,9 +107,7 @@ def _clips_of(clips: Clips, numbers: NDArray[np.int64]) -> Video:
 
 
 def _perturbed(video: Video, shown: str) -> Video:
-    """Clips uint8 [b t h w c] as an input."""
-    if shown == PLAIN:
-        return video
+    """Clips uint8 [b t h w c] as a perturbed input."""
     from trajprobe.features.perturbations import INPUTS  # torch, which no control needs
 
     return INPUTS[shown](video)

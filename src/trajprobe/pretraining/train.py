@@ -78,11 +78,12 @@ def pretrain(tracks: Tracks, rendering: Rendering, params: Pretrain, name: str, 
     network = cast(Any, tokenizer.build(architecture))
     # The predictor is a decoder of its own, thrown away afterwards.
     predictor = type(network.decoder)(network.quantiser.bits)
-    held_out = min(HELD_OUT, len(tracks) // 5)
+    held_out = min(HELD_OUT, len(tracks) // 5)  # tracks, with all their clips
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
         raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
     places = place(tracks, framing(tracks, rendering.placement), rendering, np.arange(POOL, POOL + len(tracks)))
+    held_out *= len(rendering.scene.cameras)
     weights = [*network.parameters(), *predictor.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

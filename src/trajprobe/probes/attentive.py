@@ -29,6 +29,7 @@ from trajprobe.files.labelling import Labelling
 from trajprobe.files.probe_results import NetworkProbe
 from trajprobe.probes import pool
 from trajprobe.probes.arrays import Integers
+from trajprobe.probes.clips_of_tracks import averaged, labels_of_clips
 from trajprobe.probes.cross_validation import OuterFold, ViewProbe
 from trajprobe.probes.network_probes import joined, outer_folds
 from trajprobe.probes.selection import best_of
@@ -62,7 +63,7 @@ class AttentiveNetwork(nn.Module):
 
 
 def standardised(tokens: Tokens, train: Integers) -> Tensor:
-    """Tokens (clips n d) less their mean, over their standard deviation, by channel: of the clips `train`."""
+    """Tokens (tracks v n d) less their mean, over their standard deviation, by channel: of the tracks `train`."""
     channels = tokens.shape[-1]
     scaler = StandardScaler().fit(tokens[train].reshape(-1, channels))
     return torch.from_numpy(scaler.transform(tokens.reshape(-1, channels)).reshape(tokens.shape))
@@ -90,22 +91,23 @@ def trained(x: Tensor, codes: Tensor, classes: int, rate: float, params: Attenti
 
 @torch.no_grad()
 def predictions(network: AttentiveNetwork, x: Tensor, classes: Integers) -> Integers:
-    """The class (m) of each of the tokens [m n d], of `classes` (k)."""
-    logits = torch.cat([network(x[start : start + 256]) for start in range(0, len(x), 256)])
-    return classes[logits.argmax(dim=1).numpy()]
+    """The class (m), of `classes` (k), of each track by the mean probabilities of its v clips, of tokens [m v n d]."""
+    clips = x.flatten(0, 1)
+    logits = torch.cat([network(clips[start : start + 256]) for start in range(0, len(clips), 256)])
+    scores = logits if x.shape[1] == 1 else logits.softmax(dim=1)
+    return classes[averaged(scores.numpy(), x.shape[1]).argmax(axis=1)]
 
 
 def fitted_predictions(
     tokens: Tokens, labels: Integers, train: Integers, test: Integers, rates: Sequence[float], params: Probe
 ) -> list[Integers]:
-    """The class (m) of each of the clips `test` by probes trained on the clips `train`, for each learning rate."""
+    """The class (m) of each of the tracks `test` by probes trained on the tracks `train`, for each learning rate."""
     torch.set_num_threads(1)  # the processes of the pool share the cores
     x, (classes, codes) = standardised(tokens, train), np.unique(labels[train], return_inverse=True)
-    seen, unseen = x[train], x[test]
+    seen, unseen = x[train].flatten(0, 1), x[test]
+    of_clips = torch.from_numpy(labels_of_clips(codes, x.shape[1]))
     return [
-        predictions(
-            trained(seen, torch.from_numpy(codes), len(classes), rate, params.attentive, params.seed), unseen, classes
-        )
+        predictions(trained(seen, of_clips, len(classes), rate, params.attentive, params.seed), unseen, classes)
         for rate in rates
     ]
 
@@ -114,8 +116,8 @@ def probe_fold(tokens: Tokens, labels: Integers, outer: OuterFold, params: Probe
     """Chooses the learning rate inside train, trains on all other folds, and predicts this one.
 
     Args:
-        tokens: (clips n d), of one network.
-        labels: (clips).
+        tokens: (tracks v n d), of v clips of each track, of one network.
+        labels: (tracks).
         outer: the fold.
         params: the probe's.
     """
@@ -133,7 +135,7 @@ def probe_fold(tokens: Tokens, labels: Integers, outer: OuterFold, params: Probe
 
 
 def probe_networks(networks: Sequence[Tokens], labelling: Labelling, params: Probe, name: str) -> list[NetworkProbe]:
-    """Probes the tokens (clips n d) of each of `networks`; says before how long that will take.
+    """Probes the tokens (tracks v n d) of each of `networks`; says before how long that will take.
 
     Raises:
         UserError: there are too few clips or groups for the choice of the learning rate.

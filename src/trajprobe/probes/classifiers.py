@@ -7,10 +7,11 @@ one that is used. Nothing else has to know of a new class.
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -20,6 +21,7 @@ from trajprobe.errors import UserError
 from trajprobe.files import memory
 from trajprobe.params import Parameters
 from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.clips_of_tracks import averaged
 from trajprobe.probes.regression import Decomposition, Regression
 
 #: Penalties beyond these are none, or leave nothing: features are standardised. Their quotients stay finite.
@@ -33,6 +35,10 @@ Grid = Annotated[tuple[Positive, ...], Meta(min_length=1, max_length=1000)]
 
 class Fitted(Protocol):
     """A fitted classifier, scikit-learn's or our own."""
+
+    @property
+    def classes_(self) -> Integers:
+        """(k), in the order of scores."""
 
     def predict(self, x: Matrix, /) -> Integers:
         """The class (m) of each of x (m d)."""
@@ -71,6 +77,17 @@ class Classifier(Parameters, frozen=True):
     def fit_grid(self, x: Matrix, labels: Integers, seed: int) -> list[Fitted]:
         """As `fit`, at each value of the grid."""
         return [self.fit(x, labels, value, seed) for value in self.grid]
+
+    def scores(self, fitted: Any, x: Matrix) -> NDArray[np.float64]:
+        """Of each class that it was fitted to, for each of x (m d): (m k). The class with the highest is predicted."""
+        probabilities: NDArray[np.float64] = fitted.predict_proba(x)
+        return probabilities
+
+    def predictions(self, fitted: Fitted, x: Matrix, cameras: int) -> Integers:
+        """The class (m) of each track, by the mean of the scores of its v clips x (m*v d)."""
+        if cameras == 1:
+            return fitted.predict(x)
+        return fitted.classes_[averaged(self.scores(fitted, x), cameras).argmax(axis=1)]
 
     def converged(self, fitted: Fitted) -> bool:  # noqa: ARG002
         """Whether its solver ended by itself."""
@@ -116,6 +133,10 @@ class Ridge(Classifier, frozen=True):
 
     def fit(self, x: Matrix, labels: Integers, value: float, seed: int) -> RidgeClassifier:  # noqa: ARG002
         return RidgeClassifier(alpha=value, solver="cholesky").fit(x, labels)
+
+    def scores(self, fitted: RidgeClassifier, x: Matrix) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = fitted.decision_function(x)
+        return scores if scores.ndim == 2 else np.stack([-scores, scores], axis=1)
 
 
 class Knn(Classifier, frozen=True):

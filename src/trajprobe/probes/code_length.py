@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.clips_of_tracks import averaged, clips_of, labels_of_clips
 from trajprobe.probes.regression import Decomposition
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import ProbedFeatures, own_view
@@ -47,7 +48,8 @@ def code_lengths(
     """
     if not draws:
         return []
-    xs = [own_view(len(labels), view, params).fit_transform(view.x) for view in features]
+    seen = [own_view(len(labels) * view.cameras, view, params).fit_transform(clips_of(view.x)) for view in features]
+    xs = [x.reshape(len(labels), view.cameras, -1) for x, view in zip(seen, features, strict=True)]
     classes = np.unique(labels, return_inverse=True)[1]
     choice = float(np.log2(len(xs) * len(params.code_length.c)))
     bits = [np.concatenate([_bits(x, classes, parts, params) for x in xs]) for parts in draws]  # (views values, n)
@@ -61,7 +63,7 @@ def uniform_bits(labels: Integers) -> float:
 
 
 def _bits(x: Matrix, labels: Integers, parts: Sequence[Integers], params: Probe) -> NDArray[np.float64]:
-    """Bits that send each of `labels` (n) given x (n d) in the blocks `parts`, for each C: (values n)."""
+    """Bits that send each of `labels` (n) given x (n v d) in the blocks `parts`, for each C: (values n)."""
     count, values = int(labels.max()) + 1, params.code_length.c
     bits = np.full((len(values), len(labels)), np.log2(count))
     for number in range(1, len(parts)):
@@ -71,10 +73,11 @@ def _bits(x: Matrix, labels: Integers, parts: Sequence[Integers], params: Probe)
         if len(seen) == 1:
             chances[:, :, seen] = 1
         else:
-            decomposition = Decomposition(x[before])
+            decomposition, cameras = Decomposition(clips_of(x[before])), x.shape[1]
             for index, c in enumerate(values):
-                regression = decomposition.fit(labels[before], c, params.logistic.max_iter)
-                chances[index][:, seen] = regression.probabilities(x[block])
+                of_clips = labels_of_clips(labels[before], cameras)
+                regression = decomposition.fit(of_clips, c, params.logistic.max_iter)
+                chances[index][:, seen] = averaged(regression.predict_proba(clips_of(x[block])), cameras)
         # A class may not have been seen yet: Laplace's rule, with the probe's chances in place of the counts.
         of_label = chances[:, np.arange(len(block)), labels[block]]
         bits[:, block] = -np.log2((len(before) * of_label + 1) / (len(before) + count))

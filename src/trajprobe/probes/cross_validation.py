@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from trajprobe.probes import few_shot
 from trajprobe.probes.arrays import Integers
+from trajprobe.probes.clips_of_tracks import labels_of_clips
 from trajprobe.probes.permutation import expected_right
 from trajprobe.probes.selection import Split, select
 from trajprobe.probes.settings import Probe
@@ -65,7 +66,7 @@ def probe_fold(
     part in that choice.
 
     Args:
-        features: of the views of one network, for n clips.
+        features: of the views of one network, for n tracks.
         labels: (n).
         outer: the fold.
         equal: whether to predict at equal dimension as well.
@@ -73,8 +74,9 @@ def probe_fold(
     """
     # Recorded once a row, in `converged`, and not by a warning a fit.
     warnings.simplefilter("ignore", ConvergenceWarning)
-    train, test, classifier = outer.train, outer.test, params.model
-    furthers = [equal and equal_width(len(train), view.dimensions, params) is not None for view in features]
+    train, test, classifier, cameras = outer.train, outer.test, params.model, features[0].cameras
+    answers, clips = labels_of_clips(labels[train], cameras), len(train) * cameras
+    furthers = [equal and equal_width(clips, view.dimensions, params) is not None for view in features]
     choices = [
         select(view, labels, outer.splits, further, params) for view, further in zip(features, furthers, strict=True)
     ]
@@ -84,30 +86,39 @@ def probe_fold(
         if view == number:
             both = views(features[view], train, test, furthers[view], params)
             fits = [classifier.fits(seen, params.seed) for seen, _ in both]
-            fitted = [fit(labels[train], each.value) for fit, each in zip(fits, choices[view], strict=True)]
+            fitted = [fit(answers, each.value) for fit, each in zip(fits, choices[view], strict=True)]
             model, unseen = fitted[0], both[0][1]
         else:
             ((seen, unseen),) = views(features[view], train, test, False, params)
-            model = classifier.fit(seen, labels[train], choice.value, params.seed)
-        predictions = model.predict(unseen)
+            model = classifier.fit(seen, answers, choice.value, params.seed)
+        predictions = classifier.predictions(model, unseen, cameras)
         probed.append(ViewProbe(predictions, choice.value, choice.at_edge, classifier.converged(model)))
 
     # What comes before the classifier does not see the labels: it serves the permutations and the few shots as well.
-    (seen, unseen), answers, value = both[0], outer.permuted[:, test], probed[number].value
-    equal_predictions = fitted[1].predict(both[1][1]) if len(both) > 1 else probed[number].predictions
-    guesses = [fits[0](permuted, value).predict(unseen) for permuted in outer.permuted[:, train]]
+    (seen, unseen), others, value = both[0], outer.permuted[:, test], probed[number].value
+    equal_predictions = (
+        classifier.predictions(fitted[1], both[1][1], cameras) if len(both) > 1 else probed[number].predictions
+    )
+    guesses = [
+        classifier.predictions(fits[0](labels_of_clips(permuted, cameras), value), unseen, cameras)
+        for permuted in outer.permuted[:, train]
+    ]
+    of_tracks = seen.reshape(len(train), cameras, -1)
     return FoldProbe(
         probed,
         number,
         equal_predictions if equal else None,
-        np.array([np.sum(guess == answer) for guess, answer in zip(guesses, answers, strict=True)], dtype=np.int64),
-        np.array([expected_right(*pair) for pair in zip(answers, guesses, strict=True)]),
+        np.array([np.sum(guess == answer) for guess, answer in zip(guesses, others, strict=True)], dtype=np.int64),
+        np.array([expected_right(*pair) for pair in zip(others, guesses, strict=True)]),
         [
             few_shot.correct(
-                seen[np.searchsorted(train, clips)], labels[clips], unseen, labels[test], outer.shots, params
+                of_tracks[np.searchsorted(train, tracks)], labels[tracks], unseen, labels[test], outer.shots, params
             )
-            for clips in outer.labelled
+            for tracks in outer.labelled
         ],
-        [fitted[0].predict(cluttered) for cluttered in at_levels(features[number], train, test, params)],
+        [
+            classifier.predictions(fitted[0], cluttered, cameras)
+            for cluttered in at_levels(features[number], train, test, params)
+        ],
         all(map(classifier.converged, fitted)),
     )

@@ -25,7 +25,7 @@ def directions(clips: int) -> Integers:
 
 
 def both_ways(forwards: Matrix, backwards: Matrix) -> Matrix:
-    """Features (n d) of clips and of their reversals: (2 n d)."""
+    """Features (n v d) of clips and of their reversals: (2*n v d)."""
     return np.concatenate([forwards, backwards])
 
 

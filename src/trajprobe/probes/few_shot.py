@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trajprobe.files.labelling import Labelling
 from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.clips_of_tracks import clips_of, labels_of_clips
 from trajprobe.probes.regression import Decomposition
 from trajprobe.probes.settings import Probe
 
@@ -54,21 +55,22 @@ def _sample(labelling: Labelling, train: NDArray[np.bool_], most: int, generator
 def correct(
     seen: Matrix, labels: Integers, unseen: Matrix, answers: Integers, counts: Sequence[int], params: Probe
 ) -> NDArray[np.bool_]:
-    """Which of the m clips are predicted correctly from each of `counts` clips a class: (shots m).
+    """Which of the m tracks are predicted correctly from each of `counts` tracks a class: (shots m).
 
     Args:
-        seen: (classes most d), of the labelled clips.
+        seen: (classes most v d), of the clips of the labelled tracks.
         labels: (classes most).
-        unseen: (m d), of the tested clips.
+        unseen: (m*v d), of the clips of the tested tracks.
         answers: (m), their labels.
-        counts: clips a class.
+        counts: tracks a class.
         params: the probe's.
     """
-    correct = []
+    correct, cameras = [], seen.shape[2]
     for k in counts:
-        decomposition = Decomposition(np.concatenate(seen[:, :k]))
-        regression = decomposition.fit(labels[:, :k].ravel(), params.few_shot.c, params.logistic.max_iter)
-        correct.append(regression.predict(unseen) == answers)
+        decomposition = Decomposition(clips_of(seen[:, :k]))
+        of_clips = labels_of_clips(labels[:, :k].ravel(), cameras)
+        regression = decomposition.fit(of_clips, params.few_shot.c, params.logistic.max_iter)
+        correct.append(params.logistic.predictions(regression, unseen, cameras) == answers)
     return np.array(correct)
 
 

@@ -23,11 +23,12 @@ from trajprobe.probes.views import ProbedFeatures
 class VariantFeatures(NamedTuple):
     """The features of a variant."""
 
-    networks: Sequence[Sequence[Matrix]]  #: (n d), of each view of each network
+    #: (n v d), of each view of each network, of v clips of each track; or (n d), of one.
+    networks: Sequence[Sequence[Matrix]]
     in_full: bool  #: else for the accuracy alone: no permuted labels, few shots, code length, or equal dimension
-    #: (n d), of each view of each network from the clips played backwards, where there are such.
+    #: Likewise, of each view of each network from the clips played backwards, where there are such.
     backwards: Sequence[Sequence[Matrix]] = ()
-    #: (n d), likewise, at each level of clutter.
+    #: Likewise, at each level of clutter.
     at_levels: Sequence[Sequence[Sequence[Matrix]]] = ()
 
 

@@ -16,8 +16,10 @@ from trajprobe.files.feature_shards import (
     PLAIN,
     REVERSED,
     Coordinates,
+    cameras_of,
     digest,
     folder,
+    level_of,
     networks_of,
     read,
 )
@@ -40,7 +42,7 @@ class _Stored:
 
     of: tuple[str, str]  #: network, without a seed, and input
     layers: list[str]  #: LAYER.POOLING of each view
-    features: list[list[Matrix]]  #: (n d), of each view of each network
+    features: list[list[Matrix]]  #: (n v d), of each view of each network, of v clips of each track
     shapes: list[list[int]]  #: (t d) of a clip's, of each view
     recipe: dict[str, Any]  #: of the first network's
     digests: list[list[str]]  #: of each network's features, by view
@@ -50,8 +52,10 @@ def line(probed: RowProbe) -> str:
     """What was made."""
     networks = [network for variant in probed.variants for network in variant.networks]
     count = f"{len(networks)} networks, " if len(networks) > 1 else ""
+    cameras = probed.variants[0].cameras
+    of_tracks = f"tracks by {cameras} cameras" if cameras > 1 else "clips"
     choices = ", ".join(f"{value:g}" for value in sorted({value for network in networks for value in network.chosen}))
-    return f"{probed.row}: {count}{len(networks[0].predictions)} clips; {probed.classifier}, chosen: {choices}"
+    return f"{probed.row}: {count}{len(networks[0].predictions)} {of_tracks}; {probed.classifier}, chosen: {choices}"
 
 
 def probe_row(row: str, params: Probe) -> RowProbe:
@@ -111,7 +115,7 @@ def _attentive(
     from trajprobe.probes.attentive import probe_networks  # torch, which no other probe needs
 
     stored = [_read(of, list(places), labelling) for of, places in groupby(tokens, _variant_of)]
-    networks = [network.reshape(len(network), *each.shapes[0]) for each in stored for (network,) in each.features]
+    networks = [network.reshape(*network.shape[:2], *each.shapes[0]) for each in stored for (network,) in each.features]
     probed = probe_networks(networks, labelling, params, row)
     variants = []
     for each in stored:
@@ -138,7 +142,7 @@ def _is_plain(stored: _Stored) -> bool:
 def _levels(plain: _Stored, stored: Sequence[_Stored]) -> list[_Stored]:
     """The same networks' features of the clips at each level of clutter, where there are such."""
     same = [each for each in stored if each.of[0] == plain.of[0]] if _is_plain(plain) else []
-    return [each for each in same if Coordinates("", *each.of, "").clutter_level is not None]
+    return [each for each in same if level_of(each.of[1]) is not None]
 
 
 def _with_levels(stored: Sequence[_Stored], probed: Sequence[ProbedVariant]) -> list[ProbedVariant]:
@@ -167,7 +171,8 @@ def _read(of: tuple[str, str], places: list[Coordinates], labelling: Labelling) 
         labelling.check_tracks(recipe["tracks"], place)
         if not view:
             networks.append([])
-        networks[-1].append(values.reshape(len(values), -1))
+        cameras = cameras_of(recipe)
+        networks[-1].append(values.reshape(len(values) // cameras, cameras, -1))
         recipes.append(recipe)
         shapes.append(list(values.shape[1:]))
         digests[view].append(digest(place))
@@ -206,8 +211,9 @@ def _variants(
 def _variant(
     stored: _Stored, backwards: _Stored | None, view: int, networks: list[NetworkProbe], train: int, params: Probe
 ) -> VariantProbe:
-    """`train`: clips to train on, in the fold that has the fewest."""
-    dimensions = stored.features[0][view].shape[1]
+    """`train`: tracks to train on, in the fold that has the fewest."""
+    _, cameras, dimensions = stored.features[0][view].shape
+    train *= cameras
     own, equal = own_width(train, dimensions, params), equal_width(train, dimensions, params)
     return VariantProbe(
         network=stored.of[0],
@@ -216,6 +222,7 @@ def _variant(
         shape=stored.shapes[view],
         pca=own if dimensions > params.pca_above else 0,
         frames=stored.recipe["clips"]["format"]["frames"],
+        cameras=cameras,
         trained_frames=stored.recipe["weights"].get("trained_frames"),
         equal_dimensions=own if equal is None else equal,
         networks=networks,

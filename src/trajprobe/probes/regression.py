@@ -33,16 +33,16 @@ RANK = 1e-12
 class Regression(NamedTuple):
     """Fitted weights."""
 
-    classes: Integers  #: (k)
+    classes_: Integers  #: (k)
     weights: NDArray[np.float64]  #: (d k)
     offsets: NDArray[np.float64]  #: (k)
     converged: bool  #: within the steps that it was given
 
     def predict(self, x: Matrix) -> Integers:
         """The class (m) of each of x (m d)."""
-        return self.classes[(x @ self.weights + self.offsets).argmax(axis=1)]
+        return self.classes_[(x @ self.weights + self.offsets).argmax(axis=1)]
 
-    def probabilities(self, x: Matrix) -> NDArray[np.float64]:
+    def predict_proba(self, x: Matrix) -> NDArray[np.float64]:
         """(m k), of each class for each of x (m d)."""
         return softmax(x @ self.weights + self.offsets, axis=1)
 

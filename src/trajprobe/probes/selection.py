@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.errors import UserError
 from trajprobe.probes.arrays import Integers
+from trajprobe.probes.clips_of_tracks import labels_of_clips
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import ProbedFeatures, views
 
@@ -77,11 +78,12 @@ def select(
         return [Choice(grid[0], False)] * (1 + equal)
     right: list[list[list[np.int64]]] = []  # (splits views values)
     for split in splits:
-        fitted, answers = labels[split.train], labels[split.test]
+        fitted, answers = labels_of_clips(labels[split.train], features.cameras), labels[split.test]
         right.append([])
         for seen, unseen in views(features, split.train, split.test, equal, params):
             models = classifier.fit_grid(seen, fitted, params.seed)
-            right[-1].append([np.sum(model.predict(unseen) == answers) for model in models])
+            guesses = [classifier.predictions(model, unseen, features.cameras) for model in models]
+            right[-1].append([np.sum(guess == answers) for guess in guesses])
     return [best_of(grid, counts, classifier.last) for counts in np.sum(right, axis=0)]
 
 

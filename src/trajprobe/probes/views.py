@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from trajprobe.probes.arrays import Integers, Matrix
+from trajprobe.probes.clips_of_tracks import clips_of
 from trajprobe.probes.settings import Probe
 
 #: Dimensions that are widened to float64 at a time.
@@ -19,20 +20,27 @@ SHORT = 1e-6
 
 @dataclass(frozen=True)
 class ProbedFeatures:
-    """Those of one network for n clips."""
+    """Those of one network for n tracks, each with v clips: by one camera, or by several."""
 
-    x: Matrix  #: (n e), the features or their rotation
+    x: Matrix  #: (n v e), the features or their rotation
     dimensions: int  #: d, of the features themselves
-    #: (n e), the features of the same clips at each level of clutter, rotated alike.
+    #: (n v e), the features of the same clips at each level of clutter, rotated alike.
     at_levels: Sequence[Matrix] = ()
 
     @staticmethod
     def of(x: Matrix, params: Probe, at_levels: Sequence[Matrix] = ()) -> "ProbedFeatures":
-        """Of x (n d). Where PCA reduces it and there are fewer clips than dimensions, it is rotated."""
+        """Of x (n v d), or (n d). Where PCA reduces it and there are fewer clips than dimensions, it is rotated."""
+        of_tracks = len(x), x.shape[1] if x.ndim == 3 else 1, -1
+        x, *at_levels = map(clips_of, (x, *at_levels))
         dimensions = x.shape[1]
         if params.pca_above < dimensions > len(x):
             x, *at_levels = rotated(x, at_levels)
-        return ProbedFeatures(x, dimensions, at_levels)
+        return ProbedFeatures(x.reshape(of_tracks), dimensions, [level.reshape(of_tracks) for level in at_levels])
+
+    @property
+    def cameras(self) -> int:
+        """v, clips of each track."""
+        return self.x.shape[1]
 
 
 def rotated(x: Matrix, others: Sequence[Matrix] = ()) -> list[Matrix]:
@@ -88,14 +96,15 @@ def own_view(clips: int, features: ProbedFeatures, params: Probe) -> Pipeline:
 def views(
     features: ProbedFeatures, train: Integers, test: Integers, equal: bool, params: Probe
 ) -> list[tuple[Matrix, Matrix]]:
-    """Views of the clips `train` (n) and `test` (m), fitted on train: (n k) and (m k) of each.
+    """Views of the clips of the tracks `train` (n) and `test` (m), fitted on train: (n*v k) and (m*v k) of each.
 
     First the row's own; then, if `equal`, that at equal dimension, for a row which has one: the leading principal
     components of the row's own view, standardised again. A row that was reduced already has them there.
     """
-    steps = own_view(len(train), features, params)
-    own = steps.fit_transform(features.x[train]), steps.transform(features.x[test])
-    width = equal_width(len(train), features.dimensions, params)
+    clips = len(train) * features.cameras
+    steps = own_view(clips, features, params)
+    own = steps.fit_transform(clips_of(features.x[train])), steps.transform(clips_of(features.x[test]))
+    width = equal_width(clips, features.dimensions, params)
     if not equal or width is None:
         return [own]
     if features.dimensions > params.pca_above:
@@ -105,8 +114,8 @@ def views(
 
 
 def at_levels(features: ProbedFeatures, train: Integers, test: Integers, params: Probe) -> list[Matrix]:
-    """The row's own view (m k) of the clips `test` at each level of clutter, fitted on the plain clips `train`."""
+    """The row's own view (m*v k) of the tracks `test` at each level of clutter, fitted on plain clips of `train`."""
     if not features.at_levels:
         return []
-    steps = own_view(len(train), features, params).fit(features.x[train])
-    return [steps.transform(x[test]) for x in features.at_levels]
+    steps = own_view(len(train) * features.cameras, features, params).fit(clips_of(features.x[train]))
+    return [steps.transform(clips_of(x[test])) for x in features.at_levels]

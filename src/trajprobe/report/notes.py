@@ -23,6 +23,12 @@ def notes(comparison: Comparison) -> Iterator[str]:
     for variant, scored in comparison.variants.items():
         for note in _of_variant(scored, comparison):
             yield f"{variant}: {note}"
+    views = {scored.probe.cameras for scored in comparison.variants.values()}
+    if len(views) > 1:
+        yield (
+            f"Rows of {' and '.join(map(str, sorted(views)))} cameras are compared: a difference between them may come "
+            "from what the cameras see."
+        )
     formats = {scored.probe.frames for scored in comparison.variants.values()}
     if len(formats) > 1:
         yield (
@@ -84,6 +90,8 @@ def _of_variant(scored: ScoredVariant, comparison: Comparison) -> Iterator[str]:
         yield f"{unconverged} of its probes did not converge within the steps of `probe.{classifier}`; allow more."
     if probe.pca:
         yield f"{int(np.prod(probe.shape)):,} dimensions, reduced to {probe.pca} by PCA within train."
+    if probe.cameras > 1:
+        yield f"predictions are averaged over the {probe.cameras} clips of each track, one by each camera."
     folds = sum(len(network.chosen) for network in probe.networks)
     at_edge = sum(network.at_edge for network in probe.networks)
     if 2 * at_edge > folds and comparison.estimates[scored.variant]["accuracy"].ci_low > comparison.chance:
