@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from vector_maths import NoVectorMaths
 
 from trajprobe import params
 from trajprobe.backbones import family as families
@@ -262,3 +263,18 @@ def test_no_network_multiplies_matrices_of_integers(name):
     numbers = torch.ones(2, 2, dtype=torch.int64)
     with pytest.raises(NotImplementedError), NoIntegerProducts():
         torch.einsum("b d, d -> b", numbers, numbers[0])
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("diffusers", "huggingface")])
+def test_no_network_calls_a_function_whose_bits_differ_between_makers_of_cpus(name):
+    of = family(name)
+    architecture = of.architecture({}, "rows.net")
+    with torch.device("meta"):
+        network = of.build(architecture)
+        video = torch.zeros(1, 16 if name == "videogpt" else 17, 32, 32, 3, dtype=torch.uint8)
+    with torch.no_grad(), NoVectorMaths():
+        x = of.preprocess(video, architecture)
+        for layer in of.LAYERS:
+            of.layer(network, x, layer)
+    with pytest.raises(NotImplementedError), NoVectorMaths():
+        torch.ones(3).sqrt()

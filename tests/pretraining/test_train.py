@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from renderings import rendering
+from vector_maths import NoVectorMaths
 
 from trajprobe.backbones.magvit2_tiny import Architecture, DepthToSpace, Magvit2Tiny
 from trajprobe.clips.scene import Places, draw, framing, place
@@ -269,3 +270,9 @@ def test_provenance_tells_the_pool_and_the_recipe():
     assert told["pretrain"]["architecture"] == ARCHITECTURE
     assert told["scene"] == {"scaling": "dataset", "time": "normalised", "margin": 0.1, "marker": {"radius": 0.1}}
     assert told["format"] == {"frames": 9, "resolution": 16}
+
+
+def test_no_function_is_called_whose_bits_differ_between_makers_of_cpus():
+    """The committed results are made to the byte on all of them."""
+    with NoVectorMaths():
+        assert trained().curve

@@ -8,6 +8,7 @@ import pytest
 import torch
 from small_probe import FOLDS, LABELS, labelled, outer, params
 from torch.nn import functional
+from vector_maths import NoVectorMaths
 
 from trajprobe.probes import attentive
 from trajprobe.probes.attentive import AttentiveNetwork, fitted_predictions, probe_fold, standardised, trained
@@ -95,6 +96,11 @@ def test_training_repeats_whatever_was_drawn_before_and_seeds_differ():
     assert torch.equal(first, weights(0))
     assert not torch.equal(first, weights(1))
     assert not torch.equal(first, weights(0, 0.02))
+
+
+def test_training_calls_no_function_whose_bits_differ_between_makers_of_cpus():
+    with NoVectorMaths():
+        trained(torch.from_numpy(noise()[:, 0]), torch.from_numpy(LABELS), 3, 0.01, settings(steps=3).attentive, 0)
 
 
 def test_tokens_are_standardised_by_channel_as_numpy_does_and_a_constant_one_stays():

@@ -85,7 +85,8 @@ def pretrain(tracks: Tracks, rendering: Rendering, params: Pretrain, name: str, 
     places = place(tracks, framing(tracks, rendering.placement), rendering, np.arange(POOL, POOL + len(tracks)))
     held_out *= len(rendering.scene.cameras)
     weights = [*network.parameters(), *predictor.parameters()]
-    optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay)
+    # Fused: else its square roots are MKL's, whose last bits differ between makers of CPUs.
+    optimiser = torch.optim.AdamW(weights, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, params.learning_rate, total_steps=max(params.steps, SHORTEST), pct_start=WARM_UP
     )

@@ -76,7 +76,8 @@ def trained(x: Tensor, codes: Tensor, classes: int, rate: float, params: Attenti
     """
     torch.manual_seed(seed)
     network = AttentiveNetwork(x.shape[1], x.shape[2], classes, params.heads, params.width)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=params.weight_decay)
+    # Fused: else its square roots are MKL's, whose last bits differ between makers of CPUs.
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=params.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, params.steps, cycle_momentum=False)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(params.steps):

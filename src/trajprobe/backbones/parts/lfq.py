@@ -71,4 +71,5 @@ def entropies(latents: Tensor) -> tuple[Tensor, Tensor]:
     logits = 4 * latents
     token = F.softplus(logits) - torch.sigmoid(logits) * logits
     p = torch.sigmoid(logits).mean(dim=(0, 2, 3, 4)).clamp(1e-6, 1 - 1e-6)
-    return token.mean(), -(p * p.log() + (1 - p) * (1 - p).log()).mean()
+    # torch's log is MKL's, whose last bits differ between makers of CPUs; xlogy is torch's own.
+    return token.mean(), -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)).mean()
