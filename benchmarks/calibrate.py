@@ -16,7 +16,7 @@ from arrow_of_time import ARROW_RUNS, arrow_rates
 from carry_nothing import RUNS, shares
 from class_metrics import Classes
 from class_metrics import rates as class_rates
-from cross_validated import LAYER_RUNS, LAYER_SETTINGS, SIGNAL_RUNS, cross_validated_rates
+from cross_validated import CAMERA_SETTINGS, LAYER_RUNS, LAYER_SETTINGS, SIGNAL_RUNS, cross_validated_rates
 from error_rates import ALPHA, CONFIDENCE, FAMILIES, FAMILY, MARGIN, TABLES, detected, percent, rates
 from few_labels import RUNS as FEW_LABEL_RUNS
 from few_labels import few_label_rates
@@ -211,6 +211,14 @@ def layer_choice() -> Iterator[str]:
         yield row(*cell)
 
 
+def several_cameras() -> Iterator[str]:
+    """The same, of tracks that several cameras see, over whose clips scores are averaged."""
+    header = ("called better", "called worse", "coverage", "coverage of accuracies")
+    yield from table("tracks", "cameras", "accuracy", *header)
+    for cell in cross_validated_rates(CAMERA_SETTINGS):
+        yield row(*cell)
+
+
 def arrow_of_time() -> Iterator[str]:
     """Directions of clips, told by probes of networks that are equally good."""
     header = ("called above chance", "called below", "coverage", "gain better", "gain worse")
@@ -358,6 +366,13 @@ network's layers. Each fold chooses a layer inside train, for either network by 
 
 {{layer_choice}}
 
+## Several cameras
+
+The same, of tracks that three cameras see. Half of the variance within a class is shared by a track's clips. Probes
+are fitted to all clips, and scores are averaged over those of a track; the penalty is fixed. {LAYER_RUNS} runs a line.
+
+{{several_cameras}}
+
 ## The arrow of time
 
 Directions of clips, told from features of 16 dimensions; one part of a clip's features stays when it is played
@@ -397,7 +412,7 @@ The next one is that of the table's verdicts: Holm's method holds the gain and t
 #: In the order of the page.
 PARTS = (
     *(even, uneven, fewest, seeds, recipes, skewed, ranks, accuracies, class_metrics, near_one, equivalence, power),
-    *(detectable, cross_validated, layer_choice, arrow_of_time, levels, few_labels, end_to_end),
+    *(detectable, cross_validated, layer_choice, several_cameras, arrow_of_time, levels, few_labels, end_to_end),
 )
 
 

@@ -1,5 +1,6 @@
 """Error rates and coverage of the comparison behind real cross-validation, of networks that are equally good."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,12 @@ class Setting:
     signal: float = SIGNAL
     dimensions: int = 16
     layers: int = 1  #: of a network, all as good as each other
+    cameras: int = 1  #: clips of each track
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether networks have several layers, or tracks several clips."""
+        return self.layers > 1 or self.cameras > 1
 
 
 SETTINGS = (
@@ -45,14 +52,16 @@ SETTINGS = (
 )
 #: Of networks of several layers, of which each fold chooses one inside train.
 LAYER_SETTINGS = (Setting("60", 60, 1, layers=6), Setting("60", 60, 1, layers=12), Setting("200", 200, 1, layers=6))
+#: Of tracks that several cameras see.
+CAMERA_SETTINGS = tuple(dataclasses.replace(setting, cameras=3) for setting in SETTINGS)
 #: The inverse penalty of their probes: one, so that layers alone are chosen, and a run takes seconds.
 LAYER_C = 0.1
 
 
 def features(setting: Setting, seed: int, networks: int = 2) -> tuple[list[list[Array]], Labelling]:
-    """Features (n d) of the layers of networks that are equally good, and the clips' labels, groups and folds.
+    """Features (n v d) of the layers of networks that are equally good, and the tracks' labels, groups and folds.
 
-    Half of the variance within a class is shared by a network's layers.
+    Half of the variance within a class is shared by a network's layers, and by the clips of a track.
     """
     generator, labelling = np.random.default_rng(seed), labelled(setting.groups, setting.each, seed)
     drawn = []
@@ -60,15 +69,16 @@ def features(setting: Setting, seed: int, networks: int = 2) -> tuple[list[list[
         centres = generator.normal(size=(CLASSES, setting.dimensions))
         centres -= centres.mean(axis=0)
         centres *= setting.signal / np.sqrt((centres**2).sum(axis=1).mean())
-        size = setting.groups * setting.each, setting.dimensions
-        x = centres[labelling.labels]
-        if setting.layers > 1:
-            x = x + np.sqrt(0.5) * generator.normal(size=size)
-        share = np.sqrt(0.5) if setting.layers > 1 else 1.0
+        count = setting.groups * setting.each
+        x = centres[labelling.labels][:, None]
+        if setting.has_parts:
+            x = x + np.sqrt(0.5) * generator.normal(size=(count, 1, setting.dimensions))
+        share = np.sqrt(0.5) if setting.has_parts else 1.0
+        size = count, setting.cameras, setting.dimensions
         xs = [x + share * generator.normal(size=size) for _ in range(setting.layers)]
         if setting.each > 1:
             place = PLACE * generator.normal(size=(setting.groups, setting.dimensions))[labelling.groups]
-            xs = [x + place for x in xs]
+            xs = [x + place[:, None] for x in xs]
         drawn.append(xs)
     return drawn, labelling
 
@@ -79,7 +89,7 @@ def predictions(setting: Setting, seed: int) -> tuple[Integers, Labelling]:
         section(read(), Probe, "probe"), few_shot=FewShot(0, 1.0), code_length=CodeLength(0, (1.0,)), permutations=0,
         seed=seed,
     )  # fmt: skip
-    if setting.layers > 1:
+    if setting.has_parts:
         params = replace(params, logistic=replace(params.logistic, c=(LAYER_C,)))
     drawn, labelling = features(setting, seed)
     (probed,) = probe_networks([VariantFeatures(drawn, in_full=False)], labelling, params, "signal")
@@ -106,8 +116,9 @@ def rates(runs: list[tuple[Integers, Labelling]]) -> tuple[float, list[str]]:
 
 
 def cross_validated_rates(settings: Sequence[Setting] = SETTINGS) -> Iterator[list[str]]:
-    """Lines of the page's table; of `LAYER_SETTINGS`, with the number of layers in place of the dimensions."""
+    """Lines of the page's table; of networks of parts, with the number of these in place of the dimensions."""
     for setting in settings:
-        runs = range(LAYER_RUNS if setting.layers > 1 else SIGNAL_RUNS)
+        runs = range(LAYER_RUNS if setting.has_parts else SIGNAL_RUNS)
         truth, shown = rates(Parallel(n_jobs=-1)(delayed(predictions)(setting, seed) for seed in runs))
-        yield [setting.name, str(setting.layers if setting.layers > 1 else setting.dimensions), percent(truth), *shown]
+        parts = max(setting.layers, setting.cameras) if setting.has_parts else setting.dimensions
+        yield [setting.name, str(parts), percent(truth), *shown]

@@ -46,10 +46,11 @@ def picture(scene: dict[str, Any]) -> NDArray[np.uint8]:
     placement = Placement(scaling="track", time="normalised", margin=0.15)
     form = Format(frames=MOMENTS[-1] + 1, resolution=128)
     of = msgspec.convert(scene, Scene)
-    if of.camera.field_of_view:
+    if any(camera.field_of_view for camera in of.cameras):
         placement = Placement(scaling="dataset", time="normalised", margin=0.15)
     drawn = Rendering(placement, of, form)
-    rows = np.array([np.flatnonzero(names == name)[0] for name in CLASSES])
+    shown = CLASSES[: len(CLASSES) // len(of.cameras)]  # a track has a row for each camera
+    rows = np.array([np.flatnonzero(names == name)[0] for name in shown])
     video = draw(place(tracks[rows], framing(tracks, placement), drawn, rows), drawn)[:, list(MOMENTS)]
     padded = np.pad(video, ((0, 0), (0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
     return np.concatenate([np.concatenate(list(clip), axis=1) for clip in padded])[:-GAP, :-GAP]
