@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.clips import background, camera, canvas, clutter, marker, sensor, shapes, trail
+from trajprobe.clips.colours import Colour
 from trajprobe.clips.sections import Placement, Rendering, Scene
 from trajprobe.clips.streams import CAMERA
 from trajprobe.errors import UserError
@@ -176,11 +177,11 @@ def _draw(frames: canvas.Bytes, places: Places, rendering: Rendering) -> None:
     """Draws some clips onto their frames (n*t h w): from what is behind to what is before, then the sensor's part."""
     scene, radius = rendering.scene, rendering.radius
     count, times = places.points.shape[:2]
-    _draw_world(frames, places, rendering)
+    ground = _draw_world(frames, places, rendering)
     if scene.clutter.level:
         clutter.moving(frames, scene.clutter, places.numbers, rendering.thing, places.shift)
     if scene.trail.width:
-        trail.draw(frames, scene.trail, places.path, places.shift)
+        trail.draw(frames, scene.trail, places.path, places.shift, None if scene.clutter.level else ground)
     moment = np.tile(np.arange(times) / max(times - 1, 1), count)
     points, numbers = places.points.reshape(-1, 2), np.arange(count * times)
     radii = marker.radii(scene.marker, radius, places.looks.reshape(-1))
@@ -190,8 +191,12 @@ def _draw(frames: canvas.Bytes, places: Places, rendering: Rendering) -> None:
         sensor.degrade(frames, scene.clutter, places.numbers)
 
 
-def _draw_world(frames: canvas.Bytes, places: Places, rendering: Rendering) -> None:
-    """Draws what stands still, background and objects, onto frames (n*t h w): that part which the camera shows."""
+def _draw_world(frames: canvas.Bytes, places: Places, rendering: Rendering) -> Colour | None:
+    """Draws what stands still, background and objects, onto frames (n*t h w): that part which the camera shows.
+
+    Returns:
+        The colour of all frames, if they have one alone.
+    """
     scene, resolution = rendering.scene, rendering.form.resolution
     count, times = places.points.shape[:2]
     reaches = [camera.pan / 2 + camera.shake for camera in scene.cameras]
@@ -199,7 +204,7 @@ def _draw_world(frames: canvas.Bytes, places: Places, rendering: Rendering) -> N
     empty = not scene.clutter.level * scene.clutter.objects
     if empty and scene.background.kind == "flat" and len(set(scene.background.colour)) == 1:
         frames.fill(scene.background.colour[0])
-        return
+        return scene.background.colour
     behind = background.picture(scene.background, resolution + 2 * beyond, resolution)
     if empty:
         worlds = np.broadcast_to(behind, (count, *behind.shape))
@@ -208,8 +213,9 @@ def _draw_world(frames: canvas.Bytes, places: Places, rendering: Rendering) -> N
         clutter.objects(worlds, scene.clutter, places.numbers, rendering.thing, beyond, resolution)
     if not beyond:
         frames.reshape(count, times, resolution, -1)[:] = worlds[:, None]
-        return
+        return None
     corners = (beyond - places.shift).reshape(-1, 2).tolist()
     for frame, (left, top) in enumerate(corners):
         part = worlds[frame // times, top : top + resolution, 3 * left : 3 * (left + resolution)]
         frames[frame] = part
+    return None

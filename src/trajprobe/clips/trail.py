@@ -66,19 +66,19 @@ def _strokes(start: Array, end: Array, corners: Integers, side: int, radius: flo
     from_middle = (corners - (start + end) / 2).astype(np.float32)[..., None] + np.arange(side, dtype=np.float32)
     (x, y), (ux, uy) = from_middle.swapaxes(0, 1), unit.T[..., None]
     beyond = (x * ux)[:, None, :] + (y * uy)[:, :, None]  # along the stroke, then past its ends
-    np.abs(beyond, out=beyond)
-    beyond -= length[:, None, None] / 2
-    np.maximum(beyond, 0, out=beyond)
+    half = length[:, None, None] / 2
+    beyond -= np.clip(beyond, -half, half)
     distance = (y * ux)[:, :, None] - (x * uy)[:, None, :]  # across it
     distance *= distance
     beyond *= beyond
     distance += beyond
     np.sqrt(distance, out=distance)
     a, b = np.abs(unit).max(axis=1)[:, None, None], np.abs(unit).min(axis=1)[:, None, None]
-    share = _inside(np.float32(radius) - distance, a, b)
     if radius < 1:  # both edges are within a pixel
+        share = _inside(np.float32(radius) - distance, a, b)
         share -= _inside(-np.float32(radius) - distance, a, b)
     else:
+        share = _inside(np.subtract(np.float32(radius), distance, out=distance), a, b)
         share += np.float32(127.5)
     share += np.float32(0.5)
     return share.astype(np.uint8)
@@ -97,7 +97,7 @@ def _inside(u: Floats, a: Floats, b: Floats) -> Floats:
     return np.copysign(v, u, out=u)
 
 
-def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers) -> None:
+def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers, ground: Colour | None) -> None:
     """Draws the trail of each clip onto its frames.
 
     Args:
@@ -105,6 +105,7 @@ def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers) -> None:
         trail: how it looks.
         path: (n s 2), moments of each clip's path, in pixels; (s - 1) is a multiple of (t - 1).
         camera: (n t 2), by how many pixels the camera has moved the world.
+        ground: the colour of all frames so far, if they have one alone.
     """
     moments, shown = path.shape[1], camera.shape[1]
     if shown == 1:
@@ -145,13 +146,44 @@ def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers) -> None:
             if start < end:
                 part = places[start:end]
                 put(view, part, np.maximum(seen(view, part), cover[start:end]))
+    touched, share = _covered(lines.reshape(len(path), shown, -1), stays)
+    colours = frames.reshape(-1, 3 * share.shape[1])
+    run = f"V{colours.shape[1]}"  # numpy copies one item twice as fast as its bytes
+    if ground is None:
+        wide = share.astype(np.uint16).repeat(3, axis=1)
+        wide += wide >> 7  # 255 is all
+        ink = np.tile(np.array(trail.colour, np.uint16), share.shape[1])
+        painted = blend(colours[touched], ink, wide)
+    else:
+        painted = _on_ground(share, trail.colour, ground)
+    colours.view(run)[touched] = painted.view(run)
+
+
+def _covered(lines: Bytes, stays: bool) -> tuple[Integers, Bytes]:
+    """Runs of pixels that a line covers, of shares (n t p): their numbers (k) in all frames, and shares (k run).
+
+    Where a line stays, each frame has those before it too. Most of a frame is untouched, so runs are looked for in all
+    frames of a clip together.
+    """
+    _, times, pixels = lines.shape
+    run = math.gcd(pixels, 8)
+    words = lines.view(f"u{run}")
+    clip, place = np.divmod(np.flatnonzero(np.bitwise_or.reduce(words, axis=1)), pixels // run)
+    numbers = (clip * times + np.arange(times)[:, None]) * (pixels // run) + place  # (t k)
+    cover = np.take(words, numbers)
     if stays:
-        of_clips = lines.reshape(len(path), shown, -1)
-        for later in range(1, shown):
-            np.maximum(of_clips[:, later], of_clips[:, later - 1], out=of_clips[:, later])
-    run = math.gcd(lines.size, 8)  # pixels: most frames are untouched, so runs of them are looked at, not each
-    touched = np.flatnonzero(lines.reshape(-1).view(f"u{run}"))
-    share = lines.reshape(-1, run)[touched].astype(np.uint16).repeat(3, axis=1)
-    share += share >> 7  # 255 is all
-    colours = frames.reshape(-1, 3 * run)
-    colours[touched] = blend(colours[touched], np.tile(np.array(trail.colour, np.uint16), run), share)
+        of_time = cover.view(np.uint8)
+        for later in range(1, times):
+            np.maximum(of_time[later], of_time[later - 1], out=of_time[later])
+    chosen = np.flatnonzero(cover)
+    return numbers.reshape(-1)[chosen], cover.reshape(-1)[chosen].view(np.uint8).reshape(-1, run)
+
+
+def _on_ground(share: Bytes, colour: Colour, ground: Colour) -> Bytes:
+    """Shares (k run) of a colour on another: (k 3*run), as `blend` has them."""
+    shares = np.arange(256, dtype=np.uint16)[:, None]
+    every = blend(np.full((256, 3), ground, np.uint8), np.array([colour], np.uint16), shares + (shares >> 7))
+    out = np.empty((*share.shape, 3), np.uint8)
+    for channel in range(3):
+        out[..., channel] = np.take(every[:, channel], share)
+    return out.reshape(len(share), -1)
