@@ -17,13 +17,16 @@ Shape = Literal["disc", "gaussian", "square", "ring"]
 SUBPIXELS = 8
 #: Columns of a pixel whose heights are added up.
 COLUMNS = 64
+#: Standard deviations at which a Gaussian has fallen below half of a 256th, which is drawn as nothing.
+FAINT = math.sqrt(2 * math.log(512))
 #: The inner radius of a ring, as a share of the outer one.
 RING = 0.6
 
 
 def reach(shape: str, radius: float) -> int:
-    """Pixels from the middle of a patch to its edge. A Gaussian has fallen below half a grey level at 3.6."""
-    return math.ceil(3.6 * radius) + 1 if shape == "gaussian" else math.ceil(radius + 0.5) + 1
+    """Pixels from the middle of a patch to its edge; a shape stands up to 7/8 of a pixel beyond that middle."""
+    beyond = (SUBPIXELS - 1) / SUBPIXELS
+    return math.floor(FAINT * radius + beyond) if shape == "gaussian" else math.ceil(radius + 0.5) + 1
 
 
 @cache
