@@ -187,7 +187,7 @@ def _features(name, row, clips, generator):
     networks = ("pretrained", "random/0") if row["weights"] != "none" else ("none",)
     layer = "features" if row["weights"] == "none" else "hidden-0.tmean"
     for network in networks:
-        meta = {"family": row["family"], "precision": "float32", "device": "cpu-avx2"}
+        meta = {"family": row["family"], "precision": "float32", "device": "cpu-avx2", "clips": {"format": {}}}
         writer = ShardWriter(folder(Coordinates(name, network, "plain", layer)), meta)
         for start in range(0, clips, 10_000):
             count = min(10_000, clips - start)
