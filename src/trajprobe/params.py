@@ -7,7 +7,8 @@ touches nothing that the features depend on; this leaf only knows how to fill on
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from ruamel.yaml import YAML
@@ -190,7 +191,18 @@ def parse(node: Any, struct: type[T], where: str) -> T:
 def _declared(kind: Any, path: str) -> tuple[Any, Any]:
     """What is declared at a path of names within a type: the struct that it leads into last, and the type there."""
     struct = kind
-    for name in filter(None, path.split(".")):
+    for part in filter(None, path.split(".")):
+        name, _, index = part.partition("[")
         kind = get_type_hints(kind).get(name) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+        kind = _member(kind, is_listed=bool(index))
         struct = kind if hasattr(kind, "__struct_fields__") else struct
     return struct, kind
+
+
+def _member(kind: Any, *, is_listed: bool) -> Any:
+    """Of a declared type, or of those of a union, what stands in a list; or the first that is no list."""
+    for option in get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,):
+        is_list = get_origin(option) in (list, tuple)
+        if is_list == is_listed:
+            return get_args(option)[0] if is_list else option
+    return kind

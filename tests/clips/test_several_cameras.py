@@ -143,6 +143,21 @@ def test_what_is_no_camera_is_refused(camera):
         parse({"camera": camera}, Scene, "params.yaml: `scenes.s`")
 
 
+@pytest.mark.parametrize(
+    ("camera", "message"),
+    [
+        ([{"view": "top"}], "`camera[0].view`: Invalid enum value 'top', expected one of xy, xz, yz, perspective"),
+        ({"view": "top"}, "`camera.view`: Invalid enum value 'top', expected one of xy, xz, yz, perspective"),
+        ([{"views": "xy"}], "`camera[0]`: unknown key `views`; the valid keys are view, position"),
+        ({"views": "xy"}, "`camera`: unknown key `views`; the valid keys are view, position"),
+    ],
+)
+def test_a_refusal_says_what_one_of_several_cameras_may_have(camera, message):
+    with pytest.raises(UserError) as error:
+        parse({"camera": camera}, Scene, "params.yaml: `scenes.s`")
+    assert message in str(error.value)
+
+
 def test_a_scene_with_one_camera_is_as_it_was():
     """Its recipe, which keys the store, has no word of cameras."""
     assert rendering(5, 16).recipe()["scene"] == {"margin": 0.1, "scaling": "dataset", "time": "normalised"}
