@@ -93,9 +93,18 @@ def line(row: Row, name: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def of_goals(table: dict[str, Any]) -> str:
+    """How many goals are met, and which are missed."""
+    every = [(name, row) for name, subject in sorted(table["subjects"].items()) for row in subject["rows"]]
+    missed = [f"{name}: {row['what']}" for name, row in every if row["goal_met"] is False]
+    met = sum(row["goal_met"] is True for _, row in every)
+    return f"\nGoals met: {met}. Missed: {len(missed)}{' (' + '; '.join(missed) + ')' if missed else ''}."
+
+
 def markdown(table: dict[str, Any]) -> str:
     """The whole table; a subject that was measured on another machine says so."""
     parts = [HEAD, "| | |\n|---|---|", *(f"| {key} | {value} |" for key, value in table["machine"].items())]
+    parts.append(of_goals(table))
     for name, subject in sorted(table["subjects"].items()):
         title, text = about(name)
         parts.append(f"\n## {title}\n")

@@ -21,7 +21,7 @@ NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[int, int], tuple
     "magvit2_tiny": ({}, {}, (17, 32), ("hidden", "latents")),
     "transnetv2": ({}, {"filters": 2}, (9, 27), ("block1", "block2", "block3")),
     "videogpt": ({"resolution": 64}, {"n_hiddens": 8}, (16, 64), ("hidden", "latents", "codes", "histogram")),
-    "open_magvit2": ({}, {"ch": 32}, (5, 64), ("hidden", "latents", "codes", "histogram")),
+    "open_magvit2": ({}, {"ch": 32}, (5, 32), ("hidden", "latents", "codes", "histogram")),
     "huggingface": ({"preset": "videomae-base"}, {"config": NARROW}, (16, 224), (*range(13), "last")),
 }
 POOLINGS = ("tmean", "tdiff")

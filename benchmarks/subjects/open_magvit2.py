@@ -54,48 +54,57 @@ def matrix_product(threads: int, *, quick: bool) -> float:
     return fastest
 
 
+class Pair:
+    """Our encoder and the composition, with the same weights, on a clip of random pixels."""
+
+    def __init__(self, networks: tuple[OpenMagvit2, PlainEncoder], frames: int, side: int) -> None:
+        self.network, self.plain = networks
+        self.x = torch.rand(1, 3, frames, side, side) * 2 - 1
+        self.clip = f"{frames} x {side} x {side}"
+
+    def ours(self) -> torch.Tensor:
+        return self.network.encode(self.x)
+
+    def composed(self) -> torch.Tensor:
+        out: torch.Tensor = self.plain(self.x)
+        return out
+
+    def compared(self, what: str, threads: int, runs: int, **further: Any) -> Row:
+        torch.set_num_threads(threads)
+        clock = time.process_time if "processor" in what else time.perf_counter
+        peers = {"upstream's composition": self.composed}
+        (row,) = compared(f"{what}, {self.clip}", self.ours, peers, unit="clips/s", items=1, runs=runs, clock=clock,
+                          warm_up=0, **further)  # fmt: skip
+        return row
+
+    def parity(self) -> Row:
+        latents, peer = self.ours(), self.composed()
+        codes, others = self.network.codes(latents), self.network.codes(peer)
+        note = f"latents by {float((latents - peer).abs().max()):.0e} at most"
+        what, differ = f"codes of {codes.numel()} that differ, {self.clip}", int((codes != others).sum())
+        return Row(what=what, value=differ, unit="", at_most=0, note=note)
+
+
 def rows(*, quick: bool) -> Iterator[Row]:
-    channels, side, runs = (32, 16, 1) if quick else (128, SIDE, 3)
+    channels, side = (32, 16) if quick else (128, SIDE)
     torch.manual_seed(0)
-    network = OpenMagvit2(channels).eval().requires_grad_(False)
-    plain = PlainEncoder(channels).eval()
+    network, plain = OpenMagvit2(channels).eval().requires_grad_(False), PlainEncoder(channels).eval()
     plain.load_state_dict(network.encoder.state_dict())
     with torch.inference_mode():
-        for frames in (5, 17):
-            smaller = side // 2 if frames > 5 and not quick else side  # 5 TFLOP a clip otherwise
-            x = torch.rand(1, 3, frames, smaller, smaller) * 2 - 1
-            clip, of = f"{frames} x {smaller} x {smaller}", cost(channels, frames, smaller)
+        # 17 frames of 128 x 128 would be 5 TFLOP a clip.
+        for frames, width, runs in ((5, side, 3), (17, max(side // 2, 16), 2)):
+            pair, of = Pair((network, plain), frames, width), cost(channels, frames, width)
             torch.set_num_threads(2)
-            taken = memory_of(lambda x=x: network.encode(x))  # type: ignore[misc]
-            yield Row(what=f"memory of a clip of {clip}, beside the weights", value=taken / 1e6, unit="MB",
-                      peer="forecast", peer_value=of.memory / 1e6, ratio=taken / of.memory)  # fmt: skip
-            latents = network.encode(x)
-            peer = plain(x)
-            codes, others = network.codes(latents), network.codes(peer)
-            yield Row(what=f"codes of {codes.numel()} that differ, {clip}", value=int((codes != others).sum()), unit="",
-                      at_most=0, note=f"latents by {float((latents - peer).abs().max()):.0e} at most")  # fmt: skip
-
-            def encode(x: torch.Tensor = x) -> object:
-                return network.encode(x)
-
-            def compose(x: torch.Tensor = x) -> object:
-                return plain(x)
-
-            def against(what: str, clip: str = clip, runs: int = runs, **further: Any) -> list[Row]:
-                clock = time.process_time if "processor" in what else time.perf_counter
-                peers = {"upstream's composition": compose}
-                return compared(f"{what}, {clip}", encode, peers, unit="clips/s", items=1, runs=runs, clock=clock,
-                                warm_up=0, **further)  # fmt: skip
-
-            torch.set_num_threads(1)
-            (alone,) = against("one thread, processor time", at_least=1.3)
+            taken = memory_of(pair.ours)
+            yield Row(what=f"memory of a clip, {pair.clip}", value=taken / 1e6, unit="MB", peer="forecast",
+                      peer_value=of.memory / 1e6, ratio=taken / of.memory)  # fmt: skip
+            yield pair.parity()
+            alone = pair.compared("one thread, processor time", 1, 1 if quick else runs, at_least=1.3)
             yield alone
-            fastest = matrix_product(1, quick=quick)
-            reached = (alone.value or 0) * of.flop / 1e9
-            yield Row(what=f"GFLOP/s of one thread, {clip}", value=reached, unit="GFLOP/s", peer="matrix product",
+            fastest, reached = matrix_product(1, quick=quick), (alone.value or 0) * of.flop / 1e9
+            yield Row(what=f"one thread, {pair.clip}", value=reached, unit="GFLOP/s", peer="matrix product",
                       peer_value=fastest, ratio=reached / fastest)  # fmt: skip
-            torch.set_num_threads(2)
-            yield from against("two threads")
-            if frames == 5:
-                with busy():
-                    yield from against("two threads, loaded machine", at_least=1)
+        yield Pair((network, plain), 5, side).compared("two threads", 2, 1 if quick else 2)
+        with busy():
+            smaller = Pair((network, plain), 5, max(side // 2, 16))
+            yield smaller.compared("two threads, loaded machine", 2, 1 if quick else 5, at_least=1)

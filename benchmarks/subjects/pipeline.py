@@ -3,9 +3,10 @@
 In a copy of this checkout with an empty store and an empty cache. *Start* is the time to start Python and import
 packages, *work* what remains of a stage; what is spent between stages is DVC's own. The bare pipeline has as many
 stages as ours, each with one dependency, one parameter, one output and a command that writes a number; then it has as
-many dependencies as ours too, which are small files, and then our params.yaml, which DVC reads for each stage. `dvc root`
-is DVC's start. *One change* is another `compare.margin`, which reruns `compare` and `report`; in the bare pipeline two stages rerun. The
-remote is a folder; `trajprobe pull` fetches into a fresh clone what a laptop needs, `dvc pull` all that was pushed.
+many dependencies as ours too, which are small files, and then our params.yaml, which DVC reads for each stage. `dvc
+root` is DVC's start. *One change* is another `compare.margin`, which reruns `compare` and `report`; in the bare
+pipeline two stages rerun. The remote is a folder; `trajprobe pull` fetches into a fresh clone what a laptop needs,
+`dvc pull` all that was pushed.
 """
 
 import json

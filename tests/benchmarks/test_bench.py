@@ -65,6 +65,7 @@ def test_a_subject_alone_replaces_its_own_rows_and_no_others(tmp_path):
     gone = others | {"rows": [row | {"what": "of a file that is gone"}]}
     old = others | {"rows": [row | {"what": "replaced"}]}
     table = {"machine": machine, "subjects": {"probing": others, "shards": old, "bench_growth": gone}}
+    row["goal_met"] = False
     (tmp_path / "cpu.json").write_text(json.dumps(table))
     status, output = run(tmp_path, "--quick", "shards")
     assert status == 0, output
@@ -74,6 +75,7 @@ def test_a_subject_alone_replaces_its_own_rows_and_no_others(tmp_path):
     text = (tmp_path / "cpu.md").read_text()
     assert "| kept | 7 s |" in text
     assert "another one" in text  # those rows are of another machine than the table's
+    assert "Goals met: 0. Missed: 1 (probing: kept)." in text
     assert "replaced" not in text
     assert "of a file that is gone" not in text
 
