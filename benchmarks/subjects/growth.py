@@ -1,10 +1,11 @@
 """Time and memory as the clips grow: 1, 2, 4, 8 and 16 times as many, to 100,000 tracks.
 
 Tracks of 100 points in 3-D, clips of 5 x 32 x 32, features and probe of the control *kinematics*; one process, one
-thread. The probe is ridge, which is there for sets so large, with five permutations. A stage runs on a few tracks first, so that its imports are no part of it, and what the same few take then is
-subtracted. *exponent* is k of time ~ clips^k in processor time, fitted by least squares of the logarithms; so is that
-of the memory which a process grows by at most. *bytes for each byte of tracks* is how memory grows from the fewest
-clips to the most, over how the tracks grow in memory (three coordinates and a time, eight bytes each).
+thread. The probe is ridge, which is there for sets so large, with five permutations. A stage runs on a few tracks
+first, so that its imports are no part of it, and what the same few take then is subtracted. *exponent* is k of
+time ~ clips^k in processor time, fitted by least squares of the logarithms; so is that of the memory which a process
+grows by at most. *bytes for each byte of tracks* is how memory grows from the fewest clips to the most, over how the
+tracks grow in memory (three coordinates and a time, eight bytes each).
 """
 
 import json
