@@ -166,3 +166,41 @@ def test_the_makefile_runs_it(tmp_path):
         ["make", "--dry-run", "bench", "SUBJECTS=shards"], cwd=ROOT, env=os.environ, capture_output=True, text=True
     ).stdout
     assert "python benchmarks/bench.py shards" in told
+
+
+def test_a_run_is_the_work_and_the_start_of_its_stages_and_dvcs_own(bench):
+    from subjects.pipeline import of_stages
+
+    noted = [
+        ["prepare", "imports", 11.0, 2.0],  # Python began a second after the shell; imports took two
+        ["prepare", "whole", 10.0, 15.0],
+        ["probe@a", "imports", 20.5, 0.5],
+        ["probe@a", "whole", 20.0, 24.0],
+        ["probe@b", "imports", 30.5, 0.5],
+        ["probe@b", "whole", 30.0, 34.0],
+    ]
+    rows = {row.what: row for row in of_stages(20.0, noted)}
+    seconds = {what: row.value for what, row in rows.items()}
+    assert seconds == {
+        "the whole run": 20.0,
+        "work of stages": 8.0,
+        "start of stages": 5.0,
+        "DVC's own": 7.0,
+        "probe, 2 stages": 8.0,
+        "prepare": 5.0,
+    }
+    assert list(rows)[-2:] == ["probe, 2 stages", "prepare"]  # the longest first
+    assert rows["probe, 2 stages"].note == "start 2.0 s, work 6.0 s"
+    assert rows["prepare"].ratio == 0.25
+
+
+def test_of_a_bare_pipeline_only_the_stages_run_that_a_change_makes_stale(bench, tmp_path, monkeypatch):
+    from bare_pipeline import BarePipeline
+
+    monkeypatch.setenv("PATH", warm_python.environment()["PATH"])
+    bare = BarePipeline(tmp_path / "bare", stages=4, shared=2, further={"key": 1})
+    assert "Running" not in bare.run("dvc", "repro")
+    bare.change(2)
+    told = bare.run("dvc", "repro")
+    assert [f"Running stage 'stage{number}'" in told for number in range(4)] == [False, False, True, True]
+    assert (tmp_path / "bare/out3").read_text() == "1\n"
