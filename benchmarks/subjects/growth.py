@@ -1,11 +1,12 @@
 """Time and memory as the clips grow: 1, 2, 4, 8 and 16 times as many, to 100,000 tracks.
 
 Tracks of 100 points in 3-D, clips of 5 x 32 x 32, features and probe of the control *kinematics*; one process, one
-thread. The probe is ridge, which is there for sets so large, with five permutations. A stage runs on a few tracks
-first, so that its imports are no part of it, and what the same few take then is subtracted. *exponent* is k of
-time ~ clips^k in processor time, fitted by least squares of the logarithms; so is that of the memory which a process
-grows by at most. *bytes for each byte of tracks* is how memory grows from the fewest clips to the most, over how the
-tracks grow in memory (three coordinates and a time, eight bytes each).
+thread. The probe is ridge, which is there for sets so large, with five permutations, and one draw of few labels and of
+the order in which clips are coded. A stage runs on a few tracks first, so that its imports are no part of it, and what
+the same few take then is subtracted. *exponent* is k of time ~ clips^k in processor time, fitted by least squares of
+the logarithms; so is that of the memory which a process grows by at most. *bytes for each byte of tracks* is how memory
+grows from the fewest clips to the most, over how the tracks grow in memory (three coordinates and a time, eight bytes
+each).
 """
 
 import json
@@ -94,7 +95,8 @@ def write(folder: Path, count: int, points: int) -> None:
     values = read(ROOT / "params.yaml")
     values |= {"dataset": "grown", "clips": {"t5": {"frames": 5, "resolution": 32}}, "pretrain": {}}
     values["rows"] = {"kinematics": values["rows"]["kinematics"] | {"clips": "t5"}}
-    values["probe"] |= {"classifier": "ridge", "permutations": 5}
+    values["probe"] |= {"classifier": "ridge", "permutations": 5, "few_shot": {"draws": 1, "c": 1}}
+    values["probe"] |= {"code_length": {"draws": 1, "c": [0.1]}}
     values["features"] |= {"arrow_of_time": "none"}
     (folder / "data/raw").mkdir(parents=True)
     with (folder / "params.yaml").open("w") as file:
