@@ -98,7 +98,7 @@ def of_transnetv2(clips: int, *, quick: bool) -> list[Row]:
             theirs(clip[None])
         return torch.cat(seen).mean(dim=(3, 4)).mT
 
-    return against(what, ours, loop, clips, 1 if quick else 5)
+    return against(what, ours, loop, clips, 1 if quick else 3)
 
 
 def of_diffusers(clips: int, *, quick: bool) -> list[Row]:
@@ -133,7 +133,7 @@ def rows(*, quick: bool) -> Iterator[Row]:
     told = {key: list(value) for key, value in IMAGENET.items()}
     of_mae = VideoMAEImageProcessorPil(image_mean=told["mean"], image_std=told["std"])
     of_images = CLIPImageProcessorPil(size={"shortest_edge": 224}, crop_size=224)
-    yield from of_transformers("VideoMAE base, 16 frames", OF_VIDEOMAE, of_mae, 16, 1 if quick else 4, quick=quick)
-    yield from of_transformers("CLIP B/32, 5 frames", OF_CLIP, of_images, 5, 1 if quick else 16, quick=quick)
-    yield from of_transnetv2(2 if quick else 32, quick=quick)
-    yield from of_diffusers(1 if quick else 4, quick=quick)
+    yield from of_transformers("VideoMAE base, 16 frames", OF_VIDEOMAE, of_mae, 16, 1 if quick else 2, quick=quick)
+    yield from of_transformers("CLIP B/32, 5 frames", OF_CLIP, of_images, 5, 1 if quick else 8, quick=quick)
+    yield from of_transnetv2(2 if quick else 16, quick=quick)
+    yield from of_diffusers(1 if quick else 2, quick=quick)
