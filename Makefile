@@ -3,7 +3,7 @@
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some two hours on 2 cores
 # make torture   kills commands at random times and changes files and parameters at random; KILLS, CASES, some hours
-# make bench   speed and memory, as ratios
+# make bench   speed and memory beside their peers and limits; writes benchmarks/results/cpu.md; SUBJECTS, 20 minutes
 # make lint    ruff and mypy alone
 # Another build of torch: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu128
 
@@ -13,6 +13,7 @@ TORCH_INDEX ?=
 REMOTE ?=
 KILLS ?= 500
 CASES ?= 5000
+SUBJECTS ?=
 STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -47,7 +48,7 @@ torture: $(STAMP)
 	KILLS=$(KILLS) TRAJPROBE_CASES=$(CASES) python -m pytest tests/torture -s --timeout 0 -o faulthandler_timeout=0
 
 bench: $(STAMP)
-	@for benchmark in benchmarks/bench_*.py; do OPENBLAS_NUM_THREADS=1 python $$benchmark || exit 1; done
+	python benchmarks/bench.py $(SUBJECTS)
 
 calibrate: $(STAMP)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/calibrate.py

@@ -1,4 +1,4 @@
-"""Open-MAGVIT2's encoder as a user would compose it of torch's layers: the peer of bench_open_magvit2.py.
+"""Open-MAGVIT2's encoder as a user would compose it of torch's layers: the peer of subjects/open_magvit2.py.
 
 Its state-dict keys are upstream's, so both networks can be given the same weights.
 """
@@ -44,17 +44,21 @@ class Level(nn.Module):
 
 
 class PlainEncoder(nn.Module):
-    """[b 3 t h w] -> latents [b 18 t h w], with the released shape."""
+    """[b 3 t h w] -> latents [b 18 t h w], with the released shape, or with other numbers of channels."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 128) -> None:
         super().__init__()
-        self.conv_in = CausalConv(3, 128, bias=False)
+        first, second, last = channels, 2 * channels, 4 * channels
+        self.conv_in = CausalConv(3, first, bias=False)
         self.down = nn.Sequential(
-            Level(128, 128, (1, 2, 2)), Level(128, 256, (2, 2, 2)), Level(256, 256, (2, 2, 2)), Level(256, 512, None)
+            Level(first, first, (1, 2, 2)),
+            Level(first, second, (2, 2, 2)),
+            Level(second, second, (2, 2, 2)),
+            Level(second, last, None),
         )
-        self.mid_block = nn.Sequential(*(ResidualBlock(512, 512) for _ in range(4)))
-        self.norm_out = nn.GroupNorm(32, 512, eps=1e-6)
-        self.conv_out = CausalConv(512, 18, 1)
+        self.mid_block = nn.Sequential(*(ResidualBlock(last, last) for _ in range(4)))
+        self.norm_out = nn.GroupNorm(32, last, eps=1e-6)
+        self.conv_out = CausalConv(last, 18, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.mid_block(self.down(self.conv_in(x)))

@@ -1,4 +1,4 @@
-"""VideoGPT's encoder and codebook as upstream composes them of torch's layers: the peer of bench_videogpt.py.
+"""VideoGPT's encoder and codebook as upstream composes them of torch's layers: the peer of subjects/videogpt.py.
 
 Every convolution's input is padded first, and the codebook's use is counted with a one-hot table, as training needs.
 The state-dict keys are upstream's, so both networks can be given the same weights.

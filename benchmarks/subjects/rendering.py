@@ -1,0 +1,146 @@
+"""Rendering, beside clearing the same memory, OpenCV, PIL, matplotlib and numpy's generator.
+
+Clips of 128 x 128, drawn by two threads. OpenCV is no dependency. The others draw the trail and the marker frame by
+frame, as one would write it, matplotlib with a figure a frame; numpy's numbers are those that the noise needs.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from measure import Row, compared
+from PIL import Image, ImageDraw
+
+from trajprobe.clips.scene import Places, draw, framing, place
+from trajprobe.clips.sections import Format, Placement, Rendering, Scene
+from trajprobe.data.synthetic import Synthetic, arrays
+from trajprobe.files.tracks import Tracks
+
+cv2: Any = importlib.import_module("cv2") if importlib.util.find_spec("cv2") else None
+
+THREADS, SIDE = 2, 128
+#: Clips by their frames, and those of them that the slow ones draw.
+CLIPS, FEW = {5: 256, 17: 64}, 8
+RADIUS, WIDTH = 0.05, 0.024  #: of the marker and of the trail, shares of the frame's side
+DISC, TRAIL = {"shape": "disc", "radius": RADIUS}, {"width": WIDTH}
+THINGS = {"objects": 6, "distractors": 4, "flashes": 2, "occluders": 2}
+FULL = {"level": 1, **THINGS, "blur": 0.008, "drift": 0.3, "drops": 0.1}
+
+
+def tracks(count: int) -> Tracks:
+    params = Synthetic(clips=max(count, 20), pool=1, points=60, tilt=0.5, noise=0.008, seed=0, pool_seed=1)
+    points = arrays(count, params, 0)["trajectories"].astype(np.float64)
+    box = np.stack([points.min((0, 1)), points.max((0, 1))])
+    return Tracks(points, np.tile(np.arange(60.0), (count, 1)), np.full(count, 60), box)
+
+
+def rendering(frames: int, **scene: Any) -> Rendering:
+    placement = Placement(scaling="dataset", time="normalised", margin=0.1)
+    return Rendering(placement, msgspec.convert(scene, Scene), Format(frames=frames, resolution=SIDE))
+
+
+def frame_by_frame(places: Places) -> Iterator[tuple[tuple[int, int], Any, Any]]:
+    """Clip and frame, the trail so far [p 2] and the marker's place [2], in pixels."""
+    count, frames = places.points.shape[:2]
+    strokes = (places.path.shape[1] - 1) // (frames - 1)
+    for clip, time in np.ndindex(count, frames):
+        yield (clip, time), places.path[clip, : time * strokes + 1], places.points[clip, time]
+
+
+def empty(places: Places) -> Any:
+    return np.zeros((*places.points.shape[:2], SIDE, SIDE, 3), np.uint8)
+
+
+def clear(places: Places) -> object:
+    video = np.empty((*places.points.shape[:2], SIDE, SIDE, 3), np.uint8)
+    video.fill(0)
+    return video
+
+
+def opencv(places: Places) -> object:
+    """Places in 1/8 pixel."""
+    video = empty(places)
+    for index, path, point in frame_by_frame(places):
+        line = [np.rint(path * 8).astype(np.int32)]
+        cv2.polylines(video[index], line, False, (80, 120, 255), math.ceil(WIDTH * SIDE), cv2.LINE_AA, 3)
+        middle = np.rint(point * 8).astype(int).tolist()
+        cv2.circle(video[index], middle, round(RADIUS * SIDE * 8), (255, 255, 255), -1, cv2.LINE_AA, 3)
+    return video
+
+
+def pil(places: Places) -> object:
+    """Not smoothed: PIL's lines and circles have whole pixels."""
+    video = empty(places)
+    for index, path, point in frame_by_frame(places):
+        image = Image.new("RGB", (SIDE, SIDE))
+        drawing = ImageDraw.Draw(image)
+        drawing.line(list(map(tuple, path.tolist())), fill=(80, 120, 255), width=math.ceil(WIDTH * SIDE))
+        drawing.circle(point.tolist(), RADIUS * SIDE, fill=(255, 255, 255))
+        video[index] = np.asarray(image)
+    return video
+
+
+def matplotlib(places: Places) -> object:
+    video = empty(places)
+    for index, path, point in frame_by_frame(places):
+        figure = Figure((1, 1), dpi=SIDE, facecolor="black")
+        canvas: Any = FigureCanvasAgg(figure)
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(-0.5, SIDE - 0.5), ylim=(SIDE - 0.5, -0.5))
+        axes.set_axis_off()
+        axes.plot(*path.T, color="#5078ff", linewidth=72 * WIDTH)
+        axes.plot(*point, "o", color="white", markersize=2 * 72 * RADIUS, markeredgewidth=0)
+        canvas.draw()
+        video[index] = np.asarray(canvas.buffer_rgba())[..., :3]
+    return video
+
+
+def gaussians(places: Places) -> object:
+    generator, shape = np.random.default_rng(0), (places.points.shape[1], SIDE, SIDE, 3)
+    return [generator.standard_normal(shape, dtype=np.float32) for _ in range(len(places))]
+
+
+def words(places: Places) -> object:
+    """Random bits alone, as many as the noise is made from: four bytes a value."""
+    return [np.random.SFC64(clip).random_raw(places.points.shape[1] * SIDE**2 * 3 // 2) for clip in range(len(places))]
+
+
+def rows(*, quick: bool) -> Iterator[Row]:
+    runs = 1 if quick else 5
+    with ThreadPoolExecutor(THREADS) as pool:
+        for frames, clips in CLIPS.items():
+            source = tracks(4 if quick else clips)
+
+            def against(
+                what: str,
+                drawn: Rendering,
+                peers: dict[str, Callable[[Places], object] | None],
+                source: Tracks = source,
+                frames: int = frames,
+            ) -> Iterator[Row]:
+                places = place(source, framing(source, drawn.placement), drawn)
+                half = len(places) // 2
+                parts = [places[:half], places[half:]]
+
+                def shared(function: Callable[[Places], object]) -> Callable[[], object]:
+                    return lambda: list(pool.map(function, parts))
+
+                others = {name: shared(peer) if peer else None for name, peer in peers.items()}
+                title = f"{what}, {frames} frames"
+                yield from compared(
+                    title, shared(lambda each: draw(each, drawn)), others, unit="clips/s", items=len(places), runs=runs
+                )
+
+            trail = rendering(frames, marker=DISC, trail=TRAIL)
+            noisy = rendering(frames, marker=DISC, clutter=FULL | {"noise": 0.05})
+            yield from against("marker", rendering(frames), {"clearing the memory": clear})
+            yield from against("marker with trail", trail, {"OpenCV": opencv if cv2 else None, "PIL": pil})
+            few = tracks(2 if quick else FEW)
+            yield from against("marker with trail, few clips", trail, {"matplotlib": matplotlib}, few)
+            yield from against("full clutter without noise", rendering(frames, marker=DISC, clutter=FULL), {})
+            yield from against("full clutter", noisy, {"numpy's normal numbers": gaussians, "their bits alone": words})
