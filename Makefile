@@ -1,5 +1,6 @@
 # make repro   sets up, runs the whole pipeline, prints its table and the name of its page
-# make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/caching-and-remotes.md)
+# make push    sends features and results to the remote; REMOTE=URL sets it (docs/caching-and-remotes.md)
+# make pull    fetches them on another machine, and reruns what changed; REMOTE=URL as well
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some two hours on 2 cores
 # make torture   kills commands at random times and changes files and parameters at random; KILLS, CASES, some hours
@@ -17,7 +18,7 @@ STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro pull test torture calibrate bench lint
+.PHONY: repro push pull test torture calibrate bench lint
 
 repro: $(STAMP)
 	@trajprobe doctor
@@ -27,8 +28,14 @@ repro: $(STAMP)
 	@echo "data/report/report.html shows all of it: open it in a browser"
 
 # $(PWD) is where the user stands, with `make -C` too.
+SET_REMOTE = @$(if $(REMOTE),trajprobe remote add '$(REMOTE)' --from '$(PWD)')
+
+push: $(STAMP)
+	$(SET_REMOTE)
+	@trajprobe push
+
 pull: $(STAMP)
-	@$(if $(REMOTE),trajprobe remote add '$(REMOTE)' --from '$(PWD)')
+	$(SET_REMOTE)
 	@trajprobe pull
 	@cat data/report/table.md
 	@echo "data/report/report.html shows all of it: open it in a browser"

@@ -87,6 +87,7 @@ def test_the_commands_are_these():
             "weights list",
             "remote",
             "remote add",
+            "push",
             "pull",
             "report",
             "table",
@@ -144,12 +145,13 @@ def test_the_options_of_an_import_stand_in_sections(run):
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:11]] == [
+    assert [line.split()[0] for line in lines[:12]] == [
         "check",
         "data",
         "clips",
         "weights",
         "remote",
+        "push",
         "pull",
         "report",
         "table",

@@ -23,7 +23,7 @@ from trajprobe.importers.options import ImportOptions
 from trajprobe.repository import dvc_add
 from trajprobe.repository.doctor import examine
 from trajprobe.repository.dvc_command import DVC_TEMPORARY
-from trajprobe.repository.remotes import pull
+from trajprobe.repository.pull import pull
 from trajprobe.repository.scratch_store import prune_store
 
 #: What part of the kills a command gets. Imports are cheap, and have most to lose.

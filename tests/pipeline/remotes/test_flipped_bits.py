@@ -20,7 +20,7 @@ def test_on_the_remote(stocked, clone):
     status, told = stocked.trajprobe("pull")
     assert (status, len(told.strip().splitlines())) == (2, 1), told
     assert f"{SHARD}, {LABELLING}: damaged on the remote" in told
-    away = re.search("delete (.*), then run `dvc push`", told)[1].split(", ")
+    away = re.search("delete (.*), then run `make push`", told)[1].split(", ")
     assert {str(stocked.store / place(clone, file)) for file in (SHARD, LABELLING)} < set(away)
     assert len(away) == 3  # the list of the shard's folder as well, or push would not look
     assert not any((stocked.folder / file).exists() for file in (SHARD, LABELLING))
