@@ -6,6 +6,8 @@
 # make torture   kills commands at random times and changes files and parameters at random; KILLS, CASES, some hours
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
+# make sbom    what is installed, with versions and licences, as CycloneDX: build/sbom.json
+# make audit   known faults of these packages; asks pypi.org
 # Another build of torch: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu128
 
 SHELL := /bin/bash
@@ -18,7 +20,7 @@ STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro push pull test torture calibrate bench lint
+.PHONY: repro push pull test torture calibrate bench lint sbom audit
 
 repro: $(STAMP)
 	@trajprobe doctor
@@ -71,3 +73,20 @@ $(STAMP): requirements.lock pyproject.toml
 .venv/.ray: requirements-ray.lock $(STAMP)
 	.venv/bin/python -m pip install --quiet --requirement requirements-ray.lock
 	@touch $@
+
+# Programs of their own, so they have an environment of their own.
+TOOLS := build/tools/.installed
+$(TOOLS):
+	$(PYTHON) -m venv build/tools
+	build/tools/bin/python -m pip install --quiet cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	@touch $@
+
+sbom: $(STAMP) $(TOOLS)
+	build/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json \
+		.venv/bin/python
+
+# --strict, since a package that the index says nothing of would count as one without faults.
+audit: $(TOOLS)
+	@build/tools/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement requirements.lock \
+		--requirement requirements-ray.lock \
+		|| { echo "audit: a known fault, or pypi.org could not be asked: see above" >&2; exit 1; }
