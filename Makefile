@@ -3,7 +3,8 @@
 # make pull    fetches them on another machine, and reruns what changed; REMOTE=URL as well
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some two hours on 2 cores
-# make torture   kills commands at random times and changes files and parameters at random; KILLS, CASES, some hours
+# make torture   kills, full disks, damage and more, at random; writes benchmarks/results/torture.md, 20 minutes on 2 cores
+#                (KILLS=500 CASES=5000: some hours)
 # make bench   speed and memory, as ratios
 # make lint    ruff and mypy alone
 # make sbom    what is installed, with versions and licences, as CycloneDX: build/sbom.json
@@ -14,8 +15,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 TORCH_INDEX ?=
 REMOTE ?=
-KILLS ?= 500
-CASES ?= 5000
+KILLS ?= 60
+CASES ?= 100
 STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -52,8 +53,10 @@ lint: $(STAMP)
 	ruff format --check .
 	mypy
 
-torture: $(STAMP)
-	KILLS=$(KILLS) TRAJPROBE_CASES=$(CASES) python -m pytest tests/torture -s --timeout 0 -o faulthandler_timeout=0
+torture: .venv/.ray
+	KILLS=$(KILLS) TRAJPROBE_CASES=$(CASES) python -m pytest -n $$(($$(nproc) < 3 ? $$(nproc) + 1 : 4)) --timeout 0 \
+		-o faulthandler_timeout=0 --max-worker-restart 0 --torture benchmarks/results/torture.md
+	@cat benchmarks/results/torture.md
 
 bench: $(STAMP)
 	@for benchmark in benchmarks/bench_*.py; do OPENBLAS_NUM_THREADS=1 python $$benchmark || exit 1; done

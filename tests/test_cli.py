@@ -218,6 +218,7 @@ def test_what_the_system_refuses_is_one_line_and_status_2(run, raising, error, l
     assert run("pull") == (2, "", f"trajprobe: error: {line}\n")
 
 
+@pytest.mark.harm("hostile names")
 def test_names_of_files_forge_neither_a_line_nor_a_colour(run, raising, monkeypatch):
     forged = "g|0\n- fake: all is well\x1b[2J\u202e\ud800"
     raising(UserError(f"got {forged}"))
@@ -226,6 +227,7 @@ def test_names_of_files_forge_neither_a_line_nor_a_colour(run, raising, monkeypa
     assert run("cache", "prune") == (0, "a\n\n- fake: all is well\\x1b[2J\\u202e\\ud800\n", "")
 
 
+@pytest.mark.harm("locales")
 def test_a_terminal_without_the_letters_gets_escapes_and_no_traceback(monkeypatch):
     monkeypatch.setattr("trajprobe.repository.scratch_store.prune_store", lambda _: "caf\u00e9 \u6771 \ud800")
     output = io.TextIOWrapper(io.BytesIO(), "latin-1")
@@ -235,12 +237,14 @@ def test_a_terminal_without_the_letters_gets_escapes_and_no_traceback(monkeypatc
     assert output.buffer.getvalue() == b"caf\xe9 \\u6771 \\ud800\n"
 
 
+@pytest.mark.harm("ctrl-c")
 def test_ctrl_c_is_status_130(run, raising):
     raising(KeyboardInterrupt())
     status, out, err = run("pull")
     assert (status, out, err.split()) == (130, "", ["trajprobe:", "interrupted"])
 
 
+@pytest.mark.harm("ctrl-c")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_status_130_whatever_error_it_leads_to(run, monkeypatch, number):
     def interrupted():

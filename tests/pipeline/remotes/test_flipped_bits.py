@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from flips import LABELLING, SHARD, flip, place
 
 FOLDER = "data/features/noise"
@@ -14,6 +15,7 @@ def whole(repository, other, *files):
     return all((repository.folder / file).read_bytes() == (other.folder / file).read_bytes() for file in files)
 
 
+@pytest.mark.harm("damage")
 def test_on_the_remote(stocked, clone):
     for file in (SHARD, LABELLING):
         flip(stocked.store / place(clone, file))
@@ -34,6 +36,7 @@ def test_on_the_remote(stocked, clone):
     assert whole(stocked, clone, SHARD, LABELLING)
 
 
+@pytest.mark.harm("damage")
 def test_in_the_cache(stocked, reproduced):
     files = (SHARD, WEIGHTS, RESULT, LABELLING)
     stocked.run("dvc", "pull", FOLDER, *files[1:])
@@ -62,6 +65,7 @@ def test_in_the_cache(stocked, reproduced):
     assert whole(stocked, reproduced, *files)
 
 
+@pytest.mark.harm("damage")
 def test_what_a_stage_says_leads_to_the_cache_and_the_feature_is_made_again(clone, reproduced, tmp_path):
     own = tmp_path / "cache"
     shutil.copytree(clone.run("dvc", "cache", "dir").strip(), own)
