@@ -1,24 +1,28 @@
 # make repro   sets up, runs the whole pipeline, prints its table and the name of its page
-# make pull    fetches features and results, and reruns what changed; REMOTE=URL sets the remote (docs/caching-and-remotes.md)
+# make push    sends features and results to the remote; REMOTE=URL sets it (docs/caching-and-remotes.md)
+# make pull    fetches them on another machine, and reruns what changed; REMOTE=URL as well
 # make test    lint, types and tests
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some two hours on 2 cores
-# make torture   kills commands at random times and changes files and parameters at random; KILLS, CASES, some hours
+# make torture   kills, full disks, damage and more, at random; writes benchmarks/results/torture.md, 20 minutes on 2 cores
+#                (KILLS=500 CASES=5000: some hours)
 # make bench   speed and memory beside their peers and limits; writes benchmarks/results/cpu.md; SUBJECTS, 20 minutes
 # make lint    ruff and mypy alone
+# make sbom    what is installed, with versions and licences, as CycloneDX: build/sbom.json
+# make audit   known faults of these packages; asks pypi.org
 # Another build of torch: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu128
 
 SHELL := /bin/bash
 PYTHON ?= python3
 TORCH_INDEX ?=
 REMOTE ?=
-KILLS ?= 500
-CASES ?= 5000
+KILLS ?= 60
+CASES ?= 100
 SUBJECTS ?=
 STAMP := .venv/.installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro pull test torture calibrate bench lint
+.PHONY: repro push pull test torture calibrate bench lint sbom audit
 
 repro: $(STAMP)
 	@trajprobe doctor
@@ -28,8 +32,14 @@ repro: $(STAMP)
 	@echo "data/report/report.html shows all of it: open it in a browser"
 
 # $(PWD) is where the user stands, with `make -C` too.
+SET_REMOTE = @$(if $(REMOTE),trajprobe remote add '$(REMOTE)' --from '$(PWD)')
+
+push: $(STAMP)
+	$(SET_REMOTE)
+	@trajprobe push
+
 pull: $(STAMP)
-	@$(if $(REMOTE),trajprobe remote add '$(REMOTE)' --from '$(PWD)')
+	$(SET_REMOTE)
 	@trajprobe pull
 	@cat data/report/table.md
 	@echo "data/report/report.html shows all of it: open it in a browser"
@@ -44,8 +54,10 @@ lint: $(STAMP)
 	ruff format --check .
 	mypy
 
-torture: $(STAMP)
-	KILLS=$(KILLS) TRAJPROBE_CASES=$(CASES) python -m pytest tests/torture -s --timeout 0 -o faulthandler_timeout=0
+torture: .venv/.ray
+	KILLS=$(KILLS) TRAJPROBE_CASES=$(CASES) python -m pytest -n $$(($$(nproc) < 3 ? $$(nproc) + 1 : 4)) --timeout 0 \
+		-o faulthandler_timeout=0 --max-worker-restart 0 --torture benchmarks/results/torture.md
+	@cat benchmarks/results/torture.md
 
 bench: $(STAMP)
 	python benchmarks/bench.py $(SUBJECTS)
@@ -65,3 +77,20 @@ $(STAMP): requirements.lock pyproject.toml
 .venv/.ray: requirements-ray.lock $(STAMP)
 	.venv/bin/python -m pip install --quiet --requirement requirements-ray.lock
 	@touch $@
+
+# Programs of their own, so they have an environment of their own.
+TOOLS := build/tools/.installed
+$(TOOLS):
+	$(PYTHON) -m venv build/tools
+	build/tools/bin/python -m pip install --quiet cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	@touch $@
+
+sbom: $(STAMP) $(TOOLS)
+	build/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json \
+		.venv/bin/python
+
+# --strict, since a package that the index says nothing of would count as one without faults.
+audit: $(TOOLS)
+	@build/tools/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement requirements.lock \
+		--requirement requirements-ray.lock \
+		|| { echo "audit: a known fault, or pypi.org could not be asked: see above" >&2; exit 1; }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tiny_repository"]  # the fixtures `reproduced` and `clone`
+pytest_plugins = ["harms", "tiny_repository"]  # the table of `make torture`; the fixtures `reproduced` and `clone`
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")

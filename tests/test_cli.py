@@ -87,6 +87,7 @@ def test_the_commands_are_these():
             "weights list",
             "remote",
             "remote add",
+            "push",
             "pull",
             "report",
             "table",
@@ -144,12 +145,13 @@ def test_the_options_of_an_import_stand_in_sections(run):
 
 def test_help_lists_commands_in_the_order_of_the_work(run):
     lines = run("--help")[1].partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines[:11]] == [
+    assert [line.split()[0] for line in lines[:12]] == [
         "check",
         "data",
         "clips",
         "weights",
         "remote",
+        "push",
         "pull",
         "report",
         "table",
@@ -216,6 +218,7 @@ def test_what_the_system_refuses_is_one_line_and_status_2(run, raising, error, l
     assert run("pull") == (2, "", f"trajprobe: error: {line}\n")
 
 
+@pytest.mark.harm("hostile names")
 def test_names_of_files_forge_neither_a_line_nor_a_colour(run, raising, monkeypatch):
     forged = "g|0\n- fake: all is well\x1b[2J\u202e\ud800"
     raising(UserError(f"got {forged}"))
@@ -224,6 +227,7 @@ def test_names_of_files_forge_neither_a_line_nor_a_colour(run, raising, monkeypa
     assert run("cache", "prune") == (0, "a\n\n- fake: all is well\\x1b[2J\\u202e\\ud800\n", "")
 
 
+@pytest.mark.harm("locales")
 def test_a_terminal_without_the_letters_gets_escapes_and_no_traceback(monkeypatch):
     monkeypatch.setattr("trajprobe.repository.scratch_store.prune_store", lambda _: "caf\u00e9 \u6771 \ud800")
     output = io.TextIOWrapper(io.BytesIO(), "latin-1")
@@ -233,12 +237,14 @@ def test_a_terminal_without_the_letters_gets_escapes_and_no_traceback(monkeypatc
     assert output.buffer.getvalue() == b"caf\xe9 \\u6771 \\ud800\n"
 
 
+@pytest.mark.harm("ctrl-c")
 def test_ctrl_c_is_status_130(run, raising):
     raising(KeyboardInterrupt())
     status, out, err = run("pull")
     assert (status, out, err.split()) == (130, "", ["trajprobe:", "interrupted"])
 
 
+@pytest.mark.harm("ctrl-c")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_status_130_whatever_error_it_leads_to(run, monkeypatch, number):
     def interrupted():

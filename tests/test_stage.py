@@ -113,6 +113,7 @@ run(main)
     assert len(done.stderr.splitlines()) == 3
 
 
+@pytest.mark.harm("full disk")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_told_in_one_line_and_leaves_no_half_file(script, tmp_path, store_folder, workers):
     """The kernel stops the writing in its middle, as it does on a full disk."""
@@ -141,6 +142,7 @@ if __name__ == "__main__":
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.harm("read-only")
 @pytest.mark.parametrize(
     "prepare", ["Path('logs').write_text('a file')", "os.mkdir('logs'); os.mkdir('logs/work.log')"]
 )
@@ -165,6 +167,7 @@ run(main)
     assert "in main" in (tmp_path / "logs" / "work.log").read_text()
 
 
+@pytest.mark.harm("locales")
 def test_a_line_of_what_was_made_is_escaped_where_the_terminal_lacks_its_letters(script, tmp_path):
     done = script("run(lambda: 'caf\\u00e9 \\ud800')\n", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
@@ -220,6 +223,7 @@ def test_a_stage_takes_its_name_as_dvc_has_it_so_that_no_shell_sees_it(script):
     assert "row pixels (" in script(body, "../dvc.yaml:features@pixels").stderr
 
 
+@pytest.mark.harm("hostile names")
 @pytest.mark.parametrize("name", ["x;touch PWNED", "$(id>F)", "../x", "a\nb", "x" * 300, ""])
 def test_a_name_that_will_not_do_is_refused_before_anything_is_written(script, tmp_path, name):
     done = script("def main(row):\n    return row\nrun(main)\n", f"features@{name}")
@@ -283,6 +287,7 @@ SWALLOWED = """
 """
 
 
+@pytest.mark.harm("ctrl-c")
 @pytest.mark.parametrize("wait", [WAIT, SWALLOWED])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_sigterm_end_a_stage_with_one_line_and_nothing_half_written(started, tmp_path, number, wait):
@@ -294,6 +299,7 @@ def test_ctrl_c_and_sigterm_end_a_stage_with_one_line_and_nothing_half_written(s
     assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "logs", "params.yaml", "work.py"]
 
 
+@pytest.mark.harm("kills")
 @pytest.mark.parametrize("shell", ["exec python work.py", "python work.py; true"])
 def test_a_stage_ends_when_the_dvc_that_started_it_is_gone(started, tmp_path, shell):
     """DVC starts a shell, which may stay between the two."""
@@ -315,6 +321,7 @@ def test_a_stage_that_was_not_started_by_dvc_outlives_its_terminal(started, tmp_
     assert "interrupted" not in (tmp_path / "logs/work.log").read_text()
 
 
+@pytest.mark.harm("ctrl-c")
 @pytest.mark.parametrize("name", ["stages/work.py", "bin/trajprobe"])
 def test_ctrl_c_while_a_stage_or_the_command_imports_its_modules_is_one_line(started, name):
     body = "import trajprobe\nimport pathlib, time\npathlib.Path('begun').touch()\ntime.sleep(60)\n"

@@ -13,7 +13,7 @@ from trajprobe.cli_clips import clips
 from trajprobe.cli_data import data
 from trajprobe.cli_group import COMPLETION, WIDTH, Command, Group, is_terminal, json_option, show, show_parts
 from trajprobe.cli_report import report, table
-from trajprobe.cli_repository import cache, doctor, pull, remote, restore
+from trajprobe.cli_repository import cache, doctor, pull, push, remote, restore
 from trajprobe.cli_values import PUBLISHED, ROW, of_features
 from trajprobe.errors import STATUS, UserError, escape_output, interruptible, system_reason, visible
 
@@ -128,7 +128,7 @@ def export(row: str, out: Path, network: str | None, input: str, layer: str | No
     show(write(row, out, network, input, layer))
 
 
-for command in (check, data, clips, weights, remote, pull, report, table, export, restore, doctor, cache):
+for command in (check, data, clips, weights, remote, push, pull, report, table, export, restore, doctor, cache):
     commands.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""Commands of the repository and this machine: `remote`, `pull`, `restore`, `doctor`, `cache`."""
+"""Commands of the repository and this machine: `remote`, `push`, `pull`, `restore`, `doctor`, `cache`."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ def remote() -> None:
 @remote.command(
     "add",
     examples=[
-        ("trajprobe remote add /mnt/share/trajprobe", "A folder; then `dvc push` fills it."),
+        ("trajprobe remote add /mnt/share/trajprobe", "A folder; then `make push` fills it."),
         ("trajprobe remote add ssh://me@host/srv/trajprobe", "A folder of another machine."),
         ("trajprobe remote add s3://bucket/path --endpoint http://127.0.0.1:9000", "An S3 server of your own."),
     ],
@@ -39,6 +39,20 @@ def add_remote(url: str, endpoint: str | None, base: Path) -> None:
     show(add(url, base, endpoint))
 
 
+@click.command("push", Command, examples=[("trajprobe push", "As `make push`, which also sets the environment up.")])
+def push() -> None:
+    """Send what was computed here to the remote.
+
+    Clips are not sent: they are quicker to render again. What another machine would lack is said: stages that changed
+    since they ran, what git does not have yet, and files that DVC's cache has lost.
+    """
+    from trajprobe.repository.doctor import mend
+    from trajprobe.repository.push import push as push_results
+
+    mend(show)
+    push_results(show)
+
+
 @click.command("pull", Command, examples=[("trajprobe pull", "As `make pull`, which also sets the environment up.")])
 def pull() -> None:
     """Fetch features and results, rerun what changed.
@@ -46,7 +60,7 @@ def pull() -> None:
     Raw data, clips and weights are not fetched: what they are needed for is said before it runs.
     """
     from trajprobe.repository.doctor import mend
-    from trajprobe.repository.remotes import pull as pull_results
+    from trajprobe.repository.pull import pull as pull_results
 
     mend(show)
     pull_results(show)

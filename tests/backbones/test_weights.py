@@ -118,6 +118,7 @@ def set_infinite(tensors):
     tensors["conv_out.bias"][0] = float("inf")
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

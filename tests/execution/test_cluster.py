@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.harm("ray")
 @pytest.mark.skipif(not find_spec("ray"), reason="the extra `ray` is not installed; `make test` installs it")
 def test_a_killed_worker_and_a_killed_node_change_nothing():
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TRAJPROBE_"))}

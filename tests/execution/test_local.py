@@ -87,6 +87,7 @@ def test_many_failures_are_counted_and_the_first_ones_listed(tmp_path, store):
         produce(Backwards(store, 1), work, tasks(7), {tmp_path / "out": {}}, "squares")
 
 
+@pytest.mark.harm("workers")
 def test_a_worker_that_dies_ends_the_run_with_the_shards_it_cost_and_a_rerun_makes_only_the_rest(made, tmp_path, store):
     with pytest.raises(UserError) as error:
         made(2, deadly=(2,), held=(3,))
@@ -103,6 +104,7 @@ def test_a_worker_that_dies_ends_the_run_with_the_shards_it_cost_and_a_rerun_mak
     assert begun(tmp_path / "diary") == Counter(range(7)) + Counter([2, 3])
 
 
+@pytest.mark.harm("workers")
 def test_workers_that_die_before_their_first_shard_end_the_run(made):
     with pytest.raises(
         UserError, match=r"^a worker process died .* while these shards were being made: 0, 1; finished"
@@ -160,11 +162,13 @@ def test_an_error_between_two_outcomes_ends_the_run_at_once(tmp_path, store):
     assert ended
 
 
+@pytest.mark.harm("ctrl-c")
 def test_a_worker_leaves_an_interrupt_to_its_parent(made, tmp_path):
     made(2, interrupted=(0, 3))
     assert begun(tmp_path / "diary") == Counter(range(7))
 
 
+@pytest.mark.harm("ctrl-c")
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_no_worker_outlives_a_run_that_is_interrupted_or_killed(tmp_path, sent, status):
     code = """

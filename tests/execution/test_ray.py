@@ -82,6 +82,7 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.harm("ray")
 @needs_ray
 def test_deaths_and_failures_cost_their_own_shards_and_a_rerun_makes_the_folder_of_one_process(on_ray, tmp_path, store):
     with pytest.raises(UserError) as error:
@@ -139,6 +140,7 @@ def test_a_bug_is_no_failed_shard(on_ray):
         on_ray("run", count=2, broken=[1])
 
 
+@pytest.mark.harm("full disk")
 @needs_ray
 def test_a_full_disk_is_a_users_mistake_and_no_bug(on_ray):
     with pytest.raises(UserError, match="No space left on device"):

@@ -52,9 +52,10 @@ def finished(store):
     return keys
 
 
+@pytest.mark.harm("kills")
 @pytest.mark.usefixtures("project")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_killed_runs_complete_without_computing_a_shard_twice(tmp_path, monkeypatch, caplog):
+def test_killed_runs_complete_without_computing_a_shard_twice(tmp_path, monkeypatch, caplog, record_property):
     video = np.concatenate([VIDEO ^ np.uint8(n) for n in range(SHARDS * 4 // 10)])
     written(Path("data/clips/small"), list(range(4, SHARDS * 4, 4)), video)
     diary, chance = tmp_path / "diary", random.Random(0)
@@ -89,3 +90,4 @@ def test_killed_runs_complete_without_computing_a_shard_twice(tmp_path, monkeypa
         assert files(OUT) == unbroken
         assert list(FEATURES.iterdir()) == [OUT]
     assert not any("deleted, and made again" in record.getMessage() for record in caplog.records)
+    record_property("times", KILLS)

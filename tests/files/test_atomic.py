@@ -47,6 +47,7 @@ def test_a_failed_write_leaves_neither_the_file_nor_a_temporary_one(tmp_path, mo
     assert files(tmp_path) == {}
 
 
+@pytest.mark.harm("full disk")
 def test_a_failed_write_leaves_the_old_file_as_it_was(tmp_path, monkeypatch):
     write_bytes(tmp_path / "a.bin", b"old")
     monkeypatch.setattr(os, "fsync", full_disk)
@@ -55,6 +56,7 @@ def test_a_failed_write_leaves_the_old_file_as_it_was(tmp_path, monkeypatch):
     assert files(tmp_path) == {"a.bin": b"old"}
 
 
+@pytest.mark.harm("power")
 def test_the_bytes_are_on_disk_before_the_file_takes_its_name(tmp_path, monkeypatch):
     states = []
 
@@ -168,6 +170,7 @@ def dead(monkeypatch):
     process.wait()
 
 
+@pytest.mark.harm("kills")
 def test_what_killed_processes_left_is_deleted_by_the_next_that_makes_the_same(tmp_path, dead):
     """Not what other files were to become, what a running process makes, or a user's files of similar names."""
     left = [dead(tmp_path / name) for name in ("folder", "a.csv", "folder.2", "a.csv.2")]
@@ -186,6 +189,7 @@ def test_what_killed_processes_left_is_deleted_by_the_next_that_makes_the_same(t
     assert all(path.exists() for path in (*running, *users))
 
 
+@pytest.mark.harm("clocks")
 def test_leftovers_of_another_machine_are_deleted_when_they_are_a_day_old(tmp_path, monkeypatch):
     with monkeypatch.context() as context:
         context.setattr(socket, "gethostname", lambda: "another")

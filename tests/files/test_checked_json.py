@@ -26,6 +26,7 @@ def content(path):
         return None
 
 
+@pytest.mark.harm("damage")
 def test_no_flipped_bit_gives_other_content(tmp_path):
     path = tmp_path / "x.json"
     write_checked_json(path, CONTENT)

@@ -37,6 +37,7 @@ def array_bytes(descr="'<f8'", shape="(2,)", data=bytes(16), version=1):
     return b"\x93NUMPY" + bytes([version, 0]) + length + header + data
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize("data", [b'{"a": 1', b"", b"\xff\xfe"])
 def test_damaged_json_is_refused_with_its_name_and_the_remedy(tmp_path, data):
     (tmp_path / "a.json").write_bytes(data)
@@ -44,6 +45,7 @@ def test_damaged_json_is_refused_with_its_name_and_the_remedy(tmp_path, data):
         read_json(tmp_path / "a.json")
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize("at", [60, 150, -3])
 def test_a_flipped_bit_in_an_npz_is_refused_with_its_name_and_the_remedy(tmp_path, at):
     write_npz(tmp_path / "a.npz", {"x": np.arange(6.0)})
@@ -107,6 +109,7 @@ def test_an_array_larger_than_the_free_memory_is_refused_before_it_is_read_and_n
     assert "delete" not in message
 
 
+@pytest.mark.harm("hostile files")
 @pytest.mark.parametrize("member", [
     array_bytes(shape="(10**9, 10**9)"),
     array_bytes(shape="(1000000000, 1000000000)"),
@@ -137,6 +140,7 @@ def test_a_member_that_is_not_what_it_declares_is_refused_in_one_line(tmp_path, 
     assert len(message) < 1000
 
 
+@pytest.mark.harm("hostile files")
 def test_a_zip_that_declares_more_than_its_bytes_can_hold_is_refused(tmp_path):
     path = zipped(tmp_path / "a.npz", x=array_bytes(shape="(1000000,)", data=b""))
     data, end = path.read_bytes(), (len(array_bytes(shape="(1000000,)", data=b"")) + 8_000_000).to_bytes(4, "little")

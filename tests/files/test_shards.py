@@ -63,6 +63,7 @@ def test_the_same_arrays_give_the_same_shards_to_the_byte(tmp_path):
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize("at", [0, 8, 200, -1])
 def test_a_flipped_bit_in_a_shard_is_refused(shards, at):
     folder, _ = shards
@@ -76,6 +77,7 @@ def test_a_flipped_bit_in_a_shard_is_refused(shards, at):
         list(Shards(folder))
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize("keep", [0, 7, -1])
 def test_a_truncated_shard_is_refused(shards, keep):
     folder, _ = shards
@@ -112,6 +114,7 @@ def test_a_file_that_is_no_safetensors_is_refused_even_with_its_right_checksum(s
         list(Shards(folder))
 
 
+@pytest.mark.harm("damage")
 def test_any_flipped_bit_in_a_manifest_is_refused(shards):
     path = shards[0] / "manifest.json"
     data = path.read_bytes()

@@ -43,6 +43,7 @@ def test_a_key_does_not_depend_on_the_order_of_a_recipe():
     assert Store.key({"a": 1}) != Store.key({"a": "1"})
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize(
     "damage", [lambda data: b"", lambda data: data[:-1], lambda data: bytes([data[0] ^ 1]) + data[1:]]
 )
@@ -103,6 +104,7 @@ def left(path, monkeypatch):
     return leftover
 
 
+@pytest.mark.harm("kills")
 def test_what_a_killed_run_left_is_swept_and_what_a_running_one_writes_is_not(store, store_folder, monkeypatch):
     put = store.put(KEY, DATA)
     gone = [left(path, monkeypatch) for path in (put.path, store_folder / "attempts" / KEY)]
@@ -145,6 +147,7 @@ def test_files_that_are_not_the_stores_are_neither_listed_nor_read_nor_deleted(s
     assert len([path for path in store_folder.rglob("*") if path.is_file()]) == len(names) + len(own) + 1
 
 
+@pytest.mark.harm("two with one store")
 def test_what_another_run_finishes_meanwhile_is_no_error(store, store_folder, monkeypatch):
     path = temporary_path(store_folder / "aa" / f"{'a' * 32}-{'0' * 64}.safetensors")
     monkeypatch.setattr(Path, "glob", lambda *_: iter([path]))
@@ -188,6 +191,7 @@ def shared(tmp_path_factory):
     return Store(folder)
 
 
+@pytest.mark.harm("two users")
 def test_another_user_reads_a_store_and_is_told_when_it_must_be_written(shared, caplog):
     put = shared.put(KEY, DATA)
     (shared.folder / "aa").mkdir()
@@ -206,6 +210,7 @@ def test_another_user_reads_a_store_and_is_told_when_it_must_be_written(shared, 
     assert "cannot be used (Permission denied); made again" in caplog.text
 
 
+@pytest.mark.harm("two users")
 @pytest.mark.parametrize(("rights", "folder", "file"), [(0o2775, 0o2775, 0o444), (0o700, 0o700, 0o400)])
 def test_what_is_put_in_has_the_rights_of_the_store_whatever_the_umask(store, rights, folder, file):
     store.folder.chmod(rights)
@@ -218,6 +223,7 @@ def test_what_is_put_in_has_the_rights_of_the_store_whatever_the_umask(store, ri
     assert stat.S_IMODE(path.stat().st_mode) == file
 
 
+@pytest.mark.harm("read-only")
 def test_a_store_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("TRAJPROBE_STORE", str(tmp_path / "file"))

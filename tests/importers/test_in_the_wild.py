@@ -82,6 +82,7 @@ def test_a_file_is_read_right_or_refused_with_the_remedy(name):
     )
 
 
+@pytest.mark.harm("imports")
 @pytest.mark.parametrize("path", sorted((WILD / "damaged").glob("*")), ids=lambda path: path.stem)
 def test_a_damaged_file_is_refused_in_one_line(path):
     message = refusal(path)

@@ -142,6 +142,7 @@ def tables(draw):
     return bytes(data), ending, draw(OPTIONS)
 
 
+@pytest.mark.harm("hostile files")
 @settings(
     max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=CASES == 100, database=None
 )

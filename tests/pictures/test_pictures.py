@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from trajprobe.errors import UserError
+from trajprobe.files.atomic import write_bytes
 from trajprobe.pictures.files import Pictures, RowPictures, Weights
 from trajprobe.pictures.making import FRAMES, SIDE, _of_weights, code_maps, strip
 
@@ -71,6 +72,22 @@ def test_places_and_facts_are_read_as_they_were_written(tmp_path):
     (tmp_path / "row.json").write_text("{}")
     with pytest.raises(UserError, match="damaged"):
         _ = pictures.facts
+
+
+def test_a_damaged_strip_is_refused_and_so_is_one_that_was_not_there_when_the_facts_were_written(tmp_path):
+    pictures = Pictures(tmp_path)
+    write_bytes(pictures.clip("plain", "0"), b"a picture")
+    facts = RowPictures(frames=2, resolution=8, radius=0.05, shown=[0], inputs=["plain"], examples={"0": 0})
+    pictures.save(facts, np.zeros((1, 2, 2)))
+    assert pictures.strip(pictures.clip("plain", "0")) == b"a picture"
+    pictures.clip("plain", "0").write_bytes(b"a pictura")
+    with pytest.raises(UserError, match=r"0\.webp: is damaged \(sha256 differs\); delete .* and run `dvc checkout"):
+        pictures.strip(pictures.clip("plain", "0"))
+    write_bytes(pictures.clip("plain", "1"), b"another")
+    with pytest.raises(UserError, match="is damaged"):
+        pictures.strip(pictures.clip("plain", "1"))
+    with pytest.raises(UserError, match="is not there"):
+        pictures.strip(pictures.clip("plain", "2"))
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_a_refused_import_ends_with_status_2_and_one_line(clone, tmp_path):
     refused(clone, words, "data", "import", write(tmp_path / "bad.npz", **arrays), "--name", "bad")
 
 
+@pytest.mark.harm("imports")
 def test_a_truncated_file_is_refused(reproduced, tmp_path, monkeypatch):
     path = write(tmp_path / "cut.npz", **good())
     path.write_bytes(path.read_bytes()[:-40])
@@ -64,6 +65,7 @@ def test_a_file_that_is_not_there_is_refused(reproduced, tmp_path, monkeypatch):
     import_refused(reproduced, monkeypatch, "no such file", tmp_path / "nowhere.npz")
 
 
+@pytest.mark.harm("hostile names")
 @pytest.mark.parametrize("name", ["synthetic", "../up", "a b", ""])
 def test_a_name_that_will_not_do_is_refused(reproduced, tmp_path, monkeypatch, name):
     import_refused(reproduced, monkeypatch, "--name", write(tmp_path / "good.npz", **good()), name)
@@ -92,6 +94,7 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
     assert (clone.folder / "data/raw/mine.npz.dvc").read_text() != pointer
 
 
+@pytest.mark.harm("hostile parameters")
 @pytest.mark.parametrize(
     ("value", "keys", "words"),
     [

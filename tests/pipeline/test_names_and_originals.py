@@ -20,6 +20,7 @@ def write(clone, values):
         YAML().dump(values, file)
 
 
+@pytest.mark.harm("hostile names")
 @pytest.mark.parametrize("section", ["clips", "pretrain", "rows"])
 def test_no_name_reaches_a_shell(clone, section):
     values = clone.params()
@@ -33,6 +34,7 @@ def test_no_name_reaches_a_shell(clone, section):
     assert not list(clone.folder.rglob("PWNED"))
 
 
+@pytest.mark.harm("hostile names")
 def test_dvc_deletes_no_folder_that_a_name_points_to(clone):
     (clone.folder / "precious").mkdir()
     (clone.folder / "precious/only.txt").write_text("a user's only copy")
@@ -50,6 +52,7 @@ def test_dvc_deletes_no_folder_that_a_name_points_to(clone):
         clone.git("checkout", "--quiet", "params.yaml")
 
 
+@pytest.mark.harm("damage")
 def test_a_damaged_data_set_is_refused_and_comes_back_though_dvc_took_it_over(clone, tmp_path):
     tracks = np.random.default_rng(0).random((12, 5, 2)).cumsum(axis=1)
     np.savez(tmp_path / "mine.npz", trajectories=tracks, labels=np.arange(12) % 2)

@@ -45,6 +45,7 @@ def test_a_refusal_is_raised(monkeypatch, workers):
         run([partial(square, 2), refuse], "refusal")
 
 
+@pytest.mark.harm("workers")
 def test_a_worker_that_dies_ends_the_run(monkeypatch):
     monkeypatch.setenv("TRAJPROBE_WORKERS", "2")
     with pytest.raises(RuntimeError, match="terminated abruptly"):
@@ -86,6 +87,7 @@ def until(condition, seconds=60):
         time.sleep(0.05)
 
 
+@pytest.mark.harm("ctrl-c")
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", ["kill", "interrupt"])
 def test_workers_end_with_a_run_that_is_killed_or_interrupted(tmp_path, how):

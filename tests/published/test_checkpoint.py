@@ -58,6 +58,7 @@ def test_tensors_are_read_and_stay_on_disk(tmp_path):
     assert str(path) in MAPS.read_text()
 
 
+@pytest.mark.harm("hostile files")
 def test_a_pickle_that_would_run_code_neither_runs_nor_loads(tmp_path):
     mark, path = tmp_path / "mark", tmp_path / "bad.ckpt"
     for content in (saved({"state_dict": {}, "callbacks": Runs(mark)}), pickle.dumps(Runs(mark))):

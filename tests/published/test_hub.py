@@ -164,6 +164,7 @@ def test_the_offline_mode_is_reported(hub, tmp_path):
     assert hub.log == []
 
 
+@pytest.mark.harm("full disk")
 def test_a_full_disk_is_reported(hub, tmp_path):
     hub.publish(bytes(1000))
     full = """

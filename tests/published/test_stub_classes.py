@@ -143,6 +143,7 @@ def table(*pairs):
 OBJECT = named("some.Thing") + pickle.EMPTY_TUPLE + pickle.NEWOBJ
 
 
+@pytest.mark.harm("hostile files")
 @pytest.mark.parametrize("case", CALLS)
 def test_a_file_that_calls_something_is_neither_run_nor_loaded(saved, mark, refused, case):
     make, name = CALLS[case]

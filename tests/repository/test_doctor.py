@@ -154,6 +154,7 @@ def test_before_another_command_what_is_mended_is_reported_and_what_is_not_is_re
         mend(lines.append)
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize("cut", [0, 5, 20, 60, 118, len(LOCK) - 5, len(LOCK) - 16])
 def test_a_cut_dvc_lock_comes_back_by_the_command_that_is_named(repository, cut):
     Path("dvc.lock").write_text(LOCK[:cut])
@@ -174,6 +175,7 @@ def test_a_cut_dvc_lock_that_was_staged_comes_from_the_last_commit_and_one_that_
     assert found()[1] == [text]
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize("text", ["", "outs:\n- md5: 0123", "outs:\n", "- x", "\udc80"])
 def test_a_cut_dvc_file_comes_back_by_the_command_that_is_named(repository, text):
     path = Path("data/raw/set.npz.dvc")
@@ -184,6 +186,7 @@ def test_a_cut_dvc_file_comes_back_by_the_command_that_is_named(repository, text
     assert path.read_bytes() == before
 
 
+@pytest.mark.harm("damage")
 @pytest.mark.parametrize("text", ["", "{", '{"write": {"a": {"pid"', "[]", '{"write": {"a": 1}}', "\udc80"])
 def test_a_cut_rwlock_is_deleted_unless_dvc_runs_here(repository, process, text):
     path = Path(".dvc/tmp/rwlock")
@@ -253,6 +256,7 @@ def test_a_lock_of_gits_index_stays_while_git_or_dvc_runs(repository, process):
     assert path.exists()
 
 
+@pytest.mark.harm("damage")
 def test_empty_settings_are_deleted_and_cut_ones_are_named(repository):
     path = Path(".dvc/config.local")
     path.write_bytes(b"")
@@ -269,6 +273,7 @@ def test_empty_settings_are_deleted_and_cut_ones_are_named(repository):
     )
 
 
+@pytest.mark.harm("damage")
 def test_objects_that_are_empty_are_deleted_and_others_of_a_wrong_size_are_named(repository):
     OBJECT.write_bytes(b"")
     LISTING.write_text('[{"md5": "0123')
@@ -291,6 +296,7 @@ def test_a_file_that_was_cut_short_is_deleted_and_one_that_a_user_has_changed_is
     assert [path.exists() for path in paths] == [False, True, True]
 
 
+@pytest.mark.harm("damage")
 def test_a_damaged_database_of_dvc_is_deleted_and_an_intact_one_is_not(repository):
     paths = [Path(".dvc/tmp", name) for name in ("intact.db", "cut.db", "none.db")]
     for path in paths[:2]:

@@ -114,6 +114,7 @@ def killed(monkeypatch):
 GONE = 2**22 + 1  #: a number that no process has
 
 
+@pytest.mark.harm("kills")
 @pytest.mark.parametrize("name", ["set.npz", "folder"])
 @pytest.mark.parametrize("old", [True, False])
 def test_an_import_that_is_killed_at_any_step_is_completed_or_undone_and_so_is_a_killed_repair(

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from trajprobe.errors import UserError
-from trajprobe.repository import remotes
+from trajprobe.repository import pull
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,27 @@ from trajprobe.repository import remotes
         ),
         (
             "failed to pull data from the cloud - Checkout failed for following targets:\ndata/a\nIs your cache up",
-            "/remote: lacks files that dvc.lock names \\(failed to .*\\); run `dvc push` on the machine that made them",
+            "ssh://far: lacks files that dvc.lock names \\(failed to .*\\); run `make push` on the",
         ),
-        ("unexpected error - Permission denied (publickey)", "/remote: unexpected error - Permission denied"),
+        (
+            "unexpected error - Permission denied (publickey)\n\nHaving any troubles? Hit us up\n",
+            "ssh://far: can't be reached, or refuses: Permission denied \\(publickey\\); mend that and try again$",
+        ),
+        (
+            "failed to connect to ssh (/far/files/md5) - [Errno 111] Connect call failed ('127.0.0.1', 1)\n"
+            "ERROR: failed to pull data from the cloud - 1 files failed to download",
+            "ssh://far: can't be reached, or refuses: .Errno 111. Connect call failed",
+        ),
+        (
+            "failed to transfer 'ab12' - [Errno 2] No such file or directory: '/far/ab/12'\n"
+            "ERROR: failed to pull data from the cloud - 1 files failed to download",
+            "ssh://far: lacks files that dvc.lock names",
+        ),
     ],
 )
 def test_a_refused_pull_is_said_with_its_reason(message, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = subprocess.CompletedProcess([], 1, "", f"Collecting\nERROR: {message.format(here=tmp_path)}")
-    monkeypatch.setattr(remotes, "run_dvc", lambda *_: done)
+    monkeypatch.setattr(pull, "run_dvc", lambda *_: done)
     with pytest.raises(UserError, match=f"^{expected}"):
-        remotes._fetch(["data/a"], "/remote")
+        pull._fetch(["data/a"], "ssh://far")

@@ -53,6 +53,7 @@ def content(path):
     return path.read_text() if path.is_file() else {file.name: file.read_text() for file in path.iterdir()}
 
 
+@pytest.mark.harm("damage")
 def test_what_was_imported_passes_and_a_changed_file_is_refused(path):
     imported.check(path)
     file = damage(path)
@@ -108,6 +109,7 @@ def test_what_was_not_imported_passes_and_is_not_restored(path):
         restore(path)
 
 
+@pytest.mark.harm("hostile names")
 @pytest.mark.parametrize("name", ["../model", "/tmp/model", "a/../../model"])
 def test_a_name_that_leads_out_of_the_folder_is_refused_and_nothing_is_written(path, tmp_path, name):
     text = imported.dvc_file(path).read_text().replace("model" if path.name == "folder" else "set.npz:", name + ":", 1)

@@ -3,6 +3,7 @@
 It must succeed and leave the bytes that it leaves without a kill, nothing lost and no file of a process that is gone.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -12,22 +13,42 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from dvc.cli import main as dvc_main
 
 from trajprobe.errors import UserError
+from trajprobe.files.atomic import file_md5
 from trajprobe.importers.data_set import import_data_set
 from trajprobe.importers.options import ImportOptions
+from trajprobe.inspection.export import export
 from trajprobe.repository import dvc_add
 from trajprobe.repository.doctor import examine
 from trajprobe.repository.dvc_command import DVC_TEMPORARY
-from trajprobe.repository.remotes import pull
+from trajprobe.repository.pull import pull
+from trajprobe.repository.push import push
+from trajprobe.repository.remotes import CONFIG, add_remote
+from trajprobe.repository.restore import restore
 from trajprobe.repository.scratch_store import prune_store
 
+#: The stages, by what is made again when one is killed.
+STAGES = {
+    name.partition("@")[0]: name
+    for name in [
+        *("synthetic", "prepare", "render@t17", "pretrain@magvit2-tiny", "features@noise", "probe@noise"),
+        *("pictures@coordinates", "compare", "report"),
+    ]
+}
 #: What part of the kills a command gets. Imports are cheap, and have most to lose.
-SHARES = {"prune": 0.3, "import": 0.5, "compare": 0.12, "render": 0.05, "pull": 0.02, "repro": 0.01}
+SHARES = (
+    {"prune": 0.15, "import": 0.3, "restore": 0.1, "export": 0.05, "remote add": 0.05, "push": 0.03, "pull": 0.02}
+    | dict.fromkeys(STAGES, 0.03)
+    | {"repro": 0.02}
+)
+#: What ends a command: a kill, a batch system, a user at a terminal.
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
 def dvc(*arguments):
@@ -63,15 +84,21 @@ def finished(action):
     return time.monotonic() - begun
 
 
-def killed(action, after):
-    """Begins `action`, and kills it with all that it has started; whether it was still at work."""
+def killed(action, after, number):
+    """Begins `action`, and sends a signal to it and to all that it has started; whether it was still at work."""
     pid = started(action)
     time.sleep(after)
     try:
-        os.killpg(pid, signal.SIGKILL)
+        os.killpg(pid, number)
     except ProcessLookupError:  # before it has a group
-        os.kill(pid, signal.SIGKILL)
-    return os.waitpid(pid, 0)[1] == signal.SIGKILL
+        os.kill(pid, number)
+    status = os.waitpid(pid, 0)[1]
+    with contextlib.suppress(ProcessLookupError):  # once the last of the group has cleaned up
+        for _ in range(300):
+            os.killpg(pid, 0)
+            time.sleep(0.1)
+        raise AssertionError("processes stay after the signal")
+    return status != 0
 
 
 def state():
@@ -112,7 +139,7 @@ def survives(chance, action, expected, duration, between=lambda: None):
 
     None where it had ended before it was killed.
     """
-    struck = killed(action, chance.uniform(0, duration))
+    struck = killed(action, chance.uniform(0, duration), chance.choice(SIGNALS))
     findings = healed()
     assert leftovers() == []
     between()
@@ -150,6 +177,85 @@ class Imports:
             assert self.pair() in self.pairs
 
         return survives(chance, self.action(self.turn), self.states[self.turn], 1.1 * self.seconds, both)
+
+
+def restored(folder):
+    """The kill of a command that brings a data set that is gone back from DVC's cache."""
+    Imports(folder)
+    path, expected = Path("data/raw/mine.npz"), state()
+
+    def kill(chance):
+        path.unlink()
+        return survives(chance, lambda: restore(path), expected, 1.1 * kill.seconds)
+
+    path.unlink()
+    kill.seconds = finished(lambda: restore(path))
+    return kill
+
+
+def exported(folder):
+    """The kill of a command that writes features to a file: there is the old one, or the new one."""
+    out = folder / "features.parquet"
+
+    def action():
+        export("noise", out)
+
+    def kill(chance):
+        def whole():
+            assert out.read_bytes() in (b"old", kill.bytes)
+
+        out.write_bytes(b"old")
+        findings = survives(chance, action, state(), 1.1 * kill.seconds, whole)
+        assert out.read_bytes() == kill.bytes
+        assert [path.name for path in folder.glob("*features*")] == [out.name]
+        return findings
+
+    kill.seconds, kill.bytes = finished(action), out.read_bytes()
+    return kill
+
+
+def remote_kill(chance):
+    """A remote that is set in place of another one."""
+    before = CONFIG.read_bytes() if CONFIG.exists() else None
+    finished(lambda: add_remote("/far", Path()))
+    new, expected = CONFIG.read_bytes(), state()
+    finished(lambda: add_remote("/near", Path()))
+    old = CONFIG.read_bytes()
+
+    def either():
+        assert CONFIG.read_bytes() in (old, new)
+
+    findings = survives(chance, lambda: add_remote("/far", Path()), expected, 0.01, either)
+    CONFIG.unlink()
+    if before:
+        CONFIG.write_bytes(before)
+    return findings
+
+
+def pushed(folder):
+    """The kill of a push to a new folder: what is there under its name is whole, and the next push completes it."""
+    remote = folder / "far"
+    add_remote(str(remote), Path())
+
+    def action():
+        push(lambda _: None)
+
+    def objects():
+        return {path.relative_to(remote).as_posix() for path in remote.rglob("*") if path.is_file()}
+
+    def kill(chance):
+        def whole():
+            for path in (remote / "files/md5").glob("??/*"):
+                if not path.name.endswith(".tmp"):
+                    assert file_md5(path) == path.parent.name + path.name.removesuffix(".dir")
+
+        shutil.rmtree(remote)
+        findings = survives(chance, action, state(), kill.seconds, whole)
+        assert kill.objects <= objects()
+        return findings
+
+    kill.seconds, kill.objects = finished(action), objects()
+    return kill
 
 
 def stage(*arguments):
@@ -199,7 +305,8 @@ pull_kill.expected = None
 
 
 def failures(folder, original, kills, chance, shares=None):
-    """What went wrong when commands were killed so often in a copy of `original`, a line each; it works in `folder`.
+    """What went wrong when commands were killed so often in a copy of `original`, a line each; how often in all, and
+    what doctor found. It works in `folder`.
 
     All commands need a reproduced, committed repository with a default remote to which all was pushed; `import` and
     `prune` need no more than a repository of DVC.
@@ -210,12 +317,15 @@ def failures(folder, original, kills, chance, shares=None):
     prepared = {
         "prune": lambda: prune_kill,
         "import": lambda: Imports(folder).kill,
-        "compare": lambda: stage("--force", "--single-item", "compare"),
-        "render": lambda: stage("--force", "--single-item", "render@t17", "features@noise", "probe@noise"),
+        **{name: partial(stage, "--force", "--single-item", of) for name, of in STAGES.items()},
+        "restore": lambda: restored(folder),
+        "export": lambda: exported(folder),
+        "remote add": lambda: remote_kill,
+        "push": lambda: pushed(folder),
         "pull": lambda: lambda chance: pull_kill(original, chance),
         "repro": lambda: stage("--force"),
     }
-    lines, shares = [], shares or SHARES
+    lines, shares, total, found = [], shares or SHARES, 0, 0
     for command, share in shares.items():
         done = misses = findings = 0
         kill = prepared[command]()
@@ -228,4 +338,5 @@ def failures(folder, original, kills, chance, shares=None):
             done, misses, findings = done + (count is not None), misses + (count is None), findings + (count or 0)
         sys.stdout.write(f"{command}: {done} kills, {findings} findings of doctor, {len(lines)} failures so far\n")
         sys.stdout.flush()
-    return lines
+        total, found = total + done, found + findings
+    return lines, total, found

@@ -208,8 +208,9 @@ def imported(path):
     return data_set.load((path,), ImportOptions())[0]
 
 
+@pytest.mark.harm("hostile files")
 @pytest.mark.parametrize("load", [raw.load, imported])
-def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path, load):
+def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path, load, record_property):
     taken = refused = longest = 0
     path = tmp_path / "set.npz"
     for seed in cases(100):
@@ -241,6 +242,7 @@ def test_a_changed_file_is_refused_in_one_line_or_means_what_it_says(tmp_path, l
     print(f"{refused} refused, {taken} taken")  # noqa: T201 (for a longer run)
     assert refused > 2 * taken > 0
     assert longest < 1500
+    record_property("times", len(cases(100)))
 
 
 @pytest.mark.parametrize("path", sorted(WILD.glob("*.npz")), ids=lambda path: path.stem)

@@ -153,7 +153,8 @@ def base():
     return values
 
 
-def test_changed_parameters_are_refused_in_one_line_or_checked_in_seconds(tmp_path, monkeypatch, base):
+@pytest.mark.harm("hostile parameters")
+def test_changed_parameters_are_refused_in_one_line_or_checked_in_seconds(tmp_path, monkeypatch, base, record_property):
     monkeypatch.chdir(ROOT)
     path = tmp_path / "params.yaml"
     path.write_text(text_of(base))
@@ -172,3 +173,4 @@ def test_changed_parameters_are_refused_in_one_line_or_checked_in_seconds(tmp_pa
                 pytest.fail(f"case {seed}: {type(error).__name__}: {error}")
     print(f"{refused} refused, {taken} taken")  # noqa: T201 (for a longer run)
     assert refused > taken > 0
+    record_property("times", len(cases(80)))

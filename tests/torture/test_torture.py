@@ -23,18 +23,28 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.harm("kills")
 @pytest.mark.skipif(KILLS > 8, reason="the test of all commands does more")
-def test_killed_imports_and_prunes_lose_nothing(folder):
+def test_killed_imports_and_prunes_lose_nothing(folder, record_property):
     repository = folder / "original"
     for command in (["git", "init", "--quiet", repository], [sys.executable, "-m", "dvc", "--cd", repository, "init"]):
         subprocess.run(command, check=True, capture_output=True)
     (repository / ".gitignore").write_text("/data/**\n!/data/**/\n!/data/**/*.dvc\n")
-    assert failures(folder, repository, KILLS, random.Random(0), {"prune": 0.5, "import": 0.5}) == []
+    shares = dict.fromkeys(("prune", "import", "restore", "remote add"), 0.25)
+    check(failures(folder, repository, KILLS, random.Random(0), shares), record_property)
 
 
+def check(ended, record_property):
+    lines, kills, findings = ended
+    record_property("times", kills)
+    record_property("found", f"{findings} findings of doctor")
+    assert lines == []
+
+
+@pytest.mark.harm("kills")
 @pytest.mark.skipif(KILLS <= 8, reason="minutes; KILLS=500 asks for it")
-def test_killed_commands_lose_nothing(folder, reproduced):
+def test_killed_commands_lose_nothing(folder, reproduced, record_property):
     repository = reproduced.__class__(shutil.copytree(reproduced.folder, folder / "original"))
     assert repository.trajprobe("remote", "add", folder / "remote")[0] == 0
     repository.run("dvc", "push")
-    assert failures(folder, repository.folder, KILLS, random.Random(0)) == []
+    check(failures(folder, repository.folder, KILLS, random.Random(0)), record_property)

@@ -100,7 +100,7 @@ def _clips(run: Material) -> Iterator[Section]:
     groups = [
         {
             "name": run.class_name(label),
-            "strips": [moving.strip(pictures.clip(shown, label), shown) for shown in facts.inputs],
+            "strips": [moving.strip(pictures.strip(pictures.clip(shown, label)), shown) for shown in facts.inputs],
         }
         for label in facts.examples
     ]
@@ -173,8 +173,11 @@ def _pretraining(run: Material) -> Iterator[Section]:
             {
                 "name": run.class_name(label),
                 "strips": [
-                    moving.strip(pictures.clip(facts.inputs[0], label), "clip"),
-                    *(moving.strip(pictures.token(kind, label), kind) for kind in (RECONSTRUCTION, CODES)),
+                    moving.strip(pictures.strip(pictures.clip(facts.inputs[0], label)), "clip"),
+                    *(
+                        moving.strip(pictures.strip(pictures.token(kind, label)), kind)
+                        for kind in (RECONSTRUCTION, CODES)
+                    ),
                 ],
             }
             for label in facts.tokens

@@ -3,7 +3,6 @@
 import base64
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,9 @@ class Strip:
     source: str  #: the picture
 
 
-def strip(path: Path, shown: str) -> Strip:
+def strip(picture: bytes, shown: str) -> Strip:
     """A strip of data/pictures; `shown` names what it shows."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    data = base64.b64encode(picture).decode("ascii")
     return Strip(TITLES.get(shown, shown.replace("-", " ")), f"data:image/webp;base64,{data}")
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from trajprobe.files.atomic import write_npz
+from trajprobe.errors import UserError
+from trajprobe.files.atomic import file_sha256, sha256, write_npz
 from trajprobe.files.checked_json import read_checked_json, write_checked_json
-from trajprobe.files.reading import read_npz
+from trajprobe.files.reading import MISSING, mend, read_npz
 from trajprobe.params import Parameters, parse
 
 PICTURES = Path("data/pictures")
@@ -51,6 +53,7 @@ class RowPictures(Parameters, frozen=True, kw_only=True):
     inputs: list[str]  #: that there are strips of
     tokens: list[str] = msgspec.field(default_factory=list)  #: labels that there are strips of tokens of
     weights: list[Weights] = msgspec.field(default_factory=list)
+    sha256: dict[str, str] = msgspec.field(default_factory=dict)  #: of each strip, by its path in the folder
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,25 @@ class Pictures:
         return np.asarray(arrays["places"] / PARTS, dtype=np.float64)
 
     def save(self, facts: RowPictures, places: NDArray[np.float64]) -> None:
-        """Writes the facts and the places (n t 2); strips are written by their paths."""
+        """Writes the places (n t 2), and the facts with the checksums of the strips, which are there already."""
+        strips = sorted(self.folder.rglob("*.webp"))
+        facts = replace(facts, sha256={path.relative_to(self.folder).as_posix(): file_sha256(path) for path in strips})
         write_checked_json(self.folder / FACTS, msgspec.to_builtins(facts))
         write_npz(self.folder / PLACES, {"places": np.rint(places * PARTS).astype(np.int16)})
+
+    def strip(self, path: Path) -> bytes:
+        """A strip of the folder.
+
+        Raises:
+            UserError: it is missing or damaged.
+        """
+        expected = self.facts.sha256.get(path.relative_to(self.folder).as_posix())
+        if not path.is_file():
+            raise UserError(f"{path}: {MISSING}")
+        data = path.read_bytes()
+        if sha256(data) != expected:
+            raise UserError(f"{path}: is damaged (sha256 differs); {mend(self.folder)}")
+        return data
 
     def clip(self, shown: str, label: str) -> Path:
         """The strip of an input of the clip that stands for a class."""

@@ -42,4 +42,4 @@ def run_dvc_in_terminal(*arguments: str) -> int:
 def failure_reason(process: subprocess.CompletedProcess[str]) -> str:
     """Why a command of DVC failed, in one line."""
     message = process.stderr.rpartition("ERROR: ")[2] or process.stdout
-    return " ".join(message.partition("Traceback")[0].split())
+    return " ".join(re.split(r"Traceback|Having any troubles\?", message)[0].split())

@@ -189,7 +189,7 @@ def _dvc(settings: subprocess.CompletedProcess[str]) -> tuple[Condition, Conditi
 def _remote(settings: dict[str, str]) -> Condition:
     name = settings.get("core.remote", "")
     if not name:
-        remedy = "`trajprobe remote add URL` sets one, for `dvc push` and `make pull`"
+        remedy = "`trajprobe remote add URL` sets one, for `make push` and `make pull`"
         return Condition("remote", "ok", "none: what a run makes stays here", remedy)
     url = settings.get(f"remote.{name}.url", "")
     found = f"{url} ({name})"
@@ -197,7 +197,7 @@ def _remote(settings: dict[str, str]) -> Condition:
         remedy = f"`dvc remote modify {name} verify true`; without it DVC does not notice damaged files"
         return Condition("remote", "warning", f"{found}, without verify = true", remedy)
     if "://" not in url and not Path(".dvc", url).is_dir():  # a relative one starts from the settings' folder
-        remedy = "mount it, or set another one: `trajprobe remote add URL`; `dvc push` makes it where it is new"
+        remedy = "mount it, or set another one: `trajprobe remote add URL`; `make push` makes it where it is new"
         return Condition("remote", "warning", f"{found} is not there", remedy)
     return Condition("remote", "ok", found + (", not asked here" if "://" in url else ""))
 

@@ -1,14 +1,9 @@
-"""Adds a remote to this clone, and pulls from it what a laptop needs.
-
-A laptop needs features and probe results, not the raw data, clips or weights. `dvc repro --pull --allow-missing` alone
-is not enough: it does not fetch the results that `compare` reads as a folder, and fails on clips, which are not pushed.
-"""
+"""The default remote of this clone: how it is set, what it must be, and why it can't be reached."""
 
 import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,31 +11,21 @@ from urllib.parse import urlsplit
 from configobj import ConfigObj, ConfigObjError
 
 from trajprobe.errors import UserError
-from trajprobe.files import probe_results
 from trajprobe.files.atomic import write_bytes
-from trajprobe.files.feature_shards import FEATURES, RANDOM, folder, networks_of
-from trajprobe.files.findings import FINDINGS, of_clips
-from trajprobe.files.labelling import LABELLING
-from trajprobe.files.locked_shards import cache_folder
-from trajprobe.files.shards import Shards
-from trajprobe.files.video_shards import CLIPS
-from trajprobe.params import read
 from trajprobe.repository.dvc_add import check_repository_root
-from trajprobe.repository.dvc_cache import locked_stages, paths_by_object
-from trajprobe.repository.dvc_command import dvc, failure_reason, run_dvc, run_dvc_in_terminal
-from trajprobe.rows import Row, named_rows
+from trajprobe.repository.dvc_command import dvc
 
 #: The name that DVC has for the remote.
 REMOTE = "store"
 #: The configuration of this clone, which git ignores.
 CONFIG = Path(".dvc/config.local")
 SCHEMES = ("ssh", "s3", "http", "https")
-TRACKS = "data/trajectories/tracks.npz"
-#: What the first stage makes; all others depend on it.
-CHECKED = "data/params.txt"
-TABLE, PAGE, FIGURES = Path("data/report/table.md"), Path("data/report/report.html"), Path("data/report/figures")
-#: What `report` shows of clips and weights, by row.
-PICTURES = Path("data/pictures")
+#: What `make push` and `make pull` go to, in words.
+KINDS = {"push": "a folder, ssh:// or s3://", "pull": "a folder, ssh://, s3:// or http://"}
+#: What DVC says first of why a transfer failed; the last thing that it says is how many files failed.
+REASON = re.compile(r"ERROR: (?:unexpected error|failed to (?:connect to|transfer) .*?) - (.+)")
+#: What it says where the remote is there, and a file is not.
+ABSENT = re.compile(r"\[Errno 2\]|No such file|\b404\b|NoSuchKey")
 
 
 def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
@@ -65,7 +50,7 @@ def add_remote(url: str, base: Path, endpoint: str | None = None) -> str:
     usage = (
         "it is read-only; `make pull` fetches from it"
         if read_only
-        else "`dvc push` fills it, `make pull` fetches from it"
+        else "`make push` fills it, `make pull` fetches from it"
     )
     return f"{address} is the default remote, `{REMOTE}` in .dvc/config.local, with verify = true; {usage}"
 
@@ -113,109 +98,44 @@ def _address(url: str, base: Path) -> str:
     return url
 
 
-def pull(report_progress: Callable[[str], object]) -> None:
-    """Fetches features and results, and reruns the stages whose parameters have changed.
-
-    The rows whose features must be computed again are reported first, with what they need on this machine.
-
-    Raises:
-        UserError: there is no remote; it is not set to `verify = true`; or files on it are missing or damaged.
-    """
-    check_repository_root()
-    url = _verified_remote()
-    values = read()
-    outs = [str(out["path"]) for stage in locked_stages().values() for out in stage.get("outs", ())]
-    needed = _needed_outputs(values)
-    _fetch([path for path in outs if path in needed], url)
-    stale, rows = _stale_stages(), named_rows(values)
-    for stage, name in stale:
-        if stage == "features" and name in rows:
-            report_progress(f"features@{name} changed: {_needs(name, rows[name])}")
-    wanted = {rows[name].clips for stage, name in stale if stage in ("features", "pictures") and name in rows}
-    formats = sorted(name for name in wanted if not (CLIPS / name).is_dir())
-    if formats:
-        report_progress(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
-        _fetch([path for path in outs if path in (TRACKS, CHECKED)], url)
-        _repro("--pull", "--allow-missing", "prepare")
-        for name in formats:
-            _repro("--single-item", f"render@{name}")
-    _repro("--pull", "--allow-missing")
-
-
-def _verified_remote() -> str:
-    """The address of the default remote, which must be set to `verify = true`."""
+def verified_remote(command: str) -> str:
+    """The address of the default remote, which must be set to `verify = true`; `command` is `push` or `pull`."""
     config = dict(line.split("=", 1) for line in dvc("config", "--list").splitlines() if "=" in line)
     name = config.get("core.remote")
-    if not name:
-        raise UserError("no remote is set; run `make pull REMOTE=URL` with a folder, ssh://, s3:// or http:// address")
+    url = config.get(f"remote.{name}.url")
+    if not name or not url:
+        raise UserError(f"no remote is set; run `make {command} REMOTE=URL` with {KINDS[command]} address")
     if config.get(f"remote.{name}.verify", "").lower() != "true":
         raise UserError(
             f"remote {name}: expected verify = true, since DVC does not notice damaged files without it; "
             f"run `dvc remote modify {name} verify true`"
         )
-    return config[f"remote.{name}.url"]
+    return url
 
 
-def _needed_outputs(values: dict[str, Any]) -> set[str]:
-    rows = named_rows(values)
-    paths = [FINDINGS, LABELLING, TABLE, PAGE, FIGURES, *map(probe_results.path, rows)]
-    paths += [folder / name for folder in (FEATURES, PICTURES) for name in rows]
-    paths += [probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]]
-    paths += map(of_clips, values["clips"])
-    return set(map(str, paths))
+def remote_folder(url: str) -> Path | None:
+    """The folder that a remote is, None where it is a server; a relative one starts from DVC's settings."""
+    return None if "://" in url else Path(".dvc", url)
 
 
-def _fetch(targets: list[str], url: str) -> None:
-    # DVC names a damaged object in its debug messages alone.
-    process = run_dvc("pull", "--verbose", *targets) if targets else None
-    if process is None or process.returncode == 0:
-        return
-    objects = set(re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr))
-    if not objects:
-        raise UserError(_why_not_pulled(process, url))
-    paths = paths_by_object(cache_folder())
-    damaged = {path for name in objects for path in paths.get(name.replace("/", ""), ())}
-    # `dvc push` skips the files of a folder whose list is on the remote, so that the list must be deleted too.
-    folders = {folder for path in damaged for folder in path.parents}
-    lists = {f"{md5[:2]}/{md5[2:]}" for md5, of_object in paths.items() if folders & set(of_object)}
-    remote_objects = [f"{url}/files/md5/{name}" for name in sorted(objects | lists)]
-    raise UserError(
-        f"{', '.join(sorted(map(str, damaged)))}: damaged on the remote (md5 differs), so not fetched; on a machine "
-        f"where `trajprobe cache verify` finds them intact, delete {', '.join(remote_objects)}, then run `dvc push`"
-    )
+def why_not_reached(process: subprocess.CompletedProcess[str], url: str) -> str | None:
+    """Why a transfer to or from a remote failed, where it is the remote that can't be reached or refuses."""
+    folder = remote_folder(url)
+    if folder and not folder.is_dir():
+        return f"{url}: there is no such folder; mount it, or set another one by `REMOTE=URL`"
+    found = REASON.search(process.stderr)
+    if not found or ABSENT.search(found[1]):
+        return None
+    return f"{url}: can't be reached, or refuses: {' '.join(found[1].split())}; mend that and try again"
 
 
-def _why_not_pulled(process: subprocess.CompletedProcess[str], url: str) -> str:
-    reason = failure_reason(process)
-    if "unsaved files" in reason:
-        paths = process.stderr.rpartition("`--force` to force.")[2].split("\n\n")[0].split("\n")
-        names = ", ".join(os.path.relpath(path.strip()) for path in paths if path.strip())
-        return f"{names}: changed here, and DVC has no copy of it; move it to another folder, then pull again"
-    if "Unable to acquire lock" in reason:
-        return "another process of DVC runs in this repository; pull again when it has ended"
-    if re.search("Checkout failed|failed to (download|fetch)|[Mm]issing cache files|does not exist", reason):
-        return f"{url}: lacks files that dvc.lock names ({reason}); run `dvc push` on the machine that made them"
-    return f"{url}: {reason}"
-
-
-def _stale_stages() -> list[tuple[str, str]]:
-    """The stages that run again, each with the row, format or recipe that it is of."""
+def stale_stages() -> list[str]:
+    """The stages that would run again, as `dvc repro` names them."""
     # Not `dvc repro --dry`, which stops at the first stage whose clips are missing.
-    names = [name.partition("@") for name, changes in json.loads(dvc("status", "--json")).items() if _stale(changes)]
-    return [(stage, of) for stage, _, of in names]
+    return [name for name, changes in json.loads(dvc("status", "--json")).items() if _is_stale(changes)]
 
 
-def _needs(name: str, row: Row) -> str:
-    """What features of a row need on this machine, in a few words."""
-    if row.is_control:
-        return f"needs clips {row.clips}, no network"
-    weights = "random weights alone" if row.weights == RANDOM else f"weights {row.weights}"
-    devices = sorted({str(Shards(folder(of)).meta["device"]) for of in networks_of(name)})
-    pulled = f"; pulled shards of the same recipe, made on {', '.join(devices)}, are taken" if devices else ""
-    return f"needs clips {row.clips} and {weights}; runs on {os.environ.get('TRAJPROBE_DEVICE', 'cpu')}{pulled}"
-
-
-def _stale(changes: list[Any]) -> bool:
+def _is_stale(changes: list[Any]) -> bool:
     """Whether a stage has changed in more than that some of its dependencies are missing."""
     return any(
         isinstance(change, str)
@@ -225,6 +145,10 @@ def _stale(changes: list[Any]) -> bool:
     )
 
 
-def _repro(*arguments: str) -> None:
-    if run_dvc_in_terminal("repro", *arguments):
-        raise UserError(f"dvc repro {' '.join(arguments)}: failed for the reason above; correct that and pull again")
+def commits_between(commits: str) -> tuple[int, str]:
+    """How many commits a range of git's has that names `@{upstream}`, and that branch; 0 where there is none."""
+    asked = (("rev-list", "--count", commits), ("rev-parse", "--abbrev-ref", "@{upstream}"))
+    answers = [subprocess.run(["git", *words], capture_output=True, text=True, check=False) for words in asked]  # noqa: S603, S607
+    if any(answer.returncode for answer in answers):
+        return 0, ""
+    return int(answers[0].stdout), answers[1].stdout.strip()

@@ -50,6 +50,7 @@ def test_other_files_are_refused_with_the_way_from_there(read, name, message):
         read({name: TRACKS})
 
 
+@pytest.mark.harm("hostile files")
 def test_links_to_other_files_are_not_followed(read, tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["trajectories"] = TRACKS

@@ -126,6 +126,7 @@ def test_what_is_no_such_file_is_refused(tmp_path, data, table):
         table(tmp_path / "a.mat", ImportOptions())
 
 
+@pytest.mark.harm("hostile files")
 def test_a_file_at_which_scipy_crashes_is_refused(tmp_path):
     io.savemat(tmp_path / "a.mat", {"trajectories": TRACKS, "labels": LABELS})
     data = bytearray((tmp_path / "a.mat").read_bytes())

@@ -31,7 +31,7 @@ def pushed(reproduced, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pushed")
     whole = reproduced.clone(folder / "clone", reproduced.cache)  # other workers have remotes of their own
     assert whole.trajprobe("remote", "add", folder / "store")[0] == 0
-    whole.run("dvc", "push")
+    assert whole.trajprobe("push")[0] == 0
     return folder / "store"
 
 

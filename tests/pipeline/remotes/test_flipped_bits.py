@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from flips import LABELLING, SHARD, flip, place
 
 FOLDER = "data/features/noise"
@@ -14,13 +15,14 @@ def whole(repository, other, *files):
     return all((repository.folder / file).read_bytes() == (other.folder / file).read_bytes() for file in files)
 
 
+@pytest.mark.harm("damage")
 def test_on_the_remote(stocked, clone):
     for file in (SHARD, LABELLING):
         flip(stocked.store / place(clone, file))
     status, told = stocked.trajprobe("pull")
     assert (status, len(told.strip().splitlines())) == (2, 1), told
     assert f"{SHARD}, {LABELLING}: damaged on the remote" in told
-    away = re.search("delete (.*), then run `dvc push`", told)[1].split(", ")
+    away = re.search("delete (.*), then run `make push`", told)[1].split(", ")
     assert {str(stocked.store / place(clone, file)) for file in (SHARD, LABELLING)} < set(away)
     assert len(away) == 3  # the list of the shard's folder as well, or push would not look
     assert not any((stocked.folder / file).exists() for file in (SHARD, LABELLING))
@@ -34,6 +36,7 @@ def test_on_the_remote(stocked, clone):
     assert whole(stocked, clone, SHARD, LABELLING)
 
 
+@pytest.mark.harm("damage")
 def test_in_the_cache(stocked, reproduced):
     files = (SHARD, WEIGHTS, RESULT, LABELLING)
     stocked.run("dvc", "pull", FOLDER, *files[1:])
@@ -62,6 +65,7 @@ def test_in_the_cache(stocked, reproduced):
     assert whole(stocked, reproduced, *files)
 
 
+@pytest.mark.harm("damage")
 def test_what_a_stage_says_leads_to_the_cache_and_the_feature_is_made_again(clone, reproduced, tmp_path):
     own = tmp_path / "cache"
     shutil.copytree(clone.run("dvc", "cache", "dir").strip(), own)

@@ -57,7 +57,7 @@ def test_a_probe_parameter_a_format_and_rows_added_there_render_the_clips_of_the
     told = changed_there_and_here(stocked, clone, change)
     assert absent(stocked)
     assert re.search(r"clips are not pushed: rendering (t17, t5|t5, t17) from", told)
-    assert "features@noise-3 changed: needs clips t17, no network" in told
+    assert "features@noise-3 is not in the dvc.lock that is here: needs clips t17, no network" in told
     assert "noise-3" in stocked.summary()
     assert "Running stage 'probe@magvit2-tiny'" in told
     assert "Running stage 'features@noise'" not in told

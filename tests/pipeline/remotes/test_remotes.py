@@ -1,5 +1,7 @@
 """Real pushes and pulls: to a folder, over SSH, over S3's protocol, and from a read-only web server."""
 
+import shutil
+
 import pytest
 from flips import LABELLING, SHARD, flip, place
 
@@ -49,7 +51,8 @@ def test_a_server(clone, laptop, kind, request):
         assert (status, "verify = true" in told) == (0, True), told
         if kind == "ssh":
             repository.run("dvc", "remote", "modify", "--local", "store", "keyfile", options["keyfile"])
-    assert "files pushed" in clone.run("dvc", "push")
+    status, told = clone.trajprobe("push")
+    assert (status, f"{url} has it all" in told) == (0, True), told
     found(laptop, flip, url, SHARD, clone)
     pulled(laptop)
     assert "endpointurl" not in (laptop.folder / ".dvc/config").read_text()
@@ -68,17 +71,19 @@ def test_a_relative_folder_is_relative_to_where_the_user_stands(stocked, tmp_pat
     stocked.run("dvc", "pull", LABELLING)
 
 
-def test_make_hands_on_the_remote_and_the_place(stocked, tmp_path):
+@pytest.mark.parametrize("command", ["push", "pull"])
+def test_make_hands_on_the_remote_and_the_place(stocked, tmp_path, command):
     (tmp_path / "elsewhere").mkdir()
     shown = stocked.run(
-        "bash", "-c", f"cd {tmp_path}/elsewhere && make --dry-run -C {stocked.folder} pull REMOTE=../store"
+        "bash", "-c", f"cd {tmp_path}/elsewhere && make --dry-run -C {stocked.folder} {command} REMOTE=../store"
     )
-    assert f"trajprobe remote add '../store' --from '{tmp_path}/elsewhere'\ntrajprobe pull\n" in shown
-    assert "remote add" not in stocked.run("make", "--dry-run", "pull")
+    assert f"trajprobe remote add '../store' --from '{tmp_path}/elsewhere'\ntrajprobe {command}\n" in shown
+    assert "remote add" not in stocked.run("make", "--dry-run", command)
 
 
-def test_without_a_remote_one_line_says_what_to_do(laptop):
-    refused(laptop, "run `make pull REMOTE=URL`", "pull")
+@pytest.mark.parametrize("command", ["push", "pull"])
+def test_without_a_remote_one_line_says_what_to_do(laptop, command):
+    refused(laptop, f"run `make {command} REMOTE=URL`", command)
 
 
 def test_a_remote_that_is_not_verified_is_refused(stocked):
@@ -90,6 +95,8 @@ def test_a_remote_that_lacks_something_is_told(stocked):
     for path in list((stocked.store / "files/md5").glob("*/*"))[::2]:
         path.unlink()
     refused(stocked, "lacks files that dvc.lock names", "pull")
+    shutil.rmtree(stocked.store)
+    refused(stocked, f"{stocked.store}: there is no such folder; mount it", "pull")
 
 
 @pytest.mark.parametrize(
