@@ -94,6 +94,22 @@ def test_duplicates_are_found_exactly_whatever_their_padding(load):
     assert duplicates(canonical(load(points, np.arange(7) % 2, times=times))).tolist() == [0, 1, 0, 0, 2, 3, 4]
 
 
+@pytest.mark.parametrize("longest", [6, 9])
+def test_tracks_that_take_the_place_of_the_raw_ones_are_the_same(load, longest, monkeypatch):
+    monkeypatch.setattr("trajprobe.files.tracks.BLOCK", 30)  # points: three tracks at a time
+    generator = np.random.default_rng(4)
+    points, times = random_walks(20, 9, 3, seed=5), generator.uniform(0, 1, (20, 9))
+    points[np.arange(9) >= generator.integers(3, longest + 1, 20)[:, None]] = np.nan
+    points[7], points[7, longest:] = 1.0, np.nan
+    data = load(points, np.arange(20) % 2, times=times)
+    expected, got = canonical(data), canonical(data, in_place=True)
+    assert got.points.shape == (20, longest, 3)
+    assert got.digest() == expected.digest()
+    np.testing.assert_array_equal(got.box, expected.box)
+    for own, of_raw in ((got.points, data.trajectories), (got.times, data.times)):
+        assert np.shares_memory(own, of_raw)
+
+
 def test_zero_is_zero_whatever_its_sign(load):
     points = random_walks(2)
     points[:] = points[0]

@@ -56,6 +56,28 @@ def test_a_copy_of_other_length_is_near():
     assert finding.items == ((107, 190),)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_near_copies_are_those_that_distances_of_all_pairs_show(seed):
+    generator = np.random.default_rng(seed)
+    points = walks(400, seed=seed) * generator.lognormal(0, 2, (400, 1, 1))
+    for one, other in generator.permutation(200).reshape(20, 10)[:, :2]:  # from all but equal to hardly near
+        points[one] = points[other] + generator.normal(size=(30, 2)) * 10 ** generator.uniform(-9, 2)
+    tracks, labelling = tracks_of(points), labelling_of(400)
+    of = neighbours.neighbours(tracks, np.arange(400))
+    all_distances = np.sqrt(((of.places[:, None] - of.places) ** 2).sum(axis=2))
+    np.fill_diagonal(all_distances, np.inf)
+    rising = np.sort(all_distances, axis=1)[:, : neighbours.NEIGHBOURS]
+    of_class = [neighbours._dimension(rising[labelling.labels == label]) for label in range(2)]
+    dimensions = np.minimum(neighbours._dimension(rising), of_class)
+    everyone = np.arange(400)
+    like = np.minimum(neighbours._dimensions_of_like(of, everyone), dimensions[labelling.labels])
+    bound = neighbours._ratios(dimensions, 400).max() * np.quantile(rising[:, -1], 0.99)
+    near_one = (rising[:, 0] <= neighbours._ratios(like, 400) * rising[:, -1]) & (rising[:, 0] <= bound)
+    expected = {tuple(sorted((int(one), int(all_distances[one].argmin())))) for one in np.flatnonzero(near_one)}
+    assert set(map(tuple, neighbours._pairs(of, labelling).tolist())) == expected
+    assert 4 < len(expected) <= 20
+
+
 def test_near_copies_of_one_group_are_silent():
     points = curves(200)
     points[1] = points[0] + 1e-4

@@ -35,6 +35,36 @@ def labelling(labels, folds, groups=None):
     return Labelling(labels, np.unique(labels).astype(str), groups, np.asarray(folds), "t", 0)
 
 
+def test_of_many_tracks_some_are_looked_at_which_no_pattern_of_the_file_chooses(prepared, monkeypatch):
+    labels = np.arange(400) // 2 % 4
+    points = walks(400)
+    points[:, :, 0] += 20 * labels[:, None]
+    tracks, made = prepared(points, labels)
+    whole = {one.cue.name: one for one in one_number.tried(tracks, made, 0.25)}
+    monkeypatch.setattr(one_number, "SAMPLE", 100)
+    looked_at = []
+    monkeypatch.setattr(one_number, "accuracy", lambda values, of: looked_at.append((len(values), of)) or 0.5)
+    some = one_number.tried(tracks, made, 0.25)
+    assert [one.cue.name for one in some] == list(whole)
+    for count, of in looked_at:
+        assert count == len(of.labels) == len(of.folds) == len(of.groups) == 100
+        assert np.bincount(of.labels).min() > 10
+    monkeypatch.undo()
+    monkeypatch.setattr(one_number, "SAMPLE", 100)
+    (finding,) = one_number.findings(tracks, made)
+    assert finding.name == "one number: place"
+    assert whole["the mean x"].accuracy == 1
+
+
+def test_tracks_that_are_only_trained_on_are_counted_by_themselves(monkeypatch):
+    folds = np.where(np.arange(90) < 80, TRAIN_ONLY, 0)
+    assert one_number._sample(folds).tolist() == list(range(90))
+    monkeypatch.setattr(one_number, "SAMPLE", 30)
+    chosen = one_number._sample(folds)
+    assert sorted(set(chosen)) == chosen.tolist()
+    assert ((chosen < 80).sum(), (chosen >= 80).sum()) == (30, 10)
+
+
 def test_the_numbers_are_those_of_each_tracks_own_points(prepared):
     generator = np.random.default_rng(0)
     points, times = walks(30, d=3) + np.array([9, -9, 0]), np.cumsum(generator.uniform(0.1, 1, (30, 8)), axis=1)

@@ -71,6 +71,14 @@ def test_who_shares_with_whom_is_as_by_hand(seed):
     assert 2 <= len(expected) < 20
 
 
+def test_of_the_runs_that_a_set_of_tracks_has_one_is_kept():
+    points, _ = windows(2)
+    shared = shared_runs.shared_runs(tracks_of(points), np.arange(len(points)))
+    sets = [tuple(shared.tracks[shared.runs == run].tolist()) for run in np.unique(shared.runs)]
+    assert len(sets) == len(set(sets)) > 1
+    assert min(map(len, sets)) > 1
+
+
 def test_tracks_are_joined_over_others():
     points, _ = windows(2)
     tracks = tracks_of(np.concatenate([points, walks(3, 20, seed=9)]))

@@ -8,37 +8,44 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from trajprobe.data.raw import Raw, measured
-from trajprobe.files.tracks import Tracks, blocks, bounds, by_blocks, padding
+from trajprobe.files.tracks import Array, Tracks, blocks, bounds, by_blocks, padding
 from trajprobe.stage import progress
 
 
-def canonical(raw: Raw) -> Tracks:
+def canonical(raw: Raw, *, in_place: bool = False) -> Tracks:
     """Drops the points that are NaN (a gap is later crossed in a straight line) and sorts the rest by time.
 
-    Arrays of which that changes nothing are taken over, not copied.
+    Arrays of which that changes nothing are taken over, not copied. With `in_place` the others are too, so that memory
+    holds the tracks once: the points and times of `raw` are then none.
     """
     valid = measured(raw.trajectories, raw.times)
     lengths = valid.sum(1).astype(np.int64)
     in_order = by_blocks(lambda times: (times[:, 1:] >= times[:, :-1]).all(1), raw.times)
-    if valid.all() and in_order.all():
-        points, times = np.ascontiguousarray(raw.trajectories), np.ascontiguousarray(raw.times)
-    else:
-        points, times = _sorted(raw, valid, int(lengths.max()))
-        no_point = padding(lengths, points.shape[1])
-        points[no_point], times[no_point] = 0.0, 0.0
+    points, times = np.ascontiguousarray(raw.trajectories), np.ascontiguousarray(raw.times)
+    if not (valid.all() and in_order.all()):
+        points, times = _sorted(points, times, valid, in_place)
     low, high = bounds(points, lengths)
     return Tracks(points, times, lengths, np.concatenate([low.min(axis=0), high.max(axis=0)]))
 
 
-def _sorted(raw: Raw, valid: NDArray[np.bool_], longest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The `valid` (n t) points, and their times, by time, first in each track: (n longest d), (n longest)."""
-    points = np.empty((len(valid), longest, raw.trajectories.shape[2]))
-    times = np.empty((len(valid), longest))
-    for block in blocks(*valid.shape):
-        order = np.argsort(np.where(valid[block], raw.times[block], np.inf), axis=1, kind="stable")[:, :longest]
-        points[block] = np.take_along_axis(raw.trajectories[block], order[..., None], axis=1)
-        times[block] = np.take_along_axis(raw.times[block], order, axis=1)
-    return points, times
+def _sorted(points: Array, times: Array, valid: NDArray[np.bool_], in_place: bool) -> tuple[Array, Array]:
+    """The `valid` (n t) of the points (n t d) and of their times (n t), by time, then zero: (n longest d), (n longest).
+
+    In place they stand at the begin of the arrays' memory: a block's place ends before the next block begins.
+    """
+    (count, steps, axes), lengths = points.shape, valid.sum(axis=1)
+    longest = int(lengths.max())
+    flat_points = points.reshape(-1) if in_place else np.empty(count * longest * axes)
+    flat_times = times.reshape(-1) if in_place else np.empty(count * longest)
+    into_points = flat_points[: count * longest * axes].reshape(count, longest, axes)
+    into_times = flat_times[: count * longest].reshape(count, longest)
+    for block in blocks(count, steps):
+        order = np.argsort(np.where(valid[block], times[block], np.inf), axis=1, kind="stable")[:, :longest]
+        into_points[block] = np.take_along_axis(points[block], order[..., None], axis=1)
+        into_times[block] = np.take_along_axis(times[block], order, axis=1)
+        no_point = padding(lengths[block], longest)
+        into_points[block][no_point], into_times[block][no_point] = 0.0, 0.0
+    return into_points, into_times
 
 
 def duplicates(tracks: Tracks) -> NDArray[np.int64]:

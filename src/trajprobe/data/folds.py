@@ -46,13 +46,13 @@ def used(raw: Raw, params: Prepare, path: Path) -> Raw:
     return only(path, raw, ~copies, reason, remedy="set `prepare.duplicates: keep`, or mend `split`")
 
 
-def prepare(raw: Raw, params: Prepare, name: str) -> tuple[Tracks, Labelling]:
-    """Canonical tracks and their folds. `name` is the data set's, for messages.
+def prepare(raw: Raw, params: Prepare, name: str, *, in_place: bool = False) -> tuple[Tracks, Labelling]:
+    """Canonical tracks and their folds. `name` is the data set's, for messages; `in_place` as `canonical` has it.
 
     Raises:
         UserError: a class has fewer groups than there are folds.
     """
-    tracks = canonical(raw)
+    tracks = canonical(raw, in_place=in_place)
     same = duplicates(tracks)
     groups = merge(raw.groups, same)
     if params.shared_runs == "group":

@@ -16,6 +16,7 @@ variance of 1/18; two such differences that have a track in common have a covari
 and V uniform).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,8 +43,9 @@ LEAST_OF_CLASS = 30
 LIKE = 40
 #: And so much nearer than the sixth neighbour a near copy must be, whatever the dimension.
 NEAR = 0.1
-#: Tracks of which all neighbours are looked up; of the others, only those that are nearer than most of theirs.
-SAMPLE = 4000
+#: Tracks of which all neighbours are looked up. Of the others the sixth is looked up roughly, as one that is at most
+#: 1 + `ROUGHLY` times as far as it is, which in many dimensions costs a hundredth; and the first, where it is so near.
+SAMPLE, ROUGHLY = 4000, 10.0
 #: Standard errors by which neighbours must stand closer in the file than in random order, and by what share.
 ERRORS, CLOSER = 4.0, 0.1
 
@@ -130,9 +132,14 @@ def _places(tracks: Tracks, chosen: NDArray[np.int64]) -> Array:
     return places.reshape(len(chosen), -1)
 
 
-def _others(tree: KDTree, places: Array, chosen: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
-    """Distances and numbers (m k) of the k nearest others of the `chosen` (m), ties in any order."""
-    distances, nearest = tree.query(places[chosen], k=NEIGHBOURS + 1)
+def _others(
+    tree: KDTree, places: Array, chosen: NDArray[np.int64], within: float = np.inf
+) -> tuple[Array, NDArray[np.int64]]:
+    """Distances and numbers (m k) of the k nearest others of the `chosen` (m), ties in any order.
+
+    Those that are not `within` that distance have an infinite one, and the number n.
+    """
+    distances, nearest = tree.query(places[chosen], k=NEIGHBOURS + 1, distance_upper_bound=within)
     itself = nearest == chosen[:, None]
     itself[~itself.any(axis=1), -1] = True  # more than k lie at the same place
     shape = len(chosen), NEIGHBOURS
@@ -161,23 +168,35 @@ def _pairs(near: Neighbours, labelling: Labelling) -> NDArray[np.int64]:
     for label in np.unique(of_sample):
         if (of_sample == label).sum() >= LEAST_OF_CLASS:
             dimensions[label] = min(of_all, _dimension(near.distances[of_sample == label]))
-    # A first neighbour beyond this is no near copy, unless the sixth is farther than nearly all of the sample's.
     finite = near.distances[:, -1][np.isfinite(near.distances[:, -1])]
     if not len(finite):
         return np.empty((0, 2), np.int64)
-    bound = float(_ratios(dimensions, count).max() * np.quantile(finite, 0.99))
-    first_distances = near.tree.query(near.places, k=2, distance_upper_bound=np.nextafter(bound, np.inf))[0][:, 1]
-    candidates = np.flatnonzero(np.isfinite(first_distances))
+    # A near copy has its first neighbour within this: what is looked up roughly is no nearer than the sixth. No sixth
+    # counts as farther than nearly all of the sample's are.
+    of_class = _ratios(dimensions, count)
+    sixths = near.tree.query(near.places, k=NEIGHBOURS + 1, eps=ROUGHLY)[0][:, -1]
+    within = np.minimum(of_class[labels] * sixths, of_class.max() * np.quantile(finite, 0.99))
+    firsts = np.full(count, np.inf)
+    for some, bound in _alike(within):
+        firsts[some] = near.tree.query(near.places[some], k=2, distance_upper_bound=bound)[0][:, 1]
+    candidates = np.flatnonzero(firsts <= within)
     if not len(candidates):
         return np.empty((0, 2), np.int64)
-    distances, nearest = _others(near.tree, near.places, candidates)
-    valid = np.isfinite(distances[:, -1]) & (distances[:, -1] > 0)
-    valid &= distances[:, 0] <= _ratios(dimensions, count)[labels[candidates]] * distances[:, -1]
-    candidates, distances, nearest = candidates[valid], distances[valid], nearest[valid]
-    like = _dimensions_of_like(near, candidates)
-    close = distances[:, 0] <= _ratios(np.minimum(like, dimensions[labels[candidates]]), count) * distances[:, -1]
-    pairs = np.unique(np.sort(np.stack([candidates[close], nearest[close, 0]]), axis=0), axis=1)
+    ratios = _ratios(np.minimum(_dimensions_of_like(near, candidates), dimensions[labels[candidates]]), count)
+    distances, nearest = np.empty((2, len(candidates))), np.empty(len(candidates), np.int64)
+    for some, bound in _alike(firsts[candidates] / ratios):  # a sixth neighbour beyond it is far enough
+        of_some, numbers = _others(near.tree, near.places, candidates[some], bound)
+        distances[:, some], nearest[some] = of_some[:, [0, -1]].T, numbers[:, 0]
+    close = (distances[1] > 0) & (distances[0] <= ratios * distances[1])
+    pairs = np.unique(np.sort(np.stack([candidates[close], nearest[close]]), axis=0), axis=1)
     return near.tracks[pairs.T]
+
+
+def _alike(widths: Array) -> Iterator[tuple[NDArray[np.int64], float]]:
+    """Which of the `widths` (m) differ by less than a factor of two, and a number above all of these."""
+    exponents = np.frexp(np.maximum(widths, np.finfo(np.float64).tiny))[1]
+    for exponent in np.unique(exponents).tolist():
+        yield np.flatnonzero(exponents == exponent), math.ldexp(1.0, exponent)
 
 
 def _ratios(dimensions: Array, count: int) -> Array:

@@ -11,7 +11,7 @@ average, and a run must say `BITS` more than twice log2 of the number of points.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from trajprobe.files.labelling import Labelling
 from trajprobe.files.tracks import Tracks, blocks, padding
 
 Hashes = NDArray[np.uint64]
+T = TypeVar("T", np.uint64, np.int64)
 #: Points of a run: at least, and at most. A point that stands is counted once.
 SHORTEST, LONGEST = 8, 256
 #: Steps that a new one is held against, and the bits that make a coincidence of any two runs improbable.
@@ -45,7 +46,7 @@ class RunLength(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """The runs that several tracks have: one line for each run and track that has it."""
+    """Runs that several tracks have, one of each set of tracks: a line for each run and track that has it."""
 
     runs: NDArray[np.int64]  #: (m), the number of the run; rising
     tracks: NDArray[np.int64]  #: (m)
@@ -58,15 +59,33 @@ def shared_runs(tracks: Tracks, same: NDArray[np.int64]) -> Shared:
     repeated = _repeated(tracks, representatives, run)
     if not len(repeated):
         return Shared(np.empty(0, np.int64), np.empty(0, np.int64))
-    runs, owners = [], []
+    found = []
     for of_block, track in _blocks(tracks, representatives, run):
-        at = np.minimum(np.searchsorted(repeated, of_block), len(repeated) - 1)
-        again = repeated[at] == of_block
-        runs.append(at[again])
-        owners.append(track[again])
-    pairs = np.unique(np.stack([np.concatenate(runs), np.concatenate(owners)]), axis=1)
-    several_owners = np.bincount(pairs[0], minlength=len(repeated))[pairs[0]] > 1  # else a track repeats itself
-    return Shared(*pairs[:, several_owners])
+        order = np.argsort(of_block)  # what is looked up in order is in the cache
+        at = np.minimum(np.searchsorted(repeated, of_block[order]), len(repeated) - 1)
+        again = repeated[at] == of_block[order]
+        found.append(_distinct(at[again] * len(tracks) + track[order][again]))  # pairs would be slow to sort
+    lines = np.concatenate(found)
+    found.clear()  # of so many, a copy counts
+    lines = _distinct(lines)
+    return _of_different_sets(lines, len(tracks))
+
+
+def _of_different_sets(lines: NDArray[np.int64], count: int) -> Shared:
+    """One run of those that the same set of several tracks has; each line (m) is run x `count` + track, rising.
+
+    Overlapping windows share a run at each point. What is asked of runs is who has them, and one in so many answers it.
+    """
+    runs = lines // count
+    lines %= count
+    starts = np.flatnonzero(np.r_[True, runs[1:] != runs[:-1]])
+    sets = np.add.reduceat(_mixed(np.arange(count, dtype=np.uint64)[:, None])[lines], starts)  # the sum of its hashes
+    sizes = np.diff(np.r_[starts, len(runs)])
+    kept = np.zeros(len(starts), bool)
+    kept[np.unique(sets, return_index=True)[1]] = True
+    kept &= sizes > 1  # else a track repeats itself
+    chosen = np.repeat(kept, sizes)
+    return Shared(runs[chosen], lines[chosen])
 
 
 def joined(shared: Shared, count: int) -> NDArray[np.int64]:
@@ -185,7 +204,7 @@ def _blocks(tracks: Tracks, chosen: NDArray[np.int64], run: RunLength) -> Iterat
 
 
 def _repeated(tracks: Tracks, chosen: NDArray[np.int64], run: RunLength) -> Hashes:
-    """The hashes (m) that several runs have, rising. They are sorted in place: of so many, a copy counts."""
+    """The hashes (m) that several runs have, rising."""
     hashes = np.empty(tracks.lengths[chosen].sum(), np.uint64)
     count = 0
     for of_block, _ in _blocks(tracks, chosen, run):
@@ -193,7 +212,16 @@ def _repeated(tracks: Tracks, chosen: NDArray[np.int64], run: RunLength) -> Hash
         count += len(of_block)
     hashes = hashes[:count]
     hashes.sort()
-    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+    return _distinct(hashes[1:][hashes[1:] == hashes[:-1]])
+
+
+def _distinct(values: NDArray[T]) -> NDArray[T]:
+    """Those of the values (m), which it sorts in place, that differ, rising.
+
+    np.unique puts all integers into a hash table, which for millions takes ten times as long, and more memory.
+    """
+    values.sort()
+    return values[np.r_[True, values[1:] != values[:-1]]] if len(values) else values
 
 
 def _mixed(bits: Hashes) -> Hashes:
