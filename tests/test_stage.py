@@ -63,6 +63,14 @@ run(main)
     assert last in log
 
 
+def test_whoever_imports_trajprobe_has_threads_that_spin_briefly_unless_told_otherwise(script):
+    body = "print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
+    assert script(body).stdout == "2000 False\n"
+    assert script(body, GOMP_SPINCOUNT="7").stdout == "7 False\n"
+    body = "pin(Compute(threads=1, instruction_set='avx2'))\n" + body
+    assert script(body, GOMP_SPINCOUNT="7").stdout == "7 False\n"
+
+
 def test_native_leaves_the_instruction_set_to_the_libraries(script):
     body = f"""
 def main():

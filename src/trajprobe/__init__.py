@@ -1,5 +1,6 @@
 """trajprobe: do pretrained video features tell motion classes apart better than random weights, and by how much?"""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,10 @@ from trajprobe.errors import exit_while_importing
 
 if TYPE_CHECKING:
     from trajprobe.files.feature_shards import load_features as load_features
+
+# OpenMP's threads, left alone, spin so long for one another that beside one busy process a network takes ten times as
+# long. Here, since whatever runs a network imports this first: OpenMP reads it once, when torch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 _program = Path(*sys.argv[:1])
 if _program.name == "trajprobe" or _program.parent.name == "stages":  # not where somebody else's program imports us

@@ -18,10 +18,9 @@ from trajprobe.errors import STATUS, UserError, end_with_dvc, interruptible, sys
 from trajprobe.params import Parameters, check_name, read, section
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
-#: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores;
-#: and OpenMP's threads, left alone, spin so long for one another that a busy core makes training ten times slower.
+#: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-FIXED = {"OPENBLAS_NUM_THREADS": "1", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE", "GOMP_SPINCOUNT": "2000"}
+FIXED = {"OPENBLAS_NUM_THREADS": "1", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}
 INSTRUCTION_SETS = {
     "avx2": {
         "ATEN_CPU_CAPABILITY": "avx2",

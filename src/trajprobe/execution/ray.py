@@ -38,8 +38,8 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Maker)
 #: How often a shard is begun whose process dies. Ray itself would begin it again without end.
 ATTEMPTS = 3
-#: Variables that change the bits, which all processes get as they are here.
-PINNED = {*THREADS, *FIXED, *(name for kind in INSTRUCTION_SETS.values() for name in kind)}
+#: Variables that change the bits, or how long threads wait, which all processes get as they are here.
+PINNED = {"GOMP_SPINCOUNT", *THREADS, *FIXED, *(name for kind in INSTRUCTION_SETS.values() for name in kind)}
 #: Seconds to wait until a network filesystem shows a file that another machine wrote.
 FILESYSTEM_DELAY = 60
 

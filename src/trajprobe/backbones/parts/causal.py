@@ -18,6 +18,8 @@ MANY = 128
 STRIP = 3_000_000
 #: F(2 x 2, 3 x 3): how the three weights become four.
 WEIGHTS = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]])
+#: B': which two of four values make each of four.
+PAIRS = ((0, 2, torch.sub), (1, 2, torch.add), (2, 1, torch.sub), (1, 3, torch.sub))
 
 
 def causal_conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Stride) -> Tensor:
@@ -65,11 +67,14 @@ def winograd(x: Tensor, weight: Tensor) -> Tensor:
     (b, c, t, h, w), o = x.shape, len(weight)
     kernels = einsum(WEIGHTS, WEIGHTS, weight, "p y, q x, o c k y x -> k p q c o").reshape(3, 16, c, o).contiguous()
     rows, columns = (h + 1) // 2, (w + 1) // 2  # of 2 x 2 outputs
-    high = max(1, min(rows, STRIP // (16 * t * columns * c)))  # of a strip
+    strips = -(-rows // max(1, STRIP // (16 * t * columns * c)))
+    high = -(-rows // strips)  # of a strip
     frames, out = rearrange(x, "b c t h w -> b t h w c"), x.new_empty(b, t, 2 * rows, 2 * columns, o)
     strip = x.new_zeros(t, 2 * high + 2, 2 * columns + 2, c)
     v, m = x.new_empty(4, 4, t, high, columns, c), x.new_empty(4, 4, t, high, columns, o)
     flat, products, step = v.view(16, -1, c), m.view(16, -1, o), high * columns  # step: from a frame to the next
+    # Memory that is kept: what is asked for anew for each strip, the system has to clear each time.
+    line, sums = x.new_empty(t, high, 2 * columns + 2, c), x.new_empty(4, t, high, columns, o)
     for clip in range(b):
         for start in range(0, rows, high):
             row = min(start, rows - high)  # the last strip overlaps the one before it
@@ -78,18 +83,20 @@ def winograd(x: Tensor, weight: Tensor) -> Tensor:
             strip[:, :above] = strip[:, below:] = 0
             strip[:, above:below, 1 : w + 1] = frames[clip, :, first:last]
             d = [strip[:, i : i + 2 * high - 1 : 2] for i in range(4)]
-            for p, line in enumerate((d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])):
-                d = [line[:, :, j : j + 2 * columns - 1 : 2] for j in range(4)]
-                torch.sub(d[0], d[2], out=v[p, 0])
-                torch.add(d[1], d[2], out=v[p, 1])
-                torch.sub(d[2], d[1], out=v[p, 2])
-                torch.sub(d[1], d[3], out=v[p, 3])
+            for p, (one, other, of_rows) in enumerate(PAIRS):
+                of_rows(d[one], d[other], out=line)
+                e = [line[:, :, j : j + 2 * columns - 1 : 2] for j in range(4)]
+                for q, (left, right, of_columns) in enumerate(PAIRS):
+                    of_columns(e[left], e[right], out=v[p, q])
             torch.bmm(flat, kernels[2], out=products)
             for back in range(1, min(3, t)):
                 later = products[:, back * step :]
                 torch.baddbmm(later, flat[:, : (t - back) * step], kernels[2 - back], out=later)
             into = rearrange(out[clip, :, 2 * row : 2 * (row + high)], "t (r i) (s j) o -> i j t r s o", i=2, j=2)
-            for i, line in enumerate((m[0] + m[1] + m[2], m[1] - m[2] - m[3])):
-                torch.add(line[0] + line[1], line[2], out=into[i, 0])
-                torch.sub(line[1] - line[2], line[3], out=into[i, 1])
+            for i, of_rows in enumerate((torch.add, torch.sub)):
+                of_rows(m[i], m[i + 1], out=sums)
+                of_rows(sums, m[i + 2], out=sums)
+                for j, of_columns in enumerate((torch.add, torch.sub)):
+                    of_columns(sums[j], sums[j + 1], out=into[i, j])
+                    of_columns(into[i, j], sums[j + 2], out=into[i, j])
     return rearrange(out[:, :, :h, :w], "b t h w o -> b o t h w")
