@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_read_is_what_the_system_says_and_not_damaged(tmp_
         (tmp_path, "is a folder, expected a file"),
         (tmp_path / "pipe", "is no regular file, expected a file"),
         (tmp_path / ("x" * 300), "cannot be read (File name too long)"),
-        (tmp_path / "\0", "cannot be read (embedded null byte)"),
+        (tmp_path / "\0", "embedded null"),
     ):
         message = refused(read, path)
         assert reason in message
@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_read_is_what_the_system_says_and_not_damaged(tmp_
 
 
 @pytest.mark.parametrize(("text", "reason"), [
-    ("[" * 3000 + "]" * 3000, "nested too deeply"),
+    ("[" * 20_000 + "]" * 20_000, "nested too deeply"),
     ('{"a": ' * 100_000, "nested too deeply"),
     ("9" * 5000, "digits"),
     ("1e999", "too large a number"),
