@@ -45,3 +45,13 @@ def test_damage_is_refused_in_one_line_or_tracks_are_read(tool, tmp_path, monkey
         path.write_bytes(whole[path])
     assert not any("\n" in message for message in messages)
     record_property("times", len(numbers))
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"id": 0, "x": 1.0, "y": 2.0, "label": "w\xecalk"}', b'{"id": 0, "x\xec": 1.0, "y": 2.0}']
+)
+def test_text_of_json_lines_that_is_not_utf_8_is_refused(line, tmp_path):
+    path = tmp_path / "points.jsonl"
+    path.write_bytes(line + b"\n")
+    with pytest.raises(UserError, match=r"is no file of JSON lines \(.*(UTF8|utf-8)"):
+        load((path,), ImportOptions())

@@ -37,6 +37,8 @@ def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa:
     memory.require(TABLE_MEMORY * path.stat().st_size, str(path), "take fewer rows")
     try:
         table = json.read_json(path)
+        table.validate(full=True)  # of texts, whether they are UTF-8
+        names = list(table.column_names)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 (pyarrow raises anything at the bytes of an untrusted file)
@@ -45,6 +47,6 @@ def opened(path: Path, options: ImportOptions) -> table_file.TableFile:  # noqa:
             "to_json(orient='records', lines=True) does"
         ) from None
     return table_file.TableFile(
-        list(table.column_names),
+        names,
         lambda names, numbers: chunked((batch.to_pandas() for batch in table.to_batches(ROWS)), names, numbers),
     )
