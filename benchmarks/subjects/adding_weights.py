@@ -49,8 +49,8 @@ def rows(*, quick: bool) -> Iterator[Row]:
     del state
     run("git", "init", "--quiet")
     run("python", "-m", "dvc", "init", "--quiet")
-    found = json.loads(run("python", "-c", (SHRINK if quick else "") + RUN).splitlines()[-1])
-    grown = found["grown"] / 1e9
+    measured = json.loads(run("python", "-c", (SHRINK if quick else "") + RUN).splitlines()[-1])
+    grown = measured["grown"] / 1e9
     yield Row(what="memory", value=grown, unit="GB", peer="bytes kept", peer_value=kept, ratio=grown / kept,
               at_most=LIMIT)  # fmt: skip
-    yield Row(what="time", value=found["seconds"], unit="s")
+    yield Row(what="time", value=measured["seconds"], unit="s")

@@ -55,9 +55,11 @@ def rows(*, quick: bool) -> Iterator[Row]:
         return [load(name) for name in names]
 
     def ours() -> object:
-        found = compare(reading(), dict.fromkeys(names[1:], names[0]), "accuracy", labelling, params, [(0, 1), (2, 3)])
-        details(found, {})
-        return table(found, "simulated", params, [], [])
+        comparison = compare(
+            reading(), dict.fromkeys(names[1:], names[0]), "accuracy", labelling, params, [(0, 1), (2, 3)]
+        )
+        details(comparison, {})
+        return table(comparison, "simulated", params, [], [])
 
     (row,) = compared("comparison, details and table", ours, {"reading alone": reading}, runs=1 if quick else 2,
                       warm_up=0)  # fmt: skip

@@ -53,8 +53,8 @@ def pull(report_progress: Callable[[str], object]) -> None:
     stale, rows = [name.partition("@")[::2] for name in stale_stages()], named_rows(values)
     for stage, name in stale:
         if stage == "features" and name in rows:
-            found = "changed" if f"features@{name}" in locked else "is not in the dvc.lock that is here"
-            report_progress(f"features@{name} {found}: {_needs(name, rows[name])}")
+            state = "changed" if f"features@{name}" in locked else "is not in the dvc.lock that is here"
+            report_progress(f"features@{name} {state}: {_needs(name, rows[name])}")
     wanted = {rows[name].clips for stage, name in stale if stage in ("features", "pictures") and name in rows}
     formats = sorted(name for name in wanted if not (CLIPS / name).is_dir())
     if formats:

@@ -123,10 +123,10 @@ def why_not_reached(process: subprocess.CompletedProcess[str], url: str) -> str 
     folder = remote_folder(url)
     if folder and not folder.is_dir():
         return f"{url}: there is no such folder; mount it, or set another one by `REMOTE=URL`"
-    found = REASON.search(process.stderr)
-    if not found or ABSENT.search(found[1]):
+    reason = REASON.search(process.stderr)
+    if not reason or ABSENT.search(reason[1]):
         return None
-    return f"{url}: can't be reached, or refuses: {' '.join(found[1].split())}; mend that and try again"
+    return f"{url}: can't be reached, or refuses: {' '.join(reason[1].split())}; mend that and try again"
 
 
 def stale_stages() -> list[str]:
