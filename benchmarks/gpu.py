@@ -338,7 +338,7 @@ def main() -> None:
         if (ROOT / "data/weights").exists():
             shutil.copytree(ROOT / "data/weights", "data/weights")
         Path("data").mkdir(exist_ok=True)
-        Path("data/params.txt").write_text("")
+        Path("data/shared_code.txt").write_text("")
         for stage in (["synthetic"], ["prepare"], *(["render", each] for each in FORMATS)):
             said, taken = _stage(*stage, device="cpu", workers=4)
             print(f"- {' '.join(stage)}: {taken:.1f} s {said if 'FAILED' in said else ''}", flush=True)

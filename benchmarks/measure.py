@@ -46,9 +46,9 @@ class Row:
         return (self.at_least is None or reached >= self.at_least) and (self.at_most is None or reached <= self.at_most)
 
 
-def in_turns(functions: Mapping[str, Timed], runs: int, clock: Callable[[], float], warm_up: int) -> dict[str, Any]:
-    """Seconds of each run of each function, which run in turns, in an order that is reversed from round to round."""
-    taken: dict[str, list[float]] = {name: [] for name in functions}
+def in_turns(functions: Mapping[str, Timed], runs: int, clock: Callable[[], Any], warm_up: int) -> dict[str, list[Any]]:
+    """What a clock says of each run of each function: they run in turns, in an order reversed from round to round."""
+    taken: dict[str, list[Any]] = {name: [] for name in functions}
     for number in range(-warm_up, runs):
         for name in list(functions)[:: -1 if number % 2 else 1]:
             begun = clock()

@@ -69,7 +69,7 @@ class Repository:
 
     def run(self, *command, fails=False, **variables):
         """Runs a command at the top of the repository; returns what it printed."""
-        environment = warm_python.environment() | {"TRAJPROBE_WORKERS": "1", "DVC_NO_ANALYTICS": "1"}
+        environment = warm_python.environment() | {"TRAJPROBE_WORKERS": "1"}
         environment.pop("PYTHONPATH", None)
         done = subprocess.run(
             command, cwd=self.folder, env=environment | variables, capture_output=True, text=True, check=False

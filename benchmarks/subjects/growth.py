@@ -11,6 +11,7 @@ each).
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -22,6 +23,8 @@ from ruamel.yaml import YAML
 from trajprobe.params import read
 
 TIMES, POINTS = (1, 2, 4, 8, 16), 100
+#: Runs of which the quickest counts: a machine's speed is not the same for minutes.
+ROUNDS = 2
 #: Clips of the smallest run, and of the one that warms up.
 FEWEST, FEW = 6_250, 60
 #: The highest exponent of time, and the most bytes for each byte of tracks that is added.
@@ -107,7 +110,11 @@ def write(folder: Path, count: int, points: int) -> None:
 
 def measured(code: str, few: Path, *many: Path) -> list[tuple[float, float]]:
     """Processor seconds and bytes of memory, in each of the folders `many`."""
-    variables = {"TRAJPROBE_WORKERS": "1", "OMP_NUM_THREADS": "1", "TRAJPROBE_STORE": str(many[0] / "store")}
+    variables = {
+        "TRAJPROBE_WORKERS": "1",
+        "OMP_NUM_THREADS": "1",
+        "TRAJPROBE_STORE": str(many[0] / f"store-{time.time_ns()}"),
+    }
     told = run("python", "-c", MEASURED.format(code=code), few, *many, env=os.environ | variables).splitlines()
     found = [json.loads(line.removeprefix("measured ")) for line in told if line.startswith("measured ")]
     return [(max(seconds, 1e-3), max(memory, 1.0)) for seconds, memory in found]
@@ -125,7 +132,11 @@ def rows(*, quick: bool) -> Iterator[Row]:
     for name, code in STAGES.items():
         # A process for each, since one may use memory again that it has freed; `quick` measures nothing.
         processes = [folders] if quick else [[folder] for folder in folders]
-        taken[name] = [pair for many in processes for pair in measured(code, top / "few", *many)]
+        rounds = [
+            [pair for many in processes for pair in measured(code, top / "few", *many)]
+            for _ in range(1 if quick else ROUNDS)
+        ]
+        taken[name] = [min(of_count) for of_count in zip(*rounds, strict=True)]
     size: Any = [32 * points * count for count in counts]
     for name, found in taken.items():
         seconds, memory = (list(of) for of in zip(*found, strict=True))

@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from bare_pipeline import BarePipeline
-from measure import ROOT, Row, Timed, children_seconds, paired, run
+from measure import ROOT, Row, Timed, children_seconds, in_turns, paired, run
+from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from trajprobe.params import read
@@ -117,14 +119,13 @@ def both_clocks(
     what: str, ours: Timed, peers: dict[str, Timed], runs: int, at_most: float | None = None
 ) -> Iterator[Row]:
     """Rows of wall time and of processor time, of commands that run in turns; the goal is held against the first."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ("", *peers)}
-    for number in range(runs):
-        for name, function in list({"": ours, **peers}.items())[:: -1 if number % 2 else 1]:
-            begun, used = time.perf_counter(), children_seconds()
-            function()
-            taken[name].append((time.perf_counter() - begun, children_seconds() - used))
+
+    def clocks() -> NDArray[np.float64]:
+        return np.array([time.perf_counter(), children_seconds()])
+
+    taken = in_turns({"": ours, **peers}, runs, clocks, 0)
     for part, clock in enumerate(("wall time", "processor time")):
-        own, *others = ([each[part] for each in of] for of in taken.values())
+        own, *others = ([float(each[part]) for each in of] for of in taken.values())
         for number, (peer, values) in enumerate(zip(peers, others, strict=True)):
             goal = None if number else at_most
             yield paired(f"{what}, {clock}", own, peer, values, "s", at_most=goal)

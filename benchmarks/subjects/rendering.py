@@ -1,20 +1,23 @@
 """Rendering, beside clearing the same memory, OpenCV, PIL, matplotlib and numpy's generator.
 
-Clips of 128 x 128, drawn by two threads. OpenCV is no dependency. The others draw the trail and the marker frame by
-frame, as one would write it, matplotlib with a figure a frame; numpy's numbers are those that the noise needs.
+Clips of 128 x 128. Two threads draw shards of 31 MB, which are dropped, so that their memory is used again. OpenCV is
+no dependency. The others draw the trail and the marker frame by frame, as one would write it, matplotlib with a figure
+a frame; numpy's numbers are those that the noise needs.
 """
 
 import importlib.util
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import msgspec
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from measure import Row, compared
+from measure import Row, compared, in_turns, paired
 from PIL import Image, ImageDraw
 
 from trajprobe.clips.scene import Places, draw, framing, place
@@ -25,8 +28,8 @@ from trajprobe.files.tracks import Tracks
 cv2: Any = importlib.import_module("cv2") if importlib.util.find_spec("cv2") else None
 
 THREADS, SIDE = 2, 128
-#: Clips by their frames, and those of them that the slow ones draw.
-CLIPS, FEW = {5: 256, 17: 64}, 8
+#: Clips of a shard by their frames; shards; and clips that matplotlib draws.
+CLIPS, SHARDS, FEW = {5: 128, 17: 38}, 8, 8
 RADIUS, WIDTH = 0.05, 0.024  #: of the marker and of the trail, shares of the frame's side
 DISC, TRAIL = {"shape": "disc", "radius": RADIUS}, {"width": WIDTH}
 THINGS = {"objects": 6, "distractors": 4, "flashes": 2, "occluders": 2}
@@ -49,8 +52,8 @@ def frame_by_frame(places: Places) -> Iterator[tuple[tuple[int, int], Any, Any]]
     """Clip and frame, the trail so far [p 2] and the marker's place [2], in pixels."""
     count, frames = places.points.shape[:2]
     strokes = (places.path.shape[1] - 1) // (frames - 1)
-    for clip, time in np.ndindex(count, frames):
-        yield (clip, time), places.path[clip, : time * strokes + 1], places.points[clip, time]
+    for clip, frame in np.ndindex(count, frames):
+        yield (clip, frame), places.path[clip, : frame * strokes + 1], places.points[clip, frame]
 
 
 def empty(places: Places) -> Any:
@@ -111,36 +114,59 @@ def words(places: Places) -> object:
 
 
 def rows(*, quick: bool) -> Iterator[Row]:
-    runs = 1 if quick else 5
+    runs, few = (1, 4) if quick else (9, FEW)
     with ThreadPoolExecutor(THREADS) as pool:
+
+        def by_shard(function: Callable[[Places], object], places: Places, size: int) -> None:
+            def make(start: int) -> None:
+                function(places[start : start + size])
+
+            list(pool.map(make, range(0, len(places), size)))
+
         for frames, clips in CLIPS.items():
-            source = tracks(4 if quick else clips)
+            source = tracks(4 if quick else clips * SHARDS)
+
+            def placed(drawn: Rendering, source: Tracks = source) -> Places:
+                return place(source, framing(source, drawn.placement), drawn)
 
             def against(
                 what: str,
                 drawn: Rendering,
-                peers: dict[str, Callable[[Places], object] | None],
-                source: Tracks = source,
+                peers: Mapping[str, Callable[[Places], object] | None],
                 frames: int = frames,
-            ) -> Iterator[Row]:
-                places = place(source, framing(source, drawn.placement), drawn)
-                half = len(places) // 2
-                parts = [places[:half], places[half:]]
-
-                def shared(function: Callable[[Places], object]) -> Callable[[], object]:
-                    return lambda: list(pool.map(function, parts))
-
-                others = {name: shared(peer) if peer else None for name, peer in peers.items()}
+                clips: int = clips,
+                at_least: float | None = None,
+            ) -> list[Row]:
+                places = placed(drawn)
+                others = {
+                    name: partial(by_shard, peer, places, clips) if peer else None for name, peer in peers.items()
+                }
+                ours = partial(by_shard, partial(draw, rendering=drawn), places, clips)
                 title = f"{what}, {frames} frames"
-                yield from compared(
-                    title, shared(lambda each: draw(each, drawn)), others, unit="clips/s", items=len(places), runs=runs
-                )
+                return compared(title, ours, others, unit="clips/s", items=len(places), runs=runs, at_least=at_least)
 
+            yield from against("marker", rendering(frames), {"clearing the memory": clear}, at_least=0.45)
             trail = rendering(frames, marker=DISC, trail=TRAIL)
+            peers = {"OpenCV": opencv if cv2 else None, "PIL": pil}
+            yield from against("marker with trail", trail, peers, at_least=1.3)
+            places = placed(trail)
+            ours, theirs = partial(draw, rendering=trail), places[:few]
+            both = {
+                "": partial(by_shard, ours, places, clips),
+                "matplotlib": partial(by_shard, matplotlib, theirs, few // 2),
+            }
+            taken = in_turns(both, runs, time.perf_counter, 1)
+            yield paired(
+                f"marker with trail, {frames} frames",
+                [len(places) / seconds for seconds in taken[""]],
+                "matplotlib",
+                [few / seconds for seconds in taken["matplotlib"]],
+                "clips/s",
+                at_least=300,
+                note=f"matplotlib draws {few} of the {len(places)} clips",
+            )
+            full = rendering(frames, marker=DISC, clutter=FULL)
+            yield from against("full clutter without noise", full, {}, at_least=2000 if frames == 5 else None)
             noisy = rendering(frames, marker=DISC, clutter=FULL | {"noise": 0.05})
-            yield from against("marker", rendering(frames), {"clearing the memory": clear})
-            yield from against("marker with trail", trail, {"OpenCV": opencv if cv2 else None, "PIL": pil})
-            few = tracks(2 if quick else FEW)
-            yield from against("marker with trail, few clips", trail, {"matplotlib": matplotlib}, few)
-            yield from against("full clutter without noise", rendering(frames, marker=DISC, clutter=FULL), {})
-            yield from against("full clutter", noisy, {"numpy's normal numbers": gaussians, "their bits alone": words})
+            normal = {"numpy's normal numbers": gaussians, "their bits alone": words}
+            yield from against("full clutter", noisy, normal, at_least=0.6)

@@ -1,11 +1,13 @@
 """dvc.yaml names the code that each stage imports: whole rooms, and the file of the row's own family."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from trajprobe.files import content_key
 from trajprobe.files.content_key import import_closure, source
 
 ROOT = Path(__file__).parents[2]
@@ -56,10 +58,12 @@ STALE = {
 
 
 def code_deps(stage):
-    """The code that a stage of dvc.yaml depends on, with FAMILY in place of the row's."""
+    """The code that a stage of dvc.yaml depends on, with FAMILY in place of the row's; of `check`'s, what it hashes."""
     definition = PIPELINE[stage].get("do", PIPELINE[stage])
     deps = [dep.replace("${item.family}", "FAMILY") for dep in definition["deps"]]
-    return [dep for dep in deps if dep.startswith(("src/", "stages/"))]
+    shared = [dep for dep in PIPELINE["check"]["deps"] if dep.startswith("src/")]
+    by_way_of_check = shared if set(PIPELINE["check"]["outs"]) & set(deps) else []
+    return [dep for dep in deps + by_way_of_check if dep.startswith(("src/", "stages/"))]
 
 
 def covers(deps, file, family=None):
@@ -104,6 +108,26 @@ def imported_by_family(family):
 def test_a_family_imports_only_what_the_features_stage_depends_on(family):
     deps = code_deps("features")
     assert [str(file) for file in imported_by_family(family) if not covers(deps, file, family)] == []
+
+
+def test_the_output_of_check_has_a_hash_of_all_shared_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(content_key, "PACKAGE", tmp_path / "trajprobe")
+    monkeypatch.setattr(content_key, "__file__", str(tmp_path / "trajprobe/files/content_key.py"))
+    shutil.copytree(PACKAGE, tmp_path / "trajprobe", ignore=shutil.ignore_patterns("__pycache__"))
+    before = content_key.shared_code_hash()
+    deps = [dep for dep in PIPELINE["check"]["deps"] if dep.startswith("src/")]
+    shared = [tmp_path / file.relative_to(PACKAGE.parent) for file in PACKAGE.rglob("*.py") if covers(deps, file)]
+    assert len(shared) > 10
+    for file in shared:
+        text = file.read_text()
+        file.write_text(f"{text}\n# A comment is no code.\n")
+        assert content_key.shared_code_hash() == before
+        file.write_text(f"{text}\nANOTHER = 1\n")
+        assert content_key.shared_code_hash() != before, file
+        file.write_text(text)
+    for file in {*(tmp_path / "trajprobe").rglob("*.py")} - {*shared}:
+        file.write_text("ANOTHER = 1\n")
+    assert content_key.shared_code_hash() == before
 
 
 def test_the_pipeline_fits_a_few_screens():

@@ -18,7 +18,7 @@ from trajprobe.repository import pull
         ),
         (
             "failed to pull data from the cloud - Unable to acquire lock. Most likely another DVC process is running",
-            "another process of DVC runs in this repository; pull again when it has ended",
+            "another process of DVC runs in this repository; try again when it has ended",
         ),
         (
             "failed to pull data from the cloud - Checkout failed for following targets:\ndata/a\nIs your cache up",

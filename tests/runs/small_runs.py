@@ -46,7 +46,7 @@ class Repository:
         done = subprocess.run(["git", *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    def write(self, values, probes, labelling, weights="w1", headline=None, code="c1"):
+    def write(self, values, probes, labelling, weights="w1", headline=None, code="c1", shared_code="s1"):
         """What a run leaves in the working tree.
 
         Args:
@@ -55,20 +55,20 @@ class Repository:
             labelling: of the clips.
             weights: what stands for the bytes of all weights.
             headline: of metrics/summary.json, where there is one.
-            code: what stands for the bytes of the code.
+            code: what stands for the bytes of the code of features.
+            shared_code: what stands for that of all stages.
         """
         dump(values, "params.yaml")
         LABELLING.parent.mkdir(parents=True, exist_ok=True)
         labelling.save(LABELLING)
         findings.save([])
         findings.save([], findings.of_clips("t17"))
-        # It ran again after an edit of a row, which makes nothing else stale.
-        checked = out("data/params.txt", "names")
+        shared = out("data/shared_code.txt", shared_code)
         stages = {
-            "check": stage({"rows": {}}, outs=[checked]),
+            "check": stage({"rows": {}}, outs=[shared]),
             "prepare": stage(
                 {key: values[key] for key in ("dataset", "prepare")},
-                deps=[out("data/params.txt", "older names")],
+                deps=[shared],
                 outs=[self.cached(LABELLING), self.cached(findings.FINDINGS)],
             ),
         }
@@ -79,7 +79,7 @@ class Repository:
             stages[f"features@{probe.row}"] = stage(
                 {f"rows.{probe.row}": row, f"rows.{row['like']}": values["rows"][row["like"]]},
                 deps=[
-                    checked,
+                    shared,
                     out(f"data/weights/{row['weights']}", row["weights"] + weights * (row["weights"] != "none")),
                     out("src/trajprobe/features", code),
                 ],
@@ -87,7 +87,7 @@ class Repository:
             )
             stages[f"probe@{probe.row}"] = stage(
                 {"probe": values["probe"]},
-                deps=[features, stages["prepare"]["outs"][0]],
+                deps=[shared, features, stages["prepare"]["outs"][0]],
                 outs=[self.cached(probe_results.path(probe.row))],
             )
         if headline:

@@ -97,9 +97,13 @@ def test_the_same_weights_are_paired_and_others_are_not(main):
     assert "Code, data or weights that differ: `data/weights/net`." in page()
 
 
-def test_code_that_differs_is_named(main):
-    main.write(VALUES, probes(), MANY, code="c2")
-    assert "Code, data or weights that differ: `src/trajprobe/features`." in page()
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [({"code": "c2"}, "src/trajprobe/features"), ({"shared_code": "s2"}, "data/shared_code.txt")],
+)
+def test_code_that_differs_is_named(version, path, main):
+    main.write(VALUES, probes(), MANY, **version)
+    assert f"Code, data or weights that differ: `{path}`." in page()
 
 
 def test_rows_of_one_run_and_rows_that_have_not_run_are_named(main):
@@ -125,10 +129,21 @@ def test_results_of_other_parameters_than_those_of_now_are_not_shown_as_theirs(m
 
 
 def test_features_that_were_made_anew_make_a_probe_stale(main):
-    lock = YAML(typ="safe").load(Path("dvc.lock"))
-    lock["stages"]["features@net"]["outs"][0]["md5"] = "0" * 32
-    dump(lock, "dvc.lock")
+    made_anew("features@net")
     assert "- net: workspace: `data/features/net` was made anew since it ran" in page()
+
+
+def test_code_that_all_stages_share_makes_all_of_them_stale(main):
+    made_anew("check")
+    why = "`data/shared_code.txt` was made anew since it ran"
+    assert f"net: workspace: {why}; pixels: workspace: {why}" in refused()
+
+
+def made_anew(stage):
+    """A stage ran, and others not since then."""
+    lock = YAML(typ="safe").load(Path("dvc.lock"))
+    lock["stages"][stage]["outs"][0]["md5"] = "0" * 32
+    dump(lock, "dvc.lock")
 
 
 def test_runs_of_other_clips_are_refused(main):

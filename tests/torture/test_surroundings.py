@@ -57,7 +57,6 @@ def in_namespace(script, **variables):
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
         "TRAJPROBE_WORKERS": "1",
-        "DVC_NO_ANALYTICS": "1",
     }
     done = subprocess.run(
         ["unshare", "-rm", "bash", "-uc", script], env=environment | variables, stdout=subprocess.PIPE,
@@ -113,7 +112,7 @@ COMMANDS = (
 
 
 @pytest.mark.harm("read-only")
-@pytest.mark.parametrize("where", [".", "data", "metrics", ".dvc", "store", "remote"])
+@pytest.mark.parametrize("where", [".", "store", "remote", *(("data", "metrics", ".dvc") if CASES else ())])
 def test_where_nothing_may_be_written_a_command_says_so_in_a_line_or_does_without(
     own, tmp_path, where, record_property
 ):
@@ -139,7 +138,7 @@ def test_where_nothing_may_be_written_a_command_says_so_in_a_line_or_does_withou
     statuses = {command: int(number) for command, _, number in shown}
     for command, output, _ in shown:
         if command == FORCED:
-            assert statuses[FORCED] == 0 or re.search("Read-only file system|can't be written to", output), output
+            assert statuses[FORCED] == 0 or "Read-only file system" in output, output
         elif command != "trajprobe doctor":  # it lists what it finds
             assert statuses[command] in (0, 2), output
             assert output.count("trajprobe: error: ") == (statuses[command] == 2), output
@@ -158,7 +157,7 @@ def at_once(*commands):
     started = [
         subprocess.Popen(
             command, cwd=repository.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=warm_python.environment() | {"TRAJPROBE_WORKERS": "1", "DVC_NO_ANALYTICS": "1"},
+            env=warm_python.environment() | {"TRAJPROBE_WORKERS": "1"},
         )
         for repository, command in commands
     ]  # fmt: skip
@@ -245,7 +244,7 @@ def test_in_a_locale_without_unicode_all_is_made_to_the_same_bytes(own, tmp_path
     strange_set(tmp_path / "set.npz")
     environment = {name: value for name, value in warm_python.environment().items() if not name.startswith("LC_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    plain = environment | PLAIN_LOCALE | {"PATH": path, "TRAJPROBE_WORKERS": "1", "DVC_NO_ANALYTICS": "1"}
+    plain = environment | PLAIN_LOCALE | {"PATH": path, "TRAJPROBE_WORKERS": "1"}
 
     def run(*command):
         done = subprocess.run(command, cwd=own.folder, env=plain, capture_output=True, text=True, check=False)

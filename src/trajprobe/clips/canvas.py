@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 #: Shares are kept as integers: this much is all of a pixel.
 WHOLE = 256
 #: Frames at a time that are cleared and drawn on. Fewer stay in the cache, but threads then wait for one another.
-FRAMES = 64
+FRAMES = 320
 Colour = Sequence[int]
 T = TypeVar("T", bound=np.generic)
 
@@ -29,19 +29,23 @@ def cells(points: Array, resolution: int, reach: int) -> Integers:
 
     All points whose shape, `reach` pixels from its middle to its edge, is out of sight have one cell.
     """
-    side = 2 * reach + 1
-    # What is further off is out of sight all the same; a bound keeps the integers small.
-    nearest = np.floor(np.clip(points, -side, resolution + side) * SUBPIXELS + 0.5).astype(np.int64)
+    nearest = _nearest(points, resolution, reach)
     middle = nearest // SUBPIXELS
     hidden = (middle < -reach) | (middle >= resolution + reach)
-    return np.where(hidden.any(axis=-1, keepdims=True), -side * SUBPIXELS, nearest)
+    return np.where(hidden.any(axis=-1, keepdims=True), -(2 * reach + 1) * SUBPIXELS, nearest)
+
+
+def _nearest(points: Array, resolution: int, reach: int) -> Integers:
+    """The places of the sub-pixel grid nearest to points (... 2)."""
+    side = 2 * reach + 1
+    # What is further off is out of sight all the same; a bound keeps the integers small.
+    return np.floor(np.clip(points, -side, resolution + side) * SUBPIXELS + 0.5).astype(np.int64)
 
 
 def corners_and_entries(points: Array, resolution: int, reach: int) -> tuple[Integers, Integers]:
     """For points (k 2): column and row of the patch's corner (k 2), and its entry in a table of 64 (k)."""
-    nearest = cells(points, resolution, reach)
-    shifts = nearest % SUBPIXELS
-    return nearest // SUBPIXELS - reach, shifts[:, 1] * SUBPIXELS + shifts[:, 0]
+    middle, shifts = np.divmod(_nearest(points, resolution, reach), SUBPIXELS)
+    return middle - reach, shifts[:, 1] * SUBPIXELS + shifts[:, 0]
 
 
 def shares(table: Array) -> NDArray[np.uint16]:
@@ -122,7 +126,8 @@ def copy(frames: Bytes, table: Bytes, entries: Integers, corners: Integers, back
     resolution, side = frames.shape[1], table.shape[1]
     line = np.tile(np.array(background, np.uint8), resolution)
     grey = background[0] if len(set(background)) == 1 else None
-    whole = ((corners >= 0) & (corners + side <= resolution)).all(axis=1)
+    inside = np.clip(corners, 0, max(resolution - side, 0)) == corners
+    whole = inside[:, 0] & inside[:, 1] if side <= resolution else np.zeros(len(corners), np.bool_)
     chosen = np.flatnonzero(whole)
     view, places = windows(frames, min(side, resolution)), at(frames, chosen, corners[chosen])
     which, buffer = entries[chosen], np.empty((FRAMES, *table.shape[1:]), np.uint8)
@@ -136,12 +141,14 @@ def copy(frames: Bytes, table: Bytes, entries: Integers, corners: Integers, back
         if start < end:
             patches = np.take(table, which[start:end], axis=0, out=buffer[: end - start], mode="clip")  # faster than []
             put(view, places[start:end], patches)
-    low, high = np.maximum(corners, 0), np.minimum(corners + side, resolution)
-    cut_off = np.flatnonzero(~whole & (low < high).all(axis=1))
-    boxes = np.concatenate([low, high, low - corners, high - corners], axis=1)[cut_off] * np.array([3, 1] * 4)
+    cut_off = np.flatnonzero(~whole)
+    own = corners[cut_off]
+    low, high = np.maximum(own, 0), np.maximum(np.minimum(own + side, resolution), 0)
+    boxes = np.concatenate([low, high, low - own, high - own], axis=1) * np.array([3, 1] * 4)
     for frame, entry, box in zip(cut_off.tolist(), entries[cut_off].tolist(), boxes.tolist(), strict=True):
         left, top, right, bottom, first_column, first_row, last_column, last_row = box
-        frames[frame, top:bottom, left:right] = table[entry, first_row:last_row, first_column:last_column]
+        if left < right and top < bottom:
+            frames[frame, top:bottom, left:right] = table[entry, first_row:last_row, first_column:last_column]
 
 
 def blend(under: Bytes, colours: NDArray[np.uint16], share: NDArray[np.uint16]) -> Bytes:

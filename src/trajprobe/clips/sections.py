@@ -63,15 +63,11 @@ class Scene(Parameters, frozen=True):
 
     def recipe(self) -> dict[str, Any]:
         """What determines how clips look: all that differs from the default scene, and has a say."""
-        values: dict[str, Any] = {}
-        if len(self.cameras) > 1:
-            values["camera"] = [_changed(camera) for camera in self.cameras]
-        parts = {"camera": self.cameras[0]} if len(self.cameras) == 1 else {}
-        parts |= {name: getattr(self, name) for name in self.__struct_fields__ if name != "camera"}
-        for name, part in parts.items():
-            changed = _changed(part)
-            if changed and (name != "clutter" or self.clutter.level):
-                values[name] = changed
+        cameras = [_changed(camera) for camera in self.cameras]
+        changed: dict[str, Any] = {"camera": cameras if len(cameras) > 1 else cameras[0]}
+        parts = ("marker", "trail", "background", *(["clutter"] if self.clutter.level else []))
+        changed |= {name: _changed(getattr(self, name)) for name in parts}
+        values = {name: of_part for name, of_part in changed.items() if of_part}
         pictures = {name: images.digest(name) for name in (self.marker.image, self.background.image) if name}
         return values | ({"images": pictures} if pictures else {})
 

@@ -36,6 +36,7 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
         if (gains[block] != UNIT).any():
             brighten(frames[block], gains[block], buffers)
     dropped = uniform(clutter.seed, numbers, "drops", times) < level * clutter.drops
+    black, white = (np.full(frames.shape[2], value, np.int16) for value in (0, 255))
     for clip, number in enumerate(numbers.tolist()):
         generator = words(clutter.seed, number, "noise") if level * clutter.noise else None
         for time in range(times):
@@ -45,8 +46,10 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
             elif generator is not None:
                 shaken = noise(generator, frame.size, 255 * level * clutter.noise).reshape(frame.shape)
                 shaken += frame
-                np.maximum(shaken, 0, out=shaken)
-                frame[:] = np.minimum(shaken, 255, out=shaken)
+                np.maximum(
+                    shaken, black, out=shaken
+                )  # of a row numpy makes use of all lanes, of one number it does not
+                frame[:] = np.minimum(shaken, white, out=shaken)
 
 
 def _gains(share: float, clutter: Clutter, numbers: Integers, times: int) -> NDArray[np.uint16]:
@@ -129,7 +132,7 @@ def brighten(frames: Bytes, gains: NDArray[np.uint16], buffers: Buffers) -> None
     np.multiply(frames, gains[:, None, None], out=total)
     total += UNIT // 2
     total >>= SHIFT
-    np.minimum(total, 255, out=total)
+    np.minimum(total, np.full(frames.shape[2], 255, np.uint16), out=total)
     np.copyto(frames, total, casting="unsafe")
 
 

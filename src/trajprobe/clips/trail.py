@@ -57,23 +57,27 @@ def strokes(start: Array, end: Array, corners: Integers, side: int, radius: floa
 
 
 def _strokes(start: Array, end: Array, corners: Integers, side: int, radius: float) -> Bytes:
+    """Strokes come last in all arrays, (side side k) and (k): numpy is fast where the last axis is long."""
     step = (end - start).astype(np.float32)
     squared = step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1]
     length = np.sqrt(squared)
     unit = np.where(
         squared[:, None] > 0, step / np.where(squared > 0, length, 1)[:, None], np.array([1, 0], np.float32)
     )
-    from_middle = (corners - (start + end) / 2).astype(np.float32)[..., None] + np.arange(side, dtype=np.float32)
-    (x, y), (ux, uy) = from_middle.swapaxes(0, 1), unit.T[..., None]
-    beyond = (x * ux)[:, None, :] + (y * uy)[:, :, None]  # along the stroke, then past its ends
-    half = length[:, None, None] / 2
-    beyond -= np.clip(beyond, -half, half)
-    distance = (y * ux)[:, :, None] - (x * uy)[:, None, :]  # across it
+    from_middle = (corners - (start + end) / 2).astype(np.float32).T[:, None] + np.arange(side, dtype=np.float32)[
+        :, None
+    ]
+    (x, y), (ux, uy) = from_middle, unit.T
+    beyond = x * ux + (y * uy)[:, None]  # along the stroke, then past its ends
+    np.abs(beyond, out=beyond)
+    beyond -= length / 2
+    np.maximum(beyond, 0, out=beyond)
+    distance = (y * ux)[:, None] - x * uy  # across it
     distance *= distance
     beyond *= beyond
     distance += beyond
     np.sqrt(distance, out=distance)
-    a, b = np.abs(unit).max(axis=1)[:, None, None], np.abs(unit).min(axis=1)[:, None, None]
+    a, b = np.abs(unit).max(axis=1), np.abs(unit).min(axis=1)
     if radius < 1:  # both edges are within a pixel
         share = _inside(np.float32(radius) - distance, a, b)
         share -= _inside(-np.float32(radius) - distance, a, b)
@@ -81,7 +85,7 @@ def _strokes(start: Array, end: Array, corners: Integers, side: int, radius: flo
         share = _inside(np.subtract(np.float32(radius), distance, out=distance), a, b)
         share += np.float32(127.5)
     share += np.float32(0.5)
-    return share.astype(np.uint8)
+    return np.ascontiguousarray(np.moveaxis(share.astype(np.uint8), -1, 0))
 
 
 def _inside(u: Floats, a: Floats, b: Floats) -> Floats:
@@ -123,7 +127,11 @@ def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers, ground: Col
     if stays:
         visible &= ages < strokes_a_frame
     step_of, time_of = np.nonzero(visible)
-    weights = WHOLE * (1 - ages[step_of, time_of] / kept if trail.fading else np.ones(len(step_of)))
+    # By age: within one, each frame has one stroke at most.
+    order = np.argsort(ages[step_of, time_of], kind="stable")
+    step_of, time_of = step_of[order], time_of[order]
+    age_of = ages[step_of, time_of]
+    weights = WHOLE * (1 - age_of / kept if trail.fading else np.ones(len(step_of)))
     weights = np.floor(weights + 0.5).astype(np.uint16)
     lines = np.zeros((len(frames), resolution, resolution), np.uint8)
     for side in np.unique(sides).tolist():
@@ -132,7 +140,6 @@ def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers, ground: Col
         patches = strokes(path[clips, steps], path[clips, steps + 1], low[clips, steps], side, radius)
         numbers = np.zeros(own.shape, np.int64)
         numbers[own] = np.arange(len(clips))
-        # By step: within one, each frame has one stroke at most.
         which, clip = np.nonzero(own[:, step_of].T)
         step, time = step_of[which], time_of[which]
         corners = low[clip, step] + camera[clip, time]
@@ -141,7 +148,7 @@ def draw(frames: Bytes, trail: Trail, path: Array, camera: Integers, ground: Col
         if trail.fading:
             cover = ((cover * weights[which, None, None]) >> 8).astype(np.uint8)
         view, places = windows(lines, cover.shape[1]), at(lines, frame, inside)
-        bounds = np.searchsorted(step, np.arange(moments)).tolist()
+        bounds = np.searchsorted(age_of[which], np.arange(moments)).tolist()
         for start, end in pairwise(bounds):
             if start < end:
                 part = places[start:end]

@@ -59,14 +59,14 @@ def shared_runs(tracks: Tracks, same: NDArray[np.int64]) -> Shared:
     repeated = _repeated(tracks, representatives, run)
     if not len(repeated):
         return Shared(np.empty(0, np.int64), np.empty(0, np.int64))
-    found = []
+    of_blocks = []
     for of_block, track in _blocks(tracks, representatives, run):
         order = np.argsort(of_block)  # what is looked up in order is in the cache
         at = np.minimum(np.searchsorted(repeated, of_block[order]), len(repeated) - 1)
         again = repeated[at] == of_block[order]
-        found.append(_distinct(at[again] * len(tracks) + track[order][again]))  # pairs would be slow to sort
-    lines = np.concatenate(found)
-    found.clear()  # of so many, a copy counts
+        of_blocks.append(_distinct(at[again] * len(tracks) + track[order][again]))  # pairs would be slow to sort
+    lines = np.concatenate(of_blocks)
+    of_blocks.clear()  # of so many, a copy counts
     lines = _distinct(lines)
     return _of_different_sets(lines, len(tracks))
 

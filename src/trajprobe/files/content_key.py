@@ -7,19 +7,33 @@ docstring makes no cached shard stale. The hash is the same on every Python that
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+#: Made by `check`, which all other stages depend on: it has the hash of the code that they share.
+SHARED_CODE = Path("data/shared_code.txt")
+#: Modules outside all rooms that every stage imports.
+SHARED = ("trajprobe", "trajprobe.errors", "trajprobe.params", "trajprobe.stage")
 #: Modules that can't change what is computed: errors, the reader of params.yaml, what a stage does around its work, and
 #: what refuses work for lack of memory.
-OUTSIDE = ("trajprobe", "trajprobe.errors", "trajprobe.params", "trajprobe.stage", "trajprobe.files.memory")
+OUTSIDE = (*SHARED, "trajprobe.files.memory")
 
 
 def code_hash(module: str) -> str:
     """sha256 over the code of `module` (a dotted name) and of all of trajprobe that it imports, at any depth."""
+    return _digest(import_closure(module, OUTSIDE))
+
+
+def shared_code_hash() -> str:
+    """sha256 over the code that all stages have in common: `SHARED` and this room."""
+    room = Path(__file__).parent
+    return _digest({*SHARED, *(f"trajprobe.{room.name}.{path.stem}" for path in room.glob("*.py"))})
+
+
+def _digest(modules: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(import_closure(module, OUTSIDE)):
+    for name in sorted(modules):
         digest.update(f"{name} {_canonical(ast.parse(source(name).read_bytes()))}\n".encode())
     return digest.hexdigest()
 

@@ -149,7 +149,8 @@ class Store:
             with self._writable(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                    reason = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+                    raise OSError(reason, os.strerror(reason))
 
     @contextmanager
     def _writable(self, folder: Path) -> Iterator[None]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from trajprobe.errors import UserError
 from trajprobe.files import probe_results
+from trajprobe.files.content_key import SHARED_CODE
 from trajprobe.files.feature_shards import FEATURES, RANDOM, folder, networks_of
 from trajprobe.files.findings import FINDINGS, of_clips
 from trajprobe.files.labelling import LABELLING
@@ -23,12 +24,10 @@ from trajprobe.params import read
 from trajprobe.repository.dvc_add import check_repository_root
 from trajprobe.repository.dvc_cache import locked_stages, paths_by_object
 from trajprobe.repository.dvc_command import failure_reason, run_dvc, run_dvc_in_terminal
-from trajprobe.repository.remotes import commits_between, stale_stages, verified_remote, why_not_reached
+from trajprobe.repository.remotes import commits_between, stale_stages, verified_remote, why_not_begun
 from trajprobe.rows import Row, named_rows
 
 TRACKS = "data/trajectories/tracks.npz"
-#: What the first stage makes; all others depend on it.
-CHECKED = "data/params.txt"
 TABLE, PAGE, FIGURES = Path("data/report/table.md"), Path("data/report/report.html"), Path("data/report/figures")
 #: What `report` shows of clips and weights, by row.
 PICTURES = Path("data/pictures")
@@ -50,6 +49,8 @@ def pull(report_progress: Callable[[str], object]) -> None:
     outs = [str(out["path"]) for stage in locked.values() for out in stage.get("outs", ())]
     needed = _needed_outputs(values)
     _fetch([path for path in outs if path in needed], url)
+    if "check" in stale_stages():
+        _repro("check")  # it says whether all others are stale
     stale, rows = [name.partition("@")[::2] for name in stale_stages()], named_rows(values)
     for stage, name in stale:
         if stage == "features" and name in rows:
@@ -59,7 +60,7 @@ def pull(report_progress: Callable[[str], object]) -> None:
     formats = sorted(name for name in wanted if not (CLIPS / name).is_dir())
     if formats:
         report_progress(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
-        _fetch([path for path in outs if path in (TRACKS, CHECKED)], url)
+        _fetch([path for path in outs if path in (TRACKS, str(SHARED_CODE))], url)
         _repro("--pull", "--allow-missing", "prepare")
         for name in formats:
             _repro("--single-item", f"render@{name}")
@@ -101,9 +102,7 @@ def _why_not_pulled(process: subprocess.CompletedProcess[str], url: str) -> str:
         paths = process.stderr.rpartition("`--force` to force.")[2].split("\n\n")[0].split("\n")
         names = ", ".join(os.path.relpath(path.strip()) for path in paths if path.strip())
         return f"{names}: changed here, and DVC has no copy of it; move it to another folder, then pull again"
-    if "Unable to acquire lock" in reason:
-        return "another process of DVC runs in this repository; pull again when it has ended"
-    if why := why_not_reached(process, url):
+    if why := why_not_begun(process, url):
         return why
     if re.search("Checkout failed|failed to (download|fetch)|[Mm]issing cache files|does not exist", reason):
         return f"{url}: lacks files that dvc.lock names ({reason}); run `make push` on the machine that made them"

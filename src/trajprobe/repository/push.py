@@ -17,7 +17,7 @@ from trajprobe.files.video_shards import CLIPS
 from trajprobe.repository.dvc_add import check_repository_root
 from trajprobe.repository.dvc_cache import dvc_files, outs_of
 from trajprobe.repository.dvc_command import dvc, failure_reason, run_dvc
-from trajprobe.repository.remotes import commits_between, remote_folder, stale_stages, verified_remote, why_not_reached
+from trajprobe.repository.remotes import commits_between, remote_folder, stale_stages, verified_remote, why_not_begun
 
 #: What git must have, so that a clone knows what was pushed and what it was made of.
 COMMITTED = ("dvc.lock", "dvc.yaml", "params.yaml", "data", "metrics", "src", "stages")
@@ -57,10 +57,7 @@ def push(report_progress: Callable[[str], object]) -> None:
 
 
 def _why_not_pushed(process: subprocess.CompletedProcess[str], url: str) -> str:
-    reason = failure_reason(process)
-    if "Unable to acquire lock" in reason:
-        return "another process of DVC runs in this repository; push again when it has ended"
-    return why_not_reached(process, url) or f"{url}: {reason}"
+    return why_not_begun(process, url) or f"{url}: {failure_reason(process)}"
 
 
 def _check_writable(url: str) -> None:

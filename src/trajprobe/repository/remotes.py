@@ -118,8 +118,10 @@ def remote_folder(url: str) -> Path | None:
     return None if "://" in url else Path(".dvc", url)
 
 
-def why_not_reached(process: subprocess.CompletedProcess[str], url: str) -> str | None:
-    """Why a transfer to or from a remote failed, where it is the remote that can't be reached or refuses."""
+def why_not_begun(process: subprocess.CompletedProcess[str], url: str) -> str | None:
+    """Why a transfer failed, where another process of DVC runs, or the remote can't be reached or refuses."""
+    if "Unable to acquire lock" in process.stderr:
+        return "another process of DVC runs in this repository; try again when it has ended"
     folder = remote_folder(url)
     if folder and not folder.is_dir():
         return f"{url}: there is no such folder; mount it, or set another one by `REMOTE=URL`"

@@ -15,6 +15,7 @@ from trajprobe.errors import UserError, visible_names
 from trajprobe.files import findings, probe_results
 from trajprobe.files.atomic import file_md5
 from trajprobe.files.checked_json import read_checked_json
+from trajprobe.files.content_key import SHARED_CODE
 from trajprobe.files.labelling import LABELLING, Labelling
 from trajprobe.files.locked_shards import LOCK
 from trajprobe.files.probe_results import RowProbe
@@ -24,10 +25,10 @@ from trajprobe.repository.dvc_cache import Stage, locked_stages, stages_of
 from trajprobe.runs.git_revisions import WORKSPACE, commit_of, fetch_command, text_at
 
 SUMMARY = Path("metrics/summary.json")
-#: It makes nothing but order: an edit of any row has it run, and changes nothing in the others.
-ORDER_ALONE = "check"
+#: Of its parameters the others see nothing: an edit of any row has it run, and changes nothing in the others.
+CHECK = "check"
 #: What the code of stages begins with.
-CODE = ("src/", "stages/")
+CODE = ("src/", "stages/", SHARED_CODE.as_posix())
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class RecordedRun:
                     return f"`{next(iter(changed))}` was changed since it ran"
             for dep in self.stages[name].get("deps", []):
                 made = self._makers.get(dep["path"], {})
-                if made and dep.get("md5") not in made and ORDER_ALONE not in made.values():
+                if made and dep.get("md5") not in made:
                     return f"`{dep['path']}` was made anew since it ran"
         return None
 
@@ -132,7 +133,7 @@ class RecordedRun:
         seen, left = set(), [stage]
         while left:
             name = left.pop(0)
-            if name not in seen and name != ORDER_ALONE:
+            if name not in seen and name != CHECK:
                 seen.add(name)
                 yield name
                 deps = self.stages[name].get("deps", [])
