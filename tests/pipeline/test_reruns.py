@@ -100,6 +100,17 @@ def test_a_reworded_comment_reruns_features_alone_and_changes_no_byte(clone):
     assert clone.git("status", "--porcelain", "dvc.lock", "metrics") == "M  dvc.lock\n"
 
 
+def test_code_that_all_stages_share_reruns_all_and_a_comment_there_check_alone(clone):
+    every = set(clone.lock())
+    clone.append("src/trajprobe/errors.py", "# a comment")
+    assert clone.stale() == {"check"}
+    assert clone.repro() == {"check"}
+    clone.append("src/trajprobe/errors.py", "ANOTHER = 1")
+    assert clone.stale() == {"check"}
+    assert clone.repro("check") == {"check"}
+    assert clone.stale() == every - {"check"}
+
+
 def test_a_family_file_reruns_its_rows(clone):
     path = clone.folder / "src/trajprobe/backbones/extent.py"
     path.write_text(path.read_text().replace(".astype(np.float32)", ".astype(np.float32) * np.float32(2)"))

@@ -49,9 +49,11 @@ def pull(report_progress: Callable[[str], object]) -> None:
     outs = [str(out["path"]) for stage in locked.values() for out in stage.get("outs", ())]
     needed = _needed_outputs(values)
     _fetch([path for path in outs if path in needed], url)
-    if "check" in stale_stages():
-        _repro("check")  # it says whether all others are stale
-    stale, rows = [name.partition("@")[::2] for name in stale_stages()], named_rows(values)
+    changed = stale_stages()
+    if "check" in changed:
+        _repro("check")  # which says whether all others have changed
+        changed = stale_stages()
+    stale, rows = [name.partition("@")[::2] for name in changed], named_rows(values)
     for stage, name in stale:
         if stage == "features" and name in rows:
             state = "changed" if f"features@{name}" in locked else "is not in the dvc.lock that is here"
@@ -60,7 +62,7 @@ def pull(report_progress: Callable[[str], object]) -> None:
     formats = sorted(name for name in wanted if not (CLIPS / name).is_dir())
     if formats:
         report_progress(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
-        _fetch([path for path in outs if path in (TRACKS, str(SHARED_CODE))], url)
+        _fetch([path for path in outs if path == TRACKS], url)
         _repro("--pull", "--allow-missing", "prepare")
         for name in formats:
             _repro("--single-item", f"render@{name}")
@@ -69,7 +71,7 @@ def pull(report_progress: Callable[[str], object]) -> None:
 
 def _needed_outputs(values: dict[str, Any]) -> set[str]:
     rows = named_rows(values)
-    paths = [FINDINGS, LABELLING, TABLE, PAGE, FIGURES, *map(probe_results.path, rows)]
+    paths = [SHARED_CODE, FINDINGS, LABELLING, TABLE, PAGE, FIGURES, *map(probe_results.path, rows)]
     paths += [folder / name for folder in (FEATURES, PICTURES) for name in rows]
     paths += [probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]]
     paths += map(of_clips, values["clips"])

@@ -6,7 +6,7 @@ import pytest
 from flips import LABELLING, SHARD, flip, place
 
 #: Of weights what git keeps, none and random; of scenes its README.
-PULLED = {"features", "pictures", "report", "results", "scenes", "trajectories", "weights"}
+PULLED = {"features", "pictures", "report", "results", "scenes", "shared_code.txt", "trajectories", "weights"}
 
 
 def there(laptop):
