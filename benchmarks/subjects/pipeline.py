@@ -69,8 +69,9 @@ class Checkout:
 
     def commit(self, message: str) -> None:
         run("git", "add", "--all", cwd=self.folder)
-        run("git", "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "--message",
-            message, cwd=self.folder)  # fmt: skip
+        # --allow-empty: a run may make just what is committed.
+        run("git", "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "--allow-empty",
+            "--message", message, cwd=self.folder)  # fmt: skip
 
     def write(self) -> None:
         with (self.folder / "params.yaml").open("w") as file:
