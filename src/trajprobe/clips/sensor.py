@@ -36,6 +36,7 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
         if (gains[block] != UNIT).any():
             brighten(frames[block], gains[block], buffers)
     dropped = uniform(clutter.seed, numbers, "drops", times) < level * clutter.drops
+    # Rows: beside a single number numpy's minimum makes no use of the processor's lanes.
     black, white = (np.full(frames.shape[2], value, np.int16) for value in (0, 255))
     for clip, number in enumerate(numbers.tolist()):
         generator = words(clutter.seed, number, "noise") if level * clutter.noise else None
@@ -46,9 +47,7 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
             elif generator is not None:
                 shaken = noise(generator, frame.size, 255 * level * clutter.noise).reshape(frame.shape)
                 shaken += frame
-                np.maximum(
-                    shaken, black, out=shaken
-                )  # of a row numpy makes use of all lanes, of one number it does not
+                np.maximum(shaken, black, out=shaken)
                 frame[:] = np.minimum(shaken, white, out=shaken)
 
 

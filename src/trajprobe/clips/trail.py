@@ -64,10 +64,9 @@ def _strokes(start: Array, end: Array, corners: Integers, side: int, radius: flo
     unit = np.where(
         squared[:, None] > 0, step / np.where(squared > 0, length, 1)[:, None], np.array([1, 0], np.float32)
     )
-    from_middle = (corners - (start + end) / 2).astype(np.float32).T[:, None] + np.arange(side, dtype=np.float32)[
-        :, None
-    ]
-    (x, y), (ux, uy) = from_middle, unit.T
+    places = np.arange(side, dtype=np.float32)[:, None]
+    x, y = (corners - (start + end) / 2).astype(np.float32).T[:, None] + places
+    ux, uy = unit.T
     beyond = x * ux + (y * uy)[:, None]  # along the stroke, then past its ends
     np.abs(beyond, out=beyond)
     beyond -= length / 2
