@@ -17,7 +17,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 # A shell that runs `make test &` has it ignored, and so would the processes that these tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-os.environ["DVC_NO_ANALYTICS"] = "1"  # in a repository that says nothing, DVC would start a process that sends it
+os.environ["DVC_NO_ANALYTICS"] = "1"  # else `dvc init` starts a process that reports its use to the makers of DVC
 
 _STORE = tempfile.TemporaryDirectory(prefix="trajprobe-store-")  # of what a whole session shares
 os.environ["TRAJPROBE_STORE"] = _STORE.name

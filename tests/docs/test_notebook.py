@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -67,7 +68,7 @@ def test_it_is_committed_without_outputs_and_explains_itself():
     notebook = json.loads(NOTEBOOK.read_text())
     assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
     assert len({cell["id"] for cell in CELLS}) == len(CELLS)
-    for before, cell in zip([None, *CELLS], CELLS, strict=False):
+    for before, cell in pairwise([None, *CELLS]):
         if cell["cell_type"] == "code":
             assert (cell["outputs"], cell["execution_count"]) == ([], None)
             assert before["cell_type"] == "markdown", "words stand before code"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from trajprobe.files.content_key import SHARED_CODE
+
 ROOT = Path(__file__).parents[2]
-SHARED_CODE = "data/shared_code.txt"
 #: Endings of what .dvcignore lets through of rooms.
 CODE = (".py", ".yaml", ".html", ".css", ".js")
 
@@ -20,7 +21,7 @@ def test_every_stage_depends_on_all_modules_that_it_loads(reproduced):
         command = stage["cmd"].removeprefix("python ").replace('"$DVC_STAGE"', name)
         loaded = {Path(file).relative_to(reproduced.folder).as_posix() for file in reproduced.loaded[command]}
         deps = [dep["path"] for dep in stage["deps"]]
-        if SHARED_CODE in deps:  # it has a hash of them
+        if str(SHARED_CODE) in deps:  # it has a hash of them
             deps += [dep["path"] for dep in stages["check"]["deps"]]
         assert "src/trajprobe/params.py" in loaded, name
         assert {

@@ -115,5 +115,5 @@ def _members(path: Path) -> list[str] | None:
     try:
         with ZipFile(path) as archive:
             return archive.namelist()
-    except (BadZipFile, OSError, ValueError, NotImplementedError):
+    except (BadZipFile, OSError, ValueError, NotImplementedError):  # ZipFile raises any of them where bytes are damaged
         return None
