@@ -183,19 +183,30 @@ def test_noise_has_the_deviation_that_is_asked_for(deviation):
 
 
 def test_a_blur_is_the_gaussian_blur():
-    frame = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    frame = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
     for sigma in (0.4, 1.0, 2.3):
-        weights, frames = sensor.kernel(sigma), np.stack([frame, 255 - frame]).reshape(2, 24, 72)
-        sensor.blur(frames, weights, sensor.Buffers.of((3, 24, 72), len(weights) - 1))
-        got = frames[0].reshape(24, 24, 3)
+        weights, frames = sensor.kernel(sigma), np.stack([frame, 255 - frame]).reshape(2, 24, 60)
+        buffers = sensor.Buffers.of((3, 24, 60), len(weights) - 1)  # of a frame more
+        got = sensor.blurred(frames, weights, buffers)[:, :, :60].reshape(2, 24, 20, 3).astype(int)
         reach = 12
         line = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
         line /= line.sum()
         padded = np.pad(frame.astype(float), ((reach, reach), (reach, reach), (0, 0)), mode="edge")
         once = sum(weight * padded[at : at + 24] for at, weight in enumerate(line))
-        expected = sum(weight * once[:, at : at + 24] for at, weight in enumerate(line))
-        assert np.abs(got - expected).max() <= 2.5, sigma
+        expected = sum(weight * once[:, at : at + 20] for at, weight in enumerate(line))
+        assert np.abs(got[0] - expected).max() <= 3, sigma
+        assert np.abs(255 - got[1] - expected).max() <= 3, sigma
     assert sensor.kernel(0.0) == [256]
+    unchanged = sensor.blurred(frames, [256], sensor.Buffers.of((2, 24, 60), 0))
+    np.testing.assert_array_equal(unchanged, frames)
+
+
+def test_brightness_is_multiplied_rounded_and_ends_at_white():
+    values = np.arange(256, dtype=np.uint16).repeat(3).reshape(1, 16, 48).repeat(3, axis=0)
+    gains = np.array([0, 100, 255], np.uint16)
+    expected = np.minimum(np.floor(values * (gains[:, None, None] / sensor.UNIT) + 0.5), 255)
+    sensor.brighten(values, gains)
+    np.testing.assert_array_equal(values, expected)
 
 
 def test_brightness_drifts_steadily_and_dropped_frames_repeat_the_one_before():

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,9 @@ BYTES = np.uint64(0x00FF00FF00FF00FF)
 #: Of brightness: twice as much is within 16 bits.
 SHIFT = 7
 UNIT = 2**SHIFT
-#: Bytes of frames that are blurred at once. Fewer stay in a nearer cache, but threads then wait for one another.
-BLOCK = 2**20
+#: Bytes of frames that are blurred at once: the buffers then lie in the second cache. With fewer bytes, numpy's calls
+#: are so short that threads wait for one another.
+BLOCK = 2**18
 
 
 def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
@@ -31,10 +31,12 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
     buffers = Buffers.of((count, *frames.shape[1:]), len(of_blur) - 1)
     for start in range(0, len(frames), count):
         block = slice(start, start + count)
-        if len(of_blur) > 1:
-            blur(frames[block], of_blur, buffers)
-        if (gains[block] != UNIT).any():
-            brighten(frames[block], gains[block], buffers)
+        is_drifting = (gains[block] != UNIT).any()
+        if len(of_blur) > 1 or is_drifting:
+            values = blurred(frames[block], of_blur, buffers)
+            if is_drifting:
+                brighten(values, gains[block])
+            np.copyto(frames[block], values[:, :, : frames.shape[2]], casting="unsafe")
     dropped = uniform(clutter.seed, numbers, "drops", times) < level * clutter.drops
     # Rows: beside a single number numpy's minimum makes no use of the processor's lanes.
     black, white = (np.full(frames.shape[2], value, np.int16) for value in (0, 255))
@@ -91,49 +93,69 @@ def kernel(sigma: float) -> list[int]:
 class Buffers:
     """Memory for f frames (h w) at a time, w = 3 x their width: fresh memory for each step would take longer to get."""
 
-    tall: NDArray[np.uint16]  #: (f h + 2 reach, w), frames with their edges
-    wide: NDArray[np.uint16]  #: (f h, w + 6 reach), likewise
-    total: NDArray[np.uint16]  #: (f h w)
-    both: NDArray[np.uint16]  #: (f h w)
+    padded: NDArray[np.uint16]  #: (f h + 2 reach, w + 6 reach), frames with their edges
+    total: NDArray[np.uint16]  #: (f h w + 6 reach)
+    both: NDArray[np.uint16]  #: (f h w + 6 reach)
 
     @classmethod
     def of(cls, shape: tuple[int, ...], reach: int) -> "Buffers":
         count, height, width = shape
-        shapes = (count, height + 2 * reach, width), (count, height, width + 6 * reach), shape, shape
+        wide = width + 6 * reach
+        shapes = (count, height + 2 * reach, wide), (count, height, wide), (count, height, wide)
         return cls(*(np.empty(each, np.uint16) for each in shapes))
 
 
-def blur(frames: Bytes, weights: list[int], buffers: Buffers) -> None:
-    """Blurs frames (f h w) along both axes in place; their edge goes on for ever. `weights` are those of `kernel`."""
-    reach, count = len(weights) - 1, len(frames)
-    total, both = buffers.total[:count], buffers.both[:count]
-    for axis, step, padded in ((1, 1, buffers.tall[:count]), (2, 3, buffers.wide[:count])):
-        length = frames.shape[axis]
-        _along(padded, axis, reach * step, length)[:] = frames
-        for place in range(reach):
-            _along(padded, axis, place * step, step)[:] = _along(frames, axis, 0, step)
-            behind = _along(padded, axis, (reach + place) * step + length, step)
-            behind[:] = _along(frames, axis, length - step, step)
-        np.multiply(_along(padded, axis, reach * step, length), np.uint16(weights[0]), out=total)
-        for distance in range(1, reach + 1):
-            before, after = (_along(padded, axis, (reach + side) * step, length) for side in (-distance, distance))
-            np.add(before, after, out=both)
-            np.multiply(both, np.uint16(weights[distance]), out=both)
-            total += both
-        total += 128
-        total >>= 8
-        np.copyto(frames, total, casting="unsafe")
+def blurred(frames: Bytes, weights: list[int], buffers: Buffers) -> NDArray[np.uint16]:
+    """Frames (f h w) blurred along both axes; their edge goes on for ever. `weights` are those of `kernel`.
+
+    Returns:
+        A buffer (f h w + 6 reach): each row is followed by 6 reach values without meaning.
+    """
+    count, height, width = frames.shape
+    reach = len(weights) - 1
+    padded, total, both = buffers.padded[:count], buffers.total[:count], buffers.both[:count]
+    inner = slice(3 * reach, 3 * reach + width)
+    padded[:, reach : reach + height, inner] = frames
+    padded[:, :reach, inner] = frames[:, :1]
+    padded[:, reach + height :, inner] = frames[:, -1:]
+    _weigh([padded[:, place : place + height] for place in range(2 * reach + 1)], weights, total, both)
+    total >>= 8
+    pixels = total.reshape(count, height, -1, 3)
+    pixels[:, :, :reach] = pixels[:, :, reach, None]
+    pixels[:, :, width // 3 + reach :] = pixels[:, :, width // 3 + reach - 1, None]
+    # All rows as one, since numpy takes a moment for each. What mixes the end of one with the next lies behind a frame.
+    row, length = total.reshape(-1), total.size - 6 * reach
+    shifted = [row[place : place + length] for place in range(0, 6 * reach + 1, 3)]
+    values = padded.reshape(-1)[: total.size]
+    _weigh(shifted, weights, values[:length], both.reshape(-1)[:length])
+    values >>= 8
+    return values.reshape(total.shape)
 
 
-def brighten(frames: Bytes, gains: NDArray[np.uint16], buffers: Buffers) -> None:
-    """Multiplies frames (f h w) by their gains (f), in 1/`UNIT`, in place."""
-    total = buffers.total[: len(frames)]
-    np.multiply(frames, gains[:, None, None], out=total)
-    total += UNIT // 2
-    total >>= SHIFT
-    np.minimum(total, np.full(frames.shape[2], 255, np.uint16), out=total)
-    np.copyto(frames, total, casting="unsafe")
+def _weigh(
+    shifted: list[NDArray[np.uint16]], weights: list[int], total: NDArray[np.uint16], both: NDArray[np.uint16]
+) -> None:
+    """Puts 256 times the weighted mean of the values in `total`, and 128 so that it can be rounded down.
+
+    Args:
+        shifted: The values, shifted from `reach` places to one side to as many to the other.
+        both: A buffer.
+    """
+    reach = len(weights) - 1
+    np.multiply(shifted[reach], np.uint16(weights[0]), out=total)
+    total += 128
+    for distance, weight in enumerate(weights[1:], 1):
+        np.add(shifted[reach - distance], shifted[reach + distance], out=both)
+        if weight > 1:
+            np.multiply(both, np.uint16(weight), out=both)
+        total += both
 
 
-def _along(values: NDArray[Any], axis: int, start: int, length: int) -> NDArray[Any]:
-    return values[:, start : start + length] if axis == 1 else values[:, :, start : start + length]
+def brighten(values: NDArray[np.uint16], gains: NDArray[np.uint16]) -> None:
+    """Multiplies frames (f h w) of at most 255 by their gains (f), in 1/`UNIT`, in place."""
+    flat = values.reshape(len(values), -1)
+    flat *= gains[:, None]
+    flat += UNIT // 2
+    flat >>= SHIFT
+    # A row: beside a single number numpy's minimum makes no use of the processor's lanes.
+    np.minimum(flat, np.full(flat.shape[1], 255, np.uint16), out=flat)
