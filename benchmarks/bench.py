@@ -109,7 +109,8 @@ def markdown(table: dict[str, Any]) -> str:
         title, text = about(name)
         parts.append(f"\n## {title}\n")
         parts.append(text)
-        where = "" if subject["machine"] == table["machine"] else f"; {json.dumps(subject['machine'])}"
+        elsewhere = subject["machine"].items() - table["machine"].items()
+        where = "".join(f"; {key} {value}" for key, value in sorted(elsewhere))
         parts.append(
             f"\n{subject['date']}, {subject['seconds']:.0f} s, load {subject['load']:.1f} when it began{where}.\n"
         )

@@ -2,14 +2,16 @@
 
 Clips of 128 x 128. Two threads draw shards of 31 MB, which are dropped, so that their memory is used again. OpenCV is
 no dependency. The others draw the trail and the marker frame by frame, as one would write it, matplotlib with a figure
-a frame; numpy's numbers are those that the noise needs.
+a frame; numpy's numbers are those that the noise needs. *By two workers* is in two processes, as TRAJPROBE_WORKERS=2
+has it: two threads wait for one another, since a call of numpy is short.
 """
 
 import importlib.util
 import math
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -113,16 +115,20 @@ def words(places: Places) -> object:
     return [np.random.SFC64(clip).random_raw(places.points.shape[1] * SIDE**2 * 3 // 2) for clip in range(len(places))]
 
 
+def make(function: Callable[[Places], object], places: Places) -> None:
+    """What is drawn is dropped, so that it is not sent to another process."""
+    function(places)
+
+
+def by_shard(pool: Executor, function: Callable[[Places], object], places: Places, size: int) -> None:
+    shards = [places[start : start + size] for start in range(0, len(places), size)]
+    list(pool.map(partial(make, function), shards))
+
+
 def rows(*, quick: bool) -> Iterator[Row]:
     runs, few = (1, 4) if quick else (9, FEW)
-    with ThreadPoolExecutor(THREADS) as pool:
-
-        def by_shard(function: Callable[[Places], object], places: Places, size: int) -> None:
-            def make(start: int) -> None:
-                function(places[start : start + size])
-
-            list(pool.map(make, range(0, len(places), size)))
-
+    spawn = multiprocessing.get_context("spawn")
+    with ThreadPoolExecutor(THREADS) as threads, ProcessPoolExecutor(THREADS, spawn) as workers:
         for frames, clips in CLIPS.items():
             source = tracks(4 if quick else clips * SHARDS)
 
@@ -136,12 +142,13 @@ def rows(*, quick: bool) -> Iterator[Row]:
                 frames: int = frames,
                 clips: int = clips,
                 at_least: float | None = None,
+                pool: Executor = threads,
             ) -> list[Row]:
                 places = placed(drawn)
                 others = {
-                    name: partial(by_shard, peer, places, clips) if peer else None for name, peer in peers.items()
+                    name: partial(by_shard, pool, peer, places, clips) if peer else None for name, peer in peers.items()
                 }
-                ours = partial(by_shard, partial(draw, rendering=drawn), places, clips)
+                ours = partial(by_shard, pool, partial(draw, rendering=drawn), places, clips)
                 title = f"{what}, {frames} frames"
                 return compared(title, ours, others, unit="clips/s", items=len(places), runs=runs, at_least=at_least)
 
@@ -152,8 +159,8 @@ def rows(*, quick: bool) -> Iterator[Row]:
             places = placed(trail)
             ours, theirs = partial(draw, rendering=trail), places[:few]
             both = {
-                "": partial(by_shard, ours, places, clips),
-                "matplotlib": partial(by_shard, matplotlib, theirs, few // 2),
+                "": partial(by_shard, threads, ours, places, clips),
+                "matplotlib": partial(by_shard, threads, matplotlib, theirs, few // 2),
             }
             taken = in_turns(both, runs, time.perf_counter, 1)
             yield paired(
@@ -166,7 +173,9 @@ def rows(*, quick: bool) -> Iterator[Row]:
                 note=f"matplotlib draws {few} of the {len(places)} clips",
             )
             full = rendering(frames, marker=DISC, clutter=FULL)
-            yield from against("full clutter without noise", full, {}, at_least=2000 if frames == 5 else None)
+            goal = 2000 if frames == 5 else None
+            yield from against("full clutter without noise", full, {}, at_least=goal)
+            yield from against("full clutter without noise, by two workers", full, {}, at_least=goal, pool=workers)
             noisy = rendering(frames, marker=DISC, clutter=FULL | {"noise": 0.05})
             normal = {"numpy's normal numbers": gaussians, "their bits alone": words}
             yield from against("full clutter", noisy, normal, at_least=0.6)
