@@ -7,7 +7,8 @@ is not enough: it does not fetch the results that `compare` reads as a folder, a
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ TRACKS = "data/trajectories/tracks.npz"
 TABLE, PAGE, FIGURES = Path("data/report/table.md"), Path("data/report/report.html"), Path("data/report/figures")
 #: What `report` shows of clips and weights, by row.
 PICTURES = Path("data/pictures")
+#: Stages of each row, all of whose outputs are needed.
+OF_ROWS = ("features", "probe", "pictures")
 
 
 def pull(report_progress: Callable[[str], object]) -> None:
@@ -46,9 +49,8 @@ def pull(report_progress: Callable[[str], object]) -> None:
     if behind:
         report_progress(behind)
     values, locked = read(), locked_stages()
-    outs = [str(out["path"]) for stage in locked.values() for out in stage.get("outs", ())]
-    needed = _needed_outputs(values)
-    _fetch([path for path in outs if path in needed], url)
+    outs = {name: [str(out["path"]) for out in stage.get("outs", ())] for name, stage in locked.items()}
+    _fetch(_targets(outs, values), url)
     changed = stale_stages()
     if "check" in changed:
         _repro("check")  # which says whether all others have changed
@@ -62,11 +64,24 @@ def pull(report_progress: Callable[[str], object]) -> None:
     formats = sorted(name for name in wanted if not (CLIPS / name).is_dir())
     if formats:
         report_progress(f"clips are not pushed: rendering {', '.join(formats)} from {TRACKS}")
-        _fetch([path for path in outs if path == TRACKS], url)
+        _fetch([[path for path in chain(*outs.values()) if path == TRACKS]], url)
         _repro("--pull", "--allow-missing", "prepare")
         for name in formats:
             _repro("--single-item", f"render@{name}")
     _repro("--pull", "--allow-missing")
+
+
+def _targets(outs: dict[str, list[str]], values: dict[str, Any]) -> Iterator[list[str]]:
+    """What DVC is to fetch, one command after the other, of the outputs of the stages in dvc.lock.
+
+    DVC reads dvc.yaml and dvc.lock anew for each target, so that one name stands for a stage of all rows, where all are
+    in dvc.lock. Names and paths are not mixed: DVC 3.67 then fetches nothing, and says that all is there.
+    """
+    groups = [of for of in OF_ROWS if all(f"{of}@{name}" in outs for name in named_rows(values))]
+    yield groups
+    needed = _needed_outputs(values)
+    others = [paths for stage, paths in outs.items() if stage.partition("@")[0] not in groups]
+    yield [path for path in chain(*others) if path in needed]
 
 
 def _needed_outputs(values: dict[str, Any]) -> set[str]:
@@ -78,14 +93,19 @@ def _needed_outputs(values: dict[str, Any]) -> set[str]:
     return set(map(str, paths))
 
 
-def _fetch(targets: list[str], url: str) -> None:
-    # DVC names a damaged object in its debug messages alone.
-    process = run_dvc("pull", "--verbose", *targets) if targets else None
-    if process is None or process.returncode == 0:
-        return
-    objects = set(re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr))
+def _fetch(targets: Iterable[list[str]], url: str) -> None:
+    """Fetches some targets with each command; what is damaged is told of all of them at once."""
+    objects: set[str] = set()
+    for of_one in filter(None, targets):
+        # DVC names a damaged object in its debug messages alone.
+        process = run_dvc("pull", "--verbose", *of_one)
+        if process.returncode:
+            found = re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr)
+            if not found:
+                raise UserError(_why_not_pulled(process, url))
+            objects.update(found)
     if not objects:
-        raise UserError(_why_not_pulled(process, url))
+        return
     paths = paths_by_object(cache_folder())
     damaged = {path for name in objects for path in paths.get(name.replace("/", ""), ())}
     # `dvc push` skips the files of a folder whose list is on the remote, so that the list must be deleted too.
