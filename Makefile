@@ -5,7 +5,7 @@
 # make calibrate   how often the verdicts are wrong, on simulated data; writes docs/calibration.md, some two hours on 2 cores
 # make torture   kills, full disks, damage and more, at random; writes benchmarks/results/torture.md, 20 minutes on 2 cores
 #                (KILLS=500 CASES=5000: some hours)
-# make bench   speed and memory beside their peers and limits; writes benchmarks/results/cpu.md; SUBJECTS, 20 minutes
+# make bench   speed and memory beside their peers and limits; writes benchmarks/results/cpu.md; SUBJECTS, an hour
 # make lint    ruff and mypy alone
 # make sbom    what is installed, with versions and licences, as CycloneDX: build/sbom.json
 # make audit   known faults of these packages; asks pypi.org
@@ -15,8 +15,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 TORCH_INDEX ?=
 REMOTE ?=
-KILLS ?= 60
-CASES ?= 100
+KILLS ?= 20
+CASES ?= 60
 SUBJECTS ?=
 STAMP := .venv/.installed
 

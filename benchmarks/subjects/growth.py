@@ -12,6 +12,7 @@ each).
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -24,7 +25,7 @@ from trajprobe.params import read
 
 TIMES, POINTS = (1, 2, 4, 8, 16), 100
 #: Runs of which the quickest counts: a machine's speed is not the same for minutes.
-ROUNDS = 2
+ROUNDS = 3
 #: Clips of the smallest run, and of the one that warms up.
 FEWEST, FEW = 6_250, 60
 #: The highest exponent of time, and the most bytes for each byte of tracks that is added.
@@ -125,18 +126,16 @@ def rows(*, quick: bool) -> Iterator[Row]:
     counts = [fewest * each for each in times]
     top = Path.cwd()
     write(top / "few", FEW, points)
-    taken: dict[str, list[tuple[float, float]]] = {}
     for count in counts:
         write(top / str(count), count, points)
     folders = [top / str(count) for count in counts]
-    for name, code in STAGES.items():
-        # A process for each, since one may use memory again that it has freed; `quick` measures nothing.
-        processes = [folders] if quick else [[folder] for folder in folders]
-        rounds = [
-            [pair for many in processes for pair in measured(code, top / "few", *many)]
-            for _ in range(1 if quick else ROUNDS)
-        ]
-        taken[name] = [min(of_count) for of_count in zip(*rounds, strict=True)]
+    # A process for each, since one may use memory again that it has freed; `quick` measures nothing.
+    processes = [folders] if quick else [[folder] for folder in folders]
+    rounds: dict[str, list[list[tuple[float, float]]]] = defaultdict(list)
+    for _ in range(1 if quick else ROUNDS):  # of all stages, so that the runs of one are minutes apart
+        for name, code in STAGES.items():
+            rounds[name].append([pair for many in processes for pair in measured(code, top / "few", *many)])
+    taken = {name: [min(of_count) for of_count in zip(*of_stage, strict=True)] for name, of_stage in rounds.items()}
     size: Any = [32 * points * count for count in counts]
     for name, found in taken.items():
         seconds, memory = (list(of) for of in zip(*found, strict=True))
