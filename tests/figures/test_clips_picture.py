@@ -73,6 +73,7 @@ def test_a_class_a_track_a_scene_a_level_and_a_perturbation_are_chosen(tmp_path)
 
     video, labelling = of_a_run("t5-busy", [17])
     np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(row=17)), video), video)
+    assert save_clips(VALUES, "t5", tmp_path / "x.png", ClipChoice(row=17)).endswith("x.png: 1 clip t5 of synthetic")
     np.testing.assert_array_equal(tiles(shown("t5", ClipChoice(row=17, scene="busy")), video), video)
     plain, _ = of_a_run("t5", [17])
     np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(row=17, level=0.0)), plain), plain)
@@ -141,6 +142,9 @@ def test_an_mp4_needs_ffmpeg_and_is_made_by_it(tmp_path, monkeypatch):
     ("t5", "x.png", ClipChoice(label="curly"), "--class: got 'curly', expected one of linear, "),
     ("t5", "x.png", ClipChoice(row=60), "--row: got '60', expected a whole number from 0 to 59"),
     ("t5", "x.png", ClipChoice(scene="night"), "--scene: got 'night', expected one of default, busy"),
+    ("t5", "x.png", ClipChoice(row=3, label="linear"), "--class: got 'linear' with --row, which names one track"),
+    ("t5", "x.png", ClipChoice(level=2.0), "--level: got '2', but scene default has no clutter"),
+    ("t5-busy", "x.png", ClipChoice(scene="default", level=0.5), "--level: got '0.5', but scene default has no"),
 ])  # fmt: skip
 def test_what_is_not_there_is_refused(tmp_path, name, out, choice, words):
     with pytest.raises(UserError) as caught:

@@ -66,8 +66,8 @@ def save_clips(
         What was drawn, a line.
 
     Raises:
-        UserError: there is no such format, scene, class or track; the file's name ends otherwise; or it is to be an
-            .mp4 and there is no ffmpeg.
+        UserError: there is no such format, scene, class or track; a class and a track are named, or a level of a scene
+            without clutter; the file's name ends otherwise; or it is to be an .mp4 and there is no ffmpeg.
     """
     ending = check_ending(path, (".png", ".gif", ".webp", ".mp4")).removeprefix(".")
     program = _ffmpeg(path) if ending == "mp4" else ""
@@ -79,6 +79,9 @@ def save_clips(
             values, msgspec.structs.replace(rendering.form, scene=choice.scene), choice.scene, "--scene"
         )
     if choice.level is not None:
+        if not rendering.scene.clutter.has_any:
+            scene = choice.scene or rendering.form.scene
+            raise UserError(f"--level: got '{choice.level:g}', but scene {scene} has no clutter; name another --scene")
         rendering = rendering.at_level(choice.level)
     dataset = open_dataset(section(values, str, "dataset"), values)
     params = section(values, folds.Prepare, "prepare")
@@ -100,12 +103,14 @@ def save_clips(
     else:
         write_bytes(path, animated(grid(video, names), ending, program))
     by = f" by {cameras} cameras, numbered in their order" if cameras > 1 else ""
-    return f"{path}: {len(video)} clips {name} of {dataset.name}{by}"
+    return f"{path}: {len(video)} clip{'s' * (len(video) > 1)} {name} of {dataset.name}{by}"
 
 
 def _rows(labelling: Labelling, choice: ClipChoice, most: int) -> NDArray[np.int64]:
     """The tracks to be shown: one, some of a class, or the first of each class; `most` of them."""
     if choice.row is not None:
+        if choice.label is not None:
+            raise UserError(f"--class: got '{choice.label}' with --row, which names one track; leave one of them out")
         if choice.row >= len(labelling.labels):
             raise UserError(f"--row: got '{choice.row}', expected a whole number from 0 to {len(labelling.labels) - 1}")
         return np.array([choice.row])
