@@ -84,6 +84,8 @@ def test_a_class_a_track_a_scene_a_level_and_a_perturbation_are_chosen(tmp_path)
     np.testing.assert_array_equal(tiles(backwards, video), video[:, ::-1])
     label = labelling.names[3]
     rows = np.flatnonzero(labelling.labels == 3)[: clips.CLIPS]
+    assert clips._names(labelling, ClipChoice(label=str(label)), rows)[:2] == [f"track {row}" for row in rows[:2]]
+    assert clips._names(labelling, ClipChoice(row=17), np.array([17])) == [labelling.names[labelling.labels[17]]]
     of_class, _ = of_a_run("t5", rows)
     np.testing.assert_array_equal(tiles(shown("t5", ClipChoice(label=str(label))), of_class), of_class)
 

@@ -92,8 +92,8 @@ def save_clips(
     video = draw(place(tracks[rows], framing(tracks, rendering.placement), rendering, rows), rendering)
     video = video if perturb is None else perturb(video)
     names = [
-        style.drawable(labelling.names[labelling.labels[row]]) + (f", {number + 1}" if cameras > 1 else "")
-        for row in rows
+        name + (f", {number + 1}" if cameras > 1 else "")
+        for name in _names(labelling, choice, rows)
         for number in range(cameras)
     ]
     if ending == "png":
@@ -118,6 +118,13 @@ def _rows(labelling: Labelling, choice: ClipChoice, most: int) -> NDArray[np.int
         check_one_of("--class", choice.label, labelling.names.tolist())
         return np.flatnonzero(labelling.names[labelling.labels] == choice.label)[:most]
     return np.unique(labelling.labels, return_index=True)[1][:most]
+
+
+def _names(labelling: Labelling, choice: ClipChoice, rows: NDArray[np.int64]) -> list[str]:
+    """Of the tracks that are shown: their classes, or of one class the numbers that `--row` takes."""
+    if choice.label is not None:
+        return [f"track {row}" for row in rows]
+    return [style.drawable(labelling.names[labelling.labels[row]]) for row in rows]
 
 
 def sheet(video: Video, names: list[str]) -> Video:
