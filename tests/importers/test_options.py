@@ -45,6 +45,16 @@ def test_options_that_work_for_every_file_are_listed_whatever_they_are(table):
     assert message.partition("which takes ")[2].split(", ") == fields
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "other"),
+    [("stride", 2.0, "window"), ("window_in", "points", "window"), ("outlier_bound", 5.0, "outliers"),
+     ("long_gaps", "refuse", "max-gap")],
+)  # fmt: skip
+def test_an_option_that_changes_nothing_without_another_one_is_refused(table, option, value, other):
+    message = refusal(table(*LINES), **{option: value})
+    assert message.startswith(f"--{option.replace('_', '-')}: changes nothing without --{other}; add that")
+
+
 def test_with_a_second_table_its_columns_are_named(table, tmp_path):
     arrays = {"trajectories": np.random.default_rng(0).normal(size=(4, 3, 2)), "track_names": np.array(list("0123"))}
     np.savez(tmp_path / "set.npz", **arrays)

@@ -14,6 +14,8 @@ ARRAYS = ("time", "x", "y", "z", "label", "group", "split", "labels", "trajector
 POSES = ("min_likelihood",)
 #: Those that name columns of the second table, where `on` is given.
 SECOND_TABLE = ("label", "label_name", "group", "split", "labels")
+#: Those that change nothing without another one.
+NEEDED = {"outlier_bound": "outliers", "long_gaps": "max_gap", "stride": "window", "window_in": "window"}
 
 
 class ImportOptions(Parameters, frozen=True, kw_only=True):

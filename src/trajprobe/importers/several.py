@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers import file_names, readers, second_table, unknown
-from trajprobe.importers.options import ARRAYS, POSES, SECOND_TABLE, TABLE, ImportOptions
+from trajprobe.importers.options import ARRAYS, NEEDED, POSES, SECOND_TABLE, TABLE, ImportOptions
 from trajprobe.importers.point_table import PointTable
 
 
@@ -52,7 +52,10 @@ def _reader(file: Path, options: ImportOptions) -> readers.Reader:
 
 
 def _check_used(file: Path, of_each: Sequence[readers.Reader], options: ImportOptions) -> None:
-    """Raises UserError where no reader has a use for an option, which would change nothing. `file` is the first one."""
+    """Raises UserError where an option would change nothing. `file` is the first one."""
+    for option, other in NEEDED.items():
+        if getattr(options, option) != getattr(ImportOptions(), option) and getattr(options, other) is None:
+            raise UserError(f"{_flag(option)}: changes nothing without {_flag(other)}; add that, or leave it out")
     used = {option for reader in of_each for option in reader.OPTIONS} | {*SECOND_TABLE * bool(options.on)}
     some = {*TABLE, *ARRAYS, *POSES}
     for option in options.__struct_fields__:
