@@ -256,6 +256,12 @@ def test_a_lock_of_gits_index_stays_while_git_or_dvc_runs(repository, process):
     assert path.exists()
 
 
+def test_git_that_locks_nothing_is_no_matter(repository, process):
+    """A pager that stands open, say."""
+    process("git")
+    assert found() == ([], [])
+
+
 @pytest.mark.harm("damage")
 def test_empty_settings_are_deleted_and_cut_ones_are_named(repository):
     path = Path(".dvc/config.local")

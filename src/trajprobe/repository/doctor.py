@@ -147,10 +147,11 @@ def _index_lock() -> Iterator[Damage]:
     path = Path(_git("rev-parse", "--git-path", "index.lock").strip() or ".git/index.lock")
     with suppress(FileNotFoundError):
         while not running_dvc():
+            age = time.time() - path.stat().st_mtime  # mostly there is none: whatever git does then is no matter
             if process := running_git():
                 yield Damage(f"{path}: locks git's index for the process {process}; wait until it ends", mended=False)
                 return
-            if (age := time.time() - path.stat().st_mtime) >= INDEX_LOCK_AGE:
+            if age >= INDEX_LOCK_AGE:
                 path.unlink()
                 yield Damage(f"{path}: was left by a process that is gone; deleted", mended=True)
                 return
