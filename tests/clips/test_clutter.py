@@ -184,7 +184,7 @@ def test_noise_has_the_deviation_that_is_asked_for(deviation):
 
 def test_a_blur_is_the_gaussian_blur():
     frame = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
-    for sigma in (0.4, 1.0, 2.3):
+    for sigma in (0.4, 1.0, 2.0, 2.3):
         weights, frames = sensor.kernel(sigma), np.stack([frame, 255 - frame]).reshape(2, 24, 60)
         buffers = sensor.Buffers.of((3, 24, 60), len(weights) - 1)  # of a frame more
         got = sensor.blurred(frames, weights, buffers)[:, :, :60].reshape(2, 24, 20, 3).astype(int)
@@ -196,6 +196,15 @@ def test_a_blur_is_the_gaussian_blur():
         expected = sum(weight * once[:, at : at + 20] for at, weight in enumerate(line))
         assert np.abs(got[0] - expected).max() <= 3, sigma
         assert np.abs(255 - got[1] - expected).max() <= 3, sigma
+        exact = frames.reshape(2, 24, 20, 3).astype(int)
+        for axis, length in ((1, 24), (2, 20)):
+            padded = np.pad(
+                exact, [(len(weights) - 1,) * 2 if each == axis else (0, 0) for each in range(4)], mode="edge"
+            )
+            shifted = [padded.take(range(at, at + length), axis) for at in range(2 * len(weights) - 1)]
+            line = [*weights[:0:-1], *weights]
+            exact = (sum(weight * each for weight, each in zip(line, shifted, strict=True)) + 128) >> 8
+        np.testing.assert_array_equal(got, exact)
     assert sensor.kernel(0.0) == [256]
     unchanged = sensor.blurred(frames, [256], sensor.Buffers.of((2, 24, 60), 0))
     np.testing.assert_array_equal(unchanged, frames)
