@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ UNIT = 2**SHIFT
 #: Bytes of frames that are blurred at once: the buffers then lie in the second cache. With fewer bytes, numpy's calls
 #: are so short that threads wait for one another.
 BLOCK = 2**18
+N = TypeVar("N", bound=np.integer)
 
 
 def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
@@ -38,8 +40,7 @@ def degrade(frames: Bytes, clutter: Clutter, numbers: Integers) -> None:
                 brighten(values, gains[block])
             np.copyto(frames[block], values[:, :, : frames.shape[2]], casting="unsafe")
     dropped = uniform(clutter.seed, numbers, "drops", times) < level * clutter.drops
-    # Rows: beside a single number numpy's minimum makes no use of the processor's lanes.
-    black, white = (np.full(frames.shape[2], value, np.int16) for value in (0, 255))
+    black, white = (_row(value, frames.shape[2], np.int16) for value in (0, 255))
     for clip, number in enumerate(numbers.tolist()):
         generator = words(clutter.seed, number, "noise") if level * clutter.noise else None
         for time in range(times):
@@ -114,6 +115,9 @@ def blurred(frames: Bytes, weights: list[int], buffers: Buffers) -> NDArray[np.u
     count, height, width = frames.shape
     reach = len(weights) - 1
     padded, total, both = buffers.padded[:count], buffers.total[:count], buffers.both[:count]
+    if not reach:
+        total[:] = frames
+        return total
     inner = slice(3 * reach, 3 * reach + width)
     padded[:, reach : reach + height, inner] = frames
     padded[:, :reach, inner] = frames[:, :1]
@@ -157,5 +161,9 @@ def brighten(values: NDArray[np.uint16], gains: NDArray[np.uint16]) -> None:
     flat *= gains[:, None]
     flat += UNIT // 2
     flat >>= SHIFT
-    # A row: beside a single number numpy's minimum makes no use of the processor's lanes.
-    np.minimum(flat, np.full(flat.shape[1], 255, np.uint16), out=flat)
+    np.minimum(flat, _row(255, flat.shape[1], np.uint16), out=flat)
+
+
+def _row(value: int, length: int, kind: type[N]) -> NDArray[N]:
+    """A row of one number: beside a single number numpy's minimum makes no use of the processor's lanes."""
+    return np.full(length, value, kind)
