@@ -66,8 +66,8 @@ def save_clips(
         What was drawn, a line.
 
     Raises:
-        UserError: there is no such format, scene, class or track; a class and a track are named, or a level of a scene
-            without clutter; the file's name ends otherwise; or it is to be an .mp4 and there is no ffmpeg.
+        UserError: there is no such format, scene, class or track; a class stands beside a track, or a level beside a
+            scene without clutter; the file's name ends otherwise; or it is to be an .mp4 and there is no ffmpeg.
     """
     ending = check_ending(path, (".png", ".gif", ".webp", ".mp4")).removeprefix(".")
     program = _ffmpeg(path) if ending == "mp4" else ""

@@ -7,7 +7,7 @@ is not enough: it does not fetch the results that `compare` reads as a folder, a
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,14 @@ def pull(report_progress: Callable[[str], object]) -> None:
     if behind:
         report_progress(behind)
     values, locked = read(), locked_stages()
+    rows = named_rows(values)
     outs = {name: [str(out["path"]) for out in stage.get("outs", ())] for name, stage in locked.items()}
-    _fetch(_targets(outs, values), url)
+    _fetch(_targets(outs, rows, _needed_outputs(rows, values)), url)
     changed = stale_stages()
     if "check" in changed:
         _repro("check")  # which says whether all others have changed
         changed = stale_stages()
-    stale, rows = [name.partition("@")[::2] for name in changed], named_rows(values)
+    stale = [name.partition("@")[::2] for name in changed]
     for stage, name in stale:
         if stage == "features" and name in rows:
             state = "changed" if f"features@{name}" in locked else "is not in the dvc.lock that is here"
@@ -71,21 +72,19 @@ def pull(report_progress: Callable[[str], object]) -> None:
     _repro("--pull", "--allow-missing")
 
 
-def _targets(outs: dict[str, list[str]], values: dict[str, Any]) -> Iterator[list[str]]:
+def _targets(outs: dict[str, list[str]], rows: Collection[str], needed: set[str]) -> Iterator[list[str]]:
     """What DVC is to fetch, one command after the other, of the outputs of the stages in dvc.lock.
 
     DVC reads dvc.yaml and dvc.lock anew for each target, so that one name stands for a stage of all rows, where all are
     in dvc.lock. Names and paths are not mixed: DVC 3.67 then fetches nothing, and says that all is there.
     """
-    groups = [of for of in OF_ROWS if all(f"{of}@{name}" in outs for name in named_rows(values))]
+    groups = [of for of in OF_ROWS if all(f"{of}@{name}" in outs for name in rows)]
     yield groups
-    needed = _needed_outputs(values)
     others = [paths for stage, paths in outs.items() if stage.partition("@")[0] not in groups]
     yield [path for path in chain(*others) if path in needed]
 
 
-def _needed_outputs(values: dict[str, Any]) -> set[str]:
-    rows = named_rows(values)
+def _needed_outputs(rows: Collection[str], values: dict[str, Any]) -> set[str]:
     paths = [SHARED_CODE, FINDINGS, LABELLING, TABLE, PAGE, FIGURES, *map(probe_results.path, rows)]
     paths += [folder / name for folder in (FEATURES, PICTURES) for name in rows]
     paths += [probe_results.PRETRAINING / f"{name}.json" for name in values["pretrain"]]
@@ -100,10 +99,10 @@ def _fetch(targets: Iterable[list[str]], url: str) -> None:
         # DVC names a damaged object in its debug messages alone.
         process = run_dvc("pull", "--verbose", *of_one)
         if process.returncode:
-            found = re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr)
-            if not found:
+            corrupted = re.findall(r"corrupted cache file '\S*/(\w\w/\w{30})'", process.stdout + process.stderr)
+            if not corrupted:
                 raise UserError(_why_not_pulled(process, url))
-            objects.update(found)
+            objects.update(corrupted)
     if not objects:
         return
     paths = paths_by_object(cache_folder())
