@@ -146,6 +146,15 @@ def test_memory_is_what_a_function_takes_at_most_beside_what_was_held(measure):
     assert len(held) == 2**26
 
 
+def test_memory_that_was_freed_and_is_taken_again_counts(measure):
+    pieces = [b"x" * 2**16 for _ in range(2**12)]  # too small for pages of their own
+    held = b"x" * 2**16  # above them: what is freed below it stays with the allocator
+    del pieces
+    taken = measure.memory_of(lambda: len(b"x" * 2**27) and None)
+    assert abs(taken - 2**27) < 2**23
+    assert len(held) == 2**16
+
+
 def test_a_line_shows_an_absent_peer_and_a_missed_goal(bench, measure):
     row = measure.Row(what="it", value=1234.5, unit="s", peer="OpenCV", note="not installed")
     assert bench.line(row, "x").startswith("| it (not installed) | 1,234 s | OpenCV | absent |  |  |  |")
