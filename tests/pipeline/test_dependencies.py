@@ -53,7 +53,7 @@ STALE = {
     "rows.py": "features pictures compare report",
     "runs": "",
     "stage.py": "check synthetic prepare render weights pretrain features probe pictures compare report",
-    "statistics": "prepare compare report",
+    "statistics": "prepare probe compare report",
 }
 
 

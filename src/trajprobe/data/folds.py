@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.data.canonical import canonical, duplicates, merge
 from trajprobe.data.raw import Raw, only
@@ -17,6 +16,7 @@ from trajprobe.files.findings import Finding, Guards
 from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 from trajprobe.files.tracks import Tracks
 from trajprobe.params import Parameters, Seed
+from trajprobe.statistics.group_folds import stratified_group_folds
 
 
 class Prepare(Parameters, frozen=True):
@@ -95,10 +95,7 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
                 f"{name}: class {visible_name(raw.label_names[label])} has {count} independent tracks, fewer than "
                 f"`prepare.folds`, {params.folds}; {remedy}"
             )
-    splitter = StratifiedGroupKFold(params.folds, shuffle=True, random_state=params.seed)
-    folds = np.full(len(groups), TRAIN_ONLY, dtype=np.int64)
-    for fold, (_, tested) in enumerate(splitter.split(np.zeros(len(groups)), raw.labels, groups)):
-        folds[tested] = fold
+    folds = stratified_group_folds(raw.labels, groups, params.folds, params.seed)
     for label in np.unique(raw.labels):
         if len(np.unique(folds[raw.labels == label])) < 2:
             raise UserError(

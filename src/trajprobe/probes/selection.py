@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from trajprobe.errors import UserError
 from trajprobe.probes.arrays import Integers
 from trajprobe.probes.clips_of_tracks import labels_of_clips
 from trajprobe.probes.settings import Probe
 from trajprobe.probes.views import ProbedFeatures, views
+from trajprobe.statistics.group_folds import stratified_group_folds
 
 
 class Split(NamedTuple):
@@ -53,8 +53,8 @@ def inner_splits(
                 f"probe: a fold trains on {count} {what}, fewer than `probe.inner_folds`, {params.inner_folds}; lower "
                 f"that, or give `probe.{params.model.key}` one value, for which nothing is to be chosen"
             )
-    splitter = StratifiedGroupKFold(params.inner_folds, shuffle=True, random_state=params.seed)
-    splits = [Split(train[fit], train[test]) for fit, test in splitter.split(train, labels[train], groups[train])]
+    folds = stratified_group_folds(labels[train], groups[train], params.inner_folds, params.seed)
+    splits = [Split(train[folds != fold], train[folds == fold]) for fold in range(params.inner_folds)]
     if any(len(np.unique(labels[split.train])) < 2 for split in splits):
         raise UserError(
             "probe: an inner fold trains on one class; the classes have too few groups for `probe.inner_folds`"
