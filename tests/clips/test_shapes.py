@@ -108,8 +108,8 @@ BAD = {
     "is missing": lambda path: None,
     "is no PNG image": _text,
     "is no PNG image, or": lambda path: Image.new("RGB", (9, 9)).save(path, "JPEG"),
-    "got 5000 x 2 pixels, expected 4096": lambda path: Image.new("L", (5000, 2)).save(path),
-    "got pixels of mode I;16": lambda path: Image.fromarray(np.zeros((4, 4), np.uint16)).save(path),
+    "has 5000 x 2 pixels, expected 4096": lambda path: Image.new("L", (5000, 2)).save(path),
+    "has pixels of mode I;16": lambda path: Image.fromarray(np.zeros((4, 4), np.uint16)).save(path),
     "is no PNG image, or a damaged one": lambda path: (
         Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(path),
         path.write_bytes(path.read_bytes()[:3000]),
@@ -121,21 +121,22 @@ BAD = {
 def test_an_image_that_will_not_do_is_refused_in_a_line(folder, words):
     BAD[words](folder / "a.png")
     with pytest.raises(UserError) as caught:
-        images.check("a.png")
+        images.check("a.png", "params.yaml: `scenes.x`, at `marker`")
+    assert str(caught.value).startswith("params.yaml: `scenes.x`, at `marker`: data/scenes/a.png ")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["../a.png", "a.jpg", "a/b.png", ""])
 def test_an_image_is_a_name_of_a_png_in_its_folder(folder, name):
-    with pytest.raises(UserError, match=r"expected the name of a \.png file in data/scenes"):
-        images.check(name)
+    with pytest.raises(UserError, match=r"^here: got image .* expected the name of a \.png file in data/scenes"):
+        images.check(name, "here")
 
 
 @pytest.mark.parametrize("mode", images.MODES)
 def test_images_of_eight_bits_of_any_mode_are_taken(folder, mode):
     Image.new(mode, (5, 3)).save(folder / "a.png")
-    images.check("a.png")
+    images.check("a.png", "params.yaml: `scenes.x`, at `marker`")
     assert images.covering("a.png", 16).shape == (16, 16, 3)
 
 

@@ -31,7 +31,7 @@ class Background(Parameters, frozen=True):
         if bool(self.image) != (self.kind == "image"):
             raise UserError(f"{where}: got kind {self.kind} and image {self.image!r}, expected both or neither")
         if self.image:
-            images.check(self.image)
+            images.check(self.image, where)
 
 
 def picture(background: Background, side: int, resolution: int) -> NDArray[np.uint8]:

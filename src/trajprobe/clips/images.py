@@ -22,24 +22,26 @@ def digest(name: str) -> str:
     Raises:
         UserError: as `check` does.
     """
-    check(name)
+    check(name, "a scene")
     return hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()
 
 
-def check(name: str) -> None:
-    """Refuses what is no PNG image of 8 bits a channel in `FOLDER`.
+def check(name: str, where: str) -> None:
+    """Refuses what is no PNG image of 8 bits a channel in `FOLDER`; `where` it is named begins the message.
 
     Raises:
         UserError: what is wrong with it.
     """
     path = FOLDER / name
     if "/" in name or "\\" in name or not name.lower().endswith(".png"):
-        raise UserError(f"image: got {name!r}, expected the name of a .png file in {FOLDER}, without a folder")
+        raise UserError(f"{where}: got image {name!r}, expected the name of a .png file in {FOLDER}, without a folder")
     if not path.is_file():
         have = ", ".join(sorted(file.name for file in FOLDER.glob("*.png"))) or "none"
-        raise UserError(f"{path}: is missing; put it there (images that are there: {have})")
+        raise UserError(f"{where}: {path} is missing; put it there (images that are there: {have})")
     if path.stat().st_size > BYTES:
-        raise UserError(f"{path}: got {path.stat().st_size:,} bytes, expected {BYTES:,} at most; save it smaller")
+        raise UserError(
+            f"{where}: {path} has {path.stat().st_size:,} bytes, expected {BYTES:,} at most; save it smaller"
+        )
     try:
         with Image.open(path, formats=["PNG"]) as image:
             mode, sides = image.mode, image.size
@@ -47,11 +49,13 @@ def check(name: str) -> None:
                 image.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is no PNG image, or a damaged one ({reason}); save it as PNG again") from None
+        raise UserError(f"{where}: {path} is no PNG image, or a damaged one ({reason}); save it as PNG again") from None
     if max(sides) > SIDE:
-        raise UserError(f"{path}: got {sides[0]} x {sides[1]} pixels, expected {SIDE} a side at most; shrink it")
+        raise UserError(
+            f"{where}: {path} has {sides[0]} x {sides[1]} pixels, expected {SIDE} a side at most; shrink it"
+        )
     if mode not in MODES:
-        raise UserError(f"{path}: got pixels of mode {mode}, expected 8 bits a channel; save it as RGB or RGBA")
+        raise UserError(f"{where}: {path} has pixels of mode {mode}, expected 8 bits a channel; save it as RGB or RGBA")
 
 
 @cache

@@ -35,7 +35,7 @@ class Marker(Parameters, frozen=True):
         if bool(self.image) != (self.shape == "sprite"):
             raise UserError(f"{where}: got shape {self.shape} and image {self.image!r}, expected both or neither")
         if self.image:
-            images.check(self.image)
+            images.check(self.image, where)
         if self.image and (self.colour != WHITE or self.colour_by != "none"):
             raise UserError(f"{where}: got a colour for a sprite, which has its own; take `colour` and `colour_by` out")
 

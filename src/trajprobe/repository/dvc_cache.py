@@ -16,6 +16,8 @@ from trajprobe.files.reading import parse_json
 from trajprobe.params import parse_yaml
 from trajprobe.repository.dvc_add import check_repository_root
 
+#: The stage on which all others depend. Of its parameters they see nothing: an edit of any row has it run, no more.
+CHECK = "check"
 #: The suffix of an object that lists the files of a folder.
 DIRECTORY = ".dir"
 #: Where a damaged object goes that no stage makes again: what a user brought in may have no other copy.

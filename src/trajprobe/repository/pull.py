@@ -23,7 +23,7 @@ from trajprobe.files.shards import Shards
 from trajprobe.files.video_shards import CLIPS
 from trajprobe.params import read
 from trajprobe.repository.dvc_add import check_repository_root
-from trajprobe.repository.dvc_cache import locked_stages, paths_by_object
+from trajprobe.repository.dvc_cache import CHECK, locked_stages, paths_by_object
 from trajprobe.repository.dvc_command import failure_reason, run_dvc, run_dvc_in_terminal
 from trajprobe.repository.remotes import commits_between, stale_stages, verified_remote, why_not_begun
 from trajprobe.rows import Row, named_rows
@@ -53,8 +53,8 @@ def pull(report_progress: Callable[[str], object]) -> None:
     outs = {name: [str(out["path"]) for out in stage.get("outs", ())] for name, stage in locked.items()}
     _fetch(_targets(outs, rows, _needed_outputs(rows, values)), url)
     changed = stale_stages()
-    if "check" in changed:
-        _repro("check")  # which says whether all others have changed
+    if CHECK in changed:
+        _repro(CHECK)  # which says whether all others have changed
         changed = stale_stages()
     stale = [name.partition("@")[::2] for name in changed]
     for stage, name in stale:

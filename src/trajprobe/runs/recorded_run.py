@@ -21,12 +21,10 @@ from trajprobe.files.locked_shards import LOCK
 from trajprobe.files.probe_results import RowProbe
 from trajprobe.params import PARAMS, parse, parse_yaml, read
 from trajprobe.repository.dvc_add import cached_object
-from trajprobe.repository.dvc_cache import Stage, locked_stages, stages_of
+from trajprobe.repository.dvc_cache import CHECK, Stage, locked_stages, stages_of
 from trajprobe.runs.git_revisions import WORKSPACE, commit_of, fetch_command, text_at
 
 SUMMARY = Path("metrics/summary.json")
-#: Of its parameters the others see nothing: an edit of any row has it run, and changes nothing in the others.
-CHECK = "check"
 #: What the code of stages begins with.
 CODE = ("src/", "stages/", SHARED_CODE.as_posix())
 
