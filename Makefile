@@ -56,7 +56,7 @@ lint: $(STAMP)
 
 torture: .venv/.ray
 	KILLS=$(KILLS) TRAJPROBE_CASES=$(CASES) python -m pytest -n $$(($$(nproc) < 3 ? $$(nproc) + 1 : 4)) --timeout 0 \
-		-o faulthandler_timeout=0 --max-worker-restart 0 --torture benchmarks/results/torture.md
+		-o faulthandler_timeout=0 --max-worker-restart 0 --torture=benchmarks/results/torture.md
 	@cat benchmarks/results/torture.md
 
 bench: $(STAMP)

@@ -1,7 +1,8 @@
 """The harms that trajprobe is held to: what each of them may cost, and the table of what came out.
 
 A test that does a harm says so, `@pytest.mark.harm("kills")`, and, where it does it more than once, how often:
-`record_property("times", 60)`. `pytest --torture FILE`, or `make torture`, runs these tests alone and writes the table.
+`record_property("times", 60)`. `pytest --torture=FILE`, or `make torture`, runs these tests alone and writes the table.
+Without `=`, pytest takes a FILE that is there for one of tests, and does not find this option.
 """
 
 import os
@@ -167,7 +168,8 @@ class Table:
                 came.found += [value for key, value in properties if key == "found"]
 
     def pytest_sessionfinish(self):
-        if self.path and not self.is_worker:
+        ran = any(came.done or came.failed or came.skipped for came in self.came.values())
+        if self.path and ran and not self.is_worker:
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             Path(self.path).write_text(self.text(), encoding="utf-8")
 

@@ -1,6 +1,8 @@
 """The table of `make torture`: each harm has tests, and what comes out of them stands in its row."""
 
 import ast
+import os
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +21,17 @@ def marked():
 
 def test_each_harm_has_a_test_that_does_it():
     assert {name for name, _ in marked()} == set(HARMS)
+
+
+def test_make_torture_runs_and_keeps_its_table_where_no_test_did():
+    table = TESTS.parent / "benchmarks/results/torture.md"
+    before = table.read_bytes()
+    variables = os.environ | {"PYTEST_ADDOPTS": "--collect-only --ignore-glob=tests/*"}
+    done = subprocess.run(
+        ["make", "--old-file=.venv/.ray", "torture"], cwd=TESTS.parent, env=variables, capture_output=True, text=True
+    )
+    assert "no tests collected" in done.stdout, done.stdout + done.stderr
+    assert table.read_bytes() == before
 
 
 def report(harm, outcome="passed", when="call", **properties):
