@@ -142,7 +142,11 @@ def test_a_name_that_is_there_is_refused_unless_forced(clone, tmp_path):
         (-1.0, ("scenes", "default", "marker", "radius"), "at `marker.radius`: Expected `float` >= 0.0001"),
         ("night", ("clips", "t17", "scene"), "`clips.t17.scene`: got `night`, expected one of cluttered, default"),
         ("night", ("pretrain", "magvit2-tiny", "scene"), "`pretrain.magvit2-tiny.scene`: got `night`, expected one of"),
-        ({"kind": "image", "image": "sky.png"}, ("scenes", "default", "background"), "data/scenes/sky.png: is missing"),
+        (
+            {"kind": "image", "image": "sky.png"},
+            ("scenes", "default", "background"),
+            "at `background`: data/scenes/sky.png is missing",
+        ),
     ],
 )
 def test_parameters_are_refused_before_anything_runs(reproduced, tmp_path, monkeypatch, value, keys, words):
