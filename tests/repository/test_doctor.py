@@ -19,6 +19,7 @@ from trajprobe.errors import UserError
 from trajprobe.files.temporary import temporary_path
 from trajprobe.repository import doctor
 from trajprobe.repository.doctor import examine, mend
+from trajprobe.repository.dvc_command import dvc
 from trajprobe.repository.machine import Condition
 
 GONE = 2**22 + 1  #: a number that no process has
@@ -259,6 +260,62 @@ def test_a_lock_of_gits_index_stays_while_git_or_dvc_runs(repository, process):
 def test_git_that_locks_nothing_is_no_matter(repository, process):
     """A pager that stands open, say."""
     process("git")
+    assert found() == ([], [])
+
+
+@pytest.mark.harm("damage")
+@pytest.mark.parametrize("length", [0, 8, 40, 100, -20, -1])
+def test_half_an_index_of_git_is_made_again_from_the_last_commit(repository, length):
+    path, commit = Path(".git/index"), ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet"]
+    Path("old").write_text("old")
+    Path("new").write_text("new")
+    subprocess.run(["git", "add", "old"], check=True)
+    subprocess.run([*commit, "--message", "old"], check=True)
+    Path("old").write_text("changed")
+    subprocess.run(["git", "add", "new"], check=True)
+    assert found() == ([], [])
+    path.write_bytes(path.read_bytes()[:length])
+    mended, named = found()
+    assert (len(mended), named) == (1, [])
+    assert mended[0].startswith(f"{path}: was cut short; made again from the last commit.")
+    status = subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
+    assert {" M old", "?? new"} <= set(status.splitlines())
+    assert not [line for line in status.splitlines() if line.startswith("D")]
+    assert Path("old").read_text() == "changed"
+    assert found() == ([], [])
+
+
+@pytest.mark.parametrize("length", [0, 100, -20])
+def test_a_command_that_meets_half_an_index_of_git_names_doctor(repository, length):
+    path = Path(".git/index")
+    path.write_bytes(path.read_bytes()[:length])
+    Path("new").write_text("new")
+    with pytest.raises(UserError, match=r"; run `trajprobe doctor`$"):
+        dvc("add", "new")
+
+
+def test_half_an_index_of_git_stays_while_dvc_runs(repository, process):
+    path = Path(".git/index")
+    path.write_bytes(b"DIRC half")
+    process("dvc")
+    assert found() == ([], [])
+    assert path.read_bytes() == b"DIRC half"
+
+
+def test_before_the_first_commit_half_an_index_of_git_is_taken_away(repository):
+    shutil.rmtree(".git")
+    for command in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *command], check=True)
+    path = Path(".git/index")
+    path.write_bytes(path.read_bytes()[:100])
+    assert len(found()[0]) == 1
+    assert subprocess.run(["git", "ls-files"], check=True, capture_output=True).stdout == b""
+    assert found() == ([], [])
+
+
+def test_an_index_of_git_without_a_checksum_is_whole(repository):
+    for command in (["config", "index.skipHash", "true"], ["add", "--all"]):
+        subprocess.run(["git", *command], check=True)
     assert found() == ([], [])
 
 

@@ -5,6 +5,7 @@ Mended is what holds nothing, or what only processes need that are gone. Otherwi
 
 import configparser
 import fcntl
+import hashlib
 import json
 import subprocess
 import time
@@ -40,6 +41,7 @@ def examine() -> list[Damage]:
         _rwlock,
         _lock,
         _index_lock,
+        _index,
         _lock_file,
         _imports,  # before _dvc_files: the .dvc file of a killed import may be unfinished
         _dvc_files,
@@ -156,6 +158,32 @@ def _index_lock() -> Iterator[Damage]:
                 yield Damage(f"{path}: was left by a process that is gone; deleted", mended=True)
                 return
             time.sleep(INDEX_LOCK_AGE - age)
+
+
+def _index() -> Iterator[Damage]:
+    """The index of git, half of which dulwich, by which DVC stages files, leaves in place of the old one at Ctrl-C.
+
+    It ends with a checksum of all before it, which git reads over: of what is missing, git says that it was deleted.
+    """
+    path = Path(_git("rev-parse", "--git-path", "index").strip() or ".git/index")
+    with suppress(FileNotFoundError):
+        content = path.read_bytes()
+        if _is_whole_index(content) or running_dvc() or running_git():
+            return
+        path.unlink()
+        # Not `git reset`, which would end a merge that is under way. Before the first commit there is nothing to read.
+        _git("read-tree", "HEAD")
+        yield Damage(
+            f"{path}: was cut short; made again from the last commit. What was staged is staged no longer: `git add` "
+            "it again",
+            mended=True,
+        )
+
+
+def _is_whole_index(content: bytes) -> bool:
+    sums = ((hashlib.sha1(content[:-20], usedforsecurity=False), 20), (hashlib.sha256(content[:-32]), 32))
+    # Zeros: `index.skipHash` of git's settings.
+    return any(content[-length:] in (of.digest(), bytes(length)) for of, length in sums)
 
 
 def _lock_file() -> Iterator[Damage]:

@@ -12,6 +12,7 @@ DVC_TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp", re.DOTALL)
 #: What DVC says of its own files after a kill or on a full disk.
 LEFT_BY_A_KILL = re.compile(
     r"RWLock|acquire lock|index\.lock|is being blocked|corrupt|malformed|validation failed|parse"
+    r"|unpack requires|Invalid index|data in index"  # of git's index
 )
 
 
