@@ -146,7 +146,7 @@ def _lock() -> Iterator[Damage]:
 
 
 def _index_lock() -> Iterator[Damage]:
-    path = Path(_git("rev-parse", "--git-path", "index.lock").strip() or ".git/index.lock")
+    path = _git_path("index.lock")
     with suppress(FileNotFoundError):
         while not running_dvc():
             age = time.time() - path.stat().st_mtime  # mostly there is none: whatever git does then is no matter
@@ -165,7 +165,7 @@ def _index() -> Iterator[Damage]:
 
     It ends with a checksum of all before it, which git reads over: of what is missing, git says that it was deleted.
     """
-    path = Path(_git("rev-parse", "--git-path", "index").strip() or ".git/index")
+    path = _git_path("index")
     with suppress(FileNotFoundError):
         content = path.read_bytes()
         if _is_whole_index(content) or running_dvc() or running_git():
@@ -234,6 +234,11 @@ def _file_lock(path: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+def _git_path(name: str) -> Path:
+    """Where git has its file of that name: a worktree's is not in .git."""
+    return Path(_git("rev-parse", "--git-path", name).strip() or f".git/{name}")
 
 
 def _git(*arguments: str) -> str:
