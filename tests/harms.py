@@ -1,12 +1,14 @@
 """The harms that trajprobe is held to: what each of them may cost, and the table of what came out.
 
 A test that does a harm says so, `@pytest.mark.harm("kills")`, and, where it does it more than once, how often:
-`record_property("times", 60)`. `pytest --torture=FILE`, or `make torture`, runs these tests alone and writes the table.
+`record_property("times", 60)`; and what came of it, `record_property("found", ("runs that ended early", 3))`, of which
+the table has the sum. `pytest --torture=FILE`, or `make torture`, runs these tests alone and writes the table.
 Without `=`, pytest takes a FILE that is there for one of tests, and does not find this option.
 """
 
 import os
 import platform
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,13 +114,14 @@ class Came:
     done: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    found: list[str] = field(default_factory=list)
+    found: Counter[str] = field(default_factory=Counter)
 
     def words(self):
         if self.failed:
             return f"BROKEN by {', '.join(self.failed)}"
         parts = ["held"] if self.done else []
-        parts += sorted(set(self.found)) + [f"not tried: {reason}" for reason in sorted(set(self.skipped))]
+        parts += [f"{what}: {count}" for what, count in sorted(self.found.items())]
+        parts += [f"not tried: {reason}" for reason in sorted(set(self.skipped))]
         return "; ".join(parts) or "not tried"
 
 
@@ -165,7 +168,8 @@ class Table:
                 came.skipped.append(report.longrepr[2].removeprefix("Skipped: "))
             elif report.when == "call":
                 came.done += times
-                came.found += [value for key, value in properties if key == "found"]
+                for what, count in (value for key, value in properties if key == "found"):
+                    came.found[what] += count
 
     def pytest_sessionfinish(self):
         ran = any(came.done or came.failed or came.skipped for came in self.came.values())

@@ -57,11 +57,11 @@ def rows(*reports):
 
 def test_what_came_out_is_counted_and_what_failed_or_was_skipped_is_said():
     shown = rows(
-        report("kills", times=60, found="12 findings of doctor"), report("kills", when="setup"),
-        report("kills", when="teardown"), report("clocks"), report("clocks", "failed"), report("ray", "skipped"),
-        report("paths", "failed", when="setup"),
+        report("kills", times=60, found=("findings of doctor", 12)), report("kills", when="setup"),
+        report("kills", when="teardown"), report("kills", times=8, found=("findings of doctor", 3)),
+        report("clocks"), report("clocks", "failed"), report("ray", "skipped"), report("paths", "failed", when="setup"),
     )  # fmt: skip
-    assert shown[HARMS["kills"].harm] == ["60", "held; 12 findings of doctor"]
+    assert shown[HARMS["kills"].harm] == ["68", "held; findings of doctor: 15"]
     assert shown[HARMS["clocks"].harm] == ["1", "BROKEN by test_x.py::test_y"]
     assert shown[HARMS["ray"].harm] == ["0", "not tried: no Ray here"]
     assert shown[HARMS["paths"].harm] == ["0", "BROKEN by test_x.py::test_y"]

@@ -36,7 +36,7 @@ def test_killed_imports_and_prunes_lose_nothing(folder, record_property):
 def check(ended, record_property):
     lines, kills, findings = ended
     record_property("times", kills)
-    record_property("found", f"{findings} findings of doctor")
+    record_property("found", ("findings of doctor", findings))
     assert lines == []
 
 
