@@ -170,12 +170,20 @@ def _index() -> Iterator[Damage]:
         content = path.read_bytes()
         if _is_whole_index(content) or running_dvc() or running_git():
             return
-        path.unlink()
-        # Not `git reset`, which would end a merge that is under way. Before the first commit there is nothing to read.
-        _git("read-tree", "HEAD")
+        # Not `git reset`, which would end a merge that is under way.
+        before_first_commit = bool(_git("rev-parse", "--quiet", "--verify", "HEAD").returncode)
+        done = _git("read-tree", "--empty" if before_first_commit else "HEAD")
+        if done.returncode:
+            reason = " ".join(done.stderr.split())
+            yield Damage(
+                f"{path}: is cut short, and git can't read the last commit to make it again ({reason}); clone the "
+                "repository again and copy your changes into it",
+                mended=False,
+            )
+            return
+        source = "empty" if before_first_commit else "from the last commit"
         yield Damage(
-            f"{path}: was cut short; made again from the last commit. What was staged is staged no longer: `git add` "
-            "it again",
+            f"{path}: was cut short; made again, {source}. What was staged is staged no longer: `git add` it again",
             mended=True,
         )
 
@@ -238,8 +246,8 @@ def _file_lock(path: Path) -> Iterator[bool]:
 
 def _git_path(name: str) -> Path:
     """Where git has its file of that name: a worktree's is not in .git."""
-    return Path(_git("rev-parse", "--git-path", name).strip() or f".git/{name}")
+    return Path(_git("rev-parse", "--git-path", name).stdout.strip() or f".git/{name}")
 
 
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout  # noqa: S603, S607
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607

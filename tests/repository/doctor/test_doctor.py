@@ -1,97 +1,22 @@
 """What kills and full disks leave of DVC's and git's files is mended where nothing can be lost, and named otherwise."""
 
 import fcntl
-import hashlib
 import json
 import os
-import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from in_order import GONE, LISTING, LOCK, MD5, OBJECT, found, kill
 
 from trajprobe.cli import main
 from trajprobe.errors import UserError
 from trajprobe.files.temporary import temporary_path
 from trajprobe.repository import doctor
-from trajprobe.repository.doctor import examine, mend
-from trajprobe.repository.dvc_command import dvc
+from trajprobe.repository.doctor import mend
 from trajprobe.repository.machine import Condition
-
-GONE = 2**22 + 1  #: a number that no process has
-MD5 = hashlib.md5(b"tracks").hexdigest()
-OBJECT = Path(".dvc/cache/files/md5", MD5[:2], MD5[2:])
-LISTING = Path(".dvc/cache/files/md5/ab", "c" * 30 + ".dir")
-OUT = f"    outs:\n    - path: data/out\n      hash: md5\n      md5: ab{'c' * 30}.dir\n      size: 8\n"
-LOCK = f"schema: '2.0'\nstages:\n  prepare:\n    cmd: 'true'\n{OUT}  check:\n    cmd: 'true'\n"
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    """A repository in order: dvc.lock and a .dvc file that git has, and the objects that they name."""
-    root = tmp_path_factory.mktemp("original")
-    files = {
-        "dvc.lock": LOCK,
-        "data/raw/set.npz.dvc": f"outs:\n- md5: {MD5}\n  size: 6\n  hash: md5\n  path: set.npz\n",
-        ".dvc/config": "[core]\n    autostage = true\n",
-        ".dvc/.gitignore": "/tmp\n/cache\n/config.local\n",
-        ".dvc/tmp/rwlock": "{}",
-        ".dvc/tmp/lock": " 12345\n",
-        "metrics/summary.json": "{}",
-        str(OBJECT): "tracks",
-        str(LISTING): json.dumps([{"md5": MD5, "relpath": "a"}]),
-    }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    for command in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        ["-c", "user.name=T", "-c", "user.email=", "commit", "-qmx"],
-    ):
-        subprocess.run(["git", *command], cwd=root, check=True)
-    return root
-
-
-@pytest.fixture(autouse=True)
-def repository(original, tmp_path, monkeypatch):
-    """A copy of that repository, the current folder."""
-    root = Path(shutil.copytree(original, tmp_path / "repository"))
-    monkeypatch.chdir(root)
-    return root
-
-
-@pytest.fixture
-def process():
-    """Starts a process in this folder whose command line begins so, and ends it after the test."""
-    started = []
-
-    def start(*words):
-        code = "import time; time.sleep(60)"
-        started.append(subprocess.Popen([*words, "-c", code], executable=sys.executable))
-        time.sleep(0.1)
-        return started[-1].pid
-
-    yield start
-    for one in started:
-        kill(one.pid)
-        one.wait()
-
-
-def kill(pid):
-    """Ends a process, which stays a zombie until it is waited for."""
-    os.kill(pid, signal.SIGKILL)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-
-
-def found():
-    """The findings: first what was mended, then what the user must do."""
-    findings = examine()
-    return [one.text for one in findings if one.mended], [one.text for one in findings if not one.mended]
 
 
 @pytest.fixture
@@ -232,91 +157,6 @@ def test_a_lock_that_stays_is_named(repository):
     (text,) = found()[1]
     assert text.endswith("run `rm .dvc/tmp/lock`")
     assert Path(".dvc/tmp/lock").exists()
-
-
-def test_a_lock_of_gits_index_is_deleted_when_it_is_old_and_no_git_runs(repository, process, monkeypatch):
-    path, slept = Path(".git/index.lock"), []
-    path.write_bytes(b"half")
-    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(seconds) or os.utime(path, (0, 0)))
-    assert found() == ([f"{path}: was left by a process that is gone; deleted"], [])
-    assert len(slept) == 1
-    assert not path.exists()
-    path.write_bytes(b"half")
-    os.utime(path, (0, 0))
-    monkeypatch.undo()
-
-
-def test_a_lock_of_gits_index_stays_while_git_or_dvc_runs(repository, process):
-    path = Path(".git/index.lock")
-    path.write_bytes(b"half")
-    os.utime(path, (0, 0))
-    pid = process("git")
-    assert found()[1][0].startswith(f"{path}: locks git's index for the process {pid} (git -c")
-    process("dvc")
-    assert found() == ([], [])
-    assert path.exists()
-
-
-def test_git_that_locks_nothing_is_no_matter(repository, process):
-    """A pager that stands open, say."""
-    process("git")
-    assert found() == ([], [])
-
-
-@pytest.mark.harm("damage")
-@pytest.mark.parametrize("length", [0, 8, 40, 100, -20, -1])
-def test_half_an_index_of_git_is_made_again_from_the_last_commit(repository, length):
-    path, commit = Path(".git/index"), ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet"]
-    Path("old").write_text("old")
-    Path("new").write_text("new")
-    subprocess.run(["git", "add", "old"], check=True)
-    subprocess.run([*commit, "--message", "old"], check=True)
-    Path("old").write_text("changed")
-    subprocess.run(["git", "add", "new"], check=True)
-    assert found() == ([], [])
-    path.write_bytes(path.read_bytes()[:length])
-    mended, named = found()
-    assert (len(mended), named) == (1, [])
-    assert mended[0].startswith(f"{path}: was cut short; made again from the last commit.")
-    status = subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
-    assert {" M old", "?? new"} <= set(status.splitlines())
-    assert not [line for line in status.splitlines() if line.startswith("D")]
-    assert Path("old").read_text() == "changed"
-    assert found() == ([], [])
-
-
-@pytest.mark.parametrize("length", [0, 100, -20])
-def test_a_command_that_meets_half_an_index_of_git_names_doctor(repository, length):
-    path = Path(".git/index")
-    path.write_bytes(path.read_bytes()[:length])
-    Path("new").write_text("new")
-    with pytest.raises(UserError, match=r"; run `trajprobe doctor`$"):
-        dvc("add", "new")
-
-
-def test_half_an_index_of_git_stays_while_dvc_runs(repository, process):
-    path = Path(".git/index")
-    path.write_bytes(b"DIRC half")
-    process("dvc")
-    assert found() == ([], [])
-    assert path.read_bytes() == b"DIRC half"
-
-
-def test_before_the_first_commit_half_an_index_of_git_is_taken_away(repository):
-    shutil.rmtree(".git")
-    for command in (["init", "--quiet"], ["add", "--all"]):
-        subprocess.run(["git", *command], check=True)
-    path = Path(".git/index")
-    path.write_bytes(path.read_bytes()[:100])
-    assert len(found()[0]) == 1
-    assert subprocess.run(["git", "ls-files"], check=True, capture_output=True).stdout == b""
-    assert found() == ([], [])
-
-
-def test_an_index_of_git_without_a_checksum_is_whole(repository):
-    for command in (["config", "index.skipHash", "true"], ["add", "--all"]):
-        subprocess.run(["git", *command], check=True)
-    assert found() == ([], [])
 
 
 @pytest.mark.harm("damage")
