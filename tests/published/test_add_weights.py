@@ -25,7 +25,12 @@ def test_weights_their_provenance_and_a_dvc_file_are_written(small, repository, 
     assert status == 0, output
     assert "568 entries: 133 encoder + 150 decoder, twice" in output
     assert digest(file) in output
-    assert "283 tensors, the moving average; a row of family open_magvit2 uses `weights: open-magvit2`\n" in output
+    assert (
+        "283 tensors, the moving average; used by these lines of params.yaml, under `rows` and `clips`:\n"
+        "  open-magvit2: {family: open_magvit2, clips: t5x128, weights: open-magvit2, like: open-magvit2, "
+        "layer: latents}\n"
+        "  t5x128: {frames: 5, resolution: 128}\n"
+    ) in output
     made = repository / FOLDER
     assert sorted(path.name for path in made.iterdir()) == ["model.safetensors", "provenance.json"]
     assert read_checked_json(made / "provenance.json") == {
@@ -64,7 +69,7 @@ def umask():
 def test_raw_selects_the_raw_weights_and_provenance_says_so(small, repository, save, add):
     state = shrunk.state(losses=True)
     status, output = add("--from", save(state), "--raw")
-    assert (status, "283 tensors, the raw weights; a row of family open_magvit2 uses" in output) == (0, True)
+    assert (status, "283 tensors, the raw weights; used by these lines" in output) == (0, True)
     tensors = load_file(f"{FOLDER}/model.safetensors")
     assert all(torch.equal(value, state[name]) for name, value in tensors.items())
     provenance = read_checked_json(repository / FOLDER / "provenance.json")

@@ -1,7 +1,6 @@
 """Tables of published models, huggingface.yaml and diffusers.yaml: a row a model. Needs no torch."""
 
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -91,12 +90,3 @@ def shortest(node: Mapping[str, Any], stated: Mapping[str, Any], values: Mapping
         elif value != stated.get(key):
             shortest[key] = value
     return shortest
-
-
-def flow(value: Mapping[str, Any]) -> str:
-    """One line of YAML, to be pasted."""
-    yaml, text = YAML(typ="safe", pure=True), StringIO()
-    for option, choice in (("default_flow_style", True), ("width", 10**6), ("sort_base_mapping_type_on_output", False)):
-        setattr(yaml, option, choice)
-    yaml.dump(value, text)
-    return text.getvalue().strip()[1:-1]  # without the braces around all of it

@@ -22,7 +22,8 @@ from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.files.reading import read_json
 from trajprobe.params import parse
 from trajprobe.published import single_file
-from trajprobe.published.model_table import PublishedAutoencoder, flow, read, shortest
+from trajprobe.published.model_table import PublishedAutoencoder, read, shortest
+from trajprobe.published.params_lines import USED_BY, params_lines
 from trajprobe.published.source import HubRepository, LocalFiles, Selection
 from trajprobe.published.state_dict import StateDict
 
@@ -83,8 +84,6 @@ def select(files: LocalFiles, name: str) -> Selection:
     published, expected = _tensors(state, paths[MODEL]), _expected_tensors(shape)
     tensors = single_file.widened(published, expected)
     weights.check(tensors, expected, paths[MODEL])
-    clips = f"t{row.frames}x{row.resolution}"
-    line = {"family": FAMILY, "clips": clips, "weights": name, "like": name, "architecture": node, "layer": "latents"}
     selection = single_file.selection(
         file,
         checkpoint,
@@ -98,8 +97,8 @@ def select(files: LocalFiles, name: str) -> Selection:
             "licence": files.provenance.get("licence") or row.licence,
             "diffusers": version("diffusers"),
         },
-        usage="used by these lines of params.yaml, under `rows` and `clips`:",
-        params_lines=(flow({name: line}), flow({clips: {"frames": row.frames, "resolution": row.resolution}})),
+        usage=USED_BY,
+        params_lines=params_lines(name, FAMILY, row.frames, row.resolution, node, layer="latents"),
     )
     licence = f", licence: {row.licence}" if row.licence else ""
     summary = [f"{name}: {shape.model}{licence}", *selection.summary]

@@ -17,7 +17,8 @@ from trajprobe.backbones.family import family
 from trajprobe.backbones.weights import MODEL
 from trajprobe.errors import UserError
 from trajprobe.params import parse
-from trajprobe.published.model_table import PublishedModel, flow, read, shortest
+from trajprobe.published.model_table import PublishedModel, read, shortest
+from trajprobe.published.params_lines import USED_BY, params_lines
 from trajprobe.published.source import HubRepository, LocalFiles, Selection
 
 if TYPE_CHECKING:
@@ -103,12 +104,9 @@ def select(files: LocalFiles, name: str) -> Selection:
         provenance["trained_frames"] = shape.frames
     licence = f", licence: {row.licence}" if row.licence else ""
     summary = f"{name}: {shape.model}{licence}; {MODEL} has sha256 {files.sha256[MODEL]}"
-    usage = "every tensor was loaded from the file; used by these lines of params.yaml, under `rows` and `clips`:"
-    frames = shape.frames or IMAGES
-    clips = f"t{frames}x{shape.resize}"  # of the resolution to which the network would resize them
-    line = {"family": FAMILY, "clips": clips, "weights": name, "like": name, "architecture": node, "layer": "last"}
-    line["pooling"] = row.pooling
-    lines = (flow({name: line}), flow({clips: {"frames": frames, "resolution": shape.resize}}))
+    usage = f"every tensor was loaded from the file; {USED_BY}"
+    # Of the resolution to which the network would resize them.
+    lines = params_lines(name, FAMILY, shape.frames or IMAGES, shape.resize, node, layer="last", pooling=row.pooling)
     return Selection(partial(_write, files), (summary,), provenance, usage, lines, partial(_load, shape, folder))
 
 

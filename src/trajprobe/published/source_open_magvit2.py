@@ -17,6 +17,7 @@ from trajprobe.backbones.open_magvit2 import OpenMagvit2
 from trajprobe.errors import UserError, visible_names
 from trajprobe.published import single_file
 from trajprobe.published.checkpoint import is_plain_tensor
+from trajprobe.published.params_lines import USED_BY, params_lines
 from trajprobe.published.source import HubRepository, LocalFiles, Selection
 from trajprobe.published.state_dict import state_dict
 
@@ -25,6 +26,7 @@ REPOSITORY = "TencentARC/Open-MAGVIT2-Tokenizer-262144-Video"
 FILE = "video_128_262144.ckpt"
 FAMILY = "open_magvit2"
 TRAINED_FRAMES = 17
+CLIPS = 5, 128  #: frames and resolution of the row that is suggested, as in catalogue.yaml
 PARTS = ("encoder", "decoder")
 EMA = "model_ema."
 
@@ -111,7 +113,6 @@ def _selection(files: LocalFiles, name: str, *, raw: bool) -> Selection:
     found = network_tensors(entries, checkpoint.path, raw=raw)
     tensors = single_file.widened(found, expected_tensors())
     provenance = {"weights": "raw" if raw else "ema", "entries": len(entries), "trained_frames": TRAINED_FRAMES}
-    usage = f"the {'raw weights' if raw else 'moving average'}; a row of family {FAMILY} uses `weights: {name}`"
     return single_file.selection(
         files,
         checkpoint,
@@ -120,7 +121,8 @@ def _selection(files: LocalFiles, name: str, *, raw: bool) -> Selection:
         types=[tensor.dtype for tensor in found.values()],
         summary=entry_counts(entries),
         provenance=provenance,
-        usage=usage,
+        usage=f"the {'raw weights' if raw else 'moving average'}; {USED_BY}",
+        params_lines=params_lines(name, FAMILY, *CLIPS, {}, layer="latents"),
     )
 
 

@@ -21,6 +21,7 @@ from trajprobe.errors import UserError
 from trajprobe.params import Parameters, parse
 from trajprobe.published import single_file
 from trajprobe.published.checkpoint import Checkpoint, is_plain_tensor
+from trajprobe.published.params_lines import USED_BY, params_lines
 from trajprobe.published.source import LocalFiles, Selection, Strides
 from trajprobe.published.state_dict import state_dict
 from trajprobe.published.stub_classes import StubObject
@@ -127,8 +128,10 @@ def _selection(files: LocalFiles, name: str, strides: Strides | None) -> Selecti
         types=[tensor.dtype for tensor in found.values()],
         summary=summary,
         provenance=provenance,
-        usage="used by these lines of params.yaml, under `rows` and `clips`:",
-        params_lines=(_row(hyper, name), _format(hyper)),
+        usage=USED_BY,
+        params_lines=params_lines(
+            name, FAMILY, _frames(hyper), _resolution(hyper), _architecture(hyper), layer="latents"
+        ),
     )
 
 
@@ -222,29 +225,14 @@ def _expected(hyper: HyperParameters, path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: its hyper-parameters make no network: {error}; {_REMEDY}") from None
 
 
-def _row(hyper: HyperParameters, name: str) -> str:
-    """A row of `rows`; its `architecture` states what differs from the family's default."""
+def _architecture(hyper: HyperParameters) -> dict[str, Any]:
+    """What differs from the family's default."""
     default = Architecture()
-    shape = {
+    return {
         key: list(value) if isinstance(value, tuple) else value
         for key in Architecture.__struct_fields__
         if (value := getattr(hyper, key)) not in (None, getattr(default, key))
     }
-    inside = ", ".join(f"{key}: {value}" for key, value in shape.items())
-    architecture = f"architecture: {{{inside}}}, " if shape else ""
-    return (
-        f"{name}: {{family: {FAMILY}, clips: {_clips(hyper)}, weights: {name}, like: {name}, {architecture}"
-        "layer: latents}"
-    )
-
-
-def _clips(hyper: HyperParameters) -> str:
-    """The name of a format in `clips`: that of the clips in training."""
-    return f"t{_frames(hyper)}x{_resolution(hyper)}"
-
-
-def _format(hyper: HyperParameters) -> str:
-    return f"{_clips(hyper)}: {{frames: {_frames(hyper)}, resolution: {_resolution(hyper)}}}"
 
 
 def _resolution(hyper: HyperParameters) -> int:
