@@ -56,7 +56,9 @@ OPTIONS = (
         _option("--z", "The column of z, or its array."),
         _option("--label", "The column, or array, of classes."),
         _option("--label-name", "Table: the column of classes' names, where --label has numbers."),
-        _option("--group", "The column, or array, of subjects, recordings or scenes, which no fold parts."),
+        _option(
+            "--group", "The column, or array, of subjects, recordings or scenes; all tracks of one are in one fold."
+        ),
         _option("--split", "The column, or array, of `train` and `test`."),
         _option(
             "--labels",

@@ -166,8 +166,8 @@ def test_a_seed_gives_the_same_folds_and_another_seed_others(load):
     assert (first != other).any()
 
 
-@pytest.mark.parametrize("shared", ["group", "points"])
-def test_a_class_of_fewer_independent_tracks_than_folds_is_refused(load, shared):
+@pytest.mark.parametrize(("shared", "unit"), [("group", "groups"), ("points", "independent tracks")])
+def test_a_class_of_fewer_independent_tracks_than_folds_is_refused(load, shared, unit):
     points, labels, groups = random_walks(30), np.repeat([0, 1], [25, 5]), np.arange(30)
     prepare(load(points, labels, label_names=np.array(["walk", "bike"])), FIVE, "set")  # 5 will do
     if shared == "group":
@@ -175,7 +175,7 @@ def test_a_class_of_fewer_independent_tracks_than_folds_is_refused(load, shared)
     else:
         points[29] = points[28]
     data = load(points, labels, groups=groups, label_names=np.array(["walk", "bike"]))
-    with pytest.raises(UserError, match=r"set: class bike has 4 independent tracks, fewer than `prepare.folds`, 5"):
+    with pytest.raises(UserError, match=rf"set: class bike has 4 {unit}, fewer than `prepare.folds`, 5"):
         prepare(data, FIVE, "set")
 
 

@@ -68,8 +68,8 @@ def test_pairs_of_folds_are_named_mildly(guard):
     found = guard(points, (np.arange(40) > 20).astype(int))["duplicates"]
     assert found.items == ((3, 17), (9, 30))
     assert found.text == (
-        "2 pairs of exact duplicates (rows of set.npz, from 0: 3 = 17, 9 = 30): copies count as one group, which no "
-        "fold parts."
+        "2 pairs of exact duplicates (rows of set.npz, from 0: 3 = 17, 9 = 30): copies count as one group, all in one "
+        "fold."
     )
 
 
@@ -154,7 +154,7 @@ def test_groups_that_the_split_parts_are_named(guard):
     split = np.where(generator.random(100) < 0.5, "test", "train")
     both = [n for n in names if {"test", "train"} <= {s for g, s in zip(groups, split, strict=True) if g == n}]
     tested = sum(g in both and s == "test" for g, s in zip(groups, split, strict=True))
-    found = guard(walks(100), np.arange(100) % 2, split=split, groups=groups)["parted groups"]
+    found = guard(walks(100), np.arange(100) % 2, split=split, groups=groups)["split groups"]
     assert found.items == tuple(both)
     assert 10 < len(both) < 40
     assert found.text.startswith(f"The set's own split parts {len(both)} of 40 groups ({', '.join(both[:10])} and ")
@@ -163,8 +163,8 @@ def test_groups_that_the_split_parts_are_named(guard):
 
 def test_groups_that_nothing_parts_are_no_finding(guard):
     groups, split = np.arange(100) // 2, np.where(np.arange(100) < 50, "test", "train")
-    assert "parted groups" not in guard(walks(100), np.arange(100) % 2, split=split, groups=groups)
-    assert "parted groups" not in guard(walks(100), np.arange(100) // 2 % 2, groups=groups)
+    assert "split groups" not in guard(walks(100), np.arange(100) % 2, split=split, groups=groups)
+    assert "split groups" not in guard(walks(100), np.arange(100) // 2 % 2, groups=groups)
 
 
 def labelled(counts, groups=None, untested=0):
@@ -233,7 +233,7 @@ def test_all_guards_speak_and_in_order(guard):
         points, (np.arange(60) % 3 == 0).astype(int), split=split, groups=np.arange(60) % 19, note=np.zeros(1)
     )
     assert [*found] == [
-        "note", "duplicates", "parted groups", "one number: place", "class imbalance", "few groups",
+        "note", "duplicates", "split groups", "one number: place", "class imbalance", "few groups",
     ]  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def test_real_sets_have_no_grave_finding_and_none_of_the_statistical_guards(name
     assert {one.partition(":")[0] for one in found} <= {
         "note",
         "duplicates",
-        "parted groups",
+        "split groups",
         "one number",
         "few groups",
     }
@@ -336,7 +336,7 @@ def test_the_thirty_pairs_of_libras_are_named_and_nineteen_tested_tracks_leak():
     leaked = (equal & (split == "test")[:, None] & (split == "train")).any(axis=1).sum()
     assert leaked == 19
     assert "): 19 of 180 tested tracks have a copy in train" in found["duplicates"].text
-    assert len(found["parted groups"].items) == 19
+    assert len(found["split groups"].items) == 19
 
 
 @real
@@ -348,7 +348,7 @@ def test_without_the_copies_no_tested_track_of_libras_is_trained_on(name, params
     found = guarded(path, params)
     assert len(found["duplicates"].items) == pairs
     assert "no tested track is trained on" in found["duplicates"].text
-    assert "parted groups" not in found
+    assert "split groups" not in found
     data = used(raw.load(path), params, path)
     flat = data.trajectories.reshape(left, -1)
     equal = (flat[data.split == "test"][:, None] == flat[data.split == "train"]).all(axis=2)
@@ -366,7 +366,7 @@ def test_names_of_a_file_forge_no_finding(guard, tmp_path):
     split = np.where(np.arange(80) % 2, "train", "test")
     shared = np.r_[groups[:10], groups[:10], groups[20:]]  # the split parts these
     found = guard(walks(80), labels, groups=shared[[*range(0, 80, 2), *range(1, 80, 2)]], split=split)
-    assert {"parted groups", "class imbalance"} <= set(found)
+    assert {"split groups", "class imbalance"} <= set(found)
     for one in found.values():
         for text in (one.text, *(item for item in one.items if isinstance(item, str))):
             assert text.isprintable()

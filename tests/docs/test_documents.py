@@ -70,6 +70,25 @@ def test_the_table_is_the_one_of_the_committed_results():
     assert shown == table["md5"], f"paste data/report/table.md between the marks of {RESULTS}"
 
 
+def test_what_commands_print_of_main_is_of_the_committed_results():
+    summary, shown = flat(json.loads((ROOT / "metrics/summary.json").read_text())), []
+    for text in (block.text for document in DOCUMENTS for block in blocks(document) if block.language == "text"):
+        shown += re.findall(r"^(?:\| )?metrics/summary\.json[ |]+(\S+)[ |]+(\S+)", text, re.MULTILINE)
+        for header, *lines in tables(text):
+            rows = [dict(zip(header, cells, strict=True)) for cells in lines if len(cells) == len(header)]
+            of_main = [row for row in rows if row.get("Experiment") in ("main", "workspace")]
+            shown += [(key, cell) for row in of_main for key, cell in row.items() if key in summary]
+    assert len(shown) > 12
+    assert [(key, float(value)) for key, value in shown] == [(key, round(summary[key], 4)) for key, _ in shown]
+
+
+def flat(node, path=""):
+    """The numbers of nested tables, by the names of all levels, as DVC shows them."""
+    if not isinstance(node, dict):
+        return {path: node}
+    return {name: of for key, part in node.items() for name, of in flat(part, f"{path}.{key}".strip(".")).items()}
+
+
 def test_the_readmes_rows_are_those_of_the_table():
     scores, differences, *_ = tables(table_of_results())
     accuracies = {tuple(cells[:2]): cells[4] for cells in scores[1:] if cells[2] == "plain"}

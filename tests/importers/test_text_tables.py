@@ -131,7 +131,7 @@ def test_a_track_with_two_labels_is_refused_by_name_with_both(table):
     rows[3] = rows[3].replace("run", "walk")
     message = refusal(table(HEADER, *rows))
     assert "1 tracks have two values in label, expected one each: track b has run and walk." in message
-    assert "on the way: --id TRACK --id label --group TRACK, and --max-gap, which parts stretches" in message
+    assert "on the way: --id TRACK --id label --group TRACK, and --max-gap, which splits a track" in message
     split = imported(table(HEADER, *rows, "b,2,6,7,run", "b,3,6,8,walk"), id=("id", "label"))
     assert split.names == ["a walk", "b run", "b walk", "c run", "d walk"]
 

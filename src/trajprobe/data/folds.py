@@ -91,8 +91,9 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
             remedy = (
                 "lower that, or leave the class out" if count > 1 else "is `groups` right? Duplicates are one group"
             )
+            unit = "groups" if len(raw.group_names) < len(raw.groups) else "independent tracks"
             raise UserError(
-                f"{name}: class {visible_name(raw.label_names[label])} has {count} independent tracks, fewer than "
+                f"{name}: class {visible_name(raw.label_names[label])} has {count} {unit}, fewer than "
                 f"`prepare.folds`, {params.folds}; {remedy}"
             )
     folds = stratified_group_folds(raw.labels, groups, params.folds, params.seed)

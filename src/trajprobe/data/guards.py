@@ -71,7 +71,7 @@ def findings(raw: Raw, tracks: Tracks, labelling: Labelling, drawing: Drawing, p
     yield from shared_runs.findings(tracks, same, labelling, file)
     near = neighbours.neighbours(tracks, same)
     yield from neighbours.near_copies(near, labelling, file)
-    yield from parted_groups(raw)
+    yield from split_groups(raw)
     if raw.split is None and len(np.unique(raw.groups)) == len(raw.groups):
         yield from neighbours.order(near, labelling, file)
     yield from one_number.findings(tracks, labelling)
@@ -115,7 +115,7 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: RawFil
     elif raw.split is not None:
         consequence = "no tested track is trained on, and copies count as one group"
     else:
-        consequence = "copies count as one group, which no fold parts"
+        consequence = "copies count as one group, all in one fold"
     yield Finding("duplicates", f"{duplicates_text}: {consequence}.", rows)
     mixed = file.sets([one for one in sets if len(np.unique(labelling.labels[one])) > 1])
     if mixed:
@@ -127,7 +127,7 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: RawFil
         )
 
 
-def parted_groups(raw: Raw) -> Iterator[Finding]:
+def split_groups(raw: Raw) -> Iterator[Finding]:
     """Groups of the file that its own split parts; folds part none."""
     if raw.split is None:
         return
@@ -136,7 +136,7 @@ def parted_groups(raw: Raw) -> Iterator[Finding]:
         names = raw.group_names[both].tolist()
         tested = int(np.isin(raw.groups[raw.split == "test"], both).sum())
         yield Finding(
-            "parted groups",
+            "split groups",
             f"The set's own split parts {len(names):,} of {len(np.unique(raw.groups)):,} groups ({first(names)}): "
             f"{tested:,} of {int((raw.split == 'test').sum()):,} tested tracks are of a group that is trained on; mend "
             "`split`, or leave it out for folds that part no group.",

@@ -120,7 +120,7 @@ def findings(tracks: Tracks, same: NDArray[np.int64], labelling: Labelling, file
     remedy = (
         "mend `split`"
         if (labelling.folds < 0).any()
-        else "`prepare.shared_runs: group` makes each such set one group, which no fold parts; better, name each "
+        else "`prepare.shared_runs: group` makes each such set one group, all in one fold; better, name each "
         f"track's recording ({file.imported_with('--group KEY')}), or import whole recordings and cut them by --window"
     )
     yield Finding(

@@ -185,9 +185,10 @@ def of_tracks(frame: Chunked, column: str, names: Texts, path: Path) -> NDArray[
         raise UserError(
             f"{path}: {tracks:,} tracks have two values in {visible_name(column)}, expected one each: track "
             f"{visible_name(names.uniques[track])} has {visible_name(first)} and {visible_name(second)}. Where names "
-            "of tracks repeat, name the column that parts them too: --id SCENE --id TRACK. Where a track changes its "
+            "of tracks repeat, name the column that tells them apart too: --id SCENE --id TRACK. Where a track changes "
+            "its "
             f"{visible_name(column)} on the way: --id TRACK --id {visible_name(column)} --group TRACK, and --max-gap, "
-            "which parts stretches of the same one"
+            "which splits a track at long pauses"
         )
     texts = np.append(values.uniques, "")
     return texts[of_track]

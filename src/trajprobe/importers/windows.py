@@ -1,4 +1,4 @@
-"""Windows: long tracks cut into pieces of one length, all of whose pieces are of one group, which no fold parts."""
+"""Windows: long tracks cut into pieces of one length, all of whose pieces are of one group, and so in one fold."""
 
 from math import ceil
 

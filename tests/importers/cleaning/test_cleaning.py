@@ -259,7 +259,7 @@ def test_a_long_pause_parts_a_track_and_both_parts_are_of_its_group():
     assert xs(result) == {"t0 part 1": [0, 1], "t0 part 2": [2, 3], "t1": [5, 6]}
     assert result.groups.tolist() == ["t0", "t0", "t1"]
     assert result.labels.tolist() == [0, 0, 1]
-    assert result.notes == ("1 pauses longer than 5 in 1 tracks: parted there",)
+    assert result.notes == ("1 pauses longer than 5 in 1 tracks: split there",)
 
 
 def test_a_long_pause_may_be_refused_by_name():

@@ -36,7 +36,7 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
             "--long-gaps split makes two tracks at each, a larger --max-gap keeps them"
         )
     begins[table.starts] = True
-    return parted(table, np.cumsum(begins) - 1, "part", f"{what}: parted there")
+    return parted(table, np.cumsum(begins) - 1, "part", f"{what}: split there")
 
 
 def check_unit(option: str, value: float, table: PointTable, where: str) -> None:
