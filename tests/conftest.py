@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items):
     """The long files first, so that no worker ends with one alone; while the first makes the repository that the tests
     of pipelines share, the second has tests that need none.
     """
-    order = ("docs", "published", "pipeline")
+    order = ("docs", "published", "pipeline", "torture", "features", "execution", "benchmarks")
     items.sort(key=lambda item: next((order.index(part) for part in item.path.parts if part in order), len(order)))
 
 

@@ -130,14 +130,22 @@ def merged(values, changes):
 
 
 def missing_lines(shown, printed):
-    """The lines of `shown` that `printed` lacks, or has elsewhere: both without numbers, names and widths.
+    """The lines of `shown` that `printed` lacks, or does not have there: both without numbers, names and widths.
 
-    `...` stands for anything: for lines, and within a line.
+    `...` stands for anything: within a line, and by itself for lines. Where it does not stand between two lines of
+    `shown`, nothing is printed between them.
     """
-    lines, missing = iter([masked(line) for line in printed.splitlines()]), []
-    for line in shown.splitlines():
+    lines = [masked(line) for line in printed.splitlines() if line.strip()]
+    missing, following, anywhere = [], 0, True
+    for line in filter(str.strip, shown.splitlines()):
+        if line.strip() == "...":
+            anywhere = True
+            continue
         pattern = re.escape(masked(line)).replace(r"\.\.\.", ".*")
-        if pattern not in ("", ".*") and not any(re.fullmatch(pattern, other) for other in lines):
+        found = [at for at, other in enumerate(lines) if at >= following and re.fullmatch(pattern, other)]
+        if found and (anywhere or found[0] == following):
+            following, anywhere = found[0] + 1, False
+        else:
             missing.append(line)
     return missing
 

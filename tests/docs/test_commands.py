@@ -148,3 +148,4 @@ def test_output_is_compared_without_numbers_and_names_but_line_by_line():
     assert missing_lines("0a1b2c3 [shy-oboe] 0.75\n| g... |\n", printed) == []
     assert missing_lines("| loss | 0.1 |\n", printed) == ["| loss | 0.1 |"]
     assert missing_lines("| gain | 1 |\nPath Metric main Change\n", printed) == ["Path Metric main Change"]
+    assert missing_lines("Path Metric main Change\n| gain | 1 |\n", printed) == ["| gain | 1 |"]  # a line between
