@@ -222,7 +222,7 @@ def several_cameras() -> Iterator[str]:
 def arrow_of_time() -> Iterator[str]:
     """Directions of clips, told by probes of networks that are equally good."""
     header = ("called above chance", "called below", "coverage", "gain better", "gain worse")
-    yield from table("clips", "told right", *header)
+    yield from table("clips", "predicted correctly", *header)
     for cell in arrow_rates():
         yield row(*cell)
 

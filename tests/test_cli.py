@@ -209,7 +209,7 @@ def test_a_users_mistake_is_one_line_and_status_2(run, raising):
     (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; free disk space, then run again"),
     (OSError(errno.EIO, "Input/output error", "a", None, "b"),
      "b: Input/output error; the disk or the network filesystem fails: check it, then run again"),
-    (OSError("no number"), "no number; mend that, then run again"),
+    (OSError("no number"), "no number; correct that, then run again"),
     (MemoryError("Unable to allocate 9 TiB"),
      "too little memory (Unable to allocate 9 TiB); end other programs, or take fewer or shorter tracks"),
 ])  # fmt: skip
@@ -371,8 +371,8 @@ def test_a_shell_outside_of_a_repository_is_offered_nothing(tmp_path, monkeypatc
             "--outliers: got 'far', expected one of place, speed",
         ),
         (
-            ["data", "import", "a", "--name", "a", "--min-points", "0"],
-            "--min-points: got '0', expected a whole number, 1 or more",
+            ["data", "import", "a", "--name", "a", "--min-points", "1"],
+            "--min-points: got '1', expected a whole number, 2 or more",
         ),
     ],
 )

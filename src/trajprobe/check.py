@@ -97,8 +97,8 @@ def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str
         return
     if not folder.is_dir():
         raise UserError(
-            f"params.yaml: `rows.{name}.weights`: {folder} is not here, only {folder}.dvc; run `dvc checkout`, or "
-            f"`dvc pull`, or `trajprobe weights add {row.weights} --force`"
+            f"params.yaml: `rows.{name}.weights`: {folder} is not here, only {folder}.dvc; run "
+            f"`dvc checkout {folder}`, or `dvc pull {folder}`, or `trajprobe weights add {row.weights} --force`"
         )
     check_weights(name, row, architecture, weights.provenance(folder), folder)
 
@@ -116,7 +116,8 @@ def _check_dataset(name: str) -> None:
     if (RAW / f"{name}.npz").is_file():
         return
     if (RAW / f"{name}.npz.dvc").is_file():
-        raise UserError(f"params.yaml: `dataset`: {RAW / name}.npz is not here; run `dvc checkout`, or `dvc pull`")
+        path = f"{RAW / name}.npz"
+        raise UserError(f"params.yaml: `dataset`: {path} is not here; run `dvc checkout {path}`, or `dvc pull {path}`")
     sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
     raise UserError(
         f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "

@@ -31,7 +31,7 @@ def commands() -> None:
     examples=[("trajprobe check && dvc repro", "A typo in the last stage shows before the first one runs.")],
 )
 def check() -> None:
-    """Check params.yaml and its data set, before anything runs."""
+    """Check params.yaml: its keys, its data set and weights."""
     from trajprobe.check import check as check_params
     from trajprobe.params import read
 

@@ -23,7 +23,7 @@ def clips() -> None:
         ("trajprobe clips show t17 --class helical --out helical.webp", "The first clips of a class, moving."),
         (
             "trajprobe clips show t17 --row 3 --perturbation shuffled-frames --out shuffled.gif",
-            "One clip, as the row's perturbation sees it.",
+            "One clip, with its frames shuffled.",
         ),
     ],
 )
@@ -35,10 +35,12 @@ def clips() -> None:
     help="A .png of all frames, or a .gif, .webp or .mp4 that moves.",
 )
 @click.option("--class", "label", metavar="CLASS", help="Clips of this class; by default one of each class.")
-@click.option("--row", type=NumberType(int, 0), help="The clip of this track, counted from 0.")
+@click.option(
+    "--row", type=NumberType(int, 0), help="The clip of this track, counted from 0 among those that are used."
+)
 @click.option("--scene", type=SCENE, help="In this scene of params.yaml; by default the format's own.")
 @click.option("--level", type=NumberType(float, 0, 100), help="With the scene's clutter at this level; 0: without.")
-@click.option("--perturbation", type=PERTURBATION, help="As that perturbation of a row sees them.")
+@click.option("--perturbation", type=PERTURBATION, help="Apply this perturbation, such as shuffled-frames.")
 def show_clips(name: str, out: Path, perturbation: str | None, **choice: Any) -> None:
     """Draw clips of the data set in a format.
 

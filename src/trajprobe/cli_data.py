@@ -43,7 +43,7 @@ OPTIONS = (
     *_section(
         "Which columns or arrays",
         _several(
-            "--id", "Table: the column of tracks' names; several times: all together. `filename`: a file is a track."
+            "--id", "Table: the column of tracks' names; repeat it to join columns. `filename`: each file is a track."
         ),
         _option("--time", "The column, or array, of times."),
         _option("--clock", "Table: the column of times of day, where --time has dates alone."),
@@ -62,15 +62,15 @@ OPTIONS = (
         _option("--split", "The column, or array, of `train` and `test`."),
         _option(
             "--labels",
-            "The array of classes; with --on, a second table, which has a row a track; of an npy, another npy.",
+            "The array of classes; with --on, a second table of a row a track; for an .npy, a second .npy of classes.",
         ),
-        _several("--on", "The column of that second table that has the tracks' names; several times: all together."),
+        _several("--on", "The column of that second table that has the tracks' names; repeat it to join columns."),
         _option(
             "--label-from",
-            "What a file's tracks have as class: `filename` without its ending, `folder`, or a part, {} in '*_{}_*'.",
+            "The class of a file's tracks: `filename` is its name, `folder` its folder, '*_{}_*' the part at {}.",
         ),
-        _option("--group-from", "What a file's tracks have as group, likewise: 'subject{}_*'."),
-        _option("--split-from", "What a file's tracks have as split."),
+        _option("--group-from", "The group of a file's tracks, likewise: 'subject{}_*'."),
+        _option("--split-from", "The split of a file's tracks, likewise."),
         _option("--trajectories", "The array of points."),
         _option("--axes", "The order of its axes, n tracks, t points, d coordinates; 'n t d' without it."),
     ),
@@ -79,7 +79,7 @@ OPTIONS = (
         _option("--min-likelihood", "Poses: points that the network is less sure of are missing.", type=NUMBER),
         _several(
             "--missing",
-            "A number that means: no point. `padding`: zeros at a track's end. `none`: keep what looks like it.",
+            "A value that marks a missing point. `padding`: zeros at a track's end. `none`: nothing is missing.",
         ),
         _option(
             "--lonlat/--no-lonlat",
@@ -95,9 +95,19 @@ OPTIONS = (
             default="keep",
             show_default=True,
         ),
-        _option("--outliers", "Leave out wild points, by place or by speed.", type=OneOf("place", "speed")),
-        _option("--outlier-bound", "How wild, in the spread of the rest.", type=NUMBER, default=3.0, show_default=True),
-        _option("--max-gap", "The longest pause within a track, in the file's time.", type=NUMBER),
+        _option("--outliers", "Leave out outliers, by position or by speed.", type=OneOf("place", "speed")),
+        _option(
+            "--outlier-bound",
+            "How far out: interquartile ranges beyond a track's quartiles, or times the 95th percentile of speeds.",
+            type=NUMBER,
+            default=3.0,
+            show_default=True,
+        ),
+        _option(
+            "--max-gap",
+            "The longest pause within a track: seconds, with --fps or dates, else the file's unit.",
+            type=NUMBER,
+        ),
         _option(
             "--long-gaps",
             "What a longer pause does to a track.",
@@ -110,10 +120,10 @@ OPTIONS = (
         "Classes",
         _several(
             "--unlabelled",
-            "A label that means none. Without it: empty, nan, and -1 beside two others. `none`: no label.",
+            "A label that means 'no label'. Without it: empty, nan, and -1 beside two classes. `none`: all count.",
         ),
         _option("--ignore-case", "Classes that differ by capitals alone are one.", is_flag=True),
-        _several("--merge-class", "Class OLD is renamed to NEW, or becomes a part of it.", "OLD=NEW"),
+        _several("--merge-class", "Rename class OLD to NEW, or merge it into NEW.", "OLD=NEW"),
         _several("--drop-class", "A class to leave out."),
     ),
     *_section(
@@ -126,13 +136,20 @@ OPTIONS = (
         ),
         _option(
             "--window-in",
-            "What these two count; without it time, where there are times.",
+            "The unit of both; without it time, where there are times, else points.",
             type=OneOf("time", "points"),
         ),
         _option(
-            "--min-points", "Leave out tracks of fewer points; without it they are refused.", type=NumberType(int, 1)
+            "--min-points",
+            "Leave out tracks of fewer points. Without it, a track of fewer than 2 is refused.",
+            type=NumberType(int, 2),
         ),
-        _option("--min-duration", "Leave out tracks that last less, in the file's time.", type=NUMBER, default=0.0),
+        _option(
+            "--min-duration",
+            "Leave out tracks that last less: seconds, with --fps or dates, else the file's unit.",
+            type=NUMBER,
+            default=0.0,
+        ),
         _option("--min-per-class", "Leave out classes of fewer tracks.", type=NumberType(int, 1), default=1),
     ),
 )
@@ -164,7 +181,7 @@ def data() -> None:
         ),
         (
             "trajprobe data import long.csv --name windows --window 10 --stride 5 --min-per-class 20",
-            "Windows of 10 s, one every 5 s, of classes that have 20 at least.",
+            "Windows of 10 s, where times are in seconds, one every 5 s; classes of fewer than 20 are left out.",
         ),
     ],
 )

@@ -43,8 +43,8 @@ def add_remote(url: str, endpoint: str | None, base: Path) -> None:
 def push() -> None:
     """Send what was computed here to the remote.
 
-    Clips are not sent: they are quicker to render again. What another machine would lack is said: stages that changed
-    since they ran, what git does not have yet, and files that DVC's cache has lost.
+    Clips are not sent: they are quicker to render again. It lists what another machine would lack: stages that
+    changed since they ran, what git does not have yet, and files that DVC's cache has lost.
     """
     from trajprobe.repository.doctor import mend
     from trajprobe.repository.push import push as push_results
@@ -57,7 +57,7 @@ def push() -> None:
 def pull() -> None:
     """Fetch features and results, rerun what changed.
 
-    Raw data, clips and weights are not fetched: what they are needed for is said before it runs.
+    Raw data, clips and weights are not fetched. Before anything runs, it lists the rows that need them.
     """
     from trajprobe.repository.doctor import mend
     from trajprobe.repository.pull import pull as pull_results
@@ -86,7 +86,7 @@ def restore(path: str) -> None:
     "doctor",
     Command,
     examples=[
-        ("trajprobe doctor", "`make repro` and `make pull` begin with it."),
+        ("trajprobe doctor", "`make repro` begins with it."),
         ("TRAJPROBE_DEVICE=cuda trajprobe doctor", "Would networks run on the GPU?"),
         ("trajprobe doctor --json | jq '.machine[] | select(.status != \"ok\")'", "What is not well, for a script."),
     ],
@@ -95,10 +95,10 @@ def restore(path: str) -> None:
 def doctor(as_json: bool) -> None:
     """Say what is wrong here, and mend what can be.
 
-    Looked at are Python, torch and its device, cores, memory, disk, DVC, its remote, the scratch store, and the
-    repository's own files, as a kill or a full disk may have left them. `warning`: a run works, yet not as it might.
-    `error`: it would fail, and the status is 2. What can be mended safely is mended; the rest comes with the command
-    that mends it.
+    It looks at Python, torch and its device, cores, memory, disk, DVC, its remote, the scratch store, and the
+    repository's own files, as a kill or a full disk may have left them. `warning`: a run works, but slower or with
+    less. `error`: it would fail, and the status is 2. What can be mended safely is mended; the rest comes with the
+    command that mends it.
     """
     from trajprobe.repository.doctor import examine, in_columns, report
     from trajprobe.repository.machine import conditions
@@ -115,7 +115,7 @@ def doctor(as_json: bool) -> None:
 
 @click.group("cache", Group)
 def cache() -> None:
-    """Inspect the scratch store and DVC's cache."""
+    """List, check and prune the scratch store; check DVC's cache."""
 
 
 @cache.command(

@@ -141,7 +141,7 @@ def system_reason(error: OSError | MemoryError, disk_full: str) -> str:
     if isinstance(error, MemoryError):
         return f"too little memory ({error or 'none was left'}); end other programs, or take fewer or shorter tracks"
     path = error.filename2 or error.filename
-    advice = disk_full if error.errno in DISK_FULL else ADVICE.get(error.errno or 0, "mend that, then run again")
+    advice = disk_full if error.errno in DISK_FULL else ADVICE.get(error.errno or 0, "correct that, then run again")
     return f"{f'{path}: ' if path else ''}{error.strerror or error}; {advice}"
 
 

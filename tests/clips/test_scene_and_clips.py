@@ -160,7 +160,7 @@ def test_a_worker_that_would_draw_other_clips_is_refused(tmp_path, monkeypatch):
     ((task,), _) = work.open().survey("t5")
     monkeypatch.setattr("trajprobe.clips.render.CLIPS_PER_SHARD", 5)
     worker = work.open()
-    with pytest.raises(UserError, match="a worker would draw other clips than were asked for"):
+    with pytest.raises(UserError, match="a worker would draw other clips than this machine"):
         worker.make(task, worker.read(task), Store.here(), lambda _: None)
 
 

@@ -122,7 +122,7 @@ def test_flat_tracks_have_one_view():
 @pytest.mark.parametrize(
     ("camera", "message"),
     [
-        ([{"view": "xy"}, {"view": "xy"}], r"`scenes\.s`, at `camera\.1`: got a camera as one before it"),
+        ([{"view": "xy"}, {"view": "xy"}], r"`scenes\.s`, at `camera\.1`: got the same camera as an earlier one"),
         ([{}, {"view": "xz", "target": [1, 0, 0]}], r"at `camera\.1`: got `target` with the view xz"),
         ([{}, {"view": "perspective", "field_of_view": 30}], r"at `camera`: got a `field_of_view` and render\.scaling"),
     ],

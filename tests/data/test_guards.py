@@ -157,7 +157,9 @@ def test_groups_that_the_split_parts_are_named(guard):
     found = guard(walks(100), np.arange(100) % 2, split=split, groups=groups)["split groups"]
     assert found.items == tuple(both)
     assert 10 < len(both) < 40
-    assert found.text.startswith(f"The set's own split parts {len(both)} of 40 groups ({', '.join(both[:10])} and ")
+    assert found.text.startswith(
+        f"The set's own split has {len(both)} of 40 groups on both sides ({', '.join(both[:10])} and "
+    )
     assert f"{tested} of {(split == 'test').sum()} tested tracks" in found.text
 
 
@@ -259,7 +261,7 @@ def test_findings_come_back_as_they_were_saved(tmp_path):
 
 def test_a_grave_finding_stops_the_run_unless_it_is_to_warn():
     found = [Finding("a", "A."), Finding("b", "B.", grave=True), Finding("c", "C.", grave=True)]
-    with pytest.raises(UserError, match=r"^here: B\. C\. No number means anything .*`prepare\.guards: warn`"):
+    with pytest.raises(UserError, match=r"^here: B\. C\. The results mean nothing .*`prepare\.guards: warn`"):
         findings.stop(found, "stop", "here")
     findings.stop(found, "warn", "here")
     findings.stop(found[:1], "stop", "here")

@@ -136,9 +136,9 @@ def test_lines_of_pixels_that_coincide_are_silent_and_long_curves_of_pixels_are_
     assert finding.items == ((105, 180),)
 
 
-def test_with_a_split_the_split_is_to_be_mended():
+def test_with_a_split_the_split_is_to_be_corrected():
     points = walks(60)
     points[:10, 5:] = points[30:40, :-5]
     (finding,) = found(points, folds=np.where(np.arange(60) < 30, 0, -1))
     assert "10 of 30 tested tracks" in finding.text
-    assert finding.text.endswith("which a probe remembers: mend `split`.")
+    assert finding.text.endswith("which a probe remembers: correct `split`.")

@@ -124,7 +124,9 @@ def test_a_worker_of_another_kind_is_refused():
     worker = maker()
     task = worker.tasks()[0]
     worker.view_recipes = [worker.view_recipes[0] | {"device": "cuda-sm_90"}]
-    with pytest.raises(UserError, match=r"a worker of cuda-sm_90, torch .* would make other bits than were asked for"):
+    with pytest.raises(
+        UserError, match=r"a worker of cuda-sm_90, torch .* would give other features than this machine"
+    ):
         worker.make(task, worker.read(task), Store.here(), lambda _: None)
 
 

@@ -1,6 +1,7 @@
 """Text tables: separators, header lines, encodings, times, names of tracks; and what is refused, by line and column."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
@@ -272,6 +273,15 @@ def test_a_time_in_another_unit_is_refused_with_the_median_step(table, option):
     )
     assert "--fps 1000 makes seconds of milliseconds" in message
     assert len(imported(path, fps=1000, **{option: 10}).names) >= 4
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_shortest_duration_is_in_seconds_where_times_are_frames(table, timed):
+    rows = [f"{name},{time},{time},{time},{kind}" for name, kind in zip("abcd", FOUR, strict=True) for time in (0, 1)]
+    lines = [HEADER, *rows, "e,0,0,0,walk", "e,1,1,1,walk", "e,2,2,3,walk"]
+    if not timed:  # points are frames then
+        lines = [re.sub(r"^(\w+),\w+,", r"\1,", line) for line in lines]
+    assert imported(table(*lines), fps=0.5, min_duration=1.5).names == list("abcde")
 
 
 def test_an_infinite_time_has_no_windows(table):

@@ -96,7 +96,7 @@ def test_the_answer_is_that_of_the_verdict(tmp_path, verdict, answer):
 def test_without_a_gain_the_answer_is_the_score(tmp_path):
     results = run(tmp_path, networks=0).results
     assert words.question(results) == "How well do features of pixels tell 2 classes of motion apart?"
-    assert words.answer(results) == "45.0 % of clips are told right, where 50.0 % is chance"
+    assert words.answer(results) == "45.0 % of clips are classified correctly, where 50.0 % is chance"
     assert [tile[0] for tile in words.tiles(results)] == ["pixels", "chance"]
 
 

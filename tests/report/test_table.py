@@ -50,7 +50,7 @@ def test_it_begins_with_the_data():
     assert text(TRAINED, RANDOM).startswith(
         "Data set `my-set`: 200 tested clips in 200 groups, 2 classes, chance 50.0 % (the most frequent class). Scores "
         "of a logistic probe in %, with 95 % confidence intervals for clips like these; of several seeds "
-        "the mean, and the interval of a further one. The last two columns are accuracies, after "
+        "the mean, with the prediction interval of a new seed. The last two columns are accuracies, after "
         "reduction to 32 dimensions and with permuted labels.\n\n| row |"
     )
     assert "with 99.9 % confidence intervals for clips" in text(TRAINED, RANDOM, given=params(confidence=0.999))
@@ -141,9 +141,9 @@ def test_differences_are_shown_with_their_verdicts():
     found = compared(TRAINED, RANDOM, NOISE, PIXELS, same, BARE)
     shown = table(found, "my-set", PARAMS, [], [])
     assert (
-        "Differences of accuracy in points. The verdict says what the first of the two is. Better and worse are "
-        "one-sided tests at 5 %, with Holm's correction for the 5 differences of rows and from random weights; "
-        "practically equal is within 2 points. p is one-sided, of the side that the difference is on. The last column "
+        "Differences of accuracy in points. The verdict is on the first of the two. Better and worse are "
+        "one-sided tests at 5 %, with Holm's correction for the 5 differences between rows and from random weights; "
+        "practically equal is within 2 points. p is one-sided, in the direction of the difference. The last column "
         "is the smallest difference detectable with 80 % power after the correction.\n\n| difference |"
     ) in shown
     header, *differences = tables(shown)[1]
@@ -184,7 +184,7 @@ def test_perturbations_are_called_by_what_they_change():
         "bare: plain minus shuffled-frames",
     ]
     assert (
-        "with Holm's correction for the 2 differences of rows and from random weights, and another for the 3 from "
+        "with Holm's correction for the 2 differences between rows and from random weights, and another for the 3 from "
         "perturbations, which are diagnostics; practically equal"
     ) in shown
 
@@ -228,7 +228,7 @@ def test_few_labels_are_shown_by_row_and_as_a_gain():
     assert (
         "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
         "code length (MDL) of the labels in bits per clip; without features it is 1.50. Intervals are for clips like "
-        "these and, of several seeds, for a further one.\n\n"
+        "these; of several seeds, prediction intervals of a new seed.\n\n"
     ) in shown
 
     def cells(variant):
@@ -273,7 +273,7 @@ def test_order_alone_has_a_column_where_classes_are_each_others_reversal():
     assert header[7] == "order alone"
     assert trained[7] == "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * end for end in found.estimates[NET]["order"]))
     assert (trained[7].split()[0], random[7].split()[0]) == ("90.0", "70.0")
-    assert "*Order alone*: of clips whose class is another one's reversal" in shown
+    assert "*Order alone*: of the clips of two classes that are each other's reversal" in shown
     assert "rder alone" not in text(TRAINED, RANDOM)
 
 
@@ -327,7 +327,7 @@ def test_several_layers_have_a_line_each_and_say_how_many_folds_chose_them():
     assert tables(shown)[-1] == [["layers of net", "pretrained", "pretrained middle-frame"], *lines]
     first = next(line for line in tables(shown)[0] if line[:3] == ["net", "pretrained", "plain"])
     assert first[3] == "2.tmean in 2, 10.mean in 1"
-    assert "The best line here is no result" in shown
+    assert "Do not report the best line" in shown
     assert "Layers and poolings" not in text(TRAINED, RANDOM, PIXELS)
 
 

@@ -66,7 +66,7 @@ def test_a_torch_that_fails_is_an_error_with_its_last_line(repository, monkeypat
     (repository / "torch.py").write_text("raise ImportError('libc10.so: no such file')")
     monkeypatch.setenv("PYTHONPATH", str(repository))
     torch, device = machine._torch(*machine._ask_torch())
-    assert (torch.status, device.status, device.remedy) == ("error", "error", "mend torch first")
+    assert (torch.status, device.status, device.remedy) == ("error", "error", "repair torch first")
     assert "can't be imported (ImportError: libc10.so: no such file)" in torch.found
     assert torch.remedy.startswith("install it again: `python -m pip install --force-reinstall torch==2.")
 

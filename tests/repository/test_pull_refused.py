@@ -26,7 +26,7 @@ from trajprobe.repository import pull
         ),
         (
             "unexpected error - Permission denied (publickey)\n\nHaving any troubles? Hit us up\n",
-            "ssh://far: can't be reached, or refuses: Permission denied \\(publickey\\); mend that and try again$",
+            "ssh://far: can't be reached, or refuses: Permission denied \\(publickey\\); correct that and try again$",
         ),
         (
             "failed to connect to ssh (/far/files/md5) - [Errno 111] Connect call failed ('127.0.0.1', 1)\n"

@@ -151,12 +151,12 @@ def test_runs_of_other_clips_are_refused(main):
     values = params(net=NET, pixels=PIXELS) | {"dataset": "libras"}
     main.write(values, probes(labelling=other), other)
     assert refused() == (
-        "main: got `synthetic`, expected `libras`, as in the workspace: clips can't be paired, so no difference has an "
-        "interval. `trajprobe report --all` puts runs of several data sets into one table"
+        "main: its data set is `synthetic`, that of the workspace `libras`: clips can't be paired, so no "
+        "difference has an interval. `trajprobe report --all` puts runs of several data sets into one table"
     )
     relabelled = replace(MANY, labels=1 - MANY.labels)
     main.write(VALUES, probes(labelling=relabelled), relabelled)
-    assert refused().startswith("main: got other tracks or labels, as in the workspace")
+    assert refused().startswith("main: its tracks or labels differ from those of the workspace")
 
 
 def test_other_folds_of_the_same_clips_are_paired_and_that_is_said(main):
@@ -236,5 +236,5 @@ def test_predictions_of_other_clips_under_a_run_s_name_are_refused(main):
     main.write(VALUES, [row("none", "pixels", MANY.labels.tolist(), labelling="f" * 64)], MANY)
     assert refused() == (
         "workspace: data/results/probes/pixels.json: was made of other labels, groups, folds or tracks than its "
-        "data/trajectories/labelling.npz"
+        "data/trajectories/labelling.npz; only a whole `dvc repro` makes them fit"
     )

@@ -51,7 +51,7 @@ def test_the_rows_that_are_left_out_are_named_at_the_top_and_in_no_table(run):
     names = {line.split("|")[1].strip() for line in found.splitlines() if line.startswith("| ")}
     assert {"pixels", "like", "pixels minus like"} <= names
     assert not any("extent" in name or "net" in name.split() for name in names)
-    assert "differences of rows" in found
+    assert "differences between rows" in found
     assert "for the 1 differences" in found
     assert {path: path.read_bytes() for path in before} == before
     assert run.git("status", "--porcelain") == ""
@@ -94,7 +94,7 @@ def test_unknown_rows_and_the_primary_one_are_refused(run):
         UserError, match=r"--without nothing: got no row of params\.yaml, expected some of extent, like"
     ):
         table_without("nothing")
-    with pytest.raises(UserError, match="--without pixels: is the row that the others are held against"):
+    with pytest.raises(UserError, match="--without pixels: is the row that the others are compared with"):
         table_without("pixels")
 
 

@@ -29,7 +29,9 @@ class Background(Parameters, frozen=True):
     def check(self, where: str) -> None:
         """Raises UserError where keys contradict, or the image will not do."""
         if bool(self.image) != (self.kind == "image"):
-            raise UserError(f"{where}: got kind {self.kind} and image {self.image!r}, expected both or neither")
+            raise UserError(
+                f"{where}: got kind {self.kind} and image {self.image!r}, expected kind image with an image"
+            )
         if self.image:
             images.check(self.image, where)
 

@@ -33,7 +33,9 @@ class Marker(Parameters, frozen=True):
     def check(self, where: str) -> None:
         """Raises UserError where keys contradict, or the image will not do."""
         if bool(self.image) != (self.shape == "sprite"):
-            raise UserError(f"{where}: got shape {self.shape} and image {self.image!r}, expected both or neither")
+            raise UserError(
+                f"{where}: got shape {self.shape} and image {self.image!r}, expected a sprite with an image"
+            )
         if self.image:
             images.check(self.image, where)
         if self.image and (self.colour != WHITE or self.colour_by != "none"):

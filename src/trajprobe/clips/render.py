@@ -66,7 +66,7 @@ class ClipMaker:
         """
         of_keys = self._keys(places)
         if not of_keys.keys() >= set(task.keys):
-            raise UserError("a worker would draw other clips than were asked for; let all have the same code and CPUs")
+            raise UserError("a worker would draw other clips than this machine; give all the same code and CPUs")
         asked = [of_keys[key] for key in task.keys]
         data = [packed(draw(places, rendering), places.points, recipe) for rendering, recipe in asked]
         report_progress(len(places))

@@ -46,7 +46,9 @@ class Scene(Parameters, frozen=True):
             at = f"camera.{number}" if len(self.cameras) > 1 else "camera"
             one.check(f"{where}, at `{at}`")
             if one in self.cameras[:number]:
-                raise UserError(f"{where}, at `{at}`: got a camera as one before it, expected one that sees otherwise")
+                raise UserError(
+                    f"{where}, at `{at}`: got the same camera as an earlier one; change it, or leave it out"
+                )
         self.marker.check(f"{where}, at `marker`")
         self.background.check(f"{where}, at `background`")
 
@@ -181,7 +183,7 @@ def _check_levels(rendering: Rendering, where: str) -> None:
     if form.levels and of_scene.level:
         raise UserError(
             f"{where}: got levels of clutter and `scenes.{form.scene}.clutter.level`: {of_scene.level:g}, expected 0 "
-            "there: the plain clips, which levels are held against, are without clutter"
+            "there: the plain clips, with which levels are compared, have no clutter"
         )
     if form.levels and not of_scene.has_any:
         raise UserError(

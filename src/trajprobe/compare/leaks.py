@@ -68,8 +68,8 @@ def refuse(failed: Sequence[ChanceTest]) -> None:
         raise UserError(
             f"compare: {'; '.join(map(str, grave[:SHOWN]))}{more}. Noise and permuted labels carry no information, so "
             "a probe that predicts them has seen the tested clips in train, and its accuracy on the true labels can't "
-            "be believed either. Does the set's own split have copies on both sides, or does it part groups "
-            "(data/trajectories/guards.json names them; `prepare.duplicates: drop` leaves the copies out)? "
+            "be believed either. data/trajectories/guards.json names copies and groups that the set's own split has on "
+            "both sides: `prepare.duplicates: drop` leaves the copies out, for groups correct `split`. "
             "With `compare.leaks: warn` the table is made all the same, with a note"
         )
 

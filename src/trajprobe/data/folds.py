@@ -43,7 +43,7 @@ def used(raw: Raw, params: Prepare, path: Path) -> Raw:
     same = duplicates(canonical(raw))
     copies = (raw.split == "train") & np.isin(same, same[raw.split == "test"])
     reason = "exact duplicates, in train, of tested tracks (`prepare.duplicates: drop`)"
-    return only(path, raw, ~copies, reason, remedy="set `prepare.duplicates: keep`, or mend `split`")
+    return only(path, raw, ~copies, reason, remedy="set `prepare.duplicates: keep`, or correct `split`")
 
 
 def prepare(raw: Raw, params: Prepare, name: str, *, in_place: bool = False) -> tuple[Tracks, Labelling]:

@@ -122,13 +122,13 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: RawFil
         yield Finding(
             "duplicates of different classes",
             f"{len(mixed):,} of these {'pairs' if pairs else 'sets'} carry different labels, of which all but one must "
-            f"be wrong ({first([equal(one) for one in mixed])}): mend `labels`, or leave the tracks out.",
+            f"be wrong ({first([equal(one) for one in mixed])}): correct `labels`, or leave the tracks out.",
             mixed,
         )
 
 
 def split_groups(raw: Raw) -> Iterator[Finding]:
-    """Groups of the file that its own split parts; folds part none."""
+    """Groups of the file that its own split has on both sides; folds have none."""
     if raw.split is None:
         return
     both = np.intersect1d(raw.groups[raw.split == "train"], raw.groups[raw.split == "test"])
@@ -137,9 +137,9 @@ def split_groups(raw: Raw) -> Iterator[Finding]:
         tested = int(np.isin(raw.groups[raw.split == "test"], both).sum())
         yield Finding(
             "split groups",
-            f"The set's own split parts {len(names):,} of {len(np.unique(raw.groups)):,} groups ({first(names)}): "
-            f"{tested:,} of {int((raw.split == 'test').sum()):,} tested tracks are of a group that is trained on; mend "
-            "`split`, or leave it out for folds that part no group.",
+            f"The set's own split has {len(names):,} of {len(np.unique(raw.groups)):,} groups on both sides "
+            f"({first(names)}): {tested:,} of {int((raw.split == 'test').sum()):,} tested tracks are of a group that "
+            "is trained on. Correct `split`, or leave it out: folds keep each group whole.",
             tuple(map(visible_name, names)),
         )
 

@@ -40,7 +40,7 @@ class Raw:
     times: NDArray[np.float64]  #: (n t), NaN where there is no point
     labels: NDArray[np.int64]  #: (n), index in `label_names`
     label_names: NDArray[np.str_]  #: (k)
-    groups: NDArray[np.int64]  #: (n), tracks that must not be parted by a fold: indices in `group_names`
+    groups: NDArray[np.int64]  #: (n), tracks that must be in one fold: indices in `group_names`
     group_names: NDArray[Any]  #: (g), integers or strings, as the file has them
     split: NDArray[np.str_] | None  #: (n), `train` or `test`
     rows: NDArray[np.int64]  #: (n), which rows of the file these are, counted from 0
@@ -122,7 +122,7 @@ def check(arrays: Arrays, path: Path, notes: tuple[str, ...] = ()) -> Raw:
     return only(path, raw, keep, f"their split is {visible_names(np.unique(split[~keep]))}, not train or test")
 
 
-def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str = "mend `split`") -> Raw:
+def only(path: Path, raw: Raw, keep: NDArray[np.bool_], reason: str, remedy: str = "correct `split`") -> Raw:
     """The tracks where `keep` (n), with a note of how many are left out and the `reason`.
 
     `path` and `remedy` are for messages.

@@ -24,12 +24,12 @@ STEPS, UNITS, FLOAT32 = 16, 4, 2.0**-24
 SAMPLE = 2000
 
 REASONS = {
-    "equal": "have the same time at all points, and of each the last point alone is drawn: save the true times, or "
+    "equal": "have the same time at all points, so only the last point of each is drawn: save the true times, or "
     "leave `times` out",
-    "coarse": "have fewer different times than half their points, as seconds since 1970 in float32 do, and of equal "
-    "times the last point alone is drawn: save times in float64, or counted from the start of the recording",
+    "coarse": "have fewer different times than half their points, as seconds since 1970 in float32 do; of points at "
+    "the same time only the last one is drawn: save times in float64, or counted from the start of the recording",
     "late": f"spend more than {100 * PAUSE:.0f} % of their duration between two points, and all others are drawn in "
-    "the rest of the clip: mend a wrong time, or split tracks at long pauses ({})",
+    "the rest of the clip: correct a wrong time, or split tracks at long pauses ({})",
 }
 
 

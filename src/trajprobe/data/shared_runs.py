@@ -118,7 +118,7 @@ def findings(tracks: Tracks, same: NDArray[np.int64], labelling: Labelling, file
     parted = across.tracks[_differ(across.runs, folds) & (folds >= 0)]
     tested, leaked = int((labelling.folds >= 0).sum()), len(np.unique(parted))
     remedy = (
-        "mend `split`"
+        "correct `split`"
         if (labelling.folds < 0).any()
         else "`prepare.shared_runs: group` makes each such set one group, all in one fold; better, name each "
         f"track's recording ({file.imported_with('--group KEY')}), or import whole recordings and cut them by --window"

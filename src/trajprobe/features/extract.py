@@ -155,7 +155,7 @@ class FeatureMaker:
         views = self._keys(clips.sha256)
         if not views.keys() >= set(task.keys):
             kind = f"{self.view_recipes[0]['device']}, torch {self.view_recipes[0]['torch']}"
-            raise UserError(f"a worker of {kind} would make other bits than were asked for; use machines of one kind")
+            raise UserError(f"a worker of {kind} would give other features than this machine; use machines of one kind")
         asked = [views[key] for key in task.keys]
         with self._gpu_memory():
             made = self._features([view for view, _ in asked], clips, store, report_progress)

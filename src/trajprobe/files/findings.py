@@ -54,8 +54,8 @@ def stop(findings: Iterable[Finding], guards: str, where: str) -> None:
     grave = [finding.text for finding in findings if finding.grave]
     if grave and guards != "warn":
         raise UserError(
-            f"{where}: {' '.join(grave)} No number means anything before that is mended. With `prepare.guards: warn` "
-            "the run goes on all the same, with this above its table"
+            f"{where}: {' '.join(grave)} The results mean nothing before that is corrected. With `prepare.guards: "
+            "warn` the run goes on all the same, with this above its table"
         )
 
 

@@ -53,7 +53,8 @@ def load(files: tuple[Path, ...], options: ImportOptions) -> tuple[raw.Raw, tupl
     where = str(files[0]) + f" and {len(files) - 1} more files" * (len(files) > 1)
     table = decoding.decoded(several.read(files, options).in_order(), where)
     table = classes.cleaned(table, options, where)
-    table = sizes.long_enough(missing.clean(table, options, where), options, where)
+    # Durations only after `times`, which makes seconds of numbers of frames.
+    table = sizes.enough_points(missing.clean(table, options, where), options, where)
     for step in (places, times, outliers, gaps):
         table = step.clean(table, options, where)
     if options.window:

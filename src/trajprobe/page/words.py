@@ -29,7 +29,9 @@ def answer(results: RunResults) -> str:
     """The verdict in a few words."""
     gain = results.gain
     if gain is None:
-        return f"{_percent(results.main)} of clips are told right, where {percent(results.chance)} % is chance"
+        return (
+            f"{_percent(results.main)} of clips are classified correctly, where {percent(results.chance)} % is chance"
+        )
     by = f"{abs(100 * gain.difference.mean):.1f} points"
     return {
         "better": f"Yes, by {by} of {results.metric_title}",
@@ -148,7 +150,9 @@ def few_labels(results: RunResults) -> str:
 def confused(results: RunResults, of: Predictions) -> str:
     pair, name = most_confused(of), results.main.name
     if pair is None:
-        return f"{name}, in % of each class: every clip is told right, and all of the weight is on the diagonal."
+        return (
+            f"{name}, in % of each class: every clip is classified correctly, and all of the weight is on the diagonal."
+        )
     label, predicted, share = pair
     return (
         f"{name}, in % of each class: off the diagonal is what goes wrong, most often {label}, of which "
@@ -158,15 +162,16 @@ def confused(results: RunResults, of: Predictions) -> str:
 
 def mistakes(count: int) -> str:
     return (
-        f"The {count} errors that surprise the probe most: every network is wrong, and the true class was held for "
-        "least likely (bits: its code length)."
+        f"The {count} most confident errors: every network is wrong, and the true class has the lowest probability "
+        "(bits: its code length)."
     )
 
 
 def layers(rows: Sequence[str]) -> str:
     return (
-        f"What each layer of {_listed(rows)} gives with each pooling, in %. Framed are those that folds chose inside "
-        "train; of these the row's own numbers are. The best cell is no result: the tested clips would have chosen it."
+        f"What each layer of {_listed(rows)} gives with each pooling, in %. A frame marks those that folds chose "
+        "inside train, which make the row's own numbers. Do not report the best cell: the tested clips would have "
+        "chosen it."
     )
 
 
@@ -203,7 +208,7 @@ def cost() -> str:
 def feature_map(separations: Sequence[tuple[str, float]]) -> str:
     parts = [f"{title}: {percent(share)} %" for title, share in separations]
     return (
-        "Clips of one class that lie together are told apart even in two dimensions. Clips whose nearest neighbour "
+        "Classes that lie in separate clusters can be told apart even in two dimensions. Clips whose nearest neighbour "
         f"here is of their class: {', '.join(parts)}."
     )
 

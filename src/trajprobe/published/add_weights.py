@@ -60,8 +60,8 @@ def add_weights(
         raise UserError(f"{folder}: weights of that name exist; replace them with --force")
     if dvc_file(folder).exists() and not replace:
         raise UserError(
-            f"{folder}: is missing, but {dvc_file(folder)} exists; run `dvc checkout` or `dvc pull` to get what DVC "
-            "holds, or make it again with --force (the same file gives the same bytes)"
+            f"{folder}: is missing, but {dvc_file(folder)} exists; run `dvc checkout {folder}` or `dvc pull {folder}` "
+            "to get what DVC holds, or make it again with --force (the same file gives the same bytes)"
         )
     if path is not None:
         files = fetch.files_from_path(source, path)

@@ -18,7 +18,7 @@ def layers(comparison: Comparison, order: Sequence[ScoredVariant]) -> Iterator[s
     yield (
         f"Layers and poolings: {METRICS[comparison.metric].title} in % of a probe of each alone, and in brackets how "
         "many folds chose it inside train. Above, a row has the layer that each fold chose; so have its random "
-        "networks, each by itself. The best line here is no result: the tested clips would have chosen it."
+        "networks, each by itself. Do not report the best line: the tested clips would have chosen it."
     )
     for row in dict.fromkeys(scored.variant.row for scored in chosen):
         of_row = [scored for scored in chosen if scored.variant.row == row]

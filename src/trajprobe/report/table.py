@@ -82,20 +82,22 @@ def _scores(comparison: Comparison, order: Sequence[ScoredVariant], dataset: str
     yield (
         f"Data set `{dataset}`: {int(tested.sum()):,} tested clips in {groups:,} groups, {classes} classes, {chance}. "
         f"Scores of a {markdown(order[0].row.classifier)} probe in %, with {level} confidence intervals for clips "
-        "like these; of several seeds the mean, and the interval of a further one. The last two "
+        "like these; of several seeds the mean, with the prediction interval of a new seed. The last two "
         f"columns are accuracies, after reduction to {widest} dimensions and with permuted labels."
     )
     of_order = any(ORDER in estimates for estimates in comparison.estimates.values())
     if of_order:
         yield ""
         yield (
-            "*Order alone*: of clips whose class is another one's reversal, and that are predicted to be of one of the "
-            "two, the share that is right. 50 % is chance: only the order of the frames tells such classes apart."
+            "*Order alone*: of the clips of two classes that are each other's reversal, and are predicted as one of "
+            "these two, the share that is predicted correctly. 50 % is chance: only the order of the frames tells such "
+            "classes apart."
         )
     if comparison.arrows:
         yield ""
         yield (
-            "*Arrow of time*: of the clips and the same clips played backwards, the share whose direction is told. "
+            "*Arrow of time*: of the clips and the same clips played backwards, the share whose direction is predicted "
+            "correctly. "
             f"50 % is chance. Above and below chance are one-sided tests at {100 * params.alpha:g} %, at chance is "
             f"within {100 * params.margin:g} points, with Holm's correction for the {_arrow_tests(comparison)} tests "
             "of this question."
@@ -162,13 +164,13 @@ def _differences(comparison: Comparison, order: Sequence[ScoredVariant], params:
     ]
     metric = METRICS[comparison.metric].title
     why = "The classes are uneven, so verdicts are on balanced accuracy. " * (comparison.metric != "accuracy")
-    rows = f"the {len(questions)} differences of rows and from random weights" if questions else ""
+    rows = f"the {len(questions)} differences between rows and from random weights" if questions else ""
     perturbed = f"the {len(diagnostics)} from perturbations, which are diagnostics" if diagnostics else ""
     families = ", and another for ".join(filter(None, (rows, perturbed)))
     yield (
-        f"{why}Differences of {metric} in points. The verdict says what the first of the two is. Better and worse are "
+        f"{why}Differences of {metric} in points. The verdict is on the first of the two. Better and worse are "
         f"one-sided tests at {100 * params.alpha:g} %, with Holm's correction for {families}; practically equal is "
-        f"within {100 * params.margin:g} points. p is one-sided, of the side that the difference is on. The last "
+        f"within {100 * params.margin:g} points. p is one-sided, in the direction of the difference. The last "
         f"column is the smallest difference detectable with {100 * POWER:g} % power after the correction."
     )
     yield ""
@@ -206,7 +208,7 @@ def _few_labels(comparison: Comparison, order: Sequence[ScoredVariant]) -> Itera
     yield (
         "With few labels: accuracy in % from so many labelled clips a class, the area under that curve, and the online "
         f"code length (MDL) of the labels in bits per clip; without features it is {rows[0].uniform_code_length:.2f}. "
-        "Intervals are for clips like these and, of several seeds, for a further one."
+        "Intervals are for clips like these; of several seeds, prediction intervals of a new seed."
     )
     yield ""
     header = ["row", "network", *map(str, shots), "area", "bits per clip", "times shorter"]

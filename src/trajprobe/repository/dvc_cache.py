@@ -91,9 +91,9 @@ def verify_objects(report_progress: Callable[[str], object]) -> str:
         report_progress(f"{path}: got md5 {md5}, expected that of its name ({owners}); {remedy}")
     if damaged:
         raise UserError(
-            f"{cache}: {len(damaged)} of {len(objects)} objects are damaged; do what stands above, then run `dvc pull` "
-            "to fetch them or `dvc repro` to make them again (`dvc commit` restores an object from a file in the "
-            "workspace that is not damaged)"
+            f"{cache}: {len(damaged)} of {len(objects)} objects are damaged; do what stands above, then run "
+            "`trajprobe pull` to fetch them or `dvc repro` to make them again (`dvc commit` restores an object "
+            "from a file in the workspace that is not damaged)"
         )
     return f"{cache}: all {len(objects)} objects are intact"
 
@@ -182,7 +182,8 @@ def _damaged(path: Path) -> str:
         shown = subprocess.run(["git", "show", f"{revision}:./{path}"], capture_output=True, check=False)  # noqa: S603, S607
         if shown.returncode == 0 and shown.stdout.strip() and shown.stdout != path.read_bytes():
             return f"{path}: is cut short or damaged; run `{command}`"
-    return f"{path}: is cut short or damaged, and git does not have it; run `mv {quoted} {quoted}.damaged`"
+    then = "run `dvc repro`" if path.name == "dvc.lock" else "import or add its data again"
+    return f"{path}: is cut short or damaged, and git does not have it; run `mv {quoted} {quoted}.damaged`, then {then}"
 
 
 def _listing(path: Path) -> list[tuple[str, str]]:

@@ -89,7 +89,7 @@ def _torch(answer: dict[str, Any], error: str) -> tuple[Condition, Condition]:
         again = "install it again: `python -m pip install --force-reinstall torch`"
         if version := _version("torch"):
             again = f"install it again: `python -m pip install --force-reinstall torch=={version.partition('+')[0]}`"
-        unknown = Condition("device", "error", f"{asked or 'cpu'} (torch is needed to try it)", "mend torch first")
+        unknown = Condition("device", "error", f"{asked or 'cpu'} (torch is needed to try it)", "repair torch first")
         return Condition("torch", "error", f"{version or 'none'}: can't be imported ({error})", again), unknown
     build = f"for CUDA {answer['cuda']}" if answer["cuda"] else "for CPUs"
     torch = Condition("torch", "ok", f"{answer['version']}, {build}")
@@ -172,7 +172,7 @@ def _disk(store: Store | None) -> Condition:
 def _dvc(settings: subprocess.CompletedProcess[str]) -> tuple[Condition, Condition]:
     """DVC itself, and the remote that its settings name."""
     version, program = _version("dvc"), shutil.which("dvc")
-    unknown = Condition("remote", "error", "DVC is needed to read its settings", "mend DVC first")
+    unknown = Condition("remote", "error", "DVC is needed to read its settings", "repair DVC first")
     if settings.returncode:
         reason = failure_reason(settings) or settings.stderr.strip().rpartition("\n")[2]
         remedy = "install it again: `python -m pip install --force-reinstall dvc`" if not version else ""

@@ -82,7 +82,7 @@ def _notes(paths: Sequence[str]) -> list[str]:
     notes = [f"{_listed(clips)}: not pushed, since clips are quicker to render again than to fetch"] if clips else []
     if stale:
         notes.append(
-            f"{_listed(stale)}: changed since dvc.lock was written, so that what was pushed is of before; "
+            f"{_listed(stale)}: changed since they last ran, so what was pushed is out of date; "
             "run `dvc repro`, then push again"
         )
     if changed := _uncommitted():

@@ -128,7 +128,7 @@ def why_not_begun(process: subprocess.CompletedProcess[str], url: str) -> str | 
     reason = REASON.search(process.stderr)
     if not reason or ABSENT.search(reason[1]):
         return None
-    return f"{url}: can't be reached, or refuses: {' '.join(reason[1].split())}; mend that and try again"
+    return f"{url}: can't be reached, or refuses: {' '.join(reason[1].split())}; correct that and try again"
 
 
 def stale_stages() -> list[str]:

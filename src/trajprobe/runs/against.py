@@ -100,9 +100,12 @@ def _check_same_clips(here: RecordedRun, there: RecordedRun, ours: Labelling, th
         same = same and np.array_equal(getattr(ours, part), getattr(theirs, part))
     datasets = [run.values.get("dataset") for run in (there, here)]
     if not same:
-        of = f"`{datasets[0]}`, expected `{datasets[1]}`" if datasets[0] != datasets[1] else "other tracks or labels"
+        if datasets[0] != datasets[1]:
+            found = f"its data set is `{datasets[0]}`, that of the {here.name} `{datasets[1]}`"
+        else:
+            found = f"its tracks or labels differ from those of the {here.name}"
         raise UserError(
-            f"{there.name}: got {of}, as in the {here.name}: clips can't be paired, so no difference has an interval. "
+            f"{there.name}: {found}: clips can't be paired, so no difference has an interval. "
             "`trajprobe report --all` puts runs of several data sets into one table"
         )
     if not np.array_equal(ours.folds >= 0, theirs.folds >= 0):

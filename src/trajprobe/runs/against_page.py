@@ -87,10 +87,10 @@ def _table(runs: RunsCompared, rows: Sequence[Change]) -> Iterator[str]:
     correction = f", with Holm's correction for the {tests} differences that are tested here" * (tests > 1)
     yield (
         f"{METRICS[runs.metric].title.capitalize()} in %, gains in points, with {100 * params.confidence:g} % "
-        "confidence intervals; of several seeds the mean, and the interval of a further one. Differences are paired "
-        f"over clips, and over networks that both runs have. The verdict says what a row is in {here}, compared with "
-        f"{there}. Better and worse are one-sided tests at {100 * params.alpha:g} %{correction}; practically equal is "
-        f"within {100 * params.margin:g} points. p is one-sided, of the side that the difference is on. The last "
+        "confidence intervals; of several seeds the mean, with the prediction interval of a new seed. Differences are "
+        f"paired over clips, and over networks that both runs have. The verdict says what a row is in {here}, compared "
+        f"with {there}. Better and worse are one-sided tests at {100 * params.alpha:g} %{correction}; practically "
+        f"equal is within {100 * params.margin:g} points. p is one-sided, in the direction of the difference. The last "
         f"column is the smallest difference detectable with {100 * POWER:g} % power after the correction."
     )
     yield ""

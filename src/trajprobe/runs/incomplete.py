@@ -65,7 +65,7 @@ def without_rows(values: dict[str, Any], left_out: Collection[str]) -> dict[str,
     primary = section(values, str, "compare", "primary")
     if primary in left_out:
         raise UserError(
-            f"--without {primary}: is the row that the others are held against; name another one as `compare.primary` "
+            f"--without {primary}: is the row that the others are compared with; name another one as `compare.primary` "
             "in params.yaml first"
         )
     kept = deepcopy(values)

@@ -86,7 +86,8 @@ class RecordedRun:
             probe = parse(read_checked_json(place), RowProbe, f"{self.name}: {path}")
             if probe.labelling != labelling.digest():
                 raise UserError(
-                    f"{self.name}: {path}: was made of other labels, groups, folds or tracks than its {LABELLING}"
+                    f"{self.name}: {path}: was made of other labels, groups, folds or tracks than its {LABELLING}; "
+                    "only a whole `dvc repro` makes them fit"
                 )
             probes.append(probe)
         return probes

@@ -98,7 +98,7 @@ def test_a_cut_dvc_lock_that_was_staged_comes_from_the_last_commit_and_one_that_
     assert found()[1] == ["dvc.lock: is cut short or damaged; run `git checkout HEAD dvc.lock`"]
     subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=", "commit", "-qm", "x"], check=True)
     text = "dvc.lock: is cut short or damaged, and git does not have it; run `mv dvc.lock dvc.lock.damaged`"
-    assert found()[1] == [text]
+    assert found()[1] == [f"{text}, then run `dvc repro`"]
 
 
 @pytest.mark.harm("damage")

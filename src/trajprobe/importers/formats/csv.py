@@ -96,7 +96,7 @@ def _columns(
     except Exception as error:  # noqa: BLE001 (the parser raises anything at the bytes of an untrusted file)
         reason = visible(error, 300).removeprefix("Error tokenizing data. C error: ")
         raise UserError(
-            f"{path}: is no table as its first lines say ({reason}); mend that line, or save it again"
+            f"{path}: is no table as its first lines say ({reason}); correct that line, or save it again"
         ) from None
 
 
