@@ -60,7 +60,7 @@ def test_two_commands_bring_the_page_to_a_laptop(cluster, laptop):
 def test_stale_stages_and_what_git_has_not_are_said(cluster):
     cluster.set(0.9, "compare", "confidence")
     told = pushed(cluster)
-    assert "\ncompare, report: changed since dvc.lock was written" in told or "\ncompare: changed since" in told, told
+    assert "\ncompare, report: changed since they last ran" in told or "\ncompare: changed since" in told, told
     assert "\nparams.yaml: not committed, and a clone finds" in told
     assert "git push" not in told.replace("commit, then `git push`", "")
     cluster.repro()
