@@ -172,7 +172,7 @@ def test_a_refused_parameter_ends_with_status_2_and_one_line(clone):
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        (good() | {"groups": np.arange(12) % 2}, "has 1 independent tracks, fewer than `prepare.folds`, 2"),
+        (good() | {"groups": np.arange(12) % 2}, "has 1 group, fewer than `prepare.folds`, 2"),
         (good() | {"trajectories": np.zeros((12, 5, 2))}, "fewer than `prepare.folds`"),
     ],
 )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trajprobe.data.canonical import canonical, duplicates, merge
 from trajprobe.data.raw import Raw, only
+from trajprobe.data.raw_file import several
 from trajprobe.data.shared_runs import joined, shared_runs
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files.findings import Finding, Guards
@@ -91,9 +92,9 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
             remedy = (
                 "lower that, or leave the class out" if count > 1 else "is `groups` right? Duplicates are one group"
             )
-            unit = "groups" if len(raw.group_names) < len(raw.groups) else "independent tracks"
+            unit = "group" if len(raw.group_names) < len(raw.groups) else "independent track"
             raise UserError(
-                f"{name}: class {visible_name(raw.label_names[label])} has {count} {unit}, fewer than "
+                f"{name}: class {visible_name(raw.label_names[label])} has {several(count, unit)}, fewer than "
                 f"`prepare.folds`, {params.folds}; {remedy}"
             )
     folds = stratified_group_folds(raw.labels, groups, params.folds, params.seed)
