@@ -117,7 +117,8 @@ def scores(results: RunResults) -> str:
 
 def differences(results: RunResults) -> str:
     return (
-        "A difference is firm where its line keeps clear of the dashed zero; within the shaded band, "
+        "A verdict in bold is a test after the correction for all of these differences, so a line that keeps clear of "
+        "the dashed zero is not enough. Within the shaded band, "
         f"{100 * results.margin:g} points on either side, rows are practically equal."
     )
 
