@@ -101,11 +101,11 @@ def _check_same_clips(here: RecordedRun, there: RecordedRun, ours: Labelling, th
     datasets = [run.values.get("dataset") for run in (there, here)]
     if not same:
         if datasets[0] != datasets[1]:
-            found = f"its data set is `{datasets[0]}`, that of the {here.name} `{datasets[1]}`"
+            difference = f"its data set is `{datasets[0]}`, that of the {here.name} `{datasets[1]}`"
         else:
-            found = f"its tracks or labels differ from those of the {here.name}"
+            difference = f"its tracks or labels differ from those of the {here.name}"
         raise UserError(
-            f"{there.name}: {found}: clips can't be paired, so no difference has an interval. "
+            f"{there.name}: {difference}: clips can't be paired, so no difference has an interval. "
             "`trajprobe report --all` puts runs of several data sets into one table"
         )
     if not np.array_equal(ours.folds >= 0, theirs.folds >= 0):
