@@ -1,9 +1,10 @@
 """python benchmarks/gpu.py [PART...]: networks on this machine's GPU, beside its CPU and beside the GPU's own limit.
 
 Prints Markdown; the tables under benchmarks/results are what it printed on the GPU that each names. Parts: `parity`
-(features beside the CPU's), `batches` (clips a second and memory, from 1 to 64 clips at once), `layouts`
-(channels-last and torch.compile), `stages` (the real stages, and the accuracy of both devices' features) and `memory`
-(what is said where the GPU's is short). All weights are random but those of magvit2-tiny, which is pretrained where
+(features beside the CPU's), `batches` (clips a second and memory, from 1 to 64 clips at once), `copies` (clips that
+come from the host's memory beside clips that the GPU has already), `layouts` (channels-last and torch.compile),
+`stages` (the real stages, and the accuracy of both devices' features) and `memory` (what is said where the GPU's is
+short). All weights are random but those of magvit2-tiny, which is pretrained where
 data/weights has it. `--device cpu` tries the program itself where there is no GPU.
 """
 
@@ -36,7 +37,7 @@ from trajprobe.errors import UserError  # noqa: E402
 from trajprobe.features.extract import FeatureMaker  # noqa: E402
 from trajprobe.features.networks import open_network  # noqa: E402
 from trajprobe.features.plan import Plan  # noqa: E402
-from trajprobe.features.tokens import pool  # noqa: E402
+from trajprobe.features.tokens import microbatches, pool  # noqa: E402
 from trajprobe.files.labelling import LABELLING, Labelling  # noqa: E402
 from trajprobe.params import read  # noqa: E402
 
@@ -47,6 +48,9 @@ FORMATS = {
     "t16": {"frames": 16, "resolution": 128},
     "t16x224": {"frames": 16, "resolution": 224},
     "t5x224": {"frames": 5, "resolution": 224},
+    "t9": {"frames": 9, "resolution": 27},
+    "t9x64": {"frames": 9, "resolution": 64},
+    "t9x128": {"frames": 9, "resolution": 128},
 }
 #: Rows: format, and what else differs from family NAME with random weights.
 ROWS: dict[str, dict[str, Any]] = {
@@ -56,7 +60,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "open-magvit2-17": {"family": "open_magvit2", "clips": "t17x128", "layer": "latents"},
     "videogpt": {"family": "videogpt", "clips": "t16", "layer": "latents"},
     "videogpt-codes": {"family": "videogpt", "clips": "t16", "layer": "histogram"},
-    "transnetv2": {"family": "transnetv2", "clips": "t17", "layer": "block3"},
+    "transnetv2": {"family": "transnetv2", "clips": "t9", "layer": "block3"},
+    "efficientnet-lite0": {"family": "efficientnet_lite", "clips": "t9x64", "layer": "last"},
     "videomae-base": {
         "family": "huggingface", "architecture": {"preset": "videomae-base"}, "clips": "t16x224", "layer": "last"
     },
@@ -64,6 +69,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "family": "huggingface", "architecture": {"preset": "clip-vit-b32"}, "clips": "t5x224", "layer": "last",
         "pooling": "pooler",
     },
+    "cosmos-cv8x8x8": {"family": "diffusers", "clips": "t9x128", "layer": "latents"},
+    "wan-2-1": {"family": "diffusers", "architecture": {"preset": "wan-2.1"}, "clips": "t9x128", "layer": "latents"},
 }  # fmt: skip
 PRECISIONS = ("float32", "tf32", "bfloat16")
 #: Clips at once.
@@ -213,6 +220,26 @@ def batches(values: dict[str, Any], device: str, peaks: dict[str, float]) -> Non
                  f"{cost.memory / 2**20:.0f}", used)  # fmt: skip
 
 
+def copies(values: dict[str, Any], device: str) -> None:
+    """Sixteen clips at once, from the host's memory as a features stage takes them, and from the GPU's own."""
+    table("row", "precision", "clips a second from the host", "from the GPU", "share kept")
+    for name in values["rows"]:
+        for precision in () if name.endswith(("codes", "-17")) else ("float32", "bfloat16"):
+            here, clips = opened(values, name, device, precision), video(values, name, "cpu", 128)
+            on_device = clips.to(device)
+
+            def from_host(here: Opened = here, clips: Tensor = clips) -> list[Tensor]:
+                parts = microbatches(clips.numpy(), 16, torch.device(device))
+                return [here.features(x) for x, _ in parts]
+
+            def from_device(here: Opened = here, clips: Tensor = on_device) -> list[Tensor]:
+                return [here.features(x) for x in torch.split(clips, 16)]
+
+            with failures(name, precision), torch.inference_mode():
+                host, own = (128 / seconds(function, device, 3) for function in (from_host, from_device))
+                line(name, precision, f"{host:,.1f}", f"{own:,.1f}", f"{host / own:.0%}")
+
+
 def _gpu_bytes(device: str, *, reset: bool = False) -> int:
     """The most bytes of tensors on a GPU since the last reset."""
     if not device.startswith("cuda"):
@@ -233,8 +260,8 @@ def layouts(values: dict[str, Any], device: str, peaks: dict[str, float]) -> Non
         "channels last, fastest algorithm": (True, False, True, False),
         "torch.compile": (False, True, False, True),
     }
-    for name in values["rows"].keys() & {"open-magvit2", "transnetv2"}:
-        for precision in PRECISIONS:
+    for name in [each for each in ("open-magvit2", "videomae-base") if each in values["rows"]]:
+        for precision in reversed(PRECISIONS):
             for way, (last, deterministic, benchmark, compiled) in ways.items():
                 if compiled and precision != "bfloat16":
                     continue
@@ -271,8 +298,8 @@ def _way(here: Opened, *, last: bool, compiled: bool) -> Callable[[Tensor], Tens
 def stages(values: dict[str, Any], device: str) -> None:
     """The real stages: seconds of a row of two networks, and the accuracy of features of both devices."""
     table("stage", "device", "workers", "seconds", "what it says")
-    pairs = [("magvit2-tiny", "cpu", 1), ("magvit2-tiny", device, 1)]
-    pairs += [("open-magvit2", device, 1), ("open-magvit2", device, 2)] if device.startswith("cuda") else []
+    pairs = [("open-magvit2", device, 2), ("open-magvit2", device, 1)] if device.startswith("cuda") else []
+    pairs += [("magvit2-tiny", "cpu", 1), ("magvit2-tiny", device, 1)]
     for row, where, workers in pairs:
         if row not in values["rows"]:
             continue
@@ -327,7 +354,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--rows", nargs="*", default=list(ROWS))
     options = parser.parse_args()
-    parts = options.parts or ["parity", "batches", "stages", "memory", "layouts"]
+    parts = options.parts or ["parity", "batches", "copies", "stages", "memory", "layouts"]
     name = torch.cuda.get_device_name() if options.device == "cuda" else "no GPU"
     print(f"{name}; torch {torch.__version__}, CUDA {torch.version.cuda}, Python {sys.version.split()[0]}; {machine()}")
     with tempfile.TemporaryDirectory() as folder:
@@ -339,9 +366,12 @@ def main() -> None:
             shutil.copytree(ROOT / "data/weights", "data/weights")
         Path("data").mkdir(exist_ok=True)
         Path("data/shared_code.txt").write_text("")
-        for stage in (["synthetic"], ["prepare"], *(["render", each] for each in FORMATS)):
+        formats = sorted({row["clips"] for row in values["rows"].values()})
+        for stage in (["synthetic"], ["prepare"], *(["render", each] for each in formats)):
             said, taken = _stage(*stage, device="cpu", workers=4)
-            print(f"- {' '.join(stage)}: {taken:.1f} s {said if 'FAILED' in said else ''}", flush=True)
+            if "FAILED" in said:
+                sys.exit(f"{' '.join(stage)}: {said}")
+            print(f"- {' '.join(stage)}: {taken:.1f} s", flush=True)
         peaks = limits(options.device)
         for part in parts:
             begun = time.perf_counter()
