@@ -78,8 +78,8 @@ HARMS = {
     "two in one checkout": Harm(
         "two runs at once in one checkout",
         NOTHING,
-        "DVC's line, by the one that waits in vain",
-        "0, and 0 or not 0",
+        "DVC's line, by the one that waits in vain; or that params.yaml has changed",
+        "0, and 0 or not 0; not 0 where both change params.yaml",
     ),
     "two with one store": Harm("two runs at once with one store", NOTHING, "-", "0"),
     "two users": Harm(

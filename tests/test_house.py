@@ -15,6 +15,7 @@ FLOW = [
     *(
         "errors",
         "params",
+        "run_parameters",
         "stage",
         "files",
         "statistics",

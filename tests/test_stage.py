@@ -5,10 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 REAL = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8").replace("threads: 2", "threads: 3")
 HEAD = "import os, sys\nfrom trajprobe.params import UserError\nfrom trajprobe.stage import Compute, pin, run\n"
@@ -263,14 +263,6 @@ def started(tmp_path):
     for process in processes:
         process.kill()
         process.communicate()
-
-
-def wait_until(condition):
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("nothing happened for 30 s")
 
 
 WRITING = """

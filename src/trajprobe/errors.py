@@ -15,6 +15,10 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 STATUS = 130  #: the exit status after Ctrl-C, as shells have it
 #: Set by DVC for the commands that it runs.
@@ -92,9 +96,7 @@ def _wait_for_dvc() -> None:
     import psutil
 
     try:
-        parents = [psutil.Process(os.getppid())]
-        if "-c" in parents[0].cmdline():  # the shell that DVC started
-            parents += filter(None, [parents[0].parent()])
+        parents = parent_processes()
         while all(parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE for parent in parents):
             time.sleep(0.5)
     except psutil.NoSuchProcess:
@@ -102,6 +104,20 @@ def _wait_for_dvc() -> None:
     except psutil.AccessDenied:
         return
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def parent_processes() -> "list[psutil.Process]":
+    """The process that started this one; where that is a shell for this command alone, what started the shell too.
+
+    Raises:
+        psutil.Error: they are gone, or another user's.
+    """
+    import psutil
+
+    parents = [psutil.Process(os.getppid())]
+    if "-c" in parents[0].cmdline():  # the shell that DVC started
+        parents += filter(None, [parents[0].parent()])
+    return parents
 
 
 def visible(text: object, most: int = MESSAGE) -> str:

@@ -61,13 +61,7 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, is no YAML mapping, or has an unknown, repeated or missing section.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); run from the top of the repository") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: is not UTF-8 text; save it as such") from None
-    values = parse_yaml(text, path)
+    values = parse_yaml(read_text(path), path)
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping with the keys {', '.join(SECTIONS)}")
     for key in values:
@@ -81,6 +75,20 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
         for name in values[key] if isinstance(values[key], dict) else ():
             check_name(str(name), f"{path}: `{key}.{name}`")
     return values
+
+
+def read_text(path: Path = PARAMS) -> str:
+    """The text of params.yaml.
+
+    Raises:
+        UserError: the file is missing, or is no UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); run from the top of the repository") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text; save it as such") from None
 
 
 def parse_yaml(text: str, where: object) -> Any:
@@ -101,7 +109,8 @@ def parse_yaml(text: str, where: object) -> Any:
     except DuplicateKeyError as error:
         raise UserError(f"{where}: {_repeated(error)} stands twice in one mapping; merge or rename them") from None
     except (YAMLError, ValueError, TypeError, RecursionError) as error:  # no such day, too long a number, a list as key
-        raise UserError(f"{where}: is no valid YAML: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+        raise UserError(f"{where}: is no valid YAML: {reason}") from None
 
 
 def _check_expansion(text: str) -> None:

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from trajprobe.errors import STATUS, UserError, end_with_dvc, interruptible, system_reason, visible
 from trajprobe.params import Parameters, check_name, read, section
+from trajprobe.run_parameters import unchanged_parameters
 
 #: Set before numpy and torch are imported. OpenBLAS would choose its kernels by the CPU, and is fastest with one
 #: thread for matrices as small as a probe's; MKL and OpenMP would take fewer threads on a machine with fewer cores.
@@ -93,7 +94,7 @@ def run(main: Callable[..., str]) -> None:
         compute = section(read(), Compute, "compute")
         log.info("%s; %s threads, %s", " ".join([name, *arguments]), compute.threads, compute.instruction_set)
         pin(compute)
-        with interruptible(), cleanup:
+        with interruptible(), cleanup, unchanged_parameters():
             end_with_dvc()
             made = main(*arguments)
     except UserError as error:

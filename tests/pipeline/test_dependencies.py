@@ -52,6 +52,7 @@ STALE = {
     "repository": "",
     "rows.py": "features pictures compare report",
     "runs": "",
+    "run_parameters.py": "check synthetic prepare render weights pretrain features probe pictures compare report",
     "stage.py": "check synthetic prepare render weights pretrain features probe pictures compare report",
     "statistics": "prepare probe compare report",
 }

@@ -19,6 +19,7 @@ import pytest
 import warm_python
 from limits import CASES
 from ruamel.yaml import YAML
+from waiting import wait_until
 
 #: What a run makes again here: clips, features and a probe of a row without a network, the table and the page.
 STAGES = ("render@t17", "features@noise", "probe@noise", "compare", "report")
@@ -178,6 +179,33 @@ def test_two_runs_in_one_checkout_leave_what_one_leaves(own, record_property):
     status, told = own.trajprobe("doctor", "--json")
     assert (status, '"mended": true' in told) == (0, False), told
     record_property("times", ROUNDS)
+
+
+@pytest.mark.harm("two in one checkout")
+def test_a_second_experiment_that_changes_parameters_stops_the_first_before_results_are_mixed(own, tmp_path):
+    """DVC refuses the second one, but has written its value into params.yaml by then, and would leave it there."""
+    variables = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "TRAJPROBE_WORKERS": "1"}
+    first = subprocess.Popen(
+        ["dvc", "exp", "run", "--set-param", "probe.permutations=3"], cwd=own.folder, env=os.environ | variables,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    begun = [own.folder / "logs" / f"probe-{name}.log" for name in own.params()["rows"]]
+    wait_until(lambda: any(log.exists() for log in begun))
+    own.run("dvc", "exp", "run", "--set-param", "probe.seed=1", fails=True)
+    told = first.communicate(timeout=300)[0]
+    assert first.returncode != 0, told
+    assert "has changed since this run began: `probe.seed` from 0 to 1" in told
+    assert "Traceback" not in told
+    assert "NoneType" not in told
+    values = own.params()["probe"]
+    assert (values["permutations"], values["seed"]) == (3, 1)
+    own.run("dvc", "repro")
+    assert own.stale() == set()
+    results = made(own)
+    alone = type(own)(shutil.copytree(own.folder, tmp_path / "alone", symlinks=True))
+    probes = [f"probe@{name}" for name in alone.params()["rows"]]
+    alone.run("dvc", "repro", "--force", "--single-item", *probes, "compare")
+    assert made(alone) == results
 
 
 @pytest.mark.harm("two in one checkout")

@@ -14,9 +14,9 @@ PACKAGE = Path(__file__).parents[1]
 #: Made by `check`, which all other stages depend on: it has the hash of the code that they share.
 SHARED_CODE = Path("data/shared_code.txt")
 #: Modules outside all rooms that every stage imports.
-SHARED = ("trajprobe", "trajprobe.errors", "trajprobe.params", "trajprobe.stage")
-#: Modules that can't change what is computed: errors, the reader of params.yaml, what a stage does around its work, and
-#: what refuses work for lack of memory.
+SHARED = ("trajprobe", "trajprobe.errors", "trajprobe.params", "trajprobe.run_parameters", "trajprobe.stage")
+#: Modules that can't change what is computed: errors, the reader of params.yaml and what refuses its changes, what a
+#: stage does around its work, and what refuses work for lack of memory.
 OUTSIDE = (*SHARED, "trajprobe.files.memory")
 
 
