@@ -1,10 +1,12 @@
 """The strict reader: every mistake in params.yaml is a UserError that names the key, and the valid ones."""
 
+import re
 import time
 from pathlib import Path
 from typing import Annotated
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from msgspec import Meta
 
 from trajprobe.errors import UserError
@@ -44,6 +46,17 @@ def test_the_repositorys_own_file_is_read_whole(tmp_path):
     assert set(read_text(tmp_path, REAL)) == set(SECTIONS)
 
 
+def test_setting_values_by_dvc_again_and_again_loses_no_comment(tmp_path):
+    """DVC writes each list anew, and with it a comment that follows: the second `dvc exp run -S` loses it."""
+    path = tmp_path / "params.yaml"
+    path.write_text(REAL)
+    for seed in range(3):
+        apply_overrides(str(path), [f"probe.seed={seed}"])
+    comments = re.findall("#(.*)", REAL)
+    assert len(comments) > 80
+    assert re.findall("#(.*)", path.read_text()) == comments
+
+
 def test_an_unknown_section_is_refused_with_the_valid_ones(tmp_path):
     message = refusal(read_text, tmp_path, file_with() + "\nprobes: 1\n")
     assert "unknown key `probes`" in message
@@ -71,7 +84,7 @@ def test_a_repeated_key_is_refused_at_any_depth(tmp_path, before, twice):
     ("", "expected a mapping"),
     ("- dataset\n", "expected a mapping"),
     ("dataset", "expected a mapping"),
-    ("dataset: [\n", "no valid YAML"),
+    ("dataset: [\n", "params.yaml: is no valid YAML: while parsing a flow node did not find expected node content in"),
     ("dataset: *nobody\n", "no valid YAML"),
     ("dataset: !python/object:os.system x\n", "no valid YAML"),
     ("dataset: a\n---\ndataset: b\n", "no valid YAML"),

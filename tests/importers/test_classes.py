@@ -47,6 +47,16 @@ def test_classes_are_merged_renamed_and_left_out(labelled):
     assert "--merge-class: got a=b, expected OLD=NEW" in refusal(path, merge_class="a=b")
 
 
+@pytest.mark.parametrize(("labels", "names"), [
+    (["10", "2", "10", "2", "-1", "-1", "1", "1"], ["-1", "1", "2", "10"]),
+    (["walk 10", "walk 2", "walk 10", "walk 2", "1", "1"], ["1", "walk 10", "walk 2"]),
+])  # fmt: skip
+def test_classes_stand_in_the_order_of_their_numbers_or_else_of_their_names(labelled, labels, names):
+    result = imported(labelled(*labels))
+    assert result.data.label_names.tolist() == names
+    assert result.labels == labels
+
+
 def test_small_classes_are_refused_or_left_out(labelled):
     path = labelled("walk", "walk", "walk", "run", "run", "sit")
     assert "1 of 3 classes have one track (sit), which can't be both trained on and tested" in refusal(path)

@@ -123,6 +123,16 @@ def test_notes_and_findings_are_shown_in_lines_of_a_terminal(values):
     assert max(map(len, text.splitlines())) <= 110
 
 
+def test_a_finding_names_no_file_that_only_a_stage_would_write(values):
+    points = np.random.default_rng(0).normal(size=(60, 6, 2))
+    points[30:] = points[:30]
+    dataset = data_set({"trajectories": points, "labels": np.arange(60) % 30 // 15})
+    assert "9 = 39 and 20 more, all with --json)" in " ".join(page(dataset, values).split())
+    found = facts(dataset, values)["guards"][0]
+    assert "data/trajectories" not in json.dumps(facts(dataset, values))
+    assert found["items"] == [[number, number + 30] for number in range(30)]
+
+
 def test_a_set_that_prepare_refuses_is_shown_all_the_same(values):
     text = page(walks(["a", "b"], count=2), values)
     assert "- the stage `prepare` refuses it: walks: class a has 2 independent tracks" in text

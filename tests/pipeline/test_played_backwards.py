@@ -59,7 +59,7 @@ def test_pixels_and_kinematics_tell_which_way_time_runs_and_what_has_no_time_in_
     pixels, kinematics, extent = (of[row, "none"] for row in ("pixels", "kinematics", "extent"))
     assert pixels["mean"] > 0.9
     assert pixels["minus_chance"]["verdict"] == 1
-    assert kinematics["mean"] == 1  # the ceiling
+    assert kinematics["mean"] == 1  # of the tracks themselves
     # The box around a track is the same both ways: one of each pair is right, neither more nor less.
     assert extent["mean"] == 0.5
     assert extent["ci_low"] < 0.5 < extent["ci_high"]

@@ -38,7 +38,7 @@ def imported(name):
 def probed(name, duplicates="keep"):
     """Accuracy of a probe of the raw coordinates of the imported set, and what the guards found, by name."""
     values = in_process.parameters(name, ["coordinates"], {}, clips={"t17": {"frames": 17, "resolution": 32}})
-    values["prepare"]["duplicates"] = duplicates
+    values["prepare"] |= {"duplicates": duplicates, "guards": "warn"}
     values["probe"]["logistic"]["c"] = [0.1, 1.0, 3.0, 10.0]
     in_process.write(values)
     in_process.prepare()
@@ -91,6 +91,11 @@ def test_an_import_leaves_out_and_counts_rows_of_another_split():
 def test_the_thirty_pairs_are_named_and_the_table_says_so_before_its_numbers():
     imported("libras")
     values = in_process.parameters("libras", ["coordinates", "kinematics"], {})
+    in_process.write(values)
+    with pytest.raises(UserError, match="19 of 180 tested tracks have a copy in train") as caught:
+        in_process.prepare()  # before a network has run, and not after the last one, in `compare`
+    assert "`prepare.duplicates: drop` leaves those copies out of train" in str(caught.value)
+    values["prepare"]["guards"] = "warn"
     in_process.write(values)
     details = in_process.details_of_all_stages()
     with np.load(DATA / "libras.npz") as file:

@@ -38,11 +38,11 @@ def test_a_clean_run_needs_no_note():
         ),
         (
             {"chosen": [1.0, 100.0, 100.0], "at_edge": 2},
-            "2 of 3 folds chose an end of the grid of `probe.logistic`; widen the grid.",
+            "2 of its 3 probes chose an end of the grid of `probe.logistic`; widen the grid.",
         ),
         (
             {"chosen": [3.0, 1.0], "at_edge": 2, "classifier": "knn"},
-            "2 of 2 folds chose an end of the grid of `probe.knn`; widen the grid.",
+            "2 of its 2 probes chose an end of the grid of `probe.knn`; widen the grid.",
         ),
     ],
 )
@@ -68,7 +68,7 @@ def test_folds_of_all_networks_count():
     edges = [{"at_edge": 2, "unconverged": 1}, {"at_edge": 1, "unconverged": 2}, {"at_edge": 1, "unconverged": 0}]
     assert noted(TRAINED, scored("random", "net", 140, 142, 138, each=edges)) == [
         "net random hidden.tmean: 3 of its probes did not converge within the steps of `probe.logistic`; allow more.",
-        "net random hidden.tmean: 4 of 6 folds chose an end of the grid of `probe.logistic`; widen the grid.",
+        "net random hidden.tmean: 4 of its 6 probes chose an end of the grid of `probe.logistic`; widen the grid.",
     ]
     half = [{"at_edge": 2}, {"at_edge": 1}, {"at_edge": 0}]
     assert noted(TRAINED, scored("random", "net", 140, 142, 138, each=half)) == []

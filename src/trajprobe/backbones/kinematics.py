@@ -1,4 +1,4 @@
-"""Control: kinematics of the coordinates at the clip's frames. The ceiling for features of the same clips."""
+"""Control: kinematics of the coordinates at the clip's frames. What the tracks tell without video."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Which clips are tested by which fold: stratified by class, never parting a group; an original split is kept."""
+"""Which clips are tested by which fold: stratified by class, each group whole; an original split is kept."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +18,9 @@ from trajprobe.files.labelling import TRAIN_ONLY, Labelling
 from trajprobe.files.tracks import Tracks
 from trajprobe.params import Parameters, Seed
 from trajprobe.statistics.group_folds import stratified_group_folds
+
+#: Of a class that is too small.
+LEAVE_OUT = "leave the class out (`trajprobe data import` with --drop-class or --min-per-class)"
 
 
 class Prepare(Parameters, frozen=True):
@@ -89,9 +92,7 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
     for label in np.unique(raw.labels):
         count = len(np.unique(groups[raw.labels == label]))
         if count < params.folds:
-            remedy = (
-                "lower that, or leave the class out" if count > 1 else "is `groups` right? Duplicates are one group"
-            )
+            remedy = f"lower that, or {LEAVE_OUT}" if count > 1 else "is `groups` right? Duplicates are one group"
             unit = "group" if len(raw.group_names) < len(raw.groups) else "independent track"
             raise UserError(
                 f"{name}: class {visible_name(raw.label_names[label])} has {several(count, unit)}, fewer than "
@@ -102,6 +103,6 @@ def _stratified(raw: Raw, groups: NDArray[np.int64], params: Prepare, name: str)
         if len(np.unique(folds[raw.labels == label])) < 2:
             raise UserError(
                 f"{name}: the groups leave all tracks of class {visible_name(raw.label_names[label])} in one fold, "
-                "with none to train on; change `prepare.seed` or `prepare.folds`, or leave the class out"
+                f"with none to train on; change `prepare.seed` or `prepare.folds`, or {LEAVE_OUT}"
             )
     return folds

@@ -21,6 +21,9 @@ from trajprobe.params import section
 #: Data whose largest class has less than 1.5 times the clips of the smallest pass for balanced (so the KEEL
 #: repository's division of data sets: Alcala-Fdez et al. 2011, J. Multiple-Valued Logic Soft Comput. 17, 255-287).
 IMBALANCE = 1.5
+#: Tested tracks with a copy in train, as a share: they change an accuracy by what `compare.margin` counts as a
+#: difference, and are known before a network has run.
+LEAKED = 0.02
 #: A recall of so few independent parts can hardly be told from that of another class.
 CLASS_GROUPS = 5
 #: With fewer groups little is known of how they differ (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat. 90, 414).
@@ -110,13 +113,15 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: RawFil
     if labelling.leaked:
         consequence = (
             f"{labelling.leaked:,} of {tested:,} tested tracks have a copy in train, which a probe remembers; "
-            "`prepare.duplicates: drop` leaves those copies out of train"
+            "`prepare.duplicates: drop` leaves those copies out of train. Kept, they stop the stage `compare` where "
+            "they show in its tests against chance, unless `compare.leaks` is `warn`"
         )
     elif raw.split is not None:
         consequence = "no tested track is trained on, and copies count as one group"
     else:
         consequence = "copies count as one group, all in one fold"
-    yield Finding("duplicates", f"{duplicates_text}: {consequence}.", rows)
+    grave = labelling.leaked >= LEAKED * tested
+    yield Finding("duplicates", f"{duplicates_text}: {consequence}.", rows, grave=bool(labelling.leaked and grave))
     mixed = file.sets([one for one in sets if len(np.unique(labelling.labels[one])) > 1])
     if mixed:
         yield Finding(

@@ -79,8 +79,8 @@ def near_copies(near: Neighbours, labelling: Labelling, file: RawFile) -> Iterat
     if not len(pairs):
         return
     folds, labels = labelling.folds[pairs], labelling.labels[pairs]
-    parted = pairs[(folds[:, :1] != folds).any(axis=1)].ravel()
-    leaked = len(np.unique(parted[labelling.folds[parted] >= 0]))
+    across = pairs[(folds[:, :1] != folds).any(axis=1)].ravel()
+    leaked = len(np.unique(across[labelling.folds[across] >= 0]))
     mixed = int((labels[:, 0] != labels[:, 1]).sum())
     items = file.sets(list(np.sort(pairs, axis=1)))
     yield Finding(

@@ -115,8 +115,8 @@ def findings(tracks: Tracks, same: NDArray[np.int64], labelling: Labelling, file
     order = chosen[np.argsort(component[chosen], kind="stable")]
     sets = file.sets(np.split(order, np.flatnonzero(np.diff(component[order])) + 1))
     folds = labelling.folds[across.tracks]
-    parted = across.tracks[_differ(across.runs, folds) & (folds >= 0)]
-    tested, leaked = int((labelling.folds >= 0).sum()), len(np.unique(parted))
+    of_several_folds = across.tracks[_differ(across.runs, folds) & (folds >= 0)]
+    tested, leaked = int((labelling.folds >= 0).sum()), len(np.unique(of_several_folds))
     remedy = (
         "correct `split`"
         if (labelling.folds < 0).any()

@@ -1,5 +1,6 @@
 """Classes by name: which labels mean none, which classes are one, and which are left out."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -160,7 +161,11 @@ def _without(table: PointTable, dropped: tuple[str, ...], where: str) -> PointTa
 
 
 def _sorted(table: PointTable) -> PointTable:
+    """With classes in the order of their names; where all of these are whole numbers, of the numbers: 2 before 10."""
     names, inverse = np.unique(_names(table), return_inverse=True)
+    if all(re.fullmatch(r"-?[0-9]+", name) for name in names.tolist()):
+        order = sorted(range(len(names)), key=lambda place: int(names[place]))
+        names, inverse = names[order], np.argsort(order)[inverse]
     return replace(table, labels=inverse[_indices(table)], label_names=names)
 
 

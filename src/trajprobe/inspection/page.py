@@ -3,6 +3,7 @@
 `facts` has all of it, in plain values for a script; `page` says them in words and columns.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -187,7 +188,8 @@ def _findings(dataset: DataSet, values: dict[str, Any]) -> Iterator[Facts]:
         tracks, labelling = folds.prepare(source, params, dataset.name)
         found = list(guards.findings(source, tracks, labelling, drawing, str(dataset.path)))
     except UserError as error:
-        yield {"name": REFUSED, "text": f"the stage `prepare` refuses it: {error}", "stops_a_run": True}
+        text = f"the stage `prepare` refuses it: {error}"
+        yield {"name": REFUSED, "text": text, "stops_a_run": True, "items": []}
         found = list(guards.of_points(tracks, drawing, RawFile(str(dataset.path), dataset.raw.rows)))
     for name in section(values, dict[str, Any], "clips"):
         work = ClipWork(dataset.path, rendering_of(values, name))
@@ -195,7 +197,13 @@ def _findings(dataset: DataSet, values: dict[str, Any]) -> Iterator[Facts]:
     for finding in found:
         if finding.name != "note":  # of the import, which stand above
             stops = finding.grave and params.guards == "stop"
-            yield {"name": finding.name, "text": finding.text, "stops_a_run": stops}
+            items = [item if isinstance(item, str) else list(item) for item in finding.items]
+            yield {"name": finding.name, "text": _shortened(finding.text), "stops_a_run": stops, "items": items}
+
+
+def _shortened(text: str) -> str:
+    """A finding's text, whose file with all of a list the stages write, and nothing here does."""
+    return re.sub(r"( and [\d,]+ more), in data/[\w/.-]+\.json", r"\1, all with --json", text)
 
 
 def _items(lines: Sequence[str] | Iterator[str]) -> list[str]:

@@ -102,7 +102,7 @@ def _clips(run: Material) -> Iterator[Section]:
             "name": run.class_name(label),
             "strips": [moving.strip(pictures.strip(pictures.clip(shown, label)), shown) for shown in facts.inputs],
         }
-        for label in facts.examples
+        for label in sorted(facts.examples, key=int)  # in the file they stand in the order of text
     ]
     data = {"groups": groups[: moving.SHOWN], "more": groups[moving.SHOWN :]}
     yield Section("clips", "What the networks see", words.clips(facts.inputs), block="clips", data=data)

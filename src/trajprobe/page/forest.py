@@ -57,15 +57,15 @@ def scores(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
         before = group
         groups[-1].append(_entry(line))
     rules = [Rule(results.chance, "chance")]
-    if results.ceiling:
-        rules.append(Rule(results.ceiling.score.mean, f"ceiling ({results.ceiling.row})"))
+    if results.kinematics:
+        rules.append(Rule(results.kinematics.score.mean, f"tracks ({results.kinematics.row})"))
     ends = outward(min(0.0, *(line.score.ci_low for line in results.lines)), 1.0)
     return _forest(Graphic(wide, alone=alone), groups, ends, rules, percent)
 
 
 def glance(results: RunResults, wide: float, *, alone: bool = False) -> Graphic:
-    """The answer: the primary row, its random networks, and the ceiling."""
-    lines = [line for line in (results.ceiling, results.main, results.baseline) if line]
+    """The answer: the primary row, its random networks, and kinematics of the tracks."""
+    lines = [line for line in (results.kinematics, results.main, results.baseline) if line]
     entries = [_entry(line) for number, line in enumerate(lines) if line not in lines[:number]]
     return _forest(Graphic(wide, alone=alone), [entries], (0.0, 1.0), [Rule(results.chance, "chance")], percent)
 

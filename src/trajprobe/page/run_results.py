@@ -22,8 +22,8 @@ from trajprobe.files.feature_shards import (
 from trajprobe.rows import RESERVED, Row, named_rows
 
 DETAILS = Path("metrics/details.json")
-#: The family whose rows are the ceiling: what the tracks themselves say, without video.
-CEILING = "kinematics"
+#: The family whose rows say what the tracks themselves tell, without video.
+KINEMATICS = "kinematics"
 Numbers = dict[str, Any]
 
 
@@ -247,9 +247,9 @@ class RunResults:
         return next((line for line in same if line.kind == "random" and line is not self.main), None)
 
     @property
-    def ceiling(self) -> Line | None:
+    def kinematics(self) -> Line | None:
         """What the tracks themselves say, where the run has a row for it."""
-        return next((line for line in self.lines if self.rows[line.row].family == CEILING), None)
+        return next((line for line in self.lines if self.rows[line.row].family == KINEMATICS), None)
 
     @cached_property
     def differences(self) -> list[Judged]:

@@ -2,7 +2,7 @@
 
 Each clip stands among the examples twice, forwards and backwards, and its direction is its class (the task is that of
 Pickup and others 2014, Seeing the Arrow of Time, CVPR). Labels have no part in it. The two classes are balanced by
-construction, in every fold. A clip and its reversal are never parted by a fold, outer or inner: a probe that had seen
+construction, in every fold. A clip and its reversal are never in different folds, outer or inner: a probe that had seen
 one of them would know the other by its likeness, and call it wrong.
 """
 

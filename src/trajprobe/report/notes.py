@@ -92,7 +92,7 @@ def _of_variant(scored: ScoredVariant, comparison: Comparison) -> Iterator[str]:
         yield f"{int(np.prod(probe.shape)):,} dimensions, reduced to {probe.pca} by PCA within train."
     if probe.cameras > 1:
         yield f"predictions are averaged over the {probe.cameras} clips of each track, one by each camera."
-    folds = sum(len(network.chosen) for network in probe.networks)
+    probes = sum(len(network.chosen) for network in probe.networks)
     at_edge = sum(network.at_edge for network in probe.networks)
-    if 2 * at_edge > folds and comparison.estimates[scored.variant]["accuracy"].ci_low > comparison.chance:
-        yield f"{at_edge} of {folds} folds chose an end of the grid of `probe.{classifier}`; widen the grid."
+    if 2 * at_edge > probes and comparison.estimates[scored.variant]["accuracy"].ci_low > comparison.chance:
+        yield f"{at_edge} of its {probes} probes chose an end of the grid of `probe.{classifier}`; widen the grid."
