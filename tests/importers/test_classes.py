@@ -48,7 +48,7 @@ def test_classes_are_merged_renamed_and_left_out(labelled):
 
 
 @pytest.mark.parametrize(("labels", "names"), [
-    (["10", "2", "10", "2", "-1", "-1", "1", "1"], ["-1", "1", "2", "10"]),
+    (["10", "2", "10", "2", "-2", "-2", "1", "1"], ["-2", "1", "2", "10"]),
     (["walk 10", "walk 2", "walk 10", "walk 2", "1", "1"], ["1", "walk 10", "walk 2"]),
 ])  # fmt: skip
 def test_classes_stand_in_the_order_of_their_numbers_or_else_of_their_names(labelled, labels, names):

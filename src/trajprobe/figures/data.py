@@ -273,7 +273,7 @@ def _clips(sheet: Sheet, top: float, classes: list[Shown], camera: _Camera, form
 
 
 def _strip(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frames (t h w c) side by side (h w c), with white lines between; small ones enlarged, so that pixels stay sharp."""
+    """Frames (t h w c) side by side (h w c), white lines between; small ones enlarged, so that pixels stay sharp."""
     _, height, width, _ = video.shape
     enlarged = video.repeat(max(1, 96 // height), axis=1).repeat(max(1, 96 // width), axis=2)
     line = max(1, enlarged.shape[2] // 32)

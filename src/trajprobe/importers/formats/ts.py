@@ -1,8 +1,8 @@
 """Format ts: .ts files of the UEA and UCR archives of time series (Bagnall et al. 2018, arXiv:1811.00075).
 
 Lines that begin with @ describe the set; below @data each line is a case: its dimensions and its class, with
-colons between. A dimension is `1.5,2,?`, or with time stamps `(0,1.5),(1,2)`. Dimensions are coordinates: two or three of them.
-Files whose names end in _TRAIN and _TEST are the two parts of one set.
+colons between. A dimension is `1.5,2,?`, or with time stamps `(0,1.5),(1,2)`. Dimensions are coordinates: two or
+three of them. Files whose names end in _TRAIN and _TEST are the two parts of one set.
 """
 
 import re
