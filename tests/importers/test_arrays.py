@@ -181,7 +181,7 @@ def test_gaps_are_counted_and_padding_is_not(npz):
     points = POINTS.copy()
     points[0, 2], points[1, 3:], points[2, 0] = np.nan, np.nan, np.nan
     result = imported(npz(trajectories=points))
-    assert "1 points within 1 tracks are missing, and are crossed in a straight line" in result.notes
+    assert "1 missing point within 1 track, crossed in a straight line" in result.notes
     assert result.times["0"] == [0, 1, 3, 4]
     assert result.times["2"] == [1, 2, 3, 4]
 

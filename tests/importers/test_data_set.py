@@ -58,7 +58,7 @@ def test_a_table_is_written_said_and_kept_with_its_notes(repository, table, caps
     )
     kept = [
         "spaces around names in class do not count: 'walk '",
-        "1 points within 1 tracks are missing, and are crossed in a straight line",
+        "1 missing point within 1 track, crossed in a straight line",
     ]
     assert notes == [
         f"  {line}" for line in ("read as a table of id, t, x, y: id id, time t, x x, y y, label class", *kept)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.data import raw
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
@@ -47,7 +48,9 @@ def frequent(table: PointTable, least: int) -> PointTable:
     if not few.any():
         return table
     listed = visible_names([f"{name} ({count})" for name, count in zip(names[few], counts[few], strict=True)])
-    note = f"{counts[few].sum()} tracks left out: their classes have fewer than {least} tracks: {listed}"
+    note = (
+        f"{several(int(counts[few].sum()), 'track')} left out: their classes have fewer than {least} tracks: {listed}"
+    )
     return table.with_tracks(~few[_indices(table)], note)
 
 
@@ -135,7 +138,7 @@ def _renamed(table: PointTable, new: list[str], reason: str) -> PointTable:
     numbers = np.array([unique.index(name) for name in new])
     counts = _counts(table)
     merged = [
-        f"{visible_name(repr(name))} ({count} tracks) into {visible_name(repr(other))}"
+        f"{visible_name(repr(name))} ({several(int(count), 'track')}) into {visible_name(repr(other))}"
         for name, other, count in zip(old, new, counts, strict=True)
         if name != other and new.count(other) > 1
     ]
