@@ -66,6 +66,29 @@ def check_sizes(table: PointTable, where: str) -> None:
         )
 
 
+def too_small(data: raw.Raw, folds: int) -> list[str]:
+    """A warning for classes that `prepare` refuses: of fewer groups than `folds`. A set with a split has no folds."""
+    if data.split is not None:
+        return []
+    counts = {
+        str(data.label_names[of]): len(np.unique(data.groups[data.labels == of])) for of in np.unique(data.labels)
+    }
+    few = {name: count for name, count in counts.items() if count < folds}
+    if not few:
+        return []
+    grouped = len(data.group_names) < len(data.groups)
+    sizes = visible_names(
+        [f"{name} ({several(count, 'group' if grouped else 'track')})" for name, count in few.items()]
+    )
+    # It counts tracks, not groups.
+    ways = ([] if grouped else [f"--min-per-class {folds}"]) + ["--drop-class CLASS"]
+    return [
+        f"warning: got {'a class' if len(few) == 1 else 'classes'} of fewer {'groups' if grouped else 'tracks'} than "
+        f"`prepare.folds`, {folds}, which a run refuses: {sizes}; import again with --force {' or '.join(ways)}, or "
+        "lower `prepare.folds` in params.yaml"
+    ]
+
+
 def similar(table: PointTable) -> list[str]:
     """A sentence for classes whose names differ by capitals alone."""
     spellings: dict[str, list[str]] = {}
