@@ -125,6 +125,27 @@ def test_an_absurd_value_is_refused_at_once_by_its_key(real, machine, key, value
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("key", "got", "expected"),
+    [
+        ("rows.magvit2-tiny.family", "magvit3", "got family `magvit3`, expected one of coordinates, diffusers, "),
+        ("rows.noise.family", "Noise", "got family `Noise`, expected one of coordinates, diffusers, "),
+        ("rows.noise.family", "weights", "got family `weights`, which has no `build` and no `features`, expected one"),
+        ("pretrain.magvit2-tiny.family", "magvit3", "got family `magvit3`, expected one of magvit2_tiny "),
+        ("pretrain.magvit2-tiny.family", "noise", "got family `noise`, which has no `FRAMES_PER_TOKEN`, expected one"),
+    ],
+)
+def test_a_wrong_family_is_refused_by_its_key(real, machine, key, got, expected):
+    values = copy.deepcopy(real)
+    section, name, _ = key.split(".")
+    values[section][name]["family"] = got
+    for row in values["rows"].values():  # which must have the same one as the row that it is like
+        row |= {"family": got} if section == "rows" and row["like"] == name else {}
+    with pytest.raises(UserError) as caught:
+        check(values)
+    assert str(caught.value).startswith(f"params.yaml: `{key}`: {expected}")
+
+
 def row_of(family, form, **architecture):
     row = {"family": family, "clips": "wide", "weights": "random", "like": "wide", "architecture": architecture}
     return {

@@ -1,9 +1,11 @@
 """Checks all of params.yaml before anything runs, so that a typo in the last stage shows before the first one runs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from trajprobe.backbones import weights
+from trajprobe.backbones.family import family
 from trajprobe.clips.scene import check_memory
 from trajprobe.clips.sections import Format, Placement, rendering_in, rendering_of, scenes
 from trajprobe.compare.comparison import Compare
@@ -66,7 +68,8 @@ def _check_package_weights(name: str, entry: PackageWeights, values: dict[str, A
 def _check_pretrain(name: str, recipe: Pretrain, formats: dict[str, Format], values: dict[str, Any]) -> None:
     if name in (NONE, RANDOM):
         raise UserError(f"params.yaml: `pretrain.{name}`: got a name that `weights` uses for no weights; rename it")
-    of = trainable(recipe.family)
+    with _naming_family(f"pretrain.{name}"):
+        of = trainable(recipe.family)
     architecture = of.architecture(recipe.architecture, f"pretrain.{name}")
     _check_one_of(f"pretrain.{name}.clips", recipe.clips, formats)
     check_format(of, formats[recipe.clips], f"pretrain.{name}")
@@ -81,6 +84,8 @@ def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str
             f"params.yaml: `rows.{name}.perturbations`: got {CLUTTER}, but `clips.{row.clips}` has no `levels` of it; "
             "write there which, as `levels: [0.5, 1, 2]`"
         )
+    with _naming_family(f"rows.{name}"):
+        family(row.family)
     if row.is_control:
         check_control(name, row)
         return
@@ -101,6 +106,15 @@ def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str
             f"`dvc checkout {folder}`, or `dvc pull {folder}`, or `trajprobe weights add {row.weights} --force`"
         )
     check_weights(name, row, architecture, weights.provenance(folder), folder)
+
+
+@contextmanager
+def _naming_family(where: str) -> Iterator[None]:
+    """Has the refusal of a family begin with its key: the family does not know where it is named."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"params.yaml: `{where}.family`: {str(error).removeprefix('params.yaml: ')}") from None
 
 
 def _check_one_of(key: str, got: str, expected: Collection[str], remedy: str = "") -> None:

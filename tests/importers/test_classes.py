@@ -25,7 +25,7 @@ WORDS = ["walk", "Walk", "walk ", "run", "run", "jog", "jog", "sit"]
 def test_classes_that_differ_by_spaces_are_one_and_those_that_differ_by_capitals_are_said(labelled):
     result = imported(labelled(*WORDS[:7], "Walk"))
     assert result.data.label_names.tolist() == ["Walk", "jog", "run", "walk"]
-    assert "classes merged that differ by spaces around their names: 'walk ' (1 tracks) into 'walk'" in result.notes
+    assert "classes merged that differ by spaces around their names: 'walk ' (1 track) into 'walk'" in result.notes
     assert result.guesses == "classes that differ by capitals alone: Walk = walk; --ignore-case merges them"
 
 
@@ -41,7 +41,7 @@ def test_classes_are_merged_renamed_and_left_out(labelled):
     assert result.data.label_names.tolist() == ["rest", "run", "walk"]
     assert result.labels == ["walk", "walk", "run", "run", "rest", "rest"]
     assert "2 of 8 tracks left out: of class sit" in result.notes
-    assert "--merge-class names: 'jog' (1 tracks) into 'run'" in result.notes
+    assert "--merge-class names: 'jog' (1 track) into 'run'" in result.notes
     assert "--drop-class: got stand, expected a class: jog, lie, run, sit, walk" in refusal(path, drop_class="stand")
     assert "--merge-class: got jog, expected OLD=NEW" in refusal(path, merge_class="jog")
     assert "--merge-class: got a=b, expected OLD=NEW" in refusal(path, merge_class="a=b")
@@ -61,7 +61,7 @@ def test_small_classes_are_refused_or_left_out(labelled):
     path = labelled("walk", "walk", "walk", "run", "run", "sit")
     assert "1 of 3 classes have one track (sit), which can't be both trained on and tested" in refusal(path)
     result = imported(path, min_per_class=2)
-    assert "1 tracks left out: their classes have fewer than 2 tracks: sit (1)" in result.notes
+    assert "1 track left out: their classes have fewer than 2 tracks: sit (1)" in result.notes
     assert result.labels == ["walk"] * 3 + ["run"] * 2
     assert "got one class (walk), expected at least two" in refusal(path, min_per_class=3)
 

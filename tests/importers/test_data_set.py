@@ -1,6 +1,7 @@
 """The whole import: what is written, said and kept; and nothing where it is refused."""
 
 import contextlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from trajprobe.data import folds, raw
 from trajprobe.importers.data_set import load
 from trajprobe.importers.options import ImportOptions
 
-DATA = Path(__file__).parents[2] / "../shared/data"
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "../shared/data"
 PARAMS = folds.Prepare(folds=3, seed=0, duplicates="keep", shared_runs="keep", guards="stop", pool="auto")
 
 
@@ -53,12 +55,12 @@ def test_a_table_is_written_said_and_kept_with_its_notes(repository, table, caps
     assert (status, err) == (0, "")
     first, *notes = out.splitlines()
     assert first == (
-        "data/raw/walks.npz: 8 tracks of 4 to 5 points in 2-D, 2 classes; set `dataset: walks` in params.yaml and run "
-        "`make repro`"
+        "data/raw/walks.npz: 8 tracks of 4 to 5 points in 2-D, 2 classes; commit it (`git commit -m 'Import walks'`), "
+        "then set `dataset: walks` in params.yaml and run `make repro`"
     )
     kept = [
         "spaces around names in class do not count: 'walk '",
-        "1 points within 1 tracks are missing, and are crossed in a straight line",
+        "1 missing point within 1 track, crossed in a straight line",
     ]
     assert notes == [
         f"  {line}" for line in ("read as a table of id, t, x, y: id id, time t, x x, y y, label class", *kept)
@@ -70,6 +72,37 @@ def test_a_table_is_written_said_and_kept_with_its_notes(repository, table, caps
     status, _, err = run(repository, capsys, table("id,t,x,y,class", *rows), "--name", "walks")
     assert status == 2
     assert "a data set of that name exists; choose another --name, or replace it with --force" in err
+
+
+FEWER = "tracks than `prepare.folds`, 5, which a run refuses:"
+
+
+@pytest.mark.parametrize(("extra", "counts", "warning"), [
+    ("", {"run": 5, "walk": 5}, None),
+    ("", {"run": 5, "walk": 3}, f"got a class of fewer {FEWER} walk (3 tracks); import again with --force "
+     "--min-per-class 5 or --drop-class CLASS, or lower `prepare.folds` in params.yaml"),
+    ("", {"run": 4, "sit": 9, "walk": 2}, f"got classes of fewer {FEWER} run (4 tracks), walk (2 tracks); "),
+    ("group", {"run": 10, "walk": 4}, "got a class of fewer groups than `prepare.folds`, 5, which a run refuses: walk "
+     "(2 groups); import again with --force --drop-class CLASS, or lower `prepare.folds`"),
+    ("split", {"run": 4, "walk": 4}, None),
+])  # fmt: skip
+def test_a_class_that_prepare_will_refuse_is_warned_of(repository, table, capsys, extra, counts, warning):
+    names = [name for name, count in counts.items() for _ in range(count)]
+    values = {"": "", "group": ",{0}", "split": ",{1}"}[extra]
+    rows = [
+        f"{track},{at},{at * track},{track},{name}" + values.format(track // 2, ("train", "test")[track % 2])
+        for track, name in enumerate(names)
+        for at in range(5)
+    ]
+    path = table("id,t,x,y,class" + f",{extra}" * bool(extra), *rows)
+    words = (path, "--name", "small", "--force")
+    assert "warning" not in run(repository, capsys, *words)[1]  # there is no params.yaml
+    shutil.copy(ROOT / "params.yaml", repository)
+    status, out, _ = run(repository, capsys, *words)
+    (repository / "params.yaml").unlink()
+    last = out.splitlines()[-1]
+    assert status == 0
+    assert last.startswith(f"  warning: {warning}") if warning else "warning" not in out
 
 
 def test_names_of_tracks_that_are_not_their_rows_are_kept(repository, table, capsys):

@@ -113,7 +113,7 @@ def test_a_point_without_a_number_is_missing(table, empty):
     result = imported(table(HEADER, *rows))
     assert result.points["a"] == [[1, 1], [5, 5]]
     assert result.times["a"] == [0.5, 3]
-    assert "1 points within 1 tracks are missing, and are crossed in a straight line" in result.notes
+    assert "1 missing point within 1 track, crossed in a straight line" in result.notes
 
 
 def test_points_of_no_track_are_left_out_and_counted(table):

@@ -158,23 +158,28 @@ def test_any_number_of_steps_will_do(steps):
 
 
 def test_a_loss_that_is_not_finite_is_refused():
-    with pytest.raises(UserError, match=r"the loss is not finite at step \d+; lower `learning_rate`"):
+    with pytest.raises(
+        UserError, match=r"^params\.yaml: `pretrain\.tiny\.learning_rate`: got 1e\+30, .* at step \d+; lower it$"
+    ):
         trained(steps=40, learning_rate=1e30)
 
 
 @pytest.mark.parametrize("frames", [1, 5, 8, 16, 18])
 def test_clips_without_whole_tokens_and_a_next_one_are_refused(frames):
     with pytest.raises(
-        UserError, match=rf"pretrain.tiny: got clips of {frames} frames .*expected 4k \+ 1 frames, at least 9"
+        UserError,
+        match=rf"^params\.yaml: `pretrain\.tiny\.clips`: got clips of {frames} frames .*expected 4k \+ 1 frames",
     ):
         trained(frames=frames)
 
 
 @pytest.mark.parametrize(("count", "batch"), [(4, 4), (4, 1), (30, 25), (6, 7)])
 def test_a_pool_too_small_to_hold_out_a_fifth_is_refused_with_a_number_that_will_do(count, batch):
-    with pytest.raises(UserError, match=rf"pretrain\.tiny: got a pool of {count} tracks, expected \d+") as told:
+    with pytest.raises(
+        UserError, match=rf"^params\.yaml: `pretrain\.tiny\.batch`: got {batch} with a pool of {count}"
+    ) as told:
         trained(tracks=pool(count), batch=batch)
-    least = int(re.search(r"expected (\d+)", str(told.value))[1])
+    least = int(re.search(r"expected a pool of (\d+)", str(told.value))[1])
     assert len(trained(tracks=pool(least), batch=batch, steps=1).curve) == 1
 
 

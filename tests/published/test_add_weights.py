@@ -142,12 +142,27 @@ def test_an_unknown_name_is_refused_with_the_valid_names(refused):
         refused(
             name=name,
             words=[
-                f"got {name!r}, expected one of cosmos-cv8x8x8, wan-2.1, ",
+                f"got {name!r}",
+                ", expected one of cosmos-cv8x8x8, wan-2.1, ",
                 ", mochi-1, videomae-base, ",
                 "open-magvit2, videogpt, v",
                 "add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published",
             ],
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("clip", "clip-vit-b32 or clip-vit-b16"),
+        ("CLIP", "clip-vit-b32 or clip-vit-b16"),
+        ("wan2.1", "wan-2.1"),
+        ("videomae-bsae", "videomae-base"),
+        ("swin", "swin-tiny"),
+    ],
+)
+def test_the_nearest_names_stand_before_all_of_them(refused, name, near):
+    refused(name=name, words=[f"weights add: got {name!r} (did you mean {near}?), expected one of cosmos-cv8x8x8, "])
 
 
 def test_the_command_refuses_to_run_outside_the_root_of_a_repository(small, save, add, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.data import raw
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
@@ -48,7 +49,9 @@ def frequent(table: PointTable, least: int) -> PointTable:
     if not few.any():
         return table
     listed = visible_names([f"{name} ({count})" for name, count in zip(names[few], counts[few], strict=True)])
-    note = f"{counts[few].sum()} tracks left out: their classes have fewer than {least} tracks: {listed}"
+    note = (
+        f"{several(int(counts[few].sum()), 'track')} left out: their classes have fewer than {least} tracks: {listed}"
+    )
     return table.with_tracks(~few[_indices(table)], note)
 
 
@@ -62,6 +65,29 @@ def check_sizes(table: PointTable, where: str) -> None:
             f"({visible_names(_names(table)[single])}), which can't be both trained on and tested; "
             "--min-per-class 2 leaves them out. Are the labels those of classes?"
         )
+
+
+def too_small(data: raw.Raw, folds: int) -> list[str]:
+    """A warning for classes that `prepare` refuses: of fewer groups than `folds`. A set with a split has no folds."""
+    if data.split is not None:
+        return []
+    counts = {
+        str(data.label_names[of]): len(np.unique(data.groups[data.labels == of])) for of in np.unique(data.labels)
+    }
+    few = {name: count for name, count in counts.items() if count < folds}
+    if not few:
+        return []
+    grouped = len(data.group_names) < len(data.groups)
+    sizes = visible_names(
+        [f"{name} ({several(count, 'group' if grouped else 'track')})" for name, count in few.items()]
+    )
+    # It counts tracks, not groups.
+    ways = ([] if grouped else [f"--min-per-class {folds}"]) + ["--drop-class CLASS"]
+    return [
+        f"warning: got {'a class' if len(few) == 1 else 'classes'} of fewer {'groups' if grouped else 'tracks'} than "
+        f"`prepare.folds`, {folds}, which a run refuses: {sizes}; import again with --force {' or '.join(ways)}, or "
+        "lower `prepare.folds` in params.yaml"
+    ]
 
 
 def similar(table: PointTable) -> list[str]:
@@ -136,7 +162,7 @@ def _renamed(table: PointTable, new: list[str], reason: str) -> PointTable:
     numbers = np.array([unique.index(name) for name in new])
     counts = _counts(table)
     merged = [
-        f"{visible_name(repr(name))} ({count} tracks) into {visible_name(repr(other))}"
+        f"{visible_name(repr(name))} ({several(int(count), 'track')}) into {visible_name(repr(other))}"
         for name, other, count in zip(old, new, counts, strict=True)
         if name != other and new.count(other) > 1
     ]

@@ -1,16 +1,19 @@
 """Imports files of the user's to data/raw/NAME.npz and adds that to DVC: read, cleaned, cut, checked, written."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from trajprobe.data import raw
-from trajprobe.errors import visible_names
+from trajprobe.data.folds import Prepare
+from trajprobe.errors import UserError, visible_names
 from trajprobe.files.atomic import write_npz
 from trajprobe.importers import classes, decoding, several, sizes, windows
 from trajprobe.importers.cleaning import gaps, missing, outliers, places, times
 from trajprobe.importers.destination import destination
 from trajprobe.importers.options import ImportOptions
+from trajprobe.params import read, section
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
 
 
@@ -40,8 +43,18 @@ def import_data_set(files: tuple[Path, ...], name: str, options: ImportOptions, 
     ]
     if data.split is not None:
         facts.append(f"{int((data.split == 'train').sum())} train and {int((data.split == 'test').sum())} test tracks")
-    facts.append(f"set `dataset: {name}` in params.yaml and run `make repro`")
-    return "\n".join(["; ".join(facts), *(f"  {note}" for note in (*guesses, *data.notes))])
+    facts.append(
+        f"commit it (`git commit -m 'Import {name}'`), then set `dataset: {name}` in params.yaml and run `make repro`"
+    )
+    warnings = classes.too_small(data, folds) if (folds := _folds()) else []
+    return "\n".join(["; ".join(facts), *(f"  {note}" for note in (*guesses, *data.notes, *warnings))])
+
+
+def _folds() -> int | None:
+    """Of params.yaml; None where that is missing or wrong, which is no reason to refuse an import."""
+    with suppress(UserError):
+        return section(read(), Prepare, "prepare").folds
+    return None
 
 
 def load(files: tuple[Path, ...], options: ImportOptions) -> tuple[raw.Raw, tuple[str, ...]]:

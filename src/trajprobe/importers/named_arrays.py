@@ -34,16 +34,19 @@ def table(
     """
     named = padded.named(options, declared)
     keys = {key: key for key in (*REQUIRED, *OPTIONAL)} | named
-    for option, key in named.items():
+    for option, key in _by_option(options, named).items():
         if key not in declared:
-            raise UserError(f"{path}: no `{visible_name(key)}`, which {option} is to be; got {_listed(declared)}")
+            raise UserError(
+                f"{path}: {option}: got {visible_name(key)}, expected an array of the file, which has "
+                f"{_listed(declared)}"
+            )
     points = padded.coordinates(options) or (keys["trajectories"],)
     needed = points if options.on or options.label_from else (*points, keys["labels"])
     if lacking := [key for key in needed if key not in declared]:
+        options_for = padded.suggested({name: (shape, dtype.kind) for name, (shape, dtype) in declared.items()})
         raise UserError(
-            f"{path}: no `{visible_name(lacking[0])}`; expected {' and '.join(REQUIRED)}, got the keys "
-            f"{_listed(declared)}"
-            f"; {padded.suggested({name: (shape, dtype.kind) for name, (shape, dtype) in declared.items()})}"
+            f"{path}: has no array `{visible_name(lacking[0])}`, expected {' and '.join(map(visible_name, needed))}; "
+            f"it has {_listed(declared)}; {options_for}"
         )
     guesses = []
     if (
@@ -63,6 +66,19 @@ def table(
     unused = sorted(set(declared) - {*points, *others})
     table = padded.table(by_role, path, options, (f"not used: {visible_names(unused)}",) if unused else ())
     return replace(table, guesses=(*guesses, *table.guesses))
+
+
+def _by_option(options: ImportOptions, named: Mapping[str, str]) -> dict[str, str]:
+    """The arrays that options name, by the option."""
+    names = {
+        "trajectories": "--trajectories",
+        "labels": "--labels" if options.labels else "--label",
+        "times": "--time",
+        "groups": "--group",
+        "split": "--split",
+    }
+    axes = {"--x": options.x, "--y": options.y, "--z": options.z}
+    return {names[role]: key for role, key in named.items()} | {option: key for option, key in axes.items() if key}
 
 
 def _groups(declared: Declared, points: str, taken: set[str], options: ImportOptions) -> str | None:

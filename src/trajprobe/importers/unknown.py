@@ -53,6 +53,7 @@ KINDS = (
     _Kind("an R file", "in R: write.csv(tracks, 'tracks.csv', row.names = FALSE)", (b"RDX", b"RDA"),
           (".rds", ".rda", ".rdata")),
     _Kind("a video", _TRACK, (b"ftyp",), (".avi", ".mkv", ".mov", ".mp4", ".mpg", ".webm"), 4),
+    _Kind("an image", _TRACK, (b"WEBP",), (".webp",), 8),
     _Kind("a video or sound", _TRACK, (b"RIFF", b"\x1aE\xdf\xa3")),
     _Kind("an image", _TRACK, (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*"), (".tif", ".tiff")),
     _Kind("a packed file", "unpack it: gunzip FILE", (b"\x1f\x8b",)),

@@ -5,6 +5,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files import memory
 from trajprobe.importers.cleaning.gaps import check_unit, parted
@@ -52,7 +53,8 @@ def cut(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     memory.require(copies * 8 * 4 * len(elapsed), where, "choose a longer --stride")
     rows, pieces = _members(table, elapsed, windows, window, stride, copies)
     short = int((windows == 0).sum())
-    notes = [f"{windows.sum():,} windows of {window:g} every {stride:g} {'' if by_time else 'points '}cut from tracks"]
+    every = f"{window:g} every {stride:g} {'' if by_time else 'points '}"
+    notes = [f"{several(int(windows.sum()), 'window')} of {every}cut from tracks"]
     notes += [f"{short:,} of {len(table)} tracks left out: they are shorter than a window"] * bool(short)
     taken = table.with_points(rows)
     return parted(taken, np.unique(pieces, return_inverse=True)[1].astype(np.int64), "window", *notes)

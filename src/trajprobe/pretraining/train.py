@@ -81,7 +81,10 @@ def pretrain(tracks: Tracks, rendering: Rendering, params: Pretrain, name: str, 
     held_out = min(HELD_OUT, len(tracks) // 5)  # tracks, with all their clips
     if not held_out or len(tracks) - held_out < params.batch:
         least = params.batch * 5 // 4 + 5
-        raise UserError(f"pretrain.{name}: got a pool of {len(tracks)} tracks, expected {least} for its `batch`")
+        raise UserError(
+            f"params.yaml: `pretrain.{name}.batch`: got {params.batch} with a pool of {len(tracks)} tracks, expected a "
+            f"pool of {least}; lower it, or get more tracks"
+        )
     places = place(tracks, framing(tracks, rendering.placement), rendering, np.arange(POOL, POOL + len(tracks)))
     held_out *= len(rendering.scene.cameras)
     weights = [*network.parameters(), *predictor.parameters()]
@@ -97,7 +100,10 @@ def pretrain(tracks: Tracks, rendering: Rendering, params: Pretrain, name: str, 
         latents, video, prediction = _forward(network, predictor, x)
         terms = losses(latents, video, prediction, x, tokenizer.FRAMES_PER_TOKEN)
         if not torch.isfinite(terms.total):
-            raise UserError(f"pretrain.{name}: the loss is not finite at step {step}; lower `learning_rate`")
+            raise UserError(
+                f"params.yaml: `pretrain.{name}.learning_rate`: got {params.learning_rate:g}, expected a rate at which "
+                f"the loss stays finite, which it is not at step {step}; lower it"
+            )
         optimiser.zero_grad()
         terms.total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(weights, GRADIENT_NORM)
@@ -133,8 +139,9 @@ def check_format(tokenizer: Family, form: Format, name: str) -> None:
     step, side = tokenizer.FRAMES_PER_TOKEN, tokenizer.PIXELS_PER_TOKEN
     if form.frames < 2 * step + 1 or form.frames % step != 1 or form.resolution % side:
         raise UserError(
-            f"{name}: got clips of {form.frames} frames of {form.resolution} pixels, expected {step}k + 1 frames, at "
-            f"least {2 * step + 1}, and a multiple of {side} pixels; choose another format of `clips`"
+            f"params.yaml: `{name}.clips`: got clips of {form.frames} frames of {form.resolution} pixels, expected "
+            f"{step}k + 1 frames, at least {2 * step + 1}, and a multiple of {side} pixels; choose another "
+            "format of `clips`"
         )
 
 
@@ -157,7 +164,9 @@ def check_memory(tokenizer: Family, architecture: Parameters, form: Format, para
             del kept
     except RuntimeError as error:  # torch's, for tensors too large to be counted
         reason = visible(str(error).partition("\n")[0], 200)
-        raise UserError(f"pretrain.{name}: makes no network, or too large a one: {reason}") from None
+        raise UserError(
+            f"params.yaml: `pretrain.{name}.architecture`: makes no network, or too large a one: {reason}"
+        ) from None
     size = 4 * (weights_size(network) + weights_size(predictor)) + 2 * params.batch * activations.peak
     remedy = "lower `batch`, or take a smaller network or smaller clips"
     memory.require(size, f"params.yaml: `pretrain.{name}`", remedy, memory.total())

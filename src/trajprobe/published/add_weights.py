@@ -6,6 +6,7 @@ Each module source_*.py of this folder is a source of the weights in its `NAMES`
 import importlib
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +29,9 @@ from trajprobe.published.source import (
     written,
 )
 from trajprobe.repository.dvc_add import added_to_dvc, check_repository_root
+
+#: Names that are guessed at most, for one that there is not.
+NEAREST = 3
 
 
 def add_weights(
@@ -97,10 +101,13 @@ def source_of(name: str) -> HubSource:
                 f"weights add: got {name}, whose weights a Python package has; name it under `package_weights` in "
                 f"params.yaml instead: `{name}: {{family: {source.FAMILY}}}`"
             )
-    names = ", ".join(valid for source in sources if isinstance(source, HubSource) for valid in source.NAMES)
+    names = [valid for source in sources if isinstance(source, HubSource) for valid in source.NAMES]
+    near = [valid for valid in names if name and name.lower() in valid]
+    near = list(dict.fromkeys([*near, *get_close_matches(name.lower(), names, cutoff=0.75)]))[:NEAREST]
+    guess = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise UserError(
-        f"weights add: got {name!r}, expected one of {names}; to use another model of transformers or of "
-        "diffusers, add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published"
+        f"weights add: got {name!r}{guess}, expected one of {', '.join(names)}; to use another model of transformers or "
+        "of diffusers, add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published"
     )
 
 

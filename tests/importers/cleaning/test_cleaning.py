@@ -24,7 +24,7 @@ def test_marked_points_go_and_keep_their_place_in_time():
     result = missing.clean(source, options(missing=("-999",)), "f")
     assert xs(result) == {"t0": [0, 2, 3], "t1": [5, 6]}
     assert result.times.tolist() == [0, 2, 3, 0, 1]
-    assert result.notes == ("1 points in 1 tracks left out: they are -999, which means missing",)
+    assert result.notes == ("1 point in 1 track left out: -999, which means missing",)
 
 
 @pytest.mark.parametrize("kind", ["place", "speed"])
@@ -52,7 +52,7 @@ def test_marks_that_lie_out_of_all_others_are_refused_with_both_options(mark):
 
 def test_zero_padding_is_refused_and_a_track_that_rests_at_zero_is_none():
     padded = table([*(WALK[0] + 50), (0, 0), (0, 0)], WALK[1])
-    assert "2 points in 1 tracks (t0) are 0 in every coordinate, further from the rest" in refused(
+    assert "2 points in 1 track (t0) are 0 in every coordinate, further from the rest" in refused(
         missing.clean, padded, options(), "f"
     )
     resting = table([(3, 3), (2, 2), (1, 1), (0, 0), (0, 0)], [(0, 0), (0, 0), (5, 5), (9, 9)])
@@ -76,7 +76,7 @@ def test_zeros_that_fill_tracks_from_the_origin_to_one_length_are_refused():
     assert "and fill all tracks to 20 points: does it mean missing? --missing padding leaves them out, --mis" in message
     result = missing.clean(table(*padded), options(missing=("padding",)), "f")
     assert result.lengths.tolist() == [12 + track % 6 for track in range(20)]  # the first point stays
-    assert result.notes == ("114 points in 20 tracks left out: they are zeros at the end, which means missing",)
+    assert result.notes == ("114 points in 20 tracks left out: zeros at the end, which means missing",)
     assert missing.clean(table(*padded), options(missing=("none",)), "f").lengths.tolist() == [20] * 20
 
 
@@ -136,7 +136,7 @@ def test_tracks_over_the_180th_meridian_are_unwrapped_and_stand_together():
     result = places.clean(source, options(lonlat=True), "f")
     degrees = result.points[:, 0] / (6_371_008.8 * np.pi / 180)
     np.testing.assert_allclose(np.diff(degrees), [1, 1, -0.5, -0.5, -1.5, 0.5])
-    assert "1 tracks that cross the 180th meridian are unwrapped" in result.notes
+    assert "1 track across the 180th meridian unwrapped" in result.notes
     assert "x leaps by a whole turn of 360 in 1 tracks (t0)" in refused(places.clean, source, options(), "f")
     assert places.clean(source, options(lonlat=False), "f") is source
 
@@ -173,7 +173,7 @@ def test_points_are_sorted_by_time_and_counted():
     source = table(line(0, 1, 2), line(5, 6), times=[[3, 1, 2], [0, 1]])
     result = times.clean(source, options(), "f")
     assert xs(result) == {"t0": [1, 2, 0], "t1": [5, 6]}
-    assert result.notes == ("points of 1 tracks sorted by time (t0)",)
+    assert result.notes == ("points of 1 track sorted by time (t0)",)
 
 
 @pytest.mark.parametrize(("rule", "left"), [
@@ -183,7 +183,7 @@ def test_points_of_one_time_go_by_the_rule(rule, left):
     source = table(line(0, 1, 3, 4), line(5, 6), times=[[0, 1, 1, 2], [2, 3]])
     result = times.clean(source, options(repeated_times=rule), "f")
     assert xs(result) == {"t0": left, "t1": [5, 6]}
-    assert "1 points in 1 tracks (t0) have the time of the point before them" in result.notes[0]
+    assert "1 point in 1 track (t0) with the time of the point before" in result.notes[0]
 
 
 def test_points_of_one_time_may_be_refused_with_the_usual_reason():
@@ -225,7 +225,7 @@ def test_a_track_that_is_fast_throughout_is_kept_whole_and_named():
     walks = [*WALK, *(WALK + 1), WALK[0] * 500]
     result = outliers.clean(table(*walks), options(outliers="speed"), "f")
     assert len(result.points) == 41 * 30
-    assert result.notes == ("1 tracks kept, of which over a quarter lies beyond --outliers: t40",)
+    assert result.notes == ("1 track kept, of which over a quarter lies beyond --outliers: t40",)
 
 
 def test_the_fence_of_a_place_is_tukeys():
@@ -259,7 +259,7 @@ def test_a_long_pause_parts_a_track_and_both_parts_are_of_its_group():
     assert xs(result) == {"t0 part 1": [0, 1], "t0 part 2": [2, 3], "t1": [5, 6]}
     assert result.groups.tolist() == ["t0", "t0", "t1"]
     assert result.labels.tolist() == [0, 0, 1]
-    assert result.notes == ("1 pauses longer than 5 in 1 tracks: split there",)
+    assert result.notes == ("1 pause longer than 5 in 1 track: split there",)
 
 
 def test_a_long_pause_may_be_refused_by_name():

@@ -43,7 +43,7 @@ def test_options_name_arrays_by_their_path(read):
 @pytest.mark.parametrize(("name", "message"), [
     ("table/block0_values", "is a table of pandas; --format poses reads DeepLabCut's"),
     ("track_occupancy", "is an analysis file of SLEAP; --format poses reads it"),
-    ("xy", r"no `trajectories`; expected trajectories and labels, got the keys xy \(4, 6, 2\)"),
+    ("xy", r"has no array `trajectories`, expected trajectories and labels; it has xy \(4, 6, 2\)"),
 ])  # fmt: skip
 def test_other_files_are_refused_with_the_way_from_there(read, name, message):
     with pytest.raises(UserError, match=message):
@@ -54,7 +54,7 @@ def test_other_files_are_refused_with_the_way_from_there(read, name, message):
 def test_links_to_other_files_are_not_followed(read, tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["trajectories"] = TRACKS
-    with pytest.raises(UserError, match="no `trajectories`"):
+    with pytest.raises(UserError, match="has no array `trajectories`"):
         read({"trajectories": h5py.ExternalLink("other.h5", "/trajectories"), "labels": [0, 1, 0, 1]})
 
 

@@ -87,7 +87,7 @@ def test_points_that_the_network_is_unsure_of_are_missing_and_counted(read):
     missing = np.isnan(points).all(axis=3)
     np.testing.assert_array_equal(missing, likelihood.transpose(2, 1, 0) < 0.6)
     np.testing.assert_array_equal(points[~missing], POINTS.transpose(3, 2, 0, 1)[~missing])
-    assert table.notes == ("3 points in 2 tracks left out: their likelihood is below 0.6 (--min-likelihood)",)
+    assert table.notes == ("3 points in 2 tracks left out: of a likelihood below 0.6 (--min-likelihood)",)
     assert read(confident(likelihood)).notes == ()
     with pytest.raises(UserError, match="--min-likelihood: the file says of no point how likely it is; leave"):
         read(confident(np.full((5, 3, 2), np.nan)), min_likelihood=0.6)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import PointTable
@@ -26,7 +27,7 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     if not begins.any():
         return table
     tracks = np.unique(table.track[begins])
-    what = f"{begins.sum():,} pauses longer than {options.max_gap:g} in {len(tracks):,} tracks"
+    what = f"{several(int(begins.sum()), 'pause')} longer than {options.max_gap:g} in {several(len(tracks), 'track')}"
     if options.long_gaps == "refuse":
         longest = int(np.diff(table.times, prepend=table.times[:1])[begins].argmax())
         row = np.flatnonzero(begins)[longest]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajprobe.data import end_marks
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.classes import NONE
 from trajprobe.importers.options import ImportOptions
@@ -46,10 +47,12 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
         values = " or ".join(
             "zeros at the end" if text == PADDING else text for text in options.missing if text != NONE
         )
-        notes.append(f"{marked.sum():,} points in {tracks:,} tracks left out: they are {values}, which means missing")
+        points = several(int(marked.sum()), "point")
+        notes.append(f"{points} in {several(tracks, 'track')} left out: {values}, which means missing")
     if inside := int(_inside(table, gone & ~marked).sum()):
         tracks = len(np.unique(table.track[_inside(table, gone & ~marked)]))
-        notes.append(f"{inside:,} points within {tracks:,} tracks are missing, and are crossed in a straight line")
+        points = several(inside, "missing point")
+        notes.append(f"{points} within {several(tracks, 'track')}, crossed in a straight line")
     return table.with_points(~gone, *notes)
 
 
@@ -129,7 +132,7 @@ def _refuse(
 ) -> None:
     names = table.track_names[np.unique(table.track[mark])]
     raise UserError(
-        f"{where}: {mark.sum():,} points in {len(names):,} tracks ({visible_names(names, 5)}) are {value} in every "
-        f"coordinate, {why}: does it mean missing? --missing {option or value} leaves them out, "
+        f"{where}: {mark.sum():,} points in {several(len(names), 'track')} ({visible_names(names, 5)}) are {value} in "
+        f"every coordinate, {why}: does it mean missing? --missing {option or value} leaves them out, "
         f"--missing {NONE} keeps them"
     )

@@ -14,6 +14,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_name
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
@@ -39,11 +40,14 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable: 
     notes = []
     if moving.any():
         names = ", ".join(map(visible_name, table.track_names[moving][:5]))
-        notes.append(f"{moving.sum():,} tracks kept, of which over a quarter lies beyond --outliers: {names}")
+        notes.append(
+            f"{several(int(moving.sum()), 'track')} kept, of which over a quarter lies beyond --outliers: {names}"
+        )
     if beyond.any():
         tracks = len(np.unique(table.track[beyond]))
         notes.append(
-            f"{beyond.sum():,} points in {tracks:,} tracks left out by --outliers {options.outliers}: "
+            f"{several(int(beyond.sum()), 'point')} in {several(tracks, 'track')} left out by --outliers "
+            f"{options.outliers}: "
             f"{_named(table, np.flatnonzero(beyond))}"
         )
     return table.with_points(~beyond, *notes)

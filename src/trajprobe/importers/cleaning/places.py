@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_name, visible_names
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
@@ -66,7 +67,7 @@ def _projected(table: PointTable, where: str) -> PointTable:
     )
     notes = [note]
     if len(crossing):
-        notes.append(f"{len(crossing):,} tracks that cross the 180th meridian are unwrapped")
+        notes.append(f"{several(len(crossing), 'track')} across the 180th meridian unwrapped")
     return replace(table, points=np.concatenate([metres, table.points[:, 2:]], axis=1), notes=(*table.notes, *notes))
 
 

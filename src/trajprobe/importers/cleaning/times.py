@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible_names
 from trajprobe.importers.options import ImportOptions
 from trajprobe.importers.point_table import Array, PointTable
@@ -25,7 +26,8 @@ def clean(table: PointTable, options: ImportOptions, where: str) -> PointTable:
     disordered = _within(table, table.times, np.less)
     if disordered.any():
         tracks = np.unique(table.track[disordered])
-        note = f"points of {len(tracks):,} tracks sorted by time ({visible_names(table.track_names[tracks], 5)})"
+        names = visible_names(table.track_names[tracks], 5)
+        note = f"points of {several(len(tracks), 'track')} sorted by time ({names})"
         table = table.with_points(np.lexsort((table.times, table.track)), note)
     repeated = _within(table, np.asarray(table.times), np.equal)
     return _distinct(table, repeated, options, where) if repeated.any() else table
@@ -42,8 +44,8 @@ def _within(table: PointTable, times: Array, compare: np.ufunc) -> NDArray[np.bo
 def _distinct(table: PointTable, repeated: NDArray[np.bool_], options: ImportOptions, where: str) -> PointTable:
     """By the option, where a point is `repeated` (m): its time is that of the point before it."""
     tracks = np.unique(table.track[repeated])
-    what = f"{repeated.sum():,} points in {len(tracks):,} tracks ({visible_names(table.track_names[tracks], 5)})"
-    what += " have the time of the point before them"
+    what = f"{several(int(repeated.sum()), 'point')} in {several(len(tracks), 'track')}"
+    what += f" ({visible_names(table.track_names[tracks], 5)}) with the time of the point before"
     match options.repeated_times:
         case "refuse":
             raise UserError(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trajprobe.data.raw_file import several
 from trajprobe.errors import UserError, visible
 from trajprobe.files.reading import check_file
 from trajprobe.importers.options import ImportOptions
@@ -70,10 +71,8 @@ def _without_unlikely(points: NDArray[np.float64], likelihood: NDArray[np.float6
         raise UserError(f"{path}: --min-likelihood: the file says of no point how likely it is; leave the option out")
     unlikely = (likelihood < least) & np.isfinite(points).all(axis=3)
     points[unlikely] = np.nan
-    return (
-        f"{unlikely.sum():,} points in {unlikely.any(axis=2).sum():,} tracks left out: their likelihood is below "
-        f"{least:g} (--min-likelihood)"
-    )
+    of_points, tracks = several(int(unlikely.sum()), "point"), several(int(unlikely.any(axis=2).sum()), "track")
+    return f"{of_points} in {tracks} left out: of a likelihood below {least:g} (--min-likelihood)"
 
 
 def _table(
