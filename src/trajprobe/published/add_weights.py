@@ -106,8 +106,8 @@ def source_of(name: str) -> HubSource:
     near = list(dict.fromkeys([*near, *get_close_matches(name.lower(), names, cutoff=0.75)]))[:NEAREST]
     guess = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise UserError(
-        f"weights add: got {name!r}{guess}, expected one of {', '.join(names)}; to use another model of transformers or "
-        "of diffusers, add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published"
+        f"weights add: got {name!r}{guess}, expected one of {', '.join(names)}; to use another model of transformers "
+        "or of diffusers, add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published"
     )
 
 
