@@ -18,6 +18,7 @@ from trajprobe.features.plan import check_row
 from trajprobe.files.feature_shards import CLUTTER, RANDOM
 from trajprobe.importers.destination import RESERVED
 from trajprobe.inspection.measures import RAW
+from trajprobe.inspection.refusals import not_here
 from trajprobe.params import Parameters, check_name, section
 from trajprobe.pretraining.train import Pretrain, check_format, trainable
 from trajprobe.pretraining.train import check_memory as check_training_memory
@@ -102,8 +103,8 @@ def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str
         return
     if not folder.is_dir():
         raise UserError(
-            f"params.yaml: `rows.{name}.weights`: {folder} is not here, only {folder}.dvc; run "
-            f"`dvc checkout {folder}`, or `dvc pull {folder}`, or `trajprobe weights add {row.weights} --force`"
+            f"params.yaml: `rows.{name}.weights`: {folder} {not_here(folder)}, or "
+            f"`trajprobe weights add {row.weights} --force`"
         )
     check_weights(name, row, architecture, weights.provenance(folder), folder)
 
@@ -130,8 +131,8 @@ def _check_dataset(name: str) -> None:
     if (RAW / f"{name}.npz").is_file():
         return
     if (RAW / f"{name}.npz.dvc").is_file():
-        path = f"{RAW / name}.npz"
-        raise UserError(f"params.yaml: `dataset`: {path} is not here; run `dvc checkout {path}`, or `dvc pull {path}`")
+        path = RAW / f"{name}.npz"
+        raise UserError(f"params.yaml: `dataset`: {path} {not_here(path)}")
     sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
     raise UserError(
         f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "

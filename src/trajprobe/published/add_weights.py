@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from trajprobe.backbones.weights import WEIGHTS
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files.imported import dvc_file
+from trajprobe.inspection.refusals import not_here
 from trajprobe.published import fetch
 from trajprobe.published.source import (
     AveragedSource,
@@ -64,8 +65,8 @@ def add_weights(
         raise UserError(f"{folder}: weights of that name exist; replace them with --force")
     if dvc_file(folder).exists() and not replace:
         raise UserError(
-            f"{folder}: is missing, but {dvc_file(folder)} exists; run `dvc checkout {folder}` or `dvc pull {folder}` "
-            "to get what DVC holds, or make it again with --force (the same file gives the same bytes)"
+            f"{folder}: {not_here(folder)}, to get what {dvc_file(folder)} names; or make it again with --force (the "
+            "same file gives the same bytes)"
         )
     if path is not None:
         files = fetch.files_from_path(source, path)
