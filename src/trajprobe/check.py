@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from trajprobe.backbones import weights
 from trajprobe.backbones.family import family
 from trajprobe.clips.scene import check_memory
 from trajprobe.clips.sections import Format, Placement, rendering_in, rendering_of, scenes
 from trajprobe.compare.comparison import Compare
+from trajprobe.compare.order import labels_of_pairs
 from trajprobe.data import synthetic
 from trajprobe.data.folds import Prepare
 from trajprobe.errors import UserError
@@ -16,8 +19,9 @@ from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
 from trajprobe.features.plan import check_row
 from trajprobe.files.feature_shards import CLUTTER, RANDOM
+from trajprobe.files.reading import read_npz
 from trajprobe.importers.destination import RESERVED
-from trajprobe.inspection.measures import RAW
+from trajprobe.inspection.measures import RAW, SYNTHETIC
 from trajprobe.inspection.refusals import not_here
 from trajprobe.params import Parameters, check_name, section
 from trajprobe.pretraining.train import Pretrain, check_format, trainable
@@ -54,7 +58,9 @@ def check(values: dict[str, Any]) -> None:
     for name, row in named_rows(values).items():
         _check_row(name, row, formats, values)
     held_against(values)
-    _check_dataset(section(values, str, "dataset"))
+    dataset = section(values, str, "dataset")
+    _check_dataset(dataset)
+    _check_reversals(dataset, section(values, Compare, "compare"))
 
 
 def _check_package_weights(name: str, entry: PackageWeights, values: dict[str, Any]) -> None:
@@ -125,7 +131,7 @@ def _check_one_of(key: str, got: str, expected: Collection[str], remedy: str = "
 
 
 def _check_dataset(name: str) -> None:
-    if name == "synthetic":
+    if name == SYNTHETIC:
         return
     check_name(name, "params.yaml: `dataset`", RESERVED)
     if (RAW / f"{name}.npz").is_file():
@@ -133,8 +139,23 @@ def _check_dataset(name: str) -> None:
     if (RAW / f"{name}.npz.dvc").is_file():
         path = RAW / f"{name}.npz"
         raise UserError(f"params.yaml: `dataset`: {path} {not_here(path)}")
-    sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
+    sets = sorted({SYNTHETIC, *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
     raise UserError(
         f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "
         f"`trajprobe data import FILE --name {name}` brings one in"
     )
+
+
+def _check_reversals(dataset: str, params: Compare) -> None:
+    """As the last stage does; of an imported set, its classes alone are read."""
+    pairs = params.reversals.get(dataset, ())
+    if not pairs:
+        return
+    if dataset == SYNTHETIC:
+        labels_of_pairs(pairs, synthetic.NAMES, dataset)
+        return
+    path = RAW / f"{dataset}.npz"
+    names = read_npz(path, (), ("label_names",))[0].get("label_names")
+    if names is None:  # no import wrote the file
+        names = np.unique(read_npz(path, ("labels",))[0]["labels"]).astype(np.str_)
+    labels_of_pairs(pairs, names.tolist(), dataset)
