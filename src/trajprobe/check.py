@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from trajprobe.pretraining.train import Pretrain, check_format, trainable
 from trajprobe.pretraining.train import check_memory as check_training_memory
 from trajprobe.probes.settings import Probe
 from trajprobe.published.package_weights import PackageWeights, package_source
+from trajprobe.repository.held_data import deleted_files, way_back
 from trajprobe.rows import NONE, Row, Run, held_against, named_rows
 from trajprobe.stage import Compute
 
@@ -103,6 +105,8 @@ def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str
     added = [path.name.removesuffix(".dvc") for path in weights.WEIGHTS.glob("*.dvc")]
     remedy = "; `trajprobe weights add` brings published ones, `random` stands for a file that you lack"
     made = [*values["pretrain"], *values["package_weights"]]
+    if row.weights not in made:
+        _check_git_has_not_more(f"rows.{name}.weights", weights.WEIGHTS / f"{row.weights}.dvc")
     _check_one_of(f"rows.{name}.weights", row.weights, [*made, *added, RANDOM], remedy)
     folder = weights.WEIGHTS / row.weights
     if row.weights not in added:
@@ -139,11 +143,18 @@ def _check_dataset(name: str) -> None:
     if (RAW / f"{name}.npz.dvc").is_file():
         path = RAW / f"{name}.npz"
         raise UserError(f"params.yaml: `dataset`: {path} {not_here(path)}")
+    _check_git_has_not_more("dataset", RAW / f"{name}.npz.dvc")
     sets = sorted({SYNTHETIC, *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
     raise UserError(
         f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "
         f"`trajprobe data import FILE --name {name}` brings one in"
     )
+
+
+def _check_git_has_not_more(key: str, pointer: Path) -> None:
+    """Refuses data whose .dvc file was deleted, and git tracks it: to import it again would be the wrong advice."""
+    if not pointer.is_file() and pointer in deleted_files():
+        raise UserError(f"params.yaml: `{key}`: {pointer}, which git tracks, is gone; run `{way_back([pointer])}`")
 
 
 def _check_reversals(dataset: str, params: Compare) -> None:
