@@ -4,6 +4,7 @@ import copy
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec import inspect
 
@@ -144,6 +145,29 @@ def test_a_wrong_family_is_refused_by_its_key(real, machine, key, got, expected)
     with pytest.raises(UserError) as caught:
         check(values)
     assert str(caught.value).startswith(f"params.yaml: `{key}`: {expected}")
+
+
+def test_pairs_of_classes_are_those_of_the_data_set(real, machine, tmp_path, monkeypatch):
+    monkeypatch.setattr("trajprobe.check.RAW", tmp_path)
+    arrays = {"trajectories": np.zeros(3), "labels": np.array([0, 1]), "label_names": np.array(["in", "out"])}
+    np.savez(tmp_path / "doors.npz", **arrays)
+    np.savez(tmp_path / "unnamed.npz", trajectories=np.zeros(3), labels=np.array(["up", "down"]))
+    pairs = {"synthetic": [["linear", "fidgeting"]], "doors": [["in", "outwards"]], "unnamed": [["up", "up"]]}
+    messages = {
+        "synthetic": "got fidgeting, expected a class of linear, accelerating, ",
+        "doors": "got outwards, expected a class of in, out",
+        "unnamed": "got a class twice, expected each in one pair: up, up",
+    }
+    for dataset, message in messages.items():
+        values = copy.deepcopy(real) | {"dataset": dataset}
+        values["compare"]["reversals"] = pairs
+        with pytest.raises(UserError) as caught:
+            check(values)
+        assert str(caught.value).startswith(f"params.yaml: `compare.reversals.{dataset}`: {message}")
+        values["compare"]["reversals"] = {name: of for name, of in pairs.items() if name != dataset}
+        check(values)
+        values["compare"]["reversals"] = {"doors": [["in", "out"]], "unnamed": [["up", "down"]]}
+        check(values)
 
 
 def row_of(family, form, **architecture):

@@ -355,8 +355,8 @@ def test_a_shell_outside_of_a_repository_is_offered_nothing(tmp_path, monkeypatc
     ("words", "message"),
     [
         (
-            ["clips", "show", "t17", "--out", "a.png", "--row", "1.5"],
-            "--row: got '1.5', expected a whole number, 0 or more",
+            ["clips", "show", "t17", "--out", "a.png", "--track", "1.5"],
+            "--track: got '1.5', expected a whole number, 0 or more",
         ),
         (
             ["clips", "show", "t17", "--out", "a.png", "--level", "101"],

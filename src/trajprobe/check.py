@@ -2,13 +2,17 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from trajprobe.backbones import weights
 from trajprobe.backbones.family import family
 from trajprobe.clips.scene import check_memory
 from trajprobe.clips.sections import Format, Placement, rendering_in, rendering_of, scenes
 from trajprobe.compare.comparison import Compare
+from trajprobe.compare.order import labels_of_pairs
 from trajprobe.data import synthetic
 from trajprobe.data.folds import Prepare
 from trajprobe.errors import UserError
@@ -16,13 +20,16 @@ from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
 from trajprobe.features.plan import check_row
 from trajprobe.files.feature_shards import CLUTTER, RANDOM
+from trajprobe.files.reading import read_npz
 from trajprobe.importers.destination import RESERVED
-from trajprobe.inspection.measures import RAW
+from trajprobe.inspection.measures import RAW, SYNTHETIC
+from trajprobe.inspection.refusals import not_here
 from trajprobe.params import Parameters, check_name, section
 from trajprobe.pretraining.train import Pretrain, check_format, trainable
 from trajprobe.pretraining.train import check_memory as check_training_memory
 from trajprobe.probes.settings import Probe
 from trajprobe.published.package_weights import PackageWeights, package_source
+from trajprobe.repository.held_data import deleted_files, way_back
 from trajprobe.rows import NONE, Row, Run, held_against, named_rows
 from trajprobe.stage import Compute
 
@@ -53,7 +60,9 @@ def check(values: dict[str, Any]) -> None:
     for name, row in named_rows(values).items():
         _check_row(name, row, formats, values)
     held_against(values)
-    _check_dataset(section(values, str, "dataset"))
+    dataset = section(values, str, "dataset")
+    _check_dataset(dataset)
+    _check_reversals(dataset, section(values, Compare, "compare"))
 
 
 def _check_package_weights(name: str, entry: PackageWeights, values: dict[str, Any]) -> None:
@@ -96,14 +105,16 @@ def _check_row(name: str, row: Row, formats: dict[str, Format], values: dict[str
     added = [path.name.removesuffix(".dvc") for path in weights.WEIGHTS.glob("*.dvc")]
     remedy = "; `trajprobe weights add` brings published ones, `random` stands for a file that you lack"
     made = [*values["pretrain"], *values["package_weights"]]
+    if row.weights not in made:
+        _check_git_has_not_more(f"rows.{name}.weights", weights.WEIGHTS / f"{row.weights}.dvc")
     _check_one_of(f"rows.{name}.weights", row.weights, [*made, *added, RANDOM], remedy)
     folder = weights.WEIGHTS / row.weights
     if row.weights not in added:
         return
     if not folder.is_dir():
         raise UserError(
-            f"params.yaml: `rows.{name}.weights`: {folder} is not here, only {folder}.dvc; run "
-            f"`dvc checkout {folder}`, or `dvc pull {folder}`, or `trajprobe weights add {row.weights} --force`"
+            f"params.yaml: `rows.{name}.weights`: {folder} {not_here(folder)}, or "
+            f"`trajprobe weights add {row.weights} --force`"
         )
     check_weights(name, row, architecture, weights.provenance(folder), folder)
 
@@ -124,16 +135,38 @@ def _check_one_of(key: str, got: str, expected: Collection[str], remedy: str = "
 
 
 def _check_dataset(name: str) -> None:
-    if name == "synthetic":
+    if name == SYNTHETIC:
         return
     check_name(name, "params.yaml: `dataset`", RESERVED)
     if (RAW / f"{name}.npz").is_file():
         return
     if (RAW / f"{name}.npz.dvc").is_file():
-        path = f"{RAW / name}.npz"
-        raise UserError(f"params.yaml: `dataset`: {path} is not here; run `dvc checkout {path}`, or `dvc pull {path}`")
-    sets = sorted({"synthetic", *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
+        path = RAW / f"{name}.npz"
+        raise UserError(f"params.yaml: `dataset`: {path} {not_here(path)}")
+    _check_git_has_not_more("dataset", RAW / f"{name}.npz.dvc")
+    sets = sorted({SYNTHETIC, *(path.name.removesuffix(".npz.dvc") for path in RAW.glob("*.npz.dvc"))})
     raise UserError(
         f"params.yaml: `dataset`: got `{name}`, expected one of {', '.join(sets)}; "
         f"`trajprobe data import FILE --name {name}` brings one in"
     )
+
+
+def _check_git_has_not_more(key: str, pointer: Path) -> None:
+    """Refuses data whose .dvc file was deleted, and git tracks it: to import it again would be the wrong advice."""
+    if not pointer.is_file() and pointer in deleted_files():
+        raise UserError(f"params.yaml: `{key}`: {pointer}, which git tracks, is gone; run `{way_back([pointer])}`")
+
+
+def _check_reversals(dataset: str, params: Compare) -> None:
+    """As the last stage does; of an imported set, its classes alone are read."""
+    pairs = params.reversals.get(dataset, ())
+    if not pairs:
+        return
+    if dataset == SYNTHETIC:
+        labels_of_pairs(pairs, synthetic.NAMES, dataset)
+        return
+    path = RAW / f"{dataset}.npz"
+    names = read_npz(path, (), ("label_names",))[0].get("label_names")
+    if names is None:  # no import wrote the file
+        names = np.unique(read_npz(path, ("labels",))[0]["labels"]).astype(np.str_)
+    labels_of_pairs(pairs, names.tolist(), dataset)

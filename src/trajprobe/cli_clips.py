@@ -22,7 +22,7 @@ def clips() -> None:
         ("trajprobe clips show t17 --out clips.png", "The frames of a clip of each class, side by side."),
         ("trajprobe clips show t17 --class helical --out helical.webp", "The first clips of a class, moving."),
         (
-            "trajprobe clips show t17 --row 3 --perturbation shuffled-frames --out shuffled.gif",
+            "trajprobe clips show t17 --track 3 --perturbation shuffled-frames --out shuffled.gif",
             "One clip, with its frames shuffled.",
         ),
     ],
@@ -36,7 +36,7 @@ def clips() -> None:
 )
 @click.option("--class", "label", metavar="CLASS", help="Clips of this class; by default one of each class.")
 @click.option(
-    "--row", type=NumberType(int, 0), help="The clip of this track, counted from 0 among those that are used."
+    "--track", type=NumberType(int, 0), help="The clip of this track, counted from 0 among those that are used."
 )
 @click.option("--scene", type=SCENE, help="In this scene of params.yaml; by default the format's own.")
 @click.option("--level", type=NumberType(float, 0, 100), help="With the scene's clutter at this level; 0: without.")

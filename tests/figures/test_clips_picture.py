@@ -72,20 +72,20 @@ def test_a_class_a_track_a_scene_a_level_and_a_perturbation_are_chosen(tmp_path)
         return np.array(Image.open(tmp_path / "x.png"))
 
     video, labelling = of_a_run("t5-busy", [17])
-    np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(row=17)), video), video)
-    assert save_clips(VALUES, "t5", tmp_path / "x.png", ClipChoice(row=17)).endswith("x.png: 1 clip t5 of synthetic")
-    np.testing.assert_array_equal(tiles(shown("t5", ClipChoice(row=17, scene="busy")), video), video)
+    np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(track=17)), video), video)
+    assert save_clips(VALUES, "t5", tmp_path / "x.png", ClipChoice(track=17)).endswith("x.png: 1 clip t5 of synthetic")
+    np.testing.assert_array_equal(tiles(shown("t5", ClipChoice(track=17, scene="busy")), video), video)
     plain, _ = of_a_run("t5", [17])
-    np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(row=17, level=0.0)), plain), plain)
+    np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(track=17, level=0.0)), plain), plain)
     louder = VALUES | {"scenes": {"default": {}, "busy": {"clutter": {"level": 2, "noise": 0.2, "objects": 3}}}}
     loud, _ = of_a_run("t5-busy", [17], louder)
-    np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(row=17, level=2.0)), loud), loud)
-    backwards = shown("t5-busy", ClipChoice(row=17), INPUTS["reversed"])
+    np.testing.assert_array_equal(tiles(shown("t5-busy", ClipChoice(track=17, level=2.0)), loud), loud)
+    backwards = shown("t5-busy", ClipChoice(track=17), INPUTS["reversed"])
     np.testing.assert_array_equal(tiles(backwards, video), video[:, ::-1])
     label = labelling.names[3]
     rows = np.flatnonzero(labelling.labels == 3)[: clips.CLIPS]
     assert clips._names(labelling, ClipChoice(label=str(label)), rows)[:2] == [f"track {row}" for row in rows[:2]]
-    assert clips._names(labelling, ClipChoice(row=17), np.array([17])) == [labelling.names[labelling.labels[17]]]
+    assert clips._names(labelling, ClipChoice(track=17), np.array([17])) == [labelling.names[labelling.labels[17]]]
     of_class, _ = of_a_run("t5", rows)
     np.testing.assert_array_equal(tiles(shown("t5", ClipChoice(label=str(label))), of_class), of_class)
 
@@ -93,7 +93,7 @@ def test_a_class_a_track_a_scene_a_level_and_a_perturbation_are_chosen(tmp_path)
 @pytest.mark.parametrize("ending", ["gif", "webp"])
 def test_an_animation_moves_and_starts_over(tmp_path, ending):
     path = tmp_path / f"x.{ending}"
-    save_clips(VALUES, "t5", path, ClipChoice(row=4))
+    save_clips(VALUES, "t5", path, ClipChoice(track=4))
     video, _ = of_a_run("t5", [4])
     with Image.open(path) as image:
         assert image.n_frames == 5
@@ -142,9 +142,9 @@ def test_an_mp4_needs_ffmpeg_and_is_made_by_it(tmp_path, monkeypatch):
     ("t5", "x.jpg", ClipChoice(), "x.jpg', expected a name that ends in .png, .gif, .webp or .mp4"),
     ("t5", "x", ClipChoice(), "x', expected a name that ends in .png"),
     ("t5", "x.png", ClipChoice(label="curly"), "--class: got 'curly', expected one of linear, "),
-    ("t5", "x.png", ClipChoice(row=60), "--row: got '60', expected a whole number from 0 to 59"),
+    ("t5", "x.png", ClipChoice(track=60), "--track: got '60', expected a whole number from 0 to 59"),
     ("t5", "x.png", ClipChoice(scene="night"), "--scene: got 'night', expected one of default, busy"),
-    ("t5", "x.png", ClipChoice(row=3, label="linear"), "--class: got 'linear' with --row, which names one track"),
+    ("t5", "x.png", ClipChoice(track=3, label="linear"), "--class: got 'linear' with --track, which names one track"),
     ("t5", "x.png", ClipChoice(level=2.0), "--level: got '2', but scene default has no clutter"),
     ("t5-busy", "x.png", ClipChoice(scene="default", level=0.5), "--level: got '0.5', but scene default has no"),
 ])  # fmt: skip

@@ -93,7 +93,10 @@ def test_weights_that_only_dvc_knows_of_are_told_before_the_run(repository):
     write_rows({"videogpt": ROW | {"like": "videogpt"}})
     shutil.rmtree("data/weights/videogpt")
     refusal = in_process.refusal()
-    assert "`rows.videogpt.weights`: data/weights/videogpt is not here, only data/weights/videogpt.dvc" in refusal
+    assert (
+        "`rows.videogpt.weights`: data/weights/videogpt is not here; run `dvc checkout data/weights/videogpt`, or"
+        in refusal
+    )
     repository.run("dvc", "checkout", "data/weights/videogpt.dvc")
     assert in_process.refusal() is None
 

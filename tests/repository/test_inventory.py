@@ -62,8 +62,8 @@ def test_sets_are_listed_a_line_each_and_the_one_in_use_has_a_star(top, values):
     ]
     WALKS.unlink()
     assert listing(data_sets(values | {"dataset": "walks"})).plain()[2] == (
-        "*  walks           -           -        -  is not here; `dvc checkout data/raw/walks.npz`, or "
-        "`dvc pull data/raw/walks.npz`, brings it"
+        "*  walks           -           -        -  is not here; run `dvc checkout data/raw/walks.npz`, or "
+        "`dvc pull data/raw/walks.npz`"
     )
     WALKS.write_bytes(b"no npz")
     assert "-  data/raw/walks.npz: is no npz file" in listing(data_sets(values)).plain()[2]

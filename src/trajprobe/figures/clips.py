@@ -45,7 +45,7 @@ class ClipChoice:
     """Which clips, and how they differ from those of a run."""
 
     label: str | None = None  #: those of one class
-    row: int | None = None  #: that of one track
+    track: int | None = None  #: that of the track of this number
     scene: str | None = None  #: drawn in another scene
     level: float | None = None  #: with clutter at another level
 
@@ -108,12 +108,14 @@ def save_clips(
 
 def _rows(labelling: Labelling, choice: ClipChoice, most: int) -> NDArray[np.int64]:
     """The tracks to be shown: one, some of a class, or the first of each class; `most` of them."""
-    if choice.row is not None:
+    if choice.track is not None:
         if choice.label is not None:
-            raise UserError(f"--class: got '{choice.label}' with --row, which names one track; leave one of them out")
-        if choice.row >= len(labelling.labels):
-            raise UserError(f"--row: got '{choice.row}', expected a whole number from 0 to {len(labelling.labels) - 1}")
-        return np.array([choice.row])
+            raise UserError(f"--class: got '{choice.label}' with --track, which names one track; leave one of them out")
+        if choice.track >= len(labelling.labels):
+            raise UserError(
+                f"--track: got '{choice.track}', expected a whole number from 0 to {len(labelling.labels) - 1}"
+            )
+        return np.array([choice.track])
     if choice.label is not None:
         check_one_of("--class", choice.label, labelling.names.tolist())
         return np.flatnonzero(labelling.names[labelling.labels] == choice.label)[:most]
@@ -121,7 +123,7 @@ def _rows(labelling: Labelling, choice: ClipChoice, most: int) -> NDArray[np.int
 
 
 def _names(labelling: Labelling, choice: ClipChoice, rows: NDArray[np.int64]) -> list[str]:
-    """Of the tracks that are shown: their classes, or of one class the numbers that `--row` takes."""
+    """Of the tracks that are shown: their classes, or of one class the numbers that `--track` takes."""
     if choice.label is not None:
         return [f"track {row}" for row in rows]
     return [style.drawable(labelling.names[labelling.labels[row]]) for row in rows]

@@ -14,6 +14,7 @@ from trajprobe.data.raw import Raw
 from trajprobe.errors import UserError
 from trajprobe.files import imported
 from trajprobe.files.tracks import Tracks, bounds, padding
+from trajprobe.inspection.refusals import not_here
 from trajprobe.params import check_name, section
 
 RAW = Path("data/raw")
@@ -77,7 +78,7 @@ def no_such_set(name: str) -> str:
     """What to do about a data set whose file is not here."""
     path = RAW / f"{name}.npz"
     if imported.dvc_file(path).is_file():
-        return f"{path}: is not here; run `dvc checkout {path}`, or `dvc pull {path}`"
+        return f"{path}: {not_here(path)}"
     names = ", ".join([SYNTHETIC, *imported_names()])
     return f"NAME: got {name!r}, expected one of {names}; `trajprobe data import FILE --name {name}` brings one in"
 

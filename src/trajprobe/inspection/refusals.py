@@ -16,6 +16,11 @@ def check_one_of(what: str, got: str, expected: Collection[str], remedy: str = "
         raise UserError(f"{what}: got {got!r}, expected one of {names}" + (f"; {remedy}" if remedy else ""))
 
 
+def not_here(path: Path) -> str:
+    """What is wrong with a file or folder of which only the .dvc file is here, and what brings it."""
+    return f"is not here; run `dvc checkout {path}`, or `dvc pull {path}`"
+
+
 def check_ending(path: Path, endings: Iterable[str], what: str = "--out") -> str:
     """The ending of a file that is to be written, in small letters; raises UserError unless it is one of `endings`."""
     *first, last = endings

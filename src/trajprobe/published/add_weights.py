@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from trajprobe.backbones.weights import WEIGHTS
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files.imported import dvc_file
+from trajprobe.inspection.refusals import not_here
 from trajprobe.published import fetch
 from trajprobe.published.source import (
     AveragedSource,
@@ -64,8 +65,8 @@ def add_weights(
         raise UserError(f"{folder}: weights of that name exist; replace them with --force")
     if dvc_file(folder).exists() and not replace:
         raise UserError(
-            f"{folder}: is missing, but {dvc_file(folder)} exists; run `dvc checkout {folder}` or `dvc pull {folder}` "
-            "to get what DVC holds, or make it again with --force (the same file gives the same bytes)"
+            f"{folder}: {not_here(folder)}, to get what {dvc_file(folder)} names; or make it again with --force (the "
+            "same file gives the same bytes)"
         )
     if path is not None:
         files = fetch.files_from_path(source, path)
@@ -106,8 +107,8 @@ def source_of(name: str) -> HubSource:
     near = list(dict.fromkeys([*near, *get_close_matches(name.lower(), names, cutoff=0.75)]))[:NEAREST]
     guess = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise UserError(
-        f"weights add: got {name!r}{guess}, expected one of {', '.join(names)}; to use another model of transformers or "
-        "of diffusers, add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published"
+        f"weights add: got {name!r}{guess}, expected one of {', '.join(names)}; to use another model of transformers "
+        "or of diffusers, add a row to huggingface.yaml or diffusers.yaml of src/trajprobe/published"
     )
 
 

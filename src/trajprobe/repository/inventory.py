@@ -15,6 +15,7 @@ from trajprobe.files.atomic import file_md5
 from trajprobe.inspection.listing import Listing
 from trajprobe.inspection.measures import RAW, SYNTHETIC, imported_names, no_such_set
 from trajprobe.inspection.page import Facts, span
+from trajprobe.inspection.refusals import not_here
 from trajprobe.params import check_name, section
 from trajprobe.repository.dvc_add import cached_object, check_repository_root
 from trajprobe.repository.dvc_command import dvc
@@ -88,7 +89,7 @@ def _facts(path: Path) -> Facts:
     of: Facts = dict.fromkeys(("tracks", "points", "dimensions", "classes"))
     of |= {"origin": imported.recorded_origin(path), "problem": None}
     if not path.is_file():
-        return of | {"problem": f"is not here; `dvc checkout {path}`, or `dvc pull {path}`, brings it"}
+        return of | {"problem": not_here(path)}
     try:
         data = raw.load(path)
     except UserError as error:

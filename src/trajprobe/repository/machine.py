@@ -1,4 +1,4 @@
-"""What a run needs of this machine: Python, torch and its device, cores, memory, disk, DVC, a remote, a store.
+"""What a run needs of this machine: Python, torch and its device, cores, memory, disk, DVC, a remote, a store, data.
 
 torch and DVC are asked in processes of their own: whether they work can't be told otherwise, and `trajprobe doctor`
 would take twice as long if it asked one after the other.
@@ -24,6 +24,7 @@ from trajprobe.files.memory import GB
 from trajprobe.files.store import VARIABLE, Store
 from trajprobe.params import read, section
 from trajprobe.repository.dvc_command import failure_reason, run_dvc
+from trajprobe.repository.held_data import lacks
 from trajprobe.stage import WORKERS, Compute, workers
 
 #: As features/plan.py and execution/producing.py have them, which need torch.
@@ -59,11 +60,13 @@ class Condition:
 
 def conditions() -> list[Condition]:
     """All of them, in their order. `warning`: a run works, yet not as it might; `error`: it would fail."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=3) as pool:
         asked_torch, settings = pool.submit(_ask_torch), pool.submit(run_dvc, "config", "--list")
+        of_data = pool.submit(_data)
         store, of_store = _store()
         of_machine = _cores(), _memory(), _disk(store)
-        return [_python(), *_torch(*asked_torch.result()), *of_machine, *_dvc(settings.result()), of_store]
+        of_dvc = _dvc(settings.result())
+        return [_python(), *_torch(*asked_torch.result()), *of_machine, *of_dvc, of_store, *of_data.result()]
 
 
 def _python() -> Condition:
@@ -217,6 +220,11 @@ def _store() -> tuple[Store | None, Condition]:
         remedy = str(error).partition("; ")[2]
         return store, Condition("store", "warning", f"{holds}; it can't be written to, as new shards need", remedy)
     return store, Condition("store", "ok", holds)
+
+
+def _data() -> list[Condition]:
+    """What git or DVC holds and is not here as it was; nothing where all of it is."""
+    return [Condition("data", "error" if lack.needed else "warning", *lack.text.split("; ", 1)) for lack in lacks()]
 
 
 def _version(package: str) -> str:
