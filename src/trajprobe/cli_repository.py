@@ -95,10 +95,10 @@ def restore(path: str) -> None:
 def doctor(as_json: bool) -> None:
     """Say what is wrong here, and mend what can be.
 
-    It looks at Python, torch and its device, cores, memory, disk, DVC, its remote, the scratch store, what git
-    and DVC hold in data/, and the repository's own files, as a kill or a full disk may have left them. `warning`: a run works, but slower or with
-    less. `error`: it would fail, and the status is 2. What can be mended safely is mended; the rest comes with the
-    command that mends it.
+    It looks at Python, torch and its device, cores, memory, disk, DVC, its remote, the scratch store, what git and DVC
+    hold in data/, and the repository's own files, as a kill or a full disk may have left them. `warning`: a run works,
+    but slower or with less. `error`: it would fail, and the status is 2. What can be mended safely is mended; the rest
+    comes with the command that mends it.
     """
     from trajprobe.repository.doctor import examine, in_columns, report
     from trajprobe.repository.machine import conditions
