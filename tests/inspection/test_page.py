@@ -88,7 +88,7 @@ def test_groups_split_and_missing_points_are_counted(values):
     text = page(data_set(arrays), values)
     assert "- 4 groups of 2 tracks" in text
     assert "- its own split: 6 train, 2 test" in text
-    assert "- 2 points inside 1 tracks are missing" in text
+    assert "- 2 missing points inside 1 track: crossed in a straight line" in text
     text = page(walks(["a", "b"]), values)
     assert "- no groups: each track is its own" in text
     assert "- no split: folds are drawn" in text

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from trajprobe.clips.render import ClipMaker, ClipWork
 from trajprobe.clips.sections import rendering_of
 from trajprobe.data import folds, guards
-from trajprobe.data.raw_file import RawFile
+from trajprobe.data.raw_file import RawFile, several
 from trajprobe.errors import UserError, visible_name
 from trajprobe.files import imported
 from trajprobe.inspection.listing import Listing
@@ -173,7 +173,8 @@ def _independence_in_words(of: Facts) -> Iterator[str]:
         yield "no split: folds are drawn"
     if (missing := of["missing"])["points"]:
         yield (
-            f"{missing['points']:,} points inside {missing['tracks']:,} tracks are missing: crossed in a straight line"
+            f"{several(missing['points'], 'missing point')} inside {several(missing['tracks'], 'track')}: crossed in a "
+            "straight line"
         )
 
 
