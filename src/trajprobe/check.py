@@ -5,20 +5,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trajprobe.backbones import weights
 from trajprobe.backbones.family import family
 from trajprobe.clips.scene import check_memory
 from trajprobe.clips.sections import Format, Placement, rendering_in, rendering_of, scenes
 from trajprobe.compare.comparison import Compare
 from trajprobe.compare.order import labels_of_pairs
-from trajprobe.data import synthetic
+from trajprobe.data import raw, synthetic
 from trajprobe.data.folds import Prepare
 from trajprobe.errors import UserError
 from trajprobe.features.controls import check_control
 from trajprobe.features.networks import check_weights
 from trajprobe.features.plan import check_row
+from trajprobe.files import imported
 from trajprobe.files.feature_shards import CLUTTER, RANDOM
 from trajprobe.files.reading import read_npz
 from trajprobe.importers.destination import RESERVED
@@ -166,7 +165,6 @@ def _check_reversals(dataset: str, params: Compare) -> None:
         labels_of_pairs(pairs, synthetic.NAMES, dataset)
         return
     path = RAW / f"{dataset}.npz"
-    names = read_npz(path, (), ("label_names",))[0].get("label_names")
-    if names is None:  # no import wrote the file
-        names = np.unique(read_npz(path, ("labels",))[0]["labels"]).astype(np.str_)
+    arrays, _ = read_npz(path, ("labels",), ("label_names",), remedy=imported.remedy(path))
+    _, names = raw.classes(path, arrays["labels"], arrays.get("label_names"))
     labels_of_pairs(pairs, names.tolist(), dataset)

@@ -277,7 +277,7 @@ def test_findings_come_back_as_they_were_saved(tmp_path):
 
 def test_a_grave_finding_stops_the_run_unless_it_is_to_warn():
     found = [Finding("a", "A."), Finding("b", "B.", grave=True), Finding("c", "C.", grave=True)]
-    with pytest.raises(UserError, match=r"^here: B\. C\. The results mean nothing .*`prepare\.guards: warn`"):
+    with pytest.raises(UserError, match=r"^here: B\. C\. No result can be believed .*`prepare\.guards: warn`"):
         findings.stop(found, "stop", "here")
     findings.stop(found, "warn", "here")
     findings.stop(found[:1], "stop", "here")

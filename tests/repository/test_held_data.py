@@ -1,6 +1,8 @@
 """Data that git and DVC hold and that is gone or changed is named, with the command that brings it back."""
 
 import contextlib
+import errno
+import re
 import shutil
 import subprocess
 import sys
@@ -126,11 +128,43 @@ def test_data_that_is_not_checked_out_is_named_and_the_command_brings_it(top, pa
 def test_data_that_was_changed_is_named_with_what_restores_it(top, path, file, text):
     file.chmod(0o600)
     file.write_text("changed")
+    assert list(lacks()) == []  # what no run reads is not read here either
+    use(path.stem)
     (found,) = lacks()
     assert found.text.startswith(text)
-    assert not found.needed
-    use(path.stem)
     assert [of.status for of in machine._data()] == ["error"]
+
+
+def test_a_file_that_cannot_be_read_is_one_line_of_the_table(top, monkeypatch):
+    def unreadable(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    use("own")
+    monkeypatch.setattr("trajprobe.repository.held_data.file_md5", unreadable)
+    (found,) = machine._data()
+    assert (found.status, found.found) == ("error", f"{OWN}: Permission denied")
+    assert found.remedy.startswith("get access to it")
+
+
+def test_an_image_is_needed_where_a_scene_names_it(top):
+    image = Path("data/scenes/field.png")
+    image.parent.mkdir()
+    image.write_bytes(b"")
+    commit()
+    image.unlink()
+    README.unlink()
+    (found,) = machine._data()
+    gone = f"{image} and 1 more file: gone from here, but not from git"
+    assert (found.status, found.found) == ("warning", gone)
+    assert found.remedy == f"run `git checkout {image} {README}`, or commit that they are removed"
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(
+        re.sub("(?m)^scenes:.*\n", r"\g<0>  grass: {background: {image: field.png}}\n", text)
+    )
+    needed, spare = machine._data()
+    assert (needed.status, needed.found) == ("error", f"{image}: gone from here, but not from git")
+    assert needed.remedy == f"run `git checkout {image}`"
+    assert (spare.status, spare.remedy) == ("warning", f"run `git checkout {README}`, or commit that it is removed")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +185,7 @@ def test_what_git_tracks_and_is_gone_comes_back_by_the_command_that_is_named(top
         Path(f"{path}.dvc").unlink(missing_ok=True)
     found = list(lacks())
     assert [of.text.split("; ", 1)[1].split("`")[1] for of in found] == [command]
-    assert [of.needed for of in found] == [not gone or README in gone]
+    assert [of.needed for of in found] == [False]
     run(["bash", "-c", command.replace("dvc checkout", f"{sys.executable} -m dvc checkout")])
     assert files() == before
     assert list(lacks()) == []
@@ -160,8 +194,8 @@ def test_what_git_tracks_and_is_gone_comes_back_by_the_command_that_is_named(top
 def test_a_set_that_was_removed_on_purpose_is_no_error(top):
     run([*DVC, "remove", "--outs", f"{WALKS}.dvc"])
     (found,) = machine._data()
-    assert (found.status, found.found) == ("warning", f"{WALKS}.dvc: gone, though git tracks them")
-    assert found.remedy.endswith("`, or commit that they are removed")
+    assert (found.status, found.found) == ("warning", f"{WALKS}.dvc: gone from here, but not from git")
+    assert found.remedy.endswith("`, or commit that it is removed")
     commit()
     assert machine._data() == []
 

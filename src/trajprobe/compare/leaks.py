@@ -70,8 +70,9 @@ def refuse(failed: Sequence[ChanceTest]) -> None:
             "a probe that predicts them has seen the tested clips in train, and its accuracy on the true labels can't "
             "be believed either. data/trajectories/guards.json names copies and groups that the set's own split has on "
             "both sides: `prepare.duplicates: drop` leaves the copies out, for groups correct `split`. "
-            "With `compare.leaks: warn` the table is made all the same, with a note. Until then metrics/ is empty: "
-            "`git checkout metrics` brings the committed ones back"
+            "With `compare.leaks: warn` the table is made all the same, with a note. Until then metrics/ is without "
+            "results: `git checkout metrics/summary.json metrics/details.json metrics/plots` brings the committed ones "
+            "back"
         )
 
 

@@ -20,7 +20,7 @@ from trajprobe.params import Parameters, Seed
 from trajprobe.statistics.group_folds import stratified_group_folds
 
 #: Of a class that is too small.
-LEAVE_OUT = "leave the class out (`trajprobe data import` with --drop-class or --min-per-class)"
+LEAVE_OUT = "leave the class out (`trajprobe data import` with --drop-class)"
 
 
 class Prepare(Parameters, frozen=True):
@@ -30,7 +30,7 @@ class Prepare(Parameters, frozen=True):
     seed: Seed
     duplicates: Literal["keep", "drop"]  #: drop: where the set has a split, train is without copies of tested tracks
     shared_runs: Literal["keep", "group"]  #: group: tracks that share runs of points are one group
-    guards: Guards  #: stop: a finding that makes every number meaningless ends the run
+    guards: Guards  #: stop: a grave finding ends the run
     pool: Literal["auto", "synthetic"]  #: auto: the train half is the pretraining pool where the set has a split
 
 

@@ -113,15 +113,15 @@ def copies(raw: Raw, same: NDArray[np.int64], labelling: Labelling, file: RawFil
     if labelling.leaked:
         consequence = (
             f"{labelling.leaked:,} of {tested:,} tested tracks have a copy in train, which a probe remembers; "
-            "`prepare.duplicates: drop` leaves those copies out of train. Kept, they stop the stage `compare` where "
-            "they show in its tests against chance, unless `compare.leaks` is `warn`"
+            "`prepare.duplicates: drop` leaves those copies out of train. To keep them, set `compare.leaks: warn` as "
+            "well: the stage `compare` stops where they show in its tests against chance"
         )
     elif raw.split is not None:
         consequence = "no tested track is trained on, and copies count as one group"
     else:
         consequence = "copies count as one group, all in one fold"
-    grave = labelling.leaked >= LEAKED * tested
-    yield Finding("duplicates", f"{duplicates_text}: {consequence}.", rows, grave=bool(labelling.leaked and grave))
+    grave = labelling.leaked > 0 and labelling.leaked >= LEAKED * tested
+    yield Finding("duplicates", f"{duplicates_text}: {consequence}.", rows, grave=grave)
     mixed = file.sets([one for one in sets if len(np.unique(labelling.labels[one])) > 1])
     if mixed:
         yield Finding(

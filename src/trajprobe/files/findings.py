@@ -24,7 +24,7 @@ class Finding(Parameters, frozen=True):
     name: str  #: which guard found it
     text: str  #: one line of plain words
     items: tuple[tuple[int, ...] | str, ...] = ()  #: all of what the text names the first of
-    grave: bool = False  #: it makes every number meaningless
+    grave: bool = False  #: no number can be believed before it is corrected
 
 
 def of_clips(form: str) -> Path:
@@ -54,7 +54,7 @@ def stop(findings: Iterable[Finding], guards: str, where: str) -> None:
     grave = [finding.text for finding in findings if finding.grave]
     if grave and guards != "warn":
         raise UserError(
-            f"{where}: {' '.join(grave)} The results mean nothing before that is corrected. With `prepare.guards: "
+            f"{where}: {' '.join(grave)} No result can be believed before that is corrected. With `prepare.guards: "
             "warn` the run goes on all the same, with this above its table"
         )
 

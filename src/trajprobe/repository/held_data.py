@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trajprobe.data.raw_file import several
-from trajprobe.errors import UserError
+from trajprobe.errors import UserError, system_reason
 from trajprobe.files import imported
 from trajprobe.files.atomic import file_md5
 from trajprobe.inspection.measures import RAW
@@ -29,17 +29,26 @@ class Lack(NamedTuple):
 
 def lacks() -> Iterator[Lack]:
     """All of them: first the files that git tracks, then what the .dvc files name."""
-    used = _used()
-    if deleted := deleted_files():
-        more = f" and {several(len(deleted) - 1, 'more file')}" if deleted[1:] else ""
-        needed = any(path.suffix != ".dvc" or path.with_suffix("") in used for path in deleted)
-        # `trajprobe data remove` takes away only what is not used.
-        otherwise = "" if needed else ", or commit that they are removed"
-        yield Lack(f"{deleted[0]}{more}: gone, though git tracks them; run `{way_back(deleted)}`{otherwise}", needed)
+    used, images = _used()
+    deleted = deleted_files()
+    needed = [path for path in deleted if path.name in images or path.with_suffix("") in used]
+    # `trajprobe data remove`, say, takes away what is not used.
+    spare = [path for path in deleted if path not in needed]
+    for files, otherwise in ((needed, ""), (spare, ", or commit that {} removed")):
+        if files:
+            more, they = (f" and {several(len(files) - 1, 'more file')}", "they are") if files[1:] else ("", "it is")
+            way = f"run `{way_back(files)}`{otherwise.format(they)}"
+            yield Lack(f"{files[0]}{more}: gone from here, but not from git; {way}", files is needed)
     for pointer in dvc_files():
-        with suppress(UserError):  # a damaged one, which is reported with the rest of the repository's own files
-            if text := _problem(pointer):
-                yield Lack(text, pointer.with_suffix("") in used)
+        path = pointer.with_suffix("")
+        try:
+            text = _problem(pointer, is_used=path in used)
+        except UserError:  # a damaged pointer, which is reported with the rest of the repository's own files
+            continue
+        except OSError as error:
+            text = system_reason(error, "free disk space")
+        if text:
+            yield Lack(text, path in used)
 
 
 def deleted_files() -> list[Path]:
@@ -68,20 +77,26 @@ def _tracked(*options: str) -> list[Path]:
     return sorted({Path(name) for name in names if name})  # one that is being merged is listed several times
 
 
-def _used() -> set[Path]:
-    """The data set and the weights that params.yaml names; none where it is wrong, of which `check` says more."""
+def _used() -> tuple[set[Path], str]:
+    """The data set and the weights that params.yaml names, and its scenes as a text, which has the names of images.
+
+    There are none where it is wrong, of which `check` says more.
+    """
     with suppress(UserError):
         values = read()
         rows = named_rows(values).values()
-        return {RAW / f"{section(values, str, 'dataset')}.npz", *(WEIGHTS / row.weights for row in rows)}
-    return set()
+        used = {RAW / f"{section(values, str, 'dataset')}.npz", *(WEIGHTS / row.weights for row in rows)}
+        return used, str(values["scenes"])
+    return set(), ""
 
 
-def _problem(pointer: Path) -> str | None:
-    """What is wrong with the data that a .dvc file names."""
+def _problem(pointer: Path, *, is_used: bool) -> str | None:
+    """What is wrong with the data that a .dvc file names; all of it is read only where a run would read it too."""
     path = pointer.with_suffix("")
     if not path.exists():
         return f"{path}: {not_here(path)}"
+    if not is_used:
+        return None
     md5s = {out["md5"] for out in pointed_outs(pointer)}
     if not imported.recorded(path):  # a user's own `dvc add`
         changed = path.is_file() and file_md5(path) not in md5s
