@@ -50,6 +50,15 @@ def test_the_sections_stand_in_the_order_of_the_question(tmp_path):
     assert names(tmp_path, run(tmp_path)) == list(ALL)
 
 
+def test_clips_stand_in_the_order_of_the_classes(tmp_path):
+    """In the file of the pictures, label 10 stands before label 2."""
+    classes = [f"class {number}" for number in range(12)]
+    material = run(tmp_path, classes, 60)
+    with contextlib.chdir(tmp_path):
+        (clips,) = (section for section in sections(material) if section.name == "clips")
+    assert [group["name"] for group in clips.data["groups"]] == classes
+
+
 def test_what_a_run_has_beyond_the_default_has_its_section(tmp_path):
     more = {"layers": ("layers", 2), "attentive": ("attentive", True), "robustness": ("clutter", True)}
     for name, (key, value) in more.items():
