@@ -33,8 +33,8 @@ def objects():
 
 
 BAD = {
-    "no labels": ({"trajectories": good()["trajectories"]}, "no `labels`"),
-    "no trajectories": ({"x": np.zeros(3)}, "no `trajectories`"),
+    "no labels": ({"trajectories": good()["trajectories"]}, "has no array `labels`"),
+    "no trajectories": ({"x": np.zeros(3)}, "has no array `trajectories`"),
     "object arrays": ({"trajectories": objects(), "labels": np.arange(2)}, "Python objects"),
     "NaN everywhere": (good() | {"trajectories": np.full((12, 5, 2), np.nan)}, "fewer than 2 points"),
     "one class": (good(classes=1), "one class"),
