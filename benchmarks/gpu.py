@@ -4,8 +4,8 @@ Prints Markdown; the tables under benchmarks/results are what it printed on the 
 (features beside the CPU's), `batches` (clips a second and memory, from 1 to 64 clips at once), `copies` (clips that
 come from the host's memory beside clips that the GPU has already), `layouts` (channels-last and torch.compile),
 `stages` (the real stages, and the accuracy of both devices' features) and `memory` (what is said where the GPU's is
-short). All weights are random but those of magvit2-tiny, which is pretrained where
-data/weights has it. `--device cpu` tries the program itself where there is no GPU.
+short). All weights are random but those of magvit2-tiny, which is pretrained where data/weights has it. `--device cpu`
+tries the program itself where there is no GPU.
 """
 
 import json

@@ -34,7 +34,7 @@ def table(
     """
     named = padded.named(options, declared)
     keys = {key: key for key in (*REQUIRED, *OPTIONAL)} | named
-    for option, key in _by_option(options, named).items():
+    for option, key in _arrays_by_option(options, named).items():
         if key not in declared:
             raise UserError(
                 f"{path}: {option}: got {visible_name(key)}, expected an array of the file, which has "
@@ -68,7 +68,7 @@ def table(
     return replace(table, guesses=(*guesses, *table.guesses))
 
 
-def _by_option(options: ImportOptions, named: Mapping[str, str]) -> dict[str, str]:
+def _arrays_by_option(options: ImportOptions, named: Mapping[str, str]) -> dict[str, str]:
     """The arrays that options name, by the option."""
     names = {
         "trajectories": "--trajectories",
